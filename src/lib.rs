@@ -1,0 +1,5 @@
+//! The Byte Latent Transformer on any GPU, through WebGPU.
+
+pub mod error;
+
+pub use error::{Error, Result};

@@ -1,0 +1,3 @@
+//! The `blt` command line.
+
+fn main() {}
