@@ -1,0 +1,173 @@
+//! Imports, variants and conditions: WGSL text in, WGSL text out, with the
+//! origin of every line kept for error messages.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// One value of an axis, with the device feature that it needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    pub(crate) text: String,
+    pub(crate) feature: Option<String>,
+}
+
+/// One chosen value per axis.
+pub(crate) type Combination = Vec<(String, Value)>;
+
+/// A kernel's file before expansion.
+pub(crate) struct Source {
+    path: PathBuf,
+    library: PathBuf,
+    text: String,
+    axes: Vec<(String, Vec<Value>)>,
+    /// The comment block at the top of the file: the kernel's documentation.
+    pub(crate) header: Vec<String>,
+}
+
+/// A kernel's text for one combination.
+pub(crate) struct Expanded {
+    pub(crate) wgsl: String,
+    /// File and line (from 1) of each line of `wgsl`.
+    pub(crate) origin: Vec<(PathBuf, usize)>,
+}
+
+impl Source {
+    pub(crate) fn read(path: &Path, library: &Path) -> Result<Self, String> {
+        let text = read(path)?;
+        let header = text
+            .lines()
+            .take_while(|line| line.starts_with("//"))
+            .map(|line| line.trim_start_matches('/').to_owned())
+            .collect();
+        let mut axes = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            if let Some(rest) = line.strip_prefix("#variants ") {
+                let mut words = rest.split_whitespace();
+                let Some(name) = words.next() else {
+                    return Err(format!("{}:{}: an axis has no name", path.display(), number + 1));
+                };
+                let values = words
+                    .map(|word| match word.split_once(':') {
+                        Some((text, feature)) => Value {
+                            text: text.to_owned(),
+                            feature: Some(feature.to_owned()),
+                        },
+                        None => Value { text: word.to_owned(), feature: None },
+                    })
+                    .collect();
+                axes.push((name.to_owned(), values));
+            }
+        }
+        Ok(Self { path: path.to_owned(), library: library.to_owned(), text, axes, header })
+    }
+
+    pub(crate) fn combinations(&self) -> Vec<Combination> {
+        let mut all: Vec<Combination> = vec![Vec::new()];
+        for (name, values) in &self.axes {
+            all = all
+                .iter()
+                .flat_map(|prefix| {
+                    values.iter().map(move |value| {
+                        let mut next = prefix.clone();
+                        next.push((name.clone(), value.clone()));
+                        next
+                    })
+                })
+                .collect();
+        }
+        all
+    }
+
+    pub(crate) fn expand(&self, combination: &Combination) -> Result<Expanded, String> {
+        let mut out = Expanded { wgsl: String::new(), origin: Vec::new() };
+        if combination.iter().any(|(_, v)| v.feature.as_deref() == Some("f16")) {
+            out.push("enable f16;", &self.path, 1);
+        }
+        let mut seen = HashSet::new();
+        self.append(&self.path, &self.text, combination, &mut seen, &mut out)?;
+        Ok(out)
+    }
+
+    fn append(
+        &self,
+        path: &Path,
+        text: &str,
+        combination: &Combination,
+        seen: &mut HashSet<String>,
+        out: &mut Expanded,
+    ) -> Result<(), String> {
+        // One entry per open `#if`: is its current branch live?
+        let mut branches: Vec<bool> = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let number = index + 1;
+            let fail = |message: &str| Err(format!("{}:{number}: {message}", path.display()));
+            let live = branches.iter().all(|b| *b);
+            if let Some(condition) = line.strip_prefix("#if ") {
+                let words: Vec<&str> = condition.split_whitespace().collect();
+                let [name, operator, value] = words[..] else {
+                    return fail("a condition reads `#if NAME == VALUE`");
+                };
+                let Some((_, chosen)) = combination.iter().find(|(axis, _)| axis == name) else {
+                    return fail(&format!("there is no axis {name}"));
+                };
+                match operator {
+                    "==" => branches.push(chosen.text == value),
+                    "!=" => branches.push(chosen.text != value),
+                    _ => return fail("a condition compares with == or !="),
+                }
+            } else if line == "#else" {
+                match branches.last_mut() {
+                    Some(branch) => *branch = !*branch,
+                    None => return fail("#else without #if"),
+                }
+            } else if line == "#endif" {
+                if branches.pop().is_none() {
+                    return fail("#endif without #if");
+                }
+            } else if let Some(name) = line.strip_prefix("#import ") {
+                if live && seen.insert(name.trim().to_owned()) {
+                    let file = self.library.join(format!("{}.wgsl", name.trim()));
+                    self.append(&file, &read(&file)?, combination, seen, out)?;
+                }
+            } else if line.starts_with("#variants ") || !live {
+                // Read by `Source::read`, or cut away by a condition.
+            } else if line.starts_with('#') {
+                return fail("unknown directive");
+            } else {
+                let mut line = line.to_owned();
+                for (name, value) in combination {
+                    line = line.replace(&format!("${name}"), &value.text);
+                }
+                if line.contains('$') {
+                    return fail("a $NAME has no axis");
+                }
+                out.push(&line, path, number);
+            }
+        }
+        if branches.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{}: an #if has no #endif", path.display()))
+        }
+    }
+}
+
+impl Expanded {
+    fn push(&mut self, line: &str, path: &Path, number: usize) {
+        let _ = writeln!(self.wgsl, "{line}");
+        self.origin.push((path.to_owned(), number));
+    }
+
+    /// Where line `number` (from 1) of the expanded text came from.
+    pub(crate) fn place(&self, number: usize) -> String {
+        match self.origin.get(number.saturating_sub(1)) {
+            Some((path, line)) => format!("{}:{line}", path.display()),
+            None => "end of shader".to_owned(),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
+}

@@ -1,0 +1,256 @@
+//! naga's view of a variant, and the Rust that describes it.
+
+use crate::preprocess::{Combination, Expanded};
+use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use std::fmt::Write as _;
+
+/// WebGPU's default limits, which every variant without a feature must keep.
+const STORAGE_BUFFERS: usize = 8;
+const WORKGROUP_BYTES: u32 = 16 * 1024;
+const INVOCATIONS: u32 = 256;
+
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Binding {
+    name: String,
+    kind: &'static str,
+    ty: String,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+struct Field {
+    name: String,
+    ty: &'static str,
+    offset: u32,
+}
+
+pub(crate) struct Variant {
+    combination: Combination,
+    wgsl: String,
+    workgroup: [u32; 3],
+    bindings: Vec<Binding>,
+    params: Vec<Field>,
+}
+
+impl Variant {
+    pub(crate) fn new(
+        kernel: &str,
+        combination: Combination,
+        expanded: Expanded,
+    ) -> Result<Self, String> {
+        let label = format!("{kernel} [{}]", key(&combination));
+        let at = |line: Option<usize>| expanded.place(line.unwrap_or(0));
+        let module = naga::front::wgsl::parse_str(&expanded.wgsl).map_err(|e| {
+            let line = e.location(&expanded.wgsl).map(|l| l.line_number as usize);
+            format!("{}: {} (in {label})", at(line), e.message())
+        })?;
+        let capabilities =
+            Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP | Capabilities::SUBGROUP_BARRIER;
+        let info = Validator::new(ValidationFlags::all(), capabilities)
+            .subgroup_stages(ShaderStages::COMPUTE)
+            .subgroup_operations(SubgroupOperationSet::all())
+            .validate(&module)
+            .map_err(|e| {
+                let line = e.location(&expanded.wgsl).map(|l| l.line_number as usize);
+                let text = e.emit_to_string(&expanded.wgsl);
+                format!("{}: {text} (in {label})", at(line))
+            })?;
+
+        let [entry] = &module.entry_points[..] else {
+            return Err(format!("{label} must have exactly one entry point"));
+        };
+        if entry.name != "main" {
+            return Err(format!("{label}: the entry point is called `main`"));
+        }
+        let mut layouter = naga::proc::Layouter::default();
+        layouter.update(module.to_ctx()).map_err(|e| format!("{label}: {e}"))?;
+
+        let mut bindings = Vec::new();
+        let mut params = Vec::new();
+        let mut workgroup_bytes = 0;
+        let mut globals: Vec<_> = module.global_variables.iter().collect();
+        globals.sort_by_key(|(_, g)| g.binding.map(|b| (b.group, b.binding)));
+        for (handle, global) in globals {
+            let used = !info.get_entry_point(0)[handle].is_empty();
+            let name = global.name.clone().unwrap_or_default();
+            match global.space {
+                naga::AddressSpace::WorkGroup => {
+                    if used {
+                        workgroup_bytes += layouter[global.ty].size;
+                    }
+                }
+                naga::AddressSpace::Uniform | naga::AddressSpace::Storage { .. } => {
+                    let Some(place) = global.binding else {
+                        return Err(format!("{label}: `{name}` has no @binding"));
+                    };
+                    if place.group != 0 || place.binding as usize != bindings.len() {
+                        return Err(format!(
+                            "{label}: `{name}` must be @group(0) @binding({})",
+                            bindings.len()
+                        ));
+                    }
+                    let kind = match global.space {
+                        naga::AddressSpace::Uniform => "Uniform",
+                        naga::AddressSpace::Storage { access }
+                            if access.contains(naga::StorageAccess::STORE) => "ReadWrite",
+                        _ => "Read",
+                    };
+                    if name == "params" {
+                        params = fields(&module, global.ty, &label)?;
+                    }
+                    bindings.push(Binding { name, kind, ty: type_name(&module, global.ty) });
+                }
+                _ => {}
+            }
+        }
+        let invocations: u32 = entry.workgroup_size.iter().product();
+        let storage = bindings.iter().filter(|b| b.kind != "Uniform").count();
+        if storage > STORAGE_BUFFERS || workgroup_bytes > WORKGROUP_BYTES || invocations > INVOCATIONS {
+            return Err(format!(
+                "{label} leaves WebGPU's default limits: {storage} storage buffers, \
+                 {workgroup_bytes} bytes of workgroup memory, {invocations} invocations"
+            ));
+        }
+        Ok(Self {
+            combination,
+            wgsl: expanded.wgsl,
+            workgroup: entry.workgroup_size,
+            bindings,
+            params,
+        })
+    }
+}
+
+fn key(combination: &Combination) -> String {
+    let parts: Vec<String> =
+        combination.iter().map(|(name, value)| format!("{name}={}", value.text)).collect();
+    parts.join(" ")
+}
+
+fn fields(
+    module: &naga::Module,
+    ty: naga::Handle<naga::Type>,
+    label: &str,
+) -> Result<Vec<Field>, String> {
+    let naga::TypeInner::Struct { members, .. } = &module.types[ty].inner else {
+        return Err(format!("{label}: `params` must be a struct"));
+    };
+    members
+        .iter()
+        .map(|member| {
+            let name = member.name.clone().unwrap_or_default();
+            let ty = match module.types[member.ty].inner {
+                naga::TypeInner::Scalar(naga::Scalar::U32) => "u32",
+                naga::TypeInner::Scalar(naga::Scalar::I32) => "i32",
+                naga::TypeInner::Scalar(naga::Scalar::F32) => "f32",
+                _ => return Err(format!("{label}: params.{name} must be u32, i32 or f32")),
+            };
+            Ok(Field { name, ty, offset: member.offset })
+        })
+        .collect()
+}
+
+fn type_name(module: &naga::Module, ty: naga::Handle<naga::Type>) -> String {
+    let ty = &module.types[ty];
+    if let Some(name) = &ty.name {
+        return name.clone();
+    }
+    let scalar = |s: naga::Scalar| match (s.kind, s.width) {
+        (naga::ScalarKind::Uint, _) => "u32",
+        (naga::ScalarKind::Sint, _) => "i32",
+        (naga::ScalarKind::Float, 2) => "f16",
+        _ => "f32",
+    };
+    match ty.inner {
+        naga::TypeInner::Scalar(s) => scalar(s).to_owned(),
+        naga::TypeInner::Vector { size, scalar: s } => format!("vec{}<{}>", size as u8, scalar(s)),
+        naga::TypeInner::Array { base, .. } => format!("array<{}>", type_name(module, base)),
+        _ => "?".to_owned(),
+    }
+}
+
+fn camel(name: &str) -> String {
+    name.split('_')
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().map_or(String::new(), |first| {
+                first.to_ascii_uppercase().to_string() + letters.as_str()
+            })
+        })
+        .collect()
+}
+
+/// The Rust text for one kernel.
+pub(crate) fn kernel(name: &str, header: &[String], variants: &[Variant]) -> Result<String, String> {
+    let first = variants.first().ok_or_else(|| format!("{name} has no variant"))?;
+    for other in &variants[1..] {
+        let same = first.params == other.params
+            && first.bindings.len() == other.bindings.len()
+            && first.bindings.iter().zip(&other.bindings).all(|(a, b)| a.name == b.name && a.kind == b.kind);
+        if !same {
+            return Err(format!("{name}: variant [{}] has other bindings or params", key(&other.combination)));
+        }
+    }
+    if first.bindings.first().is_none_or(|b| b.name != "params" || b.kind != "Uniform") {
+        return Err(format!("{name}: binding 0 must be the uniform `params`"));
+    }
+
+    let ty = camel(name);
+    let constant = name.to_ascii_uppercase();
+    let doc: String = header.iter().map(|line| format!("///{line}\n")).collect();
+    let mut out = String::new();
+
+    let _ = writeln!(out, "/// Parameters of [`{ty}`], laid out as the shader reads them.");
+    let _ = writeln!(out, "#[repr(C)]\n#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]");
+    let _ = writeln!(out, "pub struct {ty}Params {{");
+    for (index, field) in first.params.iter().enumerate() {
+        if field.offset as usize != index * 4 {
+            return Err(format!("{name}: params.{} is not packed", field.name));
+        }
+        let _ = writeln!(out, "    /// `{}` of the shader's `Params`.\n    pub {}: {},", field.name, field.name, field.ty);
+    }
+    let _ = writeln!(out, "}}\n");
+
+    let _ = writeln!(out, "{doc}#[derive(Clone, Copy, Debug)]\npub struct {ty}<'a> {{");
+    for binding in &first.bindings[1..] {
+        let access = if binding.kind == "ReadWrite" { "read and written" } else { "read" };
+        let _ = writeln!(out, "    /// `{}`, {access}.\n    pub {}: Slice<'a>,", binding.ty, binding.name);
+    }
+    let _ = writeln!(out, "}}\n");
+    let list: Vec<String> = first.bindings[1..].iter().map(|b| format!("self.{}", b.name)).collect();
+    let _ = writeln!(
+        out,
+        "impl<'a> Kernel<'a> for {ty}<'a> {{\n    type Params = {ty}Params;\n    const SHADER: &'static Shader = &{constant};\n    fn slices(&self) -> Vec<Slice<'a>> {{\n        vec![{}]\n    }}\n}}\n",
+        list.join(", ")
+    );
+
+    let _ = writeln!(out, "/// Every variant of `shaders/{name}.wgsl`.\npub static {constant}: Shader = Shader {{");
+    let _ = writeln!(out, "    name: {name:?},\n    bindings: &[");
+    for binding in &first.bindings {
+        let _ = writeln!(out, "        Binding {{ name: {:?}, kind: BindingKind::{} }},", binding.name, binding.kind);
+    }
+    let _ = writeln!(out, "    ],\n    params_size: {},\n    variants: &[", first.params.len() * 4);
+    for variant in variants {
+        let choices: Vec<String> =
+            variant.combination.iter().map(|(n, v)| format!("({n:?}, {:?})", v.text)).collect();
+        let needs = |feature: &str| {
+            variant.combination.iter().any(|(_, v)| v.feature.as_deref() == Some(feature))
+        };
+        let _ = writeln!(
+            out,
+            "        Variant {{ choices: &[{}], needs: Tier {{ f16: {}, subgroups: {} }}, workgroup: {:?}, wgsl: {:?} }},",
+            choices.join(", "),
+            needs("f16"),
+            needs("subgroups"),
+            variant.workgroup,
+            variant.wgsl
+        );
+    }
+    let _ = writeln!(out, "    ],\n}};\n");
+    Ok(out)
+}
+
+/// The list of all kernels.
+pub(crate) fn table(names: &[String]) -> String {
+    let list: Vec<String> = names.iter().map(|n| format!("&{}", n.to_ascii_uppercase())).collect();
+    format!("/// All kernels, by name.\npub static SHADERS: &[&Shader] = &[{}];\n", list.join(", "))
+}

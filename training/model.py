@@ -1,0 +1,216 @@
+"""The byte-level entropy model: a small causal transformer over 260 token ids.
+
+Ids 0..3 are special (0 padding, 1 beginning of sequence, 2 end of sequence, 3 unused);
+a byte ``b`` is id ``b + 4``.  The network is the plain pre-norm block written in `Block`,
+with interleaved rotary positions and a sliding attention window that counts the token
+itself.  Parameter names are those of transformers' ``BltPatcher``, so a state dict is
+already the file that `export.py` writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
+BYTE_OFFSET = 4
+VOCAB_SIZE = 260
+
+
+@dataclass(frozen=True)
+class EntropyConfig:
+    """Shape of the network; the defaults are the model under ``assets/entropy``."""
+
+    vocab_size: int = VOCAB_SIZE
+    hidden_size: int = 192
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 6
+    intermediate_size: int = 512
+    sliding_window: int = 512
+    max_position_embeddings: int = 8192
+    rope_theta: float = 10000.0
+    rms_norm_eps: float = 1e-5
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+    def to_dict(self) -> dict[str, int | float]:
+        return asdict(self)
+
+
+@dataclass
+class Cache:
+    """Keys and values of the last ``window - 1`` positions of every layer.
+
+    With a cache a document of any length is read in pieces, and the result is the same as
+    reading it at once: the window reaches no further back than what is kept.
+    """
+
+    position: int = 0
+    keys: list[Tensor] | None = None
+    values: list[Tensor] | None = None
+
+
+def rope_table(positions: Tensor, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, ``[len(positions), head_dim / 2]`` in float32."""
+    exponent = torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / head_dim
+    angle = positions.float()[:, None] * theta**-exponent
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn each neighbouring pair ``(x[2j], x[2j+1])`` by its position's angle.
+
+    ``x`` is ``[batch, time, heads, head_dim]``.  The pairs are neighbours (the interleaved
+    form), not the two halves of the head.
+    """
+    even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+    cos, sin = cos[:, None], sin[:, None]
+    turned = torch.stack((even * cos - odd * sin, odd * cos + even * sin), dim=-1)
+    return turned.flatten(-2).type_as(x)
+
+
+def window_mask(queries: int, keys: int, window: int, device: torch.device) -> Tensor | None:
+    """Which key each query may see, or None where plain causal attention says the same.
+
+    The queries are the last ``queries`` of the ``keys`` positions.
+    """
+    if queries == keys <= window:
+        return None
+    query = torch.arange(keys - queries, keys, device=device)[:, None]
+    back = query - torch.arange(keys, device=device)
+    return (back >= 0) & (back < window)
+
+
+class RMSNorm(nn.Module):
+    """``w * x / sqrt(mean(x^2) + eps)``, computed in float32."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = x.float()
+        scale = torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)
+        return (self.weight * (wide * scale)).type_as(x)
+
+
+class Attention(nn.Module):
+    def __init__(self, config: EntropyConfig) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.head_dim = config.head_dim
+        self.q_proj = nn.Linear(size, size, bias=False)
+        self.k_proj = nn.Linear(size, size, bias=False)
+        self.v_proj = nn.Linear(size, size, bias=False)
+        self.o_proj = nn.Linear(size, size, bias=False)
+
+    def forward(
+        self,
+        x: Tensor,
+        rope: tuple[Tensor, Tensor],
+        mask: Tensor | None,
+        past: tuple[Tensor, Tensor] | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        # One product for the three projections: small matrices pay for every separate call.
+        fused = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))
+        q, k, v = F.linear(x, fused).unflatten(-1, (3, -1, self.head_dim)).unbind(2)
+        q, k, v = (t.transpose(1, 2) for t in (rotate(q, *rope), rotate(k, *rope), v))
+        if past is not None:
+            k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
+        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        return self.o_proj(seen.transpose(1, 2).flatten(2)), k, v
+
+
+class MLP(nn.Module):
+    def __init__(self, config: EntropyConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class Block(nn.Module):
+    def __init__(self, config: EntropyConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.mlp = MLP(config)
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(
+        self,
+        x: Tensor,
+        rope: tuple[Tensor, Tensor],
+        mask: Tensor | None,
+        past: tuple[Tensor, Tensor] | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        attended, keys, values = self.self_attn(self.input_layernorm(x), rope, mask, past)
+        x = x + attended
+        return x + self.mlp(self.post_attention_layernorm(x)), keys, values
+
+
+class EntropyModel(nn.Module):
+    """Tokens ``[batch, time]`` in, next-token logits ``[batch, time, 260]`` in float32 out."""
+
+    def __init__(self, config: EntropyConfig = EntropyConfig()) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Every block starts as the identity, and every prediction as uniform."""
+        for name, weight in self.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):
+                nn.init.zeros_(weight)
+            elif name.endswith("proj.weight"):
+                nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+        nn.init.normal_(self.embed_tokens.weight, std=0.5)
+
+    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Logits of every position; with a ``cache``, of a continuation of what it has seen."""
+        config = self.config
+        start = cache.position if cache else 0
+        kept = cache.keys[0].shape[2] if cache and cache.keys else 0
+        length = tokens.shape[1]
+        positions = torch.arange(start, start + length, device=tokens.device)
+        rope = rope_table(positions, config.head_dim, config.rope_theta)
+        mask = window_mask(length, kept + length, config.sliding_window, tokens.device)
+
+        x = self.embed_tokens(tokens)
+        keys: list[Tensor] = []
+        values: list[Tensor] = []
+        for index, layer in enumerate(self.layers):
+            past = (cache.keys[index], cache.values[index]) if cache and cache.keys else None
+            x, k, v = layer(x, rope, mask, past)
+            keys.append(k)
+            values.append(v)
+        if cache is not None:
+            keep = config.sliding_window - 1
+            cache.keys = [k[:, :, -keep:] for k in keys]
+            cache.values = [v[:, :, -keep:] for v in values]
+            cache.position = start + length
+        return self.lm_head(self.norm(x)).float()
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Entropy in nats of the distribution over all ids at every position."""
+    logp = logits.float().log_softmax(-1)
+    return -(logp.exp() * logp).sum(-1)
+
+
+def encode(data: bytes) -> Tensor:
+    """BOS and the ids of the bytes, ``[1, 1 + len(data)]``."""
+    return torch.tensor([[BOS_ID, *(byte + BYTE_OFFSET for byte in data)]])
