@@ -84,65 +84,87 @@ impl Source {
         if combination.iter().any(|(_, v)| v.feature.as_deref() == Some("f16")) {
             out.push("enable f16;", &self.path, 1);
         }
+        let mut values: Vec<(String, String)> =
+            combination.iter().map(|(name, v)| (name.clone(), v.text.clone())).collect();
         let mut seen = HashSet::new();
-        self.append(&self.path, &self.text, combination, &mut seen, &mut out)?;
+        let lines: Vec<(usize, &str)> = (1..).zip(self.text.lines()).collect();
+        self.append(&self.path, &lines, &mut values, &mut seen, &mut out)?;
         Ok(out)
     }
 
+    /// Appends `lines` with `values` put in; calls itself for imports and for
+    /// every turn of a repetition.
     fn append(
         &self,
         path: &Path,
-        text: &str,
-        combination: &Combination,
+        lines: &[(usize, &str)],
+        values: &mut Vec<(String, String)>,
         seen: &mut HashSet<String>,
         out: &mut Expanded,
     ) -> Result<(), String> {
         // One entry per open `#if`: is its current branch live?
         let mut branches: Vec<bool> = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            let number = index + 1;
+        let mut index = 0;
+        while index < lines.len() {
+            let (number, line) = lines[index];
+            index += 1;
             let fail = |message: &str| Err(format!("{}:{number}: {message}", path.display()));
             let live = branches.iter().all(|b| *b);
-            if let Some(condition) = line.strip_prefix("#if ") {
-                let words: Vec<&str> = condition.split_whitespace().collect();
-                let [name, operator, value] = words[..] else {
-                    return fail("a condition reads `#if NAME == VALUE`");
-                };
-                let Some((_, chosen)) = combination.iter().find(|(axis, _)| axis == name) else {
-                    return fail(&format!("there is no axis {name}"));
-                };
-                match operator {
-                    "==" => branches.push(chosen.text == value),
-                    "!=" => branches.push(chosen.text != value),
-                    _ => return fail("a condition compares with == or !="),
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["#variants", ..] => {}
+                ["#if", name, operator, value] => {
+                    let Some((_, chosen)) = values.iter().find(|(axis, _)| axis == name) else {
+                        return fail(&format!("there is no axis {name}"));
+                    };
+                    match operator {
+                        "==" => branches.push(chosen == value),
+                        "!=" => branches.push(chosen != value),
+                        _ => return fail("a condition compares with == or !="),
+                    }
                 }
-            } else if line == "#else" {
-                match branches.last_mut() {
+                ["#else"] => match branches.last_mut() {
                     Some(branch) => *branch = !*branch,
                     None => return fail("#else without #if"),
+                },
+                ["#endif"] => {
+                    if branches.pop().is_none() {
+                        return fail("#endif without #if");
+                    }
                 }
-            } else if line == "#endif" {
-                if branches.pop().is_none() {
-                    return fail("#endif without #if");
+                ["#repeat", name, count] => {
+                    let Some(length) = block_length(&lines[index..]) else {
+                        return fail("#repeat without #end");
+                    };
+                    let count = substitute(count, values);
+                    let Ok(count) = count.parse::<usize>() else {
+                        return fail(&format!("`{count}` is no number of turns"));
+                    };
+                    let body = &lines[index..index + length];
+                    for turn in 0..if live { count } else { 0 } {
+                        values.push((name.to_owned(), turn.to_string()));
+                        self.append(path, body, values, seen, out)?;
+                        values.pop();
+                    }
+                    index += length + 1;
                 }
-            } else if let Some(name) = line.strip_prefix("#import ") {
-                if live && seen.insert(name.trim().to_owned()) {
-                    let file = self.library.join(format!("{}.wgsl", name.trim()));
-                    self.append(&file, &read(&file)?, combination, seen, out)?;
+                ["#import", name] => {
+                    if live && seen.insert(name.to_owned()) {
+                        let file = self.library.join(format!("{name}.wgsl"));
+                        let text = read(&file)?;
+                        let lines: Vec<(usize, &str)> = (1..).zip(text.lines()).collect();
+                        self.append(&file, &lines, values, seen, out)?;
+                    }
                 }
-            } else if line.starts_with("#variants ") || !live {
-                // Read by `Source::read`, or cut away by a condition.
-            } else if line.starts_with('#') {
-                return fail("unknown directive");
-            } else {
-                let mut line = line.to_owned();
-                for (name, value) in combination {
-                    line = line.replace(&format!("${name}"), &value.text);
+                _ if line.starts_with('#') => return fail("unknown directive"),
+                _ if live => {
+                    let line = substitute(line, values);
+                    if line.contains('$') {
+                        return fail("a $NAME has no axis");
+                    }
+                    out.push(&line, path, number);
                 }
-                if line.contains('$') {
-                    return fail("a $NAME has no axis");
-                }
-                out.push(&line, path, number);
+                _ => {}
             }
         }
         if branches.is_empty() {
@@ -151,6 +173,30 @@ impl Source {
             Err(format!("{}: an #if has no #endif", path.display()))
         }
     }
+}
+
+/// The number of lines before the `#end` that closes a repetition.
+fn block_length(lines: &[(usize, &str)]) -> Option<usize> {
+    let mut depth = 1;
+    lines.iter().position(|(_, line)| {
+        if line.starts_with("#repeat ") {
+            depth += 1;
+        } else if *line == "#end" {
+            depth -= 1;
+        }
+        depth == 0
+    })
+}
+
+/// Puts values in, the longest names first so that `$ROWS` is not read as `$R`.
+fn substitute(line: &str, values: &[(String, String)]) -> String {
+    let mut sorted: Vec<&(String, String)> = values.iter().collect();
+    sorted.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    let mut line = line.to_owned();
+    for (name, value) in sorted {
+        line = line.replace(&format!("${name}"), value);
+    }
+    line
 }
 
 impl Expanded {

@@ -43,8 +43,13 @@ impl Variant {
             let line = e.location(&expanded.wgsl).map(|l| l.line_number as usize);
             format!("{}: {} (in {label})", at(line), e.message())
         })?;
-        let capabilities =
-            Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP | Capabilities::SUBGROUP_BARRIER;
+        let needs = |feature: &str| {
+            combination.iter().any(|(_, v)| v.feature.as_deref() == Some(feature))
+        };
+        // `unpack2x16float` belongs to plain WGSL, whatever the tier.
+        let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+        capabilities.set(Capabilities::SHADER_FLOAT16, needs("f16"));
+        capabilities.set(Capabilities::SUBGROUP, needs("subgroups"));
         let info = Validator::new(ValidationFlags::all(), capabilities)
             .subgroup_stages(ShaderStages::COMPUTE)
             .subgroup_operations(SubgroupOperationSet::all())

@@ -1,5 +1,6 @@
 //! The Byte Latent Transformer on any GPU, through WebGPU.
 
 pub mod error;
+pub mod gpu;
 
 pub use error::{Error, Result};

@@ -1,0 +1,76 @@
+// Attention for many rows: y[t, h, :] = softmax(q . k * scale) v over the keys
+// that row t sees, with a running maximum (one pass over the keys).
+//
+// One invocation per row and head; the rows of a workgroup walk the same keys,
+// so that each key is read once for all of them. No barrier.
+#variants HEAD 2 4 8 16 32 64
+#variants WIDTH 8 32 64
+#import attention
+
+@compute @workgroup_size($WIDTH)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let first_row = group.x * $WIDTHu;
+    let head = group.y;
+    let kv_head = head / (params.heads / params.kv_heads);
+    let row = min(first_row + lane, state.rows - 1u);
+    let last_row = min(first_row + $WIDTHu, state.rows) - 1u;
+    let span = span_of(row);
+    // Spans begin no earlier from row to row, so the first row's is the earliest.
+    let first_key = first_row + 1u - span_of(first_row);
+    let keys_to_walk = last_row + 1u - first_key;
+    let beyond = params.head4 - 1u;
+
+    let query = query_at(row, head);
+#repeat D $HEAD
+    let d$D = min($Du, beyond);
+    let q$D = select(vec4f(), qkv[query + d$D] * params.scale, $Du <= beyond);
+    var y$D = vec4f();
+#end
+    var largest = LOWEST;
+    var total = 0.0;
+    for (var walked = 0u; walked < keys_to_walk; walked += 4u) {
+        var scores = vec4f();
+#repeat J 4
+        let key$J = key_at(first_key + min(walked + $Ju, keys_to_walk - 1u), kv_head);
+#end
+        {
+#repeat J 4
+            var sum$J = vec4f();
+#end
+#repeat D $HEAD
+#repeat J 4
+            sum$J += q$D * keys[key$J + d$D];
+#end
+#end
+#repeat J 4
+            // Distance back from this row; a key after it wraps to a large number.
+            let back$J = row - (first_key + walked + $Ju);
+            scores[$J] = select(MASKED, dot(sum$J, vec4f(1.0)), back$J < span);
+#end
+        }
+        let highest = max(max(scores.x, scores.y), max(scores.z, scores.w));
+        if highest > largest {
+            let shrink = exp(largest - highest);
+            largest = highest;
+            total *= shrink;
+#repeat D $HEAD
+            y$D *= shrink;
+#end
+        }
+        let weight = exp(scores - largest);
+        total += dot(weight, vec4f(1.0));
+#repeat D $HEAD
+#repeat J 4
+        y$D += weight[$J] * values[key$J + d$D];
+#end
+#end
+    }
+    if first_row + lane < state.rows {
+        let at = (row * params.heads + head) * params.head4;
+#repeat D $HEAD
+        if $Du <= beyond {
+            y[at + $Du] = y$D / total;
+        }
+#end
+    }
+}

@@ -1,0 +1,108 @@
+// Linear layer for a few rows: y[t, o] (+)= sum_i x[t, i] * weights[o, i].
+//
+// METHOD `thread` gives an output to each invocation and has no barrier, for
+// software drivers; `tree` and `subgroup` give four outputs to a workgroup,
+// whose invocations share the sum. ROWS rows use each weight that is read.
+#variants WEIGHTS f32 f16 bf16 f16_native:f16
+#variants METHOD thread tree subgroup:subgroups
+#variants WIDTH 8 64
+#variants ROWS 1 4 8
+struct Params {
+    inputs4: u32,       // vectors of four per row of x
+    outputs: u32,       // outputs of this part of the weights
+    first_output: u32,  // column of the first of them in y
+    stride: u32,        // columns of y
+    accumulate: u32,    // 1: add to y (a residual), 0: overwrite
+}
+@group(0) @binding(0) var<uniform> params: Params;
+#import state
+#import weights
+@group(0) @binding(3) var<storage, read> x: array<vec4f>;        // [T, inputs4]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [T, stride]
+
+fn store(row: u32, output: u32, sum: f32) {
+    if row < state.rows {
+        let at = row * params.stride + params.first_output + output;
+        if params.accumulate == 1u {
+            y[at] += sum;
+        } else {
+            y[at] = sum;
+        }
+    }
+}
+
+#if METHOD == thread
+@compute @workgroup_size($WIDTH)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    let output = id.x;
+    if output >= params.outputs {
+        return;
+    }
+    let first = id.y * $ROWSu;
+    let last = state.rows - 1u;
+    let w = output * params.inputs4;
+#repeat R $ROWS
+    let x$R = min(first + $Ru, last) * params.inputs4;
+    var sum$R = vec4f();
+#end
+    for (var i = 0u; i < params.inputs4; i++) {
+        let weight = weight4(w + i);
+#repeat R $ROWS
+        sum$R += weight * x[x$R + i];
+#end
+    }
+#repeat R $ROWS
+    store(first + $Ru, output, dot(sum$R, vec4f(1.0)));
+#end
+}
+#else
+#import reduce4
+@compute @workgroup_size($WIDTH)
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+#if METHOD == subgroup
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_invocation_id) subgroup_lane: u32,
+    @builtin(num_subgroups) subgroups: u32,
+#endif
+) {
+    let output = group.x * 4u;
+    let first = group.y * $ROWSu;
+    let last = state.rows - 1u;
+    // Outputs beyond the last repeat it; they are not stored.
+#repeat O 4
+    let w$O = min(output + $Ou, params.outputs - 1u) * params.inputs4;
+#end
+#repeat R $ROWS
+    let x$R = min(first + $Ru, last) * params.inputs4;
+#repeat O 4
+    var sum$R_$O = 0.0;
+#end
+#end
+    for (var i = lane; i < params.inputs4; i += $WIDTHu) {
+#repeat O 4
+        let weight$O = weight4(w$O + i);
+#end
+#repeat R $ROWS
+        let value$R = x[x$R + i];
+#repeat O 4
+        sum$R_$O += dot(weight$O, value$R);
+#end
+#end
+    }
+#repeat R $ROWS
+    {
+        let partial = vec4f(sum$R_0, sum$R_1, sum$R_2, sum$R_3);
+#if METHOD == tree
+        let sum = sum4_workgroup(partial, lane);
+#else
+        let sum = sum4_workgroup(partial, subgroup, subgroup_lane, subgroups);
+#endif
+        if lane < 4u && output + lane < params.outputs {
+            store(first + $Ru, output + lane, sum[lane]);
+        }
+    }
+#end
+}
+#endif

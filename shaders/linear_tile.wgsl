@@ -1,0 +1,122 @@
+// Linear layer for many rows: y[t, o] (+)= sum_i x[t, i] * weights[o, i].
+//
+// METHOD `register` gives each invocation a tile of ROWS x COLUMNS outputs and
+// has no barrier, for software drivers; `shared` stages 64 x 16 blocks of both
+// factors in workgroup memory for 16 x 16 invocations of 4 x 4 outputs.
+#variants WEIGHTS f32 f16 bf16 f16_native:f16
+#variants METHOD register shared
+#variants ROWS 4 8
+#variants COLUMNS 1 2 4
+struct Params {
+    inputs4: u32,       // vectors of four per row of x
+    outputs: u32,       // outputs of this part of the weights
+    first_output: u32,  // column of the first of them in y
+    stride: u32,        // columns of y
+    accumulate: u32,    // 1: add to y (a residual), 0: overwrite
+}
+@group(0) @binding(0) var<uniform> params: Params;
+#import state
+#import weights
+@group(0) @binding(3) var<storage, read> x: array<vec4f>;        // [T, inputs4]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [T, stride]
+
+fn store(row: u32, output: u32, sum: f32) {
+    if row < state.rows && output < params.outputs {
+        let at = row * params.stride + params.first_output + output;
+        if params.accumulate == 1u {
+            y[at] += sum;
+        } else {
+            y[at] = sum;
+        }
+    }
+}
+
+#if METHOD == register
+@compute @workgroup_size(8)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    let output = id.x * $COLUMNSu;
+    let row = id.y * $ROWSu;
+    let last = state.rows - 1u;
+#repeat C $COLUMNS
+    let w$C = min(output + $Cu, params.outputs - 1u) * params.inputs4;
+#end
+#repeat R $ROWS
+    let x$R = min(row + $Ru, last) * params.inputs4;
+#repeat C $COLUMNS
+    var sum$R_$C = vec4f();
+#end
+#end
+    for (var i = 0u; i < params.inputs4; i++) {
+#repeat C $COLUMNS
+        let weight$C = weight4(w$C + i);
+#end
+#repeat R $ROWS
+        let value$R = x[x$R + i];
+#repeat C $COLUMNS
+        sum$R_$C += weight$C * value$R;
+#end
+#end
+    }
+#repeat R $ROWS
+#repeat C $COLUMNS
+    store(row + $Ru, output + $Cu, dot(sum$R_$C, vec4f(1.0)));
+#end
+#end
+}
+#else
+// Rows of 4 vectors, 5 apart: no two invocations of a phase share a bank.
+var<workgroup> tile_x: array<vec4f, 320>;
+var<workgroup> tile_w: array<vec4f, 320>;
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let first_output = group.x * 64u;
+    let first_row = group.y * 64u;
+    // Which vector of the blocks this invocation loads, and which outputs it sums.
+    let load_row = lane >> 2u;
+    let load_vector = lane & 3u;
+    let tile_column = lane & 15u;
+    let tile_row = lane >> 4u;
+    let x_at = min(first_row + load_row, state.rows - 1u) * params.inputs4;
+    let w_at = min(first_output + load_row, params.outputs - 1u) * params.inputs4;
+#repeat R 4
+#repeat C 4
+    var sum$R_$C = 0.0;
+#end
+#end
+    for (var i = 0u; i < params.inputs4; i += 4u) {
+        let column = i + load_vector;
+        var value = vec4f();
+        var weight = vec4f();
+        if column < params.inputs4 {
+            value = x[x_at + column];
+            weight = weight4(w_at + column);
+        }
+        tile_x[load_row * 5u + load_vector] = value;
+        tile_w[load_row * 5u + load_vector] = weight;
+        workgroupBarrier();
+#repeat K 4
+        {
+#repeat C 4
+            let w$C = tile_w[(tile_column + $Cu * 16u) * 5u + $Ku];
+#end
+#repeat R 4
+            let x$R = tile_x[(tile_row + $Ru * 16u) * 5u + $Ku];
+#repeat C 4
+            sum$R_$C += dot(x$R, w$C);
+#end
+#end
+        }
+#end
+        workgroupBarrier();
+    }
+#repeat R 4
+#repeat C 4
+    store(first_row + tile_row + $Ru * 16u, first_output + tile_column + $Cu * 16u, sum$R_$C);
+#end
+#end
+}
+#endif

@@ -1,0 +1,285 @@
+//! A plan: kernels with their buffers, parameters and grids, built once and
+//! replayed for every chunk of rows.
+
+use std::sync::Arc;
+
+use super::device::Gpu;
+use super::kernel::{Kernel, Pipeline};
+use super::profile::Profile;
+use crate::error::Result;
+
+/// How many workgroups a step needs along one axis.
+#[derive(Clone, Copy, Debug)]
+pub enum Extent {
+    /// A fixed number of items, so many per workgroup.
+    Items(usize, u32),
+    /// One item per row of the run, so many per workgroup.
+    Rows(u32),
+}
+
+impl Extent {
+    fn groups(self, rows: u32) -> u32 {
+        match self {
+            Self::Items(items, per_group) => {
+                u32::try_from(items).unwrap_or(u32::MAX).div_ceil(per_group)
+            }
+            Self::Rows(per_group) => rows.div_ceil(per_group),
+        }
+    }
+}
+
+/// The grid of a step: workgroups in x and y.
+pub type Grid = [Extent; 2];
+
+/// One workgroup along an axis.
+pub const ONE: Extent = Extent::Items(1, 1);
+
+/// What a step costs, for bounding submissions and for profiles.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Work {
+    /// Floating-point operations per row.
+    pub flops_per_row: f64,
+    /// Bytes read whatever the number of rows: the weights.
+    pub bytes: f64,
+    /// Bytes read and written per row.
+    pub bytes_per_row: f64,
+}
+
+impl Work {
+    /// Floating-point operations for so many rows.
+    #[must_use]
+    pub fn flops(&self, rows: u32) -> f64 {
+        self.flops_per_row * f64::from(rows)
+    }
+
+    /// Bytes moved for so many rows.
+    #[must_use]
+    pub fn traffic(&self, rows: u32) -> f64 {
+        self.bytes + self.bytes_per_row * f64::from(rows)
+    }
+}
+
+#[derive(Debug)]
+struct Step {
+    label: &'static str,
+    pipeline: Arc<Pipeline>,
+    group: wgpu::BindGroup,
+    grid: Grid,
+    work: Work,
+}
+
+/// Steps in order, ready to be submitted any number of times.
+#[derive(Debug)]
+pub struct Plan {
+    steps: Vec<Step>,
+}
+
+/// One binding as the plan keeps it until its bind group is made.
+type OwnedSlice = (wgpu::Buffer, u64, u64);
+
+struct Draft {
+    label: &'static str,
+    pipeline: Arc<Pipeline>,
+    slices: Vec<OwnedSlice>,
+    params: Vec<u8>,
+    grid: Grid,
+    work: Work,
+}
+
+/// Collects the steps of a [`Plan`].
+pub struct PlanBuilder<'g> {
+    gpu: &'g Gpu,
+    drafts: Vec<Draft>,
+}
+
+impl<'g> PlanBuilder<'g> {
+    /// An empty plan.
+    #[must_use]
+    pub fn new(gpu: &'g Gpu) -> Self {
+        Self { gpu, drafts: Vec::new() }
+    }
+
+    /// Adds one use of a kernel. `grid` is asked with the variant, whose
+    /// workgroup and tile sizes it depends on.
+    pub fn push<'a, K: Kernel<'a>>(
+        &mut self,
+        label: &'static str,
+        kernel: &K,
+        variant: usize,
+        params: K::Params,
+        grid: impl FnOnce(&super::kernel::Variant) -> Grid,
+        work: Work,
+    ) {
+        let pipeline = self.gpu.pipeline(K::SHADER, variant);
+        let grid = grid(pipeline.variant);
+        self.drafts.push(Draft {
+            label,
+            slices: kernel
+                .slices()
+                .iter()
+                .map(|s| (s.buffer.clone(), s.offset, s.size))
+                .collect(),
+            params: bytemuck::bytes_of(&params).to_vec(),
+            pipeline,
+            grid,
+            work,
+        });
+    }
+
+    /// Makes the arena of parameters and the bind groups.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn build(self) -> Result<Plan> {
+        let device = &self.gpu.device;
+        let align = device.limits().min_uniform_buffer_offset_alignment as usize;
+        let slot = |params: &[u8]| params.len().next_multiple_of(16).next_multiple_of(align);
+        let mut arena = Vec::new();
+        let mut offsets = Vec::new();
+        for draft in &self.drafts {
+            offsets.push(arena.len() as u64);
+            arena.extend_from_slice(&draft.params);
+            arena.resize(arena.len() - draft.params.len() + slot(&draft.params), 0);
+        }
+        let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("params"),
+            size: (arena.len() as u64).max(16),
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.gpu.queue.write_buffer(&buffer, 0, &arena);
+
+        let steps = self
+            .drafts
+            .into_iter()
+            .zip(offsets)
+            .map(|(draft, offset)| {
+                let params = (buffer.clone(), offset, draft.params.len() as u64);
+                let bindings = std::iter::once(&params).chain(&draft.slices);
+                let entries: Vec<wgpu::BindGroupEntry<'_>> = (0u32..)
+                    .zip(bindings)
+                    .map(|(binding, (buffer, offset, size))| wgpu::BindGroupEntry {
+                        binding,
+                        resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                            buffer,
+                            offset: *offset,
+                            size: std::num::NonZeroU64::new(*size),
+                        }),
+                    })
+                    .collect();
+                let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some(draft.label),
+                    layout: &draft.pipeline.layout,
+                    entries: &entries,
+                });
+                Step {
+                    label: draft.label,
+                    pipeline: draft.pipeline,
+                    group,
+                    grid: draft.grid,
+                    work: draft.work,
+                }
+            })
+            .collect();
+        self.gpu.check()?;
+        Ok(Plan { steps })
+    }
+}
+
+impl Plan {
+    /// Number of kernels in the plan.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Has the plan no kernel?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The work of all steps together for so many rows.
+    #[must_use]
+    pub fn flops(&self, rows: u32) -> f64 {
+        self.steps.iter().map(|s| s.work.flops(rows)).sum()
+    }
+
+    /// Submits the plan for `rows` rows. Each submission has one pass and is
+    /// bounded in dispatches and estimated work, so that no driver's watchdog
+    /// takes it for a hang; `tail` is recorded after the last step.
+    pub fn submit(
+        &self,
+        gpu: &Gpu,
+        rows: u32,
+        tail: impl FnOnce(&mut wgpu::CommandEncoder),
+    ) -> wgpu::SubmissionIndex {
+        let tuning = gpu.tuning;
+        let mut rest = &self.steps[..];
+        loop {
+            let mut work = 0.0;
+            let mut count = 0;
+            while count < rest.len().min(tuning.dispatches_per_submission)
+                && (count == 0 || work < tuning.flops_per_submission)
+            {
+                work += rest[count].work.flops(rows);
+                count += 1;
+            }
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                for step in &rest[..count] {
+                    step.encode(&mut pass, rows);
+                }
+            }
+            rest = &rest[count..];
+            if rest.is_empty() {
+                tail(&mut encoder);
+                return gpu.queue.submit([encoder.finish()]);
+            }
+            gpu.queue.submit([encoder.finish()]);
+        }
+    }
+
+    /// Like [`Plan::submit`], with one timed pass per step.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn submit_profiled(
+        &self,
+        gpu: &Gpu,
+        rows: u32,
+        profile: &mut Profile,
+    ) -> Result<()> {
+        for steps in self.steps.chunks(gpu.tuning.dispatches_per_submission) {
+            let times = super::profile::Timestamps::new(gpu, steps.len());
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            for (index, step) in (0u32..).zip(steps) {
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                    label: Some(step.label),
+                    timestamp_writes: Some(times.writes(index)),
+                });
+                step.encode(&mut pass, rows);
+            }
+            let durations = times.finish(gpu, encoder).await?;
+            for (step, nanoseconds) in steps.iter().zip(durations) {
+                profile.add(
+                    step.label,
+                    nanoseconds,
+                    step.work.flops(rows),
+                    step.work.traffic(rows),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    fn encode(&self, pass: &mut wgpu::ComputePass<'_>, rows: u32) {
+        pass.set_pipeline(&self.pipeline.pipeline);
+        pass.set_bind_group(0, &self.group, &[]);
+        let [x, y] = self.grid;
+        pass.dispatch_workgroups(x.groups(rows), y.groups(rows), 1);
+    }
+}

@@ -1,0 +1,141 @@
+//! Getting numbers back from the GPU without blocking the caller's thread.
+
+use std::ops::Range;
+
+use futures_channel::oneshot;
+
+use super::device::Gpu;
+use super::tensor::Slice;
+use crate::error::{Error, Result};
+
+/// Drives the device's callbacks on a thread of its own, so that waiting for
+/// the GPU is an ordinary `await`. A browser drives them itself.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    #[cfg(not(target_arch = "wasm32"))]
+    wake: std::sync::mpsc::Sender<()>,
+}
+
+impl Poller {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn new(device: &wgpu::Device) -> Self {
+        let (wake, woken) = std::sync::mpsc::channel();
+        let device = device.clone();
+        // The thread ends when `wake` is dropped with the `Gpu`.
+        std::thread::spawn(move || {
+            while woken.recv().is_ok() {
+                // An error here is a lost device, which its callback reports.
+                let _ = device.poll(wgpu::PollType::wait_indefinitely());
+            }
+        });
+        Self { wake }
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn new(_device: &wgpu::Device) -> Self {
+        Self {}
+    }
+
+    fn wake(&self) {
+        #[cfg(not(target_arch = "wasm32"))]
+        let _ = self.wake.send(());
+    }
+}
+
+/// A buffer that the CPU reads, reused from one run to the next.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    buffer: wgpu::Buffer,
+}
+
+impl Staging {
+    pub(crate) fn new(gpu: &Gpu, bytes: u64) -> Self {
+        Self {
+            buffer: gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("staging"),
+                size: bytes.max(4),
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }),
+        }
+    }
+
+    /// Records the copy of `bytes` bytes of `source`, from `skip`, to `at`.
+    pub(crate) fn copy(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        source: Slice<'_>,
+        skip: u64,
+        bytes: u64,
+        at: u64,
+    ) {
+        encoder.copy_buffer_to_buffer(source.buffer, source.offset + skip, &self.buffer, at, bytes);
+    }
+
+    /// Starts mapping; the copies must have been submitted. The returned future
+    /// gives the bytes.
+    pub(crate) fn map(&self, gpu: &Gpu, range: Range<u64>) -> Mapping {
+        let (sender, receiver) = oneshot::channel();
+        self.buffer.map_async(wgpu::MapMode::Read, range.clone(), move |result| {
+            let _ = sender.send(result);
+        });
+        gpu.poller.wake();
+        Mapping { buffer: self.buffer.clone(), range, receiver }
+    }
+}
+
+/// Bytes on their way back.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    buffer: wgpu::Buffer,
+    range: Range<u64>,
+    receiver: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
+}
+
+impl Mapping {
+    pub(crate) async fn bytes(self, gpu: &Gpu) -> Result<Vec<u8>> {
+        let answer = self.receiver.await;
+        gpu.check()?;
+        if !matches!(answer, Ok(Ok(()))) {
+            return Err(Error::DeviceLost("a result could not be read back".to_owned()));
+        }
+        let bytes = {
+            let view = self
+                .buffer
+                .get_mapped_range(self.range)
+                .map_err(|e| Error::Gpu(format!("a result could not be mapped: {e}")))?;
+            view.to_vec()
+        };
+        self.buffer.unmap();
+        Ok(bytes)
+    }
+}
+
+impl Gpu {
+    /// Waits until everything submitted so far is done.
+    ///
+    /// # Errors
+    /// What [`Gpu::check`] reports.
+    pub async fn idle(&self) -> Result<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue.on_submitted_work_done(move || {
+            let _ = sender.send(());
+        });
+        self.poller.wake();
+        let _ = receiver.await;
+        self.check()
+    }
+
+    /// Reads a whole slice back. For tests and rare results; runs that read
+    /// often keep a staging buffer.
+    ///
+    /// # Errors
+    /// What [`Gpu::check`] reports.
+    pub async fn read(&self, slice: Slice<'_>) -> Result<Vec<u8>> {
+        let staging = Staging::new(self, slice.size);
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        staging.copy(&mut encoder, slice, 0, slice.size, 0);
+        self.queue.submit([encoder.finish()]);
+        staging.map(self, 0..slice.size).bytes(self).await
+    }
+}

@@ -1,0 +1,263 @@
+//! Buffers on the GPU: activations, and weight matrices split by rows where
+//! they are larger than one binding may be.
+
+use super::device::Gpu;
+use crate::error::{Error, Result};
+
+/// A part of a buffer, as a kernel binds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice<'a> {
+    /// The buffer.
+    pub buffer: &'a wgpu::Buffer,
+    /// First byte, a multiple of 256.
+    pub offset: u64,
+    /// Number of bytes, a multiple of 4.
+    pub size: u64,
+}
+
+/// A buffer of 32-bit values that kernels read and write.
+#[derive(Debug)]
+pub struct Tensor {
+    buffer: wgpu::Buffer,
+    bytes: u64,
+}
+
+impl Tensor {
+    /// Allocates `values` 32-bit values, all zero.
+    #[must_use]
+    pub fn new(gpu: &Gpu, label: &str, values: usize) -> Self {
+        let bytes = (values.max(1) as u64) * 4;
+        Self { buffer: raw_buffer(gpu, label, bytes), bytes }
+    }
+
+    /// Allocates and fills a buffer.
+    #[must_use]
+    pub fn from<T: bytemuck::NoUninit>(gpu: &Gpu, label: &str, values: &[T]) -> Self {
+        let bytes: &[u8] = bytemuck::cast_slice(values);
+        let tensor = Self::new(gpu, label, bytes.len().div_ceil(4));
+        tensor.write(gpu, bytes);
+        tensor
+    }
+
+    /// Overwrites the beginning of the buffer, in order with submissions.
+    pub fn write<T: bytemuck::NoUninit>(&self, gpu: &Gpu, values: &[T]) {
+        gpu.queue.write_buffer(&self.buffer, 0, bytemuck::cast_slice(values));
+    }
+
+    /// The whole buffer.
+    #[must_use]
+    pub fn all(&self) -> Slice<'_> {
+        Slice { buffer: &self.buffer, offset: 0, size: self.bytes }
+    }
+
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// How weights are stored on the GPU: as they are in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WeightType {
+    /// IEEE single precision.
+    F32,
+    /// IEEE half precision.
+    F16,
+    /// The upper half of a single.
+    Bf16,
+}
+
+impl WeightType {
+    /// Bytes per weight.
+    #[must_use]
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+
+    /// The value of the shaders' `WEIGHTS` axis that reads it in every tier.
+    #[must_use]
+    pub fn axis(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+/// Rounds a row length up to whole vectors of four.
+#[must_use]
+pub const fn padded(columns: usize) -> usize {
+    columns.next_multiple_of(4)
+}
+
+/// A weight matrix `[rows, columns]`, stored row by row in its file's type;
+/// rows are padded with zeros to a multiple of four columns.
+#[derive(Debug)]
+pub struct Matrix {
+    /// Consecutive rows, each part within the binding limit.
+    pub parts: Vec<MatrixPart>,
+    /// Number of rows (outputs).
+    pub rows: usize,
+    /// Number of columns (inputs), without padding.
+    pub columns: usize,
+    /// Type of the stored weights.
+    pub weights: WeightType,
+}
+
+/// Some consecutive rows of a [`Matrix`].
+#[derive(Debug)]
+pub struct MatrixPart {
+    /// The rows.
+    pub tensor: Tensor,
+    /// Index of the first of them in the matrix.
+    pub first_row: usize,
+    /// Their number.
+    pub rows: usize,
+}
+
+/// Some rows of a matrix as they are in a file: row-major, little endian.
+#[derive(Clone, Copy, Debug)]
+pub struct RowBlock<'a> {
+    /// Number of rows.
+    pub rows: usize,
+    /// Their bytes; empty for rows of zeros.
+    pub bytes: &'a [u8],
+}
+
+/// Uploads weights in bounded pieces, so that neither the driver's staging
+/// memory nor the host's grows with the model.
+#[derive(Debug)]
+pub struct Uploader<'g, P> {
+    gpu: &'g Gpu,
+    progress: P,
+    in_flight: u64,
+}
+
+/// Bytes handed to the driver before waiting for it.
+const UPLOAD_WINDOW: u64 = 64 << 20;
+/// Bytes copied at a time.
+const UPLOAD_PIECE: usize = 4 << 20;
+
+impl<'g, P: FnMut(u64)> Uploader<'g, P> {
+    /// Starts an upload; `progress` is told the bytes of each piece done.
+    pub fn new(gpu: &'g Gpu, progress: P) -> Self {
+        Self { gpu, progress, in_flight: 0 }
+    }
+
+    /// Uploads a vector of f32 values (a norm's weights).
+    pub fn vector(&mut self, label: &str, values: &[f32]) -> Tensor {
+        let mut padded_values = values.to_vec();
+        padded_values.resize(padded(values.len()), 0.0);
+        let tensor = Tensor::from(self.gpu, label, &padded_values);
+        (self.progress)(values.len() as u64 * 4);
+        tensor
+    }
+
+    /// Uploads a matrix from blocks of rows that follow one another.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] and the device's other errors; [`Error::Gpu`]
+    /// when a single row is larger than a binding.
+    pub async fn matrix(
+        &mut self,
+        label: &str,
+        weights: WeightType,
+        columns: usize,
+        blocks: &[RowBlock<'_>],
+    ) -> Result<Matrix> {
+        let rows: usize = blocks.iter().map(|b| b.rows).sum();
+        let row_bytes = padded(columns) * weights.size();
+        let limit = usize::try_from(self.gpu.binding_bytes()).unwrap_or(usize::MAX);
+        let rows_per_part = (limit / row_bytes).min(rows);
+        if rows_per_part == 0 {
+            return Err(Error::Gpu(format!(
+                "a row of {label} has {row_bytes} bytes, more than this adapter binds at once ({limit})"
+            )));
+        }
+        let mut parts = Vec::new();
+        for first_row in (0..rows).step_by(rows_per_part) {
+            let rows = rows_per_part.min(rows - first_row);
+            let tensor = Tensor::new(self.gpu, label, (rows * row_bytes).div_ceil(4));
+            self.gpu.check()?;
+            parts.push(MatrixPart { tensor, first_row, rows });
+        }
+
+        let mut row = 0;
+        for block in blocks {
+            if !block.bytes.is_empty() {
+                self.block(&parts, row, columns, weights, *block).await?;
+            }
+            row += block.rows;
+        }
+        self.gpu.check()?;
+        Ok(Matrix { parts, rows, columns, weights })
+    }
+
+    async fn block(
+        &mut self,
+        parts: &[MatrixPart],
+        first: usize,
+        columns: usize,
+        weights: WeightType,
+        block: RowBlock<'_>,
+    ) -> Result<()> {
+        let file_row = columns * weights.size();
+        let row_bytes = padded(columns) * weights.size();
+        for part in parts {
+            let begin = first.max(part.first_row);
+            let end = (first + block.rows).min(part.first_row + part.rows);
+            let step = (UPLOAD_PIECE / row_bytes).max(1);
+            let mut row = begin;
+            while row < end {
+                let count = step.min(end - row);
+                let source = &block.bytes[(row - first) * file_row..][..count * file_row];
+                let at = ((row - part.first_row) * row_bytes) as u64;
+                let target = part.tensor.all().buffer;
+                if file_row == row_bytes {
+                    self.gpu.queue.write_buffer(target, at, source);
+                } else {
+                    let mut rows = vec![0; count * row_bytes];
+                    for (to, from) in
+                        rows.chunks_exact_mut(row_bytes).zip(source.chunks_exact(file_row))
+                    {
+                        to[..file_row].copy_from_slice(from);
+                    }
+                    self.gpu.queue.write_buffer(target, at, &rows);
+                }
+                (self.progress)(source.len() as u64);
+                self.in_flight += source.len() as u64;
+                if self.in_flight >= UPLOAD_WINDOW {
+                    self.flush().await?;
+                }
+                row += count;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for everything uploaded so far.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub async fn flush(&mut self) -> Result<()> {
+        self.in_flight = 0;
+        self.gpu.queue.submit([]);
+        self.gpu.idle().await
+    }
+}
+
+fn raw_buffer(gpu: &Gpu, label: &str, bytes: u64) -> wgpu::Buffer {
+    gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(label),
+        size: bytes,
+        usage: wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}

@@ -1,0 +1,142 @@
+//! Every tuning constant of the crate, one row per class of adapter.
+//!
+//! The figures behind the choices are in `docs/performance.md`. On software
+//! drivers a barrier suspends every invocation of its workgroup, so their
+//! kernels have none; on GPUs the work of a row is shared by a workgroup.
+
+use super::adapter::AdapterClass;
+use super::device::Gpu;
+use super::kernel::{Choice, Shader};
+use crate::error::Result;
+
+/// Variants in order of preference; the first that the tier allows is taken.
+type Preferences = &'static [Choice<'static>];
+
+/// The choices for one class of adapter.
+#[derive(Debug)]
+pub struct Tuning {
+    /// Rows that one run of a plan computes at most; a power of two.
+    pub chunk_rows: u32,
+    /// Dispatches per submission at most.
+    pub dispatches_per_submission: usize,
+    /// Estimated floating-point operations per submission at most (about a
+    /// quarter of a second on the slowest adapter of the class).
+    pub flops_per_submission: f64,
+    /// Variants of the kernels that have one per row count or purpose.
+    pub embed: Preferences,
+    /// RMSNorm.
+    pub rms_norm: Preferences,
+    /// Linear layer, one row.
+    pub linear_one: Preferences,
+    /// Linear layer, 2 to 8 rows.
+    pub linear_few: Preferences,
+    /// Linear layer, more rows.
+    pub linear_many: Preferences,
+    /// Rotation and storing of keys and values.
+    pub rope_store: Preferences,
+    /// Attention, up to 8 rows.
+    pub attention_few: Preferences,
+    /// Attention, more rows.
+    pub attention_many: Preferences,
+    /// SwiGLU.
+    pub swiglu: Preferences,
+    /// Entropies and log-probabilities.
+    pub entropy: Preferences,
+    /// Most likely bytes.
+    pub top_k: Preferences,
+    /// Patch starts.
+    pub patch_starts: Preferences,
+}
+
+const SOFTWARE: Tuning = Tuning {
+    chunk_rows: 256,
+    dispatches_per_submission: 64,
+    flops_per_submission: 1e9,
+    embed: &[&[("WIDTH", "8")]],
+    rms_norm: &[&[("METHOD", "thread"), ("WIDTH", "8")]],
+    linear_one: &[&[("METHOD", "thread"), ("WIDTH", "8"), ("ROWS", "1")]],
+    linear_few: &[&[("METHOD", "thread"), ("WIDTH", "8"), ("ROWS", "8")]],
+    linear_many: &[&[("METHOD", "register"), ("ROWS", "4"), ("COLUMNS", "4")]],
+    rope_store: &[&[("WIDTH", "8")]],
+    attention_few: &[&[("METHOD", "thread"), ("WIDTH", "8")]],
+    attention_many: &[&[("WIDTH", "8")]],
+    swiglu: &[&[("WIDTH", "8")]],
+    entropy: &[&[("METHOD", "thread"), ("WIDTH", "8")]],
+    top_k: &[&[("WIDTH", "8")]],
+    patch_starts: &[&[("WIDTH", "8")]],
+};
+
+const GPU: Tuning = Tuning {
+    chunk_rows: 512,
+    dispatches_per_submission: 64,
+    flops_per_submission: 1e11,
+    embed: &[&[("WIDTH", "64")]],
+    rms_norm: &[
+        &[("METHOD", "subgroup"), ("WIDTH", "64")],
+        &[("METHOD", "tree"), ("WIDTH", "64")],
+    ],
+    linear_one: &[
+        &[("METHOD", "subgroup"), ("WIDTH", "64"), ("ROWS", "1")],
+        &[("METHOD", "tree"), ("WIDTH", "64"), ("ROWS", "1")],
+    ],
+    linear_few: &[
+        &[("METHOD", "subgroup"), ("WIDTH", "64"), ("ROWS", "8")],
+        &[("METHOD", "tree"), ("WIDTH", "64"), ("ROWS", "8")],
+    ],
+    linear_many: &[&[("METHOD", "shared")]],
+    rope_store: &[&[("WIDTH", "64")]],
+    attention_few: &[
+        &[("METHOD", "subgroup"), ("WIDTH", "64")],
+        &[("METHOD", "tree"), ("WIDTH", "64")],
+    ],
+    attention_many: &[&[("WIDTH", "32")]],
+    swiglu: &[&[("WIDTH", "64")]],
+    entropy: &[
+        &[("METHOD", "subgroup"), ("WIDTH", "64")],
+        &[("METHOD", "tree"), ("WIDTH", "64")],
+    ],
+    top_k: &[&[("WIDTH", "64")]],
+    patch_starts: &[&[("WIDTH", "64")]],
+};
+
+const INTEGRATED: Tuning = Tuning { flops_per_submission: 2e10, ..GPU };
+const DISCRETE: Tuning = Tuning { chunk_rows: 2048, ..GPU };
+
+static TABLE: [(AdapterClass, Tuning); 4] = [
+    (AdapterClass::Discrete, DISCRETE),
+    (AdapterClass::Integrated, INTEGRATED),
+    (AdapterClass::Virtual, INTEGRATED),
+    (AdapterClass::Software, SOFTWARE),
+];
+
+impl Tuning {
+    /// The row of the table for a class of adapter.
+    #[must_use]
+    pub fn of(class: AdapterClass) -> &'static Self {
+        TABLE.iter().find(|(c, _)| *c == class).map_or(&TABLE[3].1, |(_, tuning)| tuning)
+    }
+}
+
+impl Gpu {
+    /// The preferred variant of a shader that has the values of `fixed` too and
+    /// runs in this device's tier.
+    ///
+    /// # Errors
+    /// [`crate::Error::Gpu`] when there is none: a mistake in the table.
+    pub fn select(
+        &self,
+        shader: &Shader,
+        preferences: Preferences,
+        fixed: Choice<'_>,
+    ) -> Result<usize> {
+        let mut last = Err(crate::Error::Gpu(format!("{} has no preferred variant", shader.name)));
+        for preferred in preferences {
+            let wanted: Vec<(&str, &str)> = preferred.iter().chain(fixed).copied().collect();
+            last = shader.variant(&wanted, self.tier());
+            if last.is_ok() {
+                break;
+            }
+        }
+        last
+    }
+}
