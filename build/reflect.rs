@@ -29,6 +29,8 @@ pub(crate) struct Variant {
     workgroup: [u32; 3],
     bindings: Vec<Binding>,
     params: Vec<Field>,
+    /// Structs in storage, by the name of their binding.
+    records: Vec<(String, Vec<Field>)>,
 }
 
 impl Variant {
@@ -71,6 +73,7 @@ impl Variant {
 
         let mut bindings = Vec::new();
         let mut params = Vec::new();
+        let mut records = Vec::new();
         let mut workgroup_bytes = 0;
         let mut globals: Vec<_> = module.global_variables.iter().collect();
         globals.sort_by_key(|(_, g)| g.binding.map(|b| (b.group, b.binding)));
@@ -101,6 +104,8 @@ impl Variant {
                     };
                     if name == "params" {
                         params = fields(&module, global.ty, &label)?;
+                    } else if matches!(module.types[global.ty].inner, naga::TypeInner::Struct { .. }) {
+                        records.push((name.clone(), fields(&module, global.ty, &label)?));
                     }
                     bindings.push(Binding { name, kind, ty: type_name(&module, global.ty) });
                 }
@@ -121,6 +126,7 @@ impl Variant {
             workgroup: entry.workgroup_size,
             bindings,
             params,
+            records,
         })
     }
 }
@@ -137,7 +143,7 @@ fn fields(
     label: &str,
 ) -> Result<Vec<Field>, String> {
     let naga::TypeInner::Struct { members, .. } = &module.types[ty].inner else {
-        return Err(format!("{label}: `params` must be a struct"));
+        return Err(format!("{label}: not a struct"));
     };
     members
         .iter()
@@ -147,7 +153,7 @@ fn fields(
                 naga::TypeInner::Scalar(naga::Scalar::U32) => "u32",
                 naga::TypeInner::Scalar(naga::Scalar::I32) => "i32",
                 naga::TypeInner::Scalar(naga::Scalar::F32) => "f32",
-                _ => return Err(format!("{label}: params.{name} must be u32, i32 or f32")),
+                _ => return Err(format!("{label}: `{name}` must be u32, i32 or f32")),
             };
             Ok(Field { name, ty, offset: member.offset })
         })
@@ -204,17 +210,13 @@ pub(crate) fn kernel(name: &str, header: &[String], variants: &[Variant]) -> Res
     let doc: String = header.iter().map(|line| format!("///{line}\n")).collect();
     let mut out = String::new();
 
-    let _ = writeln!(out, "/// Parameters of [`{ty}`], laid out as the shader reads them.");
-    let _ = writeln!(out, "#[repr(C)]\n#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]");
-    let _ = writeln!(out, "pub struct {ty}Params {{");
-    for (index, field) in first.params.iter().enumerate() {
-        if field.offset as usize != index * 4 {
-            return Err(format!("{name}: params.{} is not packed", field.name));
+    out += &record(&format!("{ty}Params"), &format!("Parameters of [`{ty}`]"), &first.params)?;
+    for (binding, fields) in &first.records {
+        if binding != "state" {
+            let what = format!("`{binding}` of [`{ty}`]");
+            out += &record(&format!("{ty}{}", camel(binding)), &what, fields)?;
         }
-        let _ = writeln!(out, "    /// `{}` of the shader's `Params`.\n    pub {}: {},", field.name, field.name, field.ty);
     }
-    let _ = writeln!(out, "}}\n");
-
     let _ = writeln!(out, "{doc}#[derive(Clone, Copy, Debug)]\npub struct {ty}<'a> {{");
     for binding in &first.bindings[1..] {
         let access = if binding.kind == "ReadWrite" { "read and written" } else { "read" };
@@ -254,8 +256,35 @@ pub(crate) fn kernel(name: &str, header: &[String], variants: &[Variant]) -> Res
     Ok(out)
 }
 
-/// The list of all kernels.
-pub(crate) fn table(names: &[String]) -> String {
+/// A Rust struct with the layout of a shader's.
+fn record(name: &str, what: &str, fields: &[Field]) -> Result<String, String> {
+    let mut out = format!(
+        "/// {what}, laid out as the shader reads it.\n#[repr(C)]\n\
+         #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]\n\
+         pub struct {name} {{\n"
+    );
+    for (index, field) in fields.iter().enumerate() {
+        if field.offset as usize != index * 4 {
+            return Err(format!("{name}.{} is not packed", field.name));
+        }
+        let _ = writeln!(out, "    /// `{}`.\n    pub {}: {},", field.name, field.name, field.ty);
+    }
+    out += "}\n\n";
+    Ok(out)
+}
+
+/// The struct `state`, which every kernel shares, and the list of all kernels.
+pub(crate) fn table(names: &[String], all: &[Vec<Variant>]) -> Result<String, String> {
+    let mut states =
+        all.iter().flatten().flat_map(|v| v.records.iter().filter(|(name, _)| name == "state"));
+    let (_, first) = states.next().ok_or("no kernel has `state`")?;
+    if states.any(|(_, other)| other != first) {
+        return Err("kernels disagree about `state`".to_owned());
+    }
     let list: Vec<String> = names.iter().map(|n| format!("&{}", n.to_ascii_uppercase())).collect();
-    format!("/// All kernels, by name.\npub static SHADERS: &[&Shader] = &[{}];\n", list.join(", "))
+    Ok(record("State", "What changes from one run of a plan to the next", first)?
+        + &format!(
+            "/// All kernels, by name.\npub static SHADERS: &[&Shader] = &[{}];\n",
+            list.join(", ")
+        ))
 }

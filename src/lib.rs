@@ -2,5 +2,6 @@
 
 pub mod error;
 pub mod gpu;
+pub mod reference;
 
 pub use error::{Error, Result};

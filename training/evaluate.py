@@ -1,5 +1,7 @@
 """Bits per byte and mean patch length of an exported model, by category.
 
+Usage::
+
     python evaluate.py MODEL VALID
 
 ``VALID`` holds one ``<category>.txt`` per category; its documents are separated by a line
@@ -17,8 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
+from artifact import load_model, read_config
 from model import BYTE_OFFSET, Cache, EntropyModel, encode, entropy
-from threshold import choose_threshold, mean_patch
+from patching import mean_patch
 
 SEPARATOR = b"\x1e\n"
 CHUNK = 1024
@@ -75,9 +79,7 @@ def read_all(model: EntropyModel, documents: dict[str, list[bytes]]) -> dict[str
     return {name: [measure(model, text) for text in texts] for name, texts in documents.items()}
 
 
-def score(
-    documents: dict[str, list[bytes]], readings: dict[str, list[Reading]], threshold: float
-) -> dict[str, Score]:
+def score(documents: dict[str, list[bytes]], readings: dict[str, list[Reading]], threshold: float) -> dict[str, Score]:
     """The figures by category, with xz on the same bytes to compare with."""
     scores = {}
     for name, texts in documents.items():
@@ -101,15 +103,11 @@ def table(scores: dict[str, Score]) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     for name, s in scores.items():
-        lines.append(
-            f"| {name} | {s.bytes} | {s.bits_per_byte:.3f} | {s.xz_bits_per_byte:.3f} | {s.mean_patch:.2f} |"
-        )
+        lines.append(f"| {name} | {s.bytes} | {s.bits_per_byte:.3f} | {s.xz_bits_per_byte:.3f} | {s.mean_patch:.2f} |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    from export import load_model, read_config
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path, help="folder written by export.py")
     parser.add_argument("valid", type=Path, help="folder with one <category>.txt per category")

@@ -9,7 +9,7 @@ already the file that `export.py` writes.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -51,8 +51,7 @@ class Cache:
     """
 
     position: int = 0
-    keys: list[Tensor] | None = None
-    values: list[Tensor] | None = None
+    layers: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
 
 def rope_table(positions: Tensor, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -183,24 +182,21 @@ class EntropyModel(nn.Module):
         """Logits of every position; with a ``cache``, of a continuation of what it has seen."""
         config = self.config
         start = cache.position if cache else 0
-        kept = cache.keys[0].shape[2] if cache and cache.keys else 0
+        past = cache.layers if cache else []
+        kept = past[0][0].shape[2] if past else 0
         length = tokens.shape[1]
         positions = torch.arange(start, start + length, device=tokens.device)
         rope = rope_table(positions, config.head_dim, config.rope_theta)
         mask = window_mask(length, kept + length, config.sliding_window, tokens.device)
 
         x = self.embed_tokens(tokens)
-        keys: list[Tensor] = []
-        values: list[Tensor] = []
+        recent: list[tuple[Tensor, Tensor]] = []
         for index, layer in enumerate(self.layers):
-            past = (cache.keys[index], cache.values[index]) if cache and cache.keys else None
-            x, k, v = layer(x, rope, mask, past)
-            keys.append(k)
-            values.append(v)
+            x, keys, values = layer(x, rope, mask, past[index] if past else None)
+            recent.append((keys, values))
         if cache is not None:
             keep = config.sliding_window - 1
-            cache.keys = [k[:, :, -keep:] for k in keys]
-            cache.values = [v[:, :, -keep:] for v in values]
+            cache.layers = [(keys[:, :, -keep:], values[:, :, -keep:]) for keys, values in recent]
             cache.position = start + length
         return self.lm_head(self.norm(x)).float()
 

@@ -5,6 +5,8 @@ The corpus is either a file of JSON lines with ``text`` and optionally ``categor
 category is the name of the first subfolder, or ``text`` at the top; a text file is one
 document.
 
+Usage::
+
     python prepare.py CORPUS OUT
 """
 
@@ -111,7 +113,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder for the prepared corpus")
     args = parser.parse_args()
     corpus = prepare(args.corpus, args.out)
-    for name, size in zip(corpus.categories, corpus.category_bytes()):
+    for name, size in zip(corpus.categories, corpus.category_bytes(), strict=True):
         print(f"{name:12} {size / 1e6:8.2f} MB")
     print(f"{'total':12} {corpus.data.size / 1e6:8.2f} MB in {len(corpus.document_category)} documents")
 

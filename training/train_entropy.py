@@ -1,5 +1,7 @@
 """Train the entropy model on a prepared corpus.
 
+Usage::
+
     python train_entropy.py DATA RUN --minutes 60
     python train_entropy.py DATA RUN --steps 5000 --resume
 
@@ -15,16 +17,17 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
 from model import BOS_ID, BYTE_OFFSET, EOS_ID, PAD_ID, VOCAB_SIZE, EntropyConfig, EntropyModel
 from prepare import Corpus
-from torch import Tensor
 
 CHECKPOINT = "checkpoint.pt"
 IGNORED = -100
@@ -63,9 +66,7 @@ class Sampler:
     def __init__(self, corpus: Corpus, settings: Settings) -> None:
         self.corpus = corpus
         self.settings = settings
-        self.by_category = [
-            np.flatnonzero(corpus.document_category == c) for c in range(len(corpus.categories))
-        ]
+        self.by_category = [np.flatnonzero(corpus.document_category == c) for c in range(len(corpus.categories))]
         lengths = np.diff(corpus.offsets)
         self.cumulative = [np.cumsum(lengths[docs]) for docs in self.by_category]
         weight = corpus.category_bytes()
@@ -160,7 +161,7 @@ class Meter:
 
     def bits(self) -> dict[str, float]:
         report = {"all": self.nats.sum() / self.bytes.sum() / math.log(2)}
-        for name, nats, count in zip(self.categories, self.nats, self.bytes):
+        for name, nats, count in zip(self.categories, self.nats, self.bytes, strict=True):
             if count:
                 report[name] = nats / count / math.log(2)
         return {name: round(float(value), 4) for name, value in report.items()}
@@ -190,7 +191,7 @@ class Trainer:
         self.step = 0
         self.bytes_seen = 0
         self.elapsed = 0.0
-        self.forward = self.model
+        self.forward: Callable[[Tensor], Tensor] = self.model
         if compile_model:
             # Where the compiler cannot do a part, that part runs as it is.
             torch._dynamo.config.suppress_errors = True
@@ -201,6 +202,7 @@ class Trainer:
         """The share of the run that is done."""
         if self.settings.steps is not None:
             return self.step / self.settings.steps
+        assert self.settings.minutes is not None
         return self.elapsed / (60 * self.settings.minutes)
 
     def train_step(self) -> None:

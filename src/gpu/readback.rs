@@ -139,3 +139,15 @@ impl Gpu {
         staging.map(self, 0..slice.size).bytes(self).await
     }
 }
+
+impl Gpu {
+    /// Copies one slice to another of the same size, `times` times; benches
+    /// measure the adapter's copy bandwidth with it.
+    pub fn copy(&self, from: Slice<'_>, to: Slice<'_>, times: u32) {
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        for _ in 0..times {
+            encoder.copy_buffer_to_buffer(from.buffer, from.offset, to.buffer, to.offset, from.size);
+        }
+        self.queue.submit([encoder.finish()]);
+    }
+}

@@ -1,0 +1,185 @@
+//! GFLOP/s and GB/s of every linear variant, with the share of the adapter's
+//! measured peaks: `cargo bench --bench kernels [-- FILTER]`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss)]
+
+use std::time::Instant;
+
+use blt::gpu::kernel::{Choice, Kernel, Variant};
+use blt::gpu::kernels::*;
+use blt::gpu::plan::{Extent, Grid, ONE, Plan, PlanBuilder, Work};
+use blt::gpu::tensor::{RowBlock, Tensor, Uploader, WeightType};
+use blt::gpu::{Gpu, GpuOptions};
+
+struct Peak {
+    gflops: f64,
+    gbytes: f64,
+}
+
+fn main() {
+    let filter = std::env::args().skip(1).find(|a| !a.starts_with("--")).unwrap_or_default();
+    let choice = blt::gpu::AdapterChoice {
+        adapter: std::env::var("BLT_ADAPTER").ok(),
+        ..Default::default()
+    };
+    let gpu =
+        pollster::block_on(Gpu::open(&GpuOptions { choice, ..Default::default() })).unwrap();
+    let peak = measure_peak(&gpu);
+    println!(
+        "{} — tier {}; peak {:.1} GFLOP/s f32, copy {:.1} GB/s\n",
+        gpu.summary().name,
+        gpu.tier(),
+        peak.gflops,
+        peak.gbytes
+    );
+    println!("| kernel | variant | rows | in → out | ms | GFLOP/s | % peak | GB/s | % copy |");
+    println!("|---|---|---:|---|---:|---:|---:|---:|---:|");
+    for (inputs, outputs) in [(192, 576), (512, 192), (768, 4096)] {
+        for rows in [1u32, 8] {
+            bench_linear(&gpu, &peak, &LINEAR_ROWS, rows, inputs, outputs, &filter);
+        }
+        for rows in [256u32, 2048] {
+            bench_linear(&gpu, &peak, &LINEAR_TILE, rows, inputs, outputs, &filter);
+        }
+    }
+}
+
+fn bench_linear(
+    gpu: &Gpu,
+    peak: &Peak,
+    shader: &'static blt::gpu::kernel::Shader,
+    rows: u32,
+    inputs: usize,
+    outputs: usize,
+    filter: &str,
+) {
+    let flops = 2.0 * f64::from(rows) * inputs as f64 * outputs as f64;
+    if flops / (peak.gflops * 1e9) > 2.0 {
+        return;
+    }
+    let state = Tensor::from(gpu, "state", &[State { rows, first_slot: 0 }]);
+    let values: Vec<f32> = (0..rows as usize * inputs).map(|i| (i % 13) as f32 * 0.1).collect();
+    let x = Tensor::from(gpu, "x", &values);
+    let y = Tensor::new(gpu, "y", rows as usize * outputs);
+    for (index, variant) in shader.variants.iter().enumerate() {
+        let label = variant.label();
+        if !gpu.tier().includes(variant.needs) || !format!("{} {label}", shader.name).contains(filter) {
+            continue;
+        }
+        if shader.name == "linear_rows" && (variant.number("ROWS") > 1) != (rows > 1) {
+            continue;
+        }
+        let weights = match variant.choices[0].1 {
+            "f32" => WeightType::F32,
+            "bf16" => WeightType::Bf16,
+            _ => WeightType::F16,
+        };
+        let bytes = vec![0x2eu8; outputs * inputs * weights.size()];
+        let mut uploader = Uploader::new(gpu, |_| ());
+        let matrix = pollster::block_on(uploader.matrix(
+            "w",
+            weights,
+            inputs,
+            &[RowBlock { rows: outputs, bytes: &bytes }],
+        ))
+        .unwrap();
+        let params = LinearRowsParams {
+            inputs4: (inputs / 4) as u32,
+            outputs: outputs as u32,
+            first_output: 0,
+            stride: outputs as u32,
+            accumulate: 0,
+        };
+        let weights = matrix.parts[0].tensor.all();
+        let plan = if shader.name == "linear_rows" {
+            let kernel =
+                LinearRows { state: state.all(), weights, x: x.all(), y: y.all() };
+            single(gpu, &kernel, index, params, |v| linear_rows_grid(v, outputs))
+        } else {
+            let kernel = LinearTile { state: state.all(), weights, x: x.all(), y: y.all() };
+            let params = bytemuck::cast(params);
+            single(gpu, &kernel, index, params, |v| linear_tile_grid(v, outputs))
+        };
+        let seconds = time(gpu, &plan, rows);
+        let moved = (outputs * inputs * matrix.weights.size()) as f64
+            + 4.0 * f64::from(rows) * (inputs + outputs) as f64;
+        let (gflops, gbytes) = (flops / seconds / 1e9, moved / seconds / 1e9);
+        println!(
+            "| {} | {label} | {rows} | {inputs} → {outputs} | {:.3} | {gflops:.2} | {:.0} | {gbytes:.2} | {:.0} |",
+            shader.name,
+            seconds * 1e3,
+            100.0 * gflops / peak.gflops,
+            100.0 * gbytes / peak.gbytes,
+        );
+    }
+}
+
+fn linear_rows_grid(v: &Variant, outputs: usize) -> Grid {
+    blt::model::block::linear_rows_grid(v, outputs)
+}
+
+fn linear_tile_grid(v: &Variant, outputs: usize) -> Grid {
+    blt::model::block::linear_tile_grid(v, outputs)
+}
+
+fn single<'a, K: Kernel<'a>>(
+    gpu: &Gpu,
+    kernel: &K,
+    variant: usize,
+    params: K::Params,
+    grid: impl FnOnce(&Variant) -> Grid,
+) -> Plan {
+    let mut builder = PlanBuilder::new(gpu);
+    builder.push("bench", kernel, variant, params, grid, Work::default());
+    builder.build().unwrap()
+}
+
+/// Seconds per run: enough runs for 0.2 s, the best of three.
+fn time(gpu: &Gpu, plan: &Plan, rows: u32) -> f64 {
+    let run = |count: u32| {
+        let start = Instant::now();
+        for _ in 0..count {
+            plan.submit(gpu, rows, |_| ());
+        }
+        pollster::block_on(gpu.idle()).unwrap();
+        start.elapsed().as_secs_f64() / f64::from(count)
+    };
+    run(1);
+    let once = run(1);
+    let count = ((0.1 / once) as u32).clamp(1, 2000);
+    (0..3).map(|_| run(count)).fold(f64::INFINITY, f64::min)
+}
+
+fn measure_peak(gpu: &Gpu) -> Peak {
+    let wanted: Choice<'_> = &[("WIDTH", "64")];
+    let invocations = if gpu.summary().class == blt::gpu::AdapterClass::Software { 1 << 12 } else { 1 << 18 };
+    let turns = 256;
+    let state = Tensor::from(gpu, "state", &[State { rows: 1, first_slot: 0 }]);
+    let y = Tensor::new(gpu, "y", invocations);
+    let mut best = 0.0f64;
+    for index in [PEAK.variant(wanted, gpu.tier()).unwrap(), 0] {
+        let plan = single(
+            gpu,
+            &Peak_ { state: state.all(), y: y.all() },
+            index,
+            PeakParams { turns },
+            |v| [Extent::Items(invocations, v.workgroup[0]), ONE],
+        );
+        let flops = invocations as f64 * f64::from(turns) * 16.0 * 8.0;
+        best = best.max(flops / time(gpu, &plan, 1) / 1e9);
+    }
+    let bytes = 64u64 << 20;
+    let from = Tensor::new(gpu, "from", (bytes / 4) as usize);
+    let to = Tensor::new(gpu, "to", (bytes / 4) as usize);
+    let copies = if gpu.summary().class == blt::gpu::AdapterClass::Software { 4 } else { 200 };
+    let run = || {
+        let start = Instant::now();
+        gpu.copy(from.all(), to.all(), copies);
+        pollster::block_on(gpu.idle()).unwrap();
+        start.elapsed().as_secs_f64()
+    };
+    run();
+    let seconds = (0..3).map(|_| run()).fold(f64::INFINITY, f64::min);
+    Peak { gflops: best, gbytes: 2.0 * bytes as f64 * f64::from(copies) / seconds / 1e9 }
+}
+
+use blt::gpu::kernels::Peak as Peak_;

@@ -1,0 +1,30 @@
+"""The patch rule and the threshold that gives a wanted mean patch length.
+
+A patch starts at the first byte of a document, and at every later byte whose entropy, given
+all before it, is strictly above the threshold.  ``entropies[i]`` is always that of byte
+``i`` given the bytes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def count_patches(entropies: np.ndarray, threshold: float) -> int:
+    """Patches of one document, without the one of BOS alone."""
+    return 1 + int((entropies[1:] > threshold).sum())
+
+
+def mean_patch(documents: Sequence[np.ndarray], threshold: float) -> float:
+    """Bytes per patch over all documents."""
+    return sum(map(len, documents)) / sum(count_patches(d, threshold) for d in documents)
+
+
+def choose_threshold(documents: Sequence[np.ndarray], wanted: float) -> float:
+    """The threshold in nats, to four decimals, whose mean patch is nearest to ``wanted``."""
+    falling = np.sort(np.concatenate([document[1:] for document in documents]))[::-1]
+    starts = round(sum(map(len, documents)) / wanted) - len(documents)
+    starts = min(max(starts, 1), len(falling) - 1)
+    return round(float((falling[starts - 1] + falling[starts]) / 2), 4)

@@ -1,0 +1,173 @@
+"""The whole way on the CPU in under two minutes: ``python -m pytest training``."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from artifact import load_model, read_config
+from evaluate import measure
+from export import export
+from model import BOS_ID, BYTE_OFFSET, EOS_ID, Cache, EntropyConfig, EntropyModel, encode, entropy, rotate
+from patching import choose_threshold, count_patches, mean_patch
+from prepare import Corpus, prepare
+from train_entropy import IGNORED, Sampler, Settings, Trainer, learning_rate_factor, length_at
+
+SMALL = Settings(steps=12, tokens_per_step=512, lengths=((128, 0.5), (256, 0.5)), bf16=False, seed=7)
+
+
+def sentences(seed: int, count: int) -> str:
+    """Text that is easy to learn: a few words in random order."""
+    words = "the ship came back to shore and nobody knew why it had been away so long".split()
+    return " ".join(np.random.default_rng(seed).choice(words, size=count)) + ".\n"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("corpus")
+    source = folder / "train.jsonl.xz"
+    with lzma.open(source, "wt", encoding="utf-8") as out:
+        for n in range(20):
+            record = {"category": "prose", "source": "test", "license": "CC0-1.0", "text": sentences(n, 200)}
+            print(json.dumps(record), file=out)
+            print(json.dumps({"category": "short", "text": f"안녕 {n}"}, ensure_ascii=False), file=out)
+    return prepare(source, folder / "data")
+
+
+def random_model(**shape: int) -> EntropyModel:
+    torch.manual_seed(0)
+    model = EntropyModel(EntropyConfig(hidden_size=64, num_attention_heads=2, intermediate_size=96, **shape))
+    for parameter in model.parameters():
+        if parameter.ndim == 2:
+            torch.nn.init.normal_(parameter, std=0.2)
+    return model.eval()
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+
+
+def test_prepare_keeps_documents_and_categories(corpus: Corpus) -> None:
+    assert corpus.categories == ["prose", "short"]
+    assert len(corpus.document_category) == 40
+    first = bytes(corpus.data[corpus.offsets[1] : corpus.offsets[2]])
+    assert first.decode() == "안녕 0"
+
+
+def test_prepare_reads_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "in" / "poems").mkdir(parents=True)
+    (tmp_path / "in" / "poems" / "one.txt").write_text("rose")
+    (tmp_path / "in" / "note.txt").write_text("top")
+    corpus = prepare(tmp_path / "in", tmp_path / "out")
+    assert bytes(corpus.data) == b"toprose"
+    assert sorted(corpus.categories) == ["poems", "text"]
+
+
+def test_sequences_hold_one_document_and_padding_never_counts(corpus: Corpus) -> None:
+    sampler = Sampler(corpus, Settings(steps=1, tokens_per_step=64 * 64, boost={"short": 50.0}))
+    tokens, targets, category = sampler.batch(3, 64)
+    assert tokens.shape == targets.shape == (64, 64)
+    assert (tokens[:, 0] == BOS_ID).all() and (tokens[:, 1:] != BOS_ID).all()
+    assert set(category.tolist()) == {0, 1}
+    for row, wanted, kind in zip(tokens.tolist(), targets.tolist(), category.tolist(), strict=True):
+        counted = [t for t in wanted if t != IGNORED]
+        assert counted == (row[1:] + wanted[-1:])[: len(counted)]
+        text = bytes(t - BYTE_OFFSET for t in counted if t >= BYTE_OFFSET)
+        if kind == 1:  # a short document is whole, ends in EOS and is padded
+            assert text.decode().startswith("안녕") and counted[-1] == EOS_ID
+            assert len(counted) == len(text) + 1 < 64
+        else:
+            assert text in bytes(corpus.data) and len(counted) == 64
+    again = sampler.batch(3, 64)[0]
+    assert torch.equal(tokens, again) and not torch.equal(tokens, sampler.batch(4, 64)[0])
+
+
+def test_rotation_pairs_neighbours() -> None:
+    x = torch.tensor([1.0, 0.0, 0.0, 2.0]).view(1, 1, 1, 4)
+    angle = torch.tensor([[math.pi / 2, math.pi]])
+    turned = rotate(x, angle.cos(), angle.sin()).flatten()
+    assert torch.allclose(turned, torch.tensor([0.0, 1.0, 0.0, -2.0]), atol=1e-6)
+
+
+def test_window_counts_the_token_itself() -> None:
+    model = random_model(num_hidden_layers=1, sliding_window=4)
+    tokens = torch.arange(4, 16).view(1, -1)
+    changed = tokens.clone()
+    changed[0, 5] = 200
+    differs = (model(tokens) - model(changed)).abs().amax(-1)[0] > 1e-6
+    assert differs.nonzero().flatten().tolist() == [5, 6, 7, 8]
+
+
+def test_reading_in_pieces_equals_reading_at_once() -> None:
+    model = random_model(num_hidden_layers=3, sliding_window=8)
+    tokens = encode(sentences(1, 20).encode())
+    whole, cache = model(tokens), Cache()
+    pieces = torch.cat([model(part, cache) for part in tokens.split(7, dim=1)], dim=1)
+    assert torch.allclose(whole, pieces, atol=1e-4)
+
+
+def test_entropy_of_a_new_model_is_that_of_a_guess() -> None:
+    assert torch.allclose(entropy(EntropyModel()(encode(b"abc"))), torch.tensor(260.0).log())
+
+
+def test_threshold_gives_the_wanted_mean_patch() -> None:
+    random = np.random.default_rng(0)
+    documents = [random.random(size).astype(np.float32) for size in (1, 300, 5000)]
+    assert count_patches(np.array([9.0, 1.0, 2.0, 2.1]), 2.0) == 2
+    assert abs(mean_patch(documents, choose_threshold(documents, 4.5)) - 4.5) < 0.02
+
+
+def test_schedule_rises_and_ends_at_zero() -> None:
+    assert learning_rate_factor(0.01, 0.02) == 0.5
+    assert learning_rate_factor(0.02, 0.02) == 1.0
+    assert learning_rate_factor(1.0, 0.02) < 1e-9
+    assert [length_at(p, ((512, 3.0), (1024, 1.0))) for p in (0.0, 0.7, 0.8, 1.0)] == [512, 512, 1024, 1024]
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_resumed_training_equals_uninterrupted(corpus: Corpus, tmp_path: Path, optimizer: str) -> None:
+    settings = Settings(**{**SMALL.__dict__, "optimizer": optimizer})
+    straight = Trainer(corpus, tmp_path / "a", settings)
+    reports = list(straight.train(log_every=1))
+    assert reports[-1]["bits_per_byte"]["all"] < 0.8 * reports[0]["bits_per_byte"]["all"]
+
+    first = Trainer(corpus, tmp_path / "b", settings)
+    list(first.train(stop_at=5))
+    second = Trainer(corpus, tmp_path / "b", settings)
+    second.load()
+    assert second.step == 5
+    list(second.train())
+    assert torch.equal(weights(straight), weights(second))
+
+
+def test_minutes_end_with_the_rate_decayed(corpus: Corpus, tmp_path: Path) -> None:
+    settings = Settings(**{**SMALL.__dict__, "steps": None, "minutes": 0.02})
+    trainer = Trainer(corpus, tmp_path, settings)
+    list(trainer.train())
+    assert trainer.progress >= 1.0
+    trainer.train_step()  # one more would change nothing to speak of
+    assert trainer.optimizers[0].param_groups[0]["lr"] < 1e-9
+
+
+def test_export_reads_back(corpus: Corpus, tmp_path: Path) -> None:
+    valid = tmp_path / "valid"
+    valid.mkdir()
+    (valid / "en_prose.txt").write_text(sentences(100, 150) + "\x1e\n" + sentences(101, 150))
+    trainer = Trainer(corpus, tmp_path / "run", SMALL)
+    list(trainer.train())
+    figures = export(tmp_path / "run", valid, tmp_path / "out")
+    assert figures["parameters"] == 1_871_040
+    assert (tmp_path / "out" / "model.safetensors").stat().st_size < 3_900_000
+    assert read_config(tmp_path / "out")["patching_threshold"] == figures["threshold"]
+    assert abs(figures["categories"]["en_prose"]["mean_patch"] - 4.5) < 0.1
+    assert str(figures["threshold"]) in (tmp_path / "out" / "README.md").read_text()
+
+    text = sentences(102, 30).encode()
+    trained, loaded = measure(trainer.model, text), measure(load_model(tmp_path / "out"), text)
+    assert np.abs(trained.nats - loaded.nats).max() < 0.05
