@@ -2,5 +2,6 @@
 
 pub mod bytes;
 pub mod error;
+pub mod patch;
 
 pub use error::{Error, Result};
