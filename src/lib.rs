@@ -3,5 +3,6 @@
 pub mod bytes;
 pub mod error;
 pub mod patch;
+pub mod record;
 
 pub use error::{Error, Result};
