@@ -1,5 +1,5 @@
 //! Patches closed by the delimiter that a tokenizer has put into the text
-//! (BPE patching, paper, section 2.2).
+//! (BPE patching, paper, section 2.4).
 
 use super::{Known, Patcher};
 use crate::bytes::DELIMITER;

@@ -1,5 +1,5 @@
 //! Patches from a table over the last two tokens (the paper's byte model with a
-//! context of two bytes, section 4.6, folded into a table).
+//! context of two bytes, folded into a table).
 
 use std::sync::Arc;
 

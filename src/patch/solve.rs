@@ -24,7 +24,7 @@ pub struct Solved {
 }
 
 /// Finds the threshold of `rule` for which the mean patch of a text has about
-/// `target` bytes (the paper chooses its thresholds like this, section 2.3).
+/// `target` bytes (the paper chooses its thresholds like this).
 ///
 /// `entropies` are those of the whole text: position 0 is BOS, and the last
 /// entropy, of the byte not yet known, has no say. The rule gives the scheme

@@ -131,7 +131,7 @@ pub fn patch_ids(starts: &[bool]) -> Vec<u32> {
 
 /// The patch that the decoder looks at from each of the S tokens, from S + 1
 /// flags: the last one that is closed once the token is known,
-/// `Q(i) = P(i + 1) - 1` (paper, section 3.3.1).
+/// `Q(i) = P(i + 1) - 1` (paper, section 3.3).
 #[must_use]
 pub fn decoder_patch_ids(starts: &[bool]) -> Vec<u32> {
     running(starts)
