@@ -1,7 +1,12 @@
 //! The Byte Latent Transformer on any GPU, through WebGPU.
 
+pub mod bytes;
+pub mod checkpoint;
 pub mod error;
 pub mod gpu;
+pub mod model;
+pub mod patch;
+pub mod record;
 pub mod reference;
 
 pub use error::{Error, Result};
