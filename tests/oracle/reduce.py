@@ -9,7 +9,8 @@ and manifest.json; TARGET receives the same with
     variant named in WHOLE, which stays complete,
   * golden_<input>.safetensors: input_ids, entropies, patch_lengths and, for short inputs, patcher_logits,
   * golden_eos.safetensors where the source has Meta's document-masked run (eosmask_meta.safetensors),
-  * manifest.json: the inputs in hex, and per variant the threshold and its margin.
+  * manifest.json: the inputs in hex, and per variant the threshold and its margin,
+  * shapes.json: name and shape of every tensor of every whole checkpoint, also of those without entropy model.
 
 Tensors are copied as raw bytes, so every dtype (bf16 too) survives untouched; the standard library is enough.
 """
@@ -53,8 +54,10 @@ def main():
     source, target = map(pathlib.Path, sys.argv[1:])
     manifest = json.loads((source / "manifest.json").read_text())
     kept = {"inputs": manifest["inputs"], "variants": {}}
+    shapes = {}
     for folder in sorted(p for p in source.iterdir() if (p / "model.safetensors").is_file()):
         model = read(folder / "model.safetensors")
+        shapes[folder.name] = {n: t[1] for n, t in sorted(model.items())}
         entropy = {n: t for n, t in model.items() if n.startswith("model.patcher.")}
         if not entropy:
             continue
@@ -78,6 +81,8 @@ def main():
         kept["variants"][folder.name] = {
             k: facts[k] for k in ("seed", "threshold", "threshold_margin", "entropy_min", "entropy_median", "entropy_max")
         } | {"inputs": {n: s["S"] for n, s in facts["shapes"].items()}}
+    lines = ",\n".join(f"{json.dumps(v)}:{json.dumps(t, separators=(',', ':'))}" for v, t in shapes.items())
+    (target / "shapes.json").write_text("{\n" + lines + "\n}\n")
     (target / "manifest.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
