@@ -224,7 +224,7 @@ mod disk {
             shards.sort_unstable();
 
             let mut files = Vec::new();
-            for shard in shards {
+            for shard in &shards {
                 let path = folder.join(shard);
                 if !path.exists() {
                     return Err(refuse(format!(
@@ -237,10 +237,8 @@ mod disk {
             let weights = Self::join(files)?;
             for (tensor, shard) in listed {
                 let shard = shard.as_str().unwrap_or_default();
-                let held = weights
-                    .get(tensor)
-                    .is_some_and(|t| Path::new(t.file) == folder.join(shard));
-                if !held {
+                let file = weights.place.get(tensor).and_then(|&i| shards.get(i));
+                if file != Some(&shard) {
                     return Err(refuse(format!(
                         "{label} places the tensor {} in {}, which does not hold it; download both again",
                         quoted(tensor),

@@ -40,16 +40,12 @@ fn parts(inspection: &Inspection, f: &mut Formatter<'_>) -> fmt::Result {
     };
     let mut rows = vec![["part", "tensors", "parameters", "stored", "dtype"].map(String::from)];
     for part in &inspection.parts {
-        let lack = if part.missing > 0 {
-            format!(" ({} missing)", grouped(part.missing))
-        } else {
-            String::new()
-        };
-        rows.push(row(
-            part.part.to_string(),
-            &part.held,
-            part.dtypes.join(", ") + &lack,
-        ));
+        let mut dtypes = part.dtypes.join(", ");
+        if part.missing > 0 {
+            let gap = if dtypes.is_empty() { "" } else { " " };
+            dtypes += &format!("{gap}({} missing)", grouped(part.missing));
+        }
+        rows.push(row(part.part.to_string(), &part.held, dtypes));
     }
     rows.push(row("total".into(), &inspection.total, String::new()));
     write_table(f, &rows, [false, true, true, true, false])
@@ -95,7 +91,7 @@ fn problems(inspection: &Inspection, f: &mut Formatter<'_>) -> fmt::Result {
 fn names<S: AsRef<str>>(f: &mut Formatter<'_>, what: &str, names: &[S]) -> fmt::Result {
     match names.len() {
         0 => Ok(()),
-        n => writeln!(f, "{what} ({}): {}", grouped(n as u64), listing(names, 6)),
+        n => writeln!(f, "{what} ({}): {}", grouped(n as u64), listing(names, 3)),
     }
 }
 

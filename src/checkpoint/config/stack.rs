@@ -44,8 +44,8 @@ impl StackConfig {
             return Err(section.wrong("num_key_value_heads", &must));
         }
         let head_dim = hidden_size / heads;
-        let quotient = "the quotient of `hidden_size` and `num_attention_heads`";
-        section.agrees("head_dim", head_dim, quotient)?;
+        let quotient = format!("`hidden_size` {hidden_size} over `num_attention_heads` {heads}");
+        section.agrees("head_dim", head_dim, &quotient)?;
         if head_dim % 2 != 0 || head_dim > 256 {
             let must = format!(
                 "such that a head is even and at most 256 wide, and `hidden_size` {hidden_size} makes it {head_dim}"
