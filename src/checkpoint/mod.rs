@@ -1,0 +1,143 @@
+//! Checkpoints: from a name on the command line to weights with checked shapes.
+//!
+//! `name → files (mapped) → config, checked → tensors, checked against it`.
+//! Nothing is copied, nothing is computed, no GPU is needed, and no tensor name
+//! leaves this module.
+
+mod config;
+mod entropy;
+mod expected;
+mod files;
+mod header;
+mod inspect;
+#[cfg(not(target_arch = "wasm32"))]
+mod locate;
+mod sentence;
+mod table;
+mod tensor;
+
+pub use config::{
+    BltConfig, Config, EntropyConfig, HashConfig, PatchingConfig, PatchingMode, StackConfig,
+};
+pub use entropy::{BlockWeights, EntropyWeights};
+pub use expected::{ExpectedTensor, Part, expected_tensors};
+pub use files::WeightBytes;
+pub use inspect::{FileReport, Inspection, Misshaped, PartReport, TensorReport, Totals};
+#[cfg(not(target_arch = "wasm32"))]
+pub use locate::Environment;
+pub use tensor::{Dtype, TensorView};
+
+use crate::Result;
+use files::Weights;
+use sentence::refuse;
+
+/// An open checkpoint: a whole BLT, or an entropy model alone.
+#[derive(Debug)]
+pub struct Checkpoint {
+    origin: String,
+    config: Config,
+    weights: Weights,
+}
+
+impl Checkpoint {
+    /// Opens what `name` stands for: a folder with `config.json` and
+    /// `model.safetensors` (or an index and its shards), a `.safetensors` file
+    /// with its `config.json` beside it, or `org/name[@revision]` in the
+    /// Hugging Face cache of this user.
+    ///
+    /// The weights are mapped, not read. Do not rewrite the files in place
+    /// while the checkpoint is open: that would change the weights, and
+    /// shortening them would end the process.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) if there is none, or it is damaged or contradicts
+    /// itself; [`Error::Io`](crate::Error::Io) if the system refuses a file.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open(name: &str) -> Result<Self> {
+        Self::open_in(name, &Environment::of_process())
+    }
+
+    /// [`open`](Self::open) with the Hugging Face cache of another environment.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open_in(name: &str, environment: &Environment) -> Result<Self> {
+        use locate::Found;
+
+        let located = locate::locate(name, environment)?;
+        let text = std::fs::read(&located.config).map_err(|source| crate::Error::Io {
+            action: "read",
+            path: located.config.clone(),
+            source,
+        })?;
+        let config = Config::parse(&text, &located.config.display().to_string())?;
+        let weights = match located.weights {
+            Found::Single(path) => Weights::open(&path)?,
+            Found::Index(path) => Weights::open_index(&path)?,
+        };
+        Ok(Self {
+            origin: located.origin,
+            config,
+            weights,
+        })
+    }
+
+    /// A checkpoint in memory: the text of its `config.json` and the content of
+    /// its safetensors file. `origin` is what to call it.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) if it is damaged or contradicts itself.
+    pub fn from_bytes(
+        config_json: &[u8],
+        safetensors: impl Into<WeightBytes>,
+        origin: &str,
+    ) -> Result<Self> {
+        Ok(Self {
+            origin: origin.to_owned(),
+            config: Config::parse(config_json, &format!("the config of {origin}"))?,
+            weights: Weights::from_bytes(safetensors.into(), origin)?,
+        })
+    }
+
+    /// What was opened: the path as given, or `org/name@commit`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The config.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How the checkpoint wants its bytes cut into patches.
+    #[must_use]
+    pub fn patching(&self) -> &PatchingConfig {
+        &self.config.patching
+    }
+
+    /// The entropy model, every tensor found and its shape checked.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) if the checkpoint has no entropy model, or a tensor of
+    /// it is missing, unknown, or of the wrong shape or dtype.
+    pub fn entropy_weights(&self) -> Result<EntropyWeights<'_>> {
+        let Some(config) = &self.config.entropy else {
+            return Err(refuse(format!(
+                "{} has no entropy model inside (its config says `patch_in_forward`: false); \
+                 take an entropy model of its own",
+                self.origin
+            )));
+        };
+        let prefix = entropy::prefix(&self.weights, self.config.blt.is_some());
+        EntropyWeights::resolve(&self.weights, config, prefix)
+    }
+
+    /// What is in the files, compared with what the config calls for.
+    #[must_use]
+    pub fn inspect(&self) -> Inspection {
+        Inspection::of(&self.origin, &self.config, &self.weights)
+    }
+}

@@ -1,0 +1,542 @@
+//! The one transformer block, which every part of the model is made of.
+//!
+//! Pre-norm attention and SwiGLU with residuals, no bias (paper section 3, spec
+//! section 2). Weights are fused at load: query, key and value rows in one
+//! matrix, gate and up rows in another.
+
+use crate::checkpoint::{BlockWeights, DType, TensorView};
+use crate::error::Result;
+use crate::gpu::kernel::{Kernel, Variant};
+use crate::gpu::kernels::{
+    ATTENTION_ROWS, ATTENTION_TILE, AttentionRows, AttentionRowsParams, AttentionTile,
+    AttentionTileParams, LINEAR_ROWS, LINEAR_TILE, LinearRows, LinearRowsParams, LinearTile,
+    LinearTileParams, RMS_NORM, ROPE_STORE, RmsNorm, RmsNormParams, RopeStore, RopeStoreParams,
+    SWIGLU, Swiglu, SwigluParams,
+};
+use crate::gpu::plan::{Extent, Grid, ONE, PlanBuilder, Work};
+use crate::gpu::tensor::{Matrix, RowBlock, Uploader, WeightType, padded};
+use crate::gpu::{Gpu, Slice, Tensor};
+
+/// Sizes of a block; the same for all blocks of one part of the model.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockShape {
+    /// Columns of the residual stream.
+    pub hidden: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads.
+    pub kv_heads: usize,
+    /// Columns per head, a multiple of 4.
+    pub head: usize,
+    /// Columns of the gate.
+    pub intermediate: usize,
+    /// Added to the mean square in RMSNorm.
+    pub epsilon: f32,
+}
+
+impl BlockShape {
+    /// Columns of queries, keys and values together.
+    #[must_use]
+    pub fn qkv(&self) -> usize {
+        (self.heads + 2 * self.kv_heads) * self.head
+    }
+
+    /// Columns of keys (or values) of one position.
+    #[must_use]
+    pub fn stored(&self) -> usize {
+        self.kv_heads * self.head
+    }
+}
+
+/// The weights of one block on the GPU.
+#[derive(Debug)]
+pub struct Block {
+    attention_norm: Tensor,
+    qkv: Matrix,
+    o: Matrix,
+    mlp_norm: Tensor,
+    gate_up: Matrix,
+    down: Matrix,
+}
+
+impl Block {
+    /// Uploads a block's weights.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub async fn load<P: FnMut(u64)>(
+        uploader: &mut Uploader<'_, P>,
+        shape: &BlockShape,
+        weights: &BlockWeights<'_>,
+    ) -> Result<Self> {
+        // A padded gate keeps the up rows at a whole vector; see `swiglu`.
+        let gap = padded(shape.intermediate) - shape.intermediate;
+        let attended = shape.heads * shape.head;
+        Ok(Self {
+            attention_norm: uploader.vector("attention_norm", &weights.attention_norm.to_f32()),
+            qkv: fused(uploader, "qkv", shape.hidden, &[&weights.q, &weights.k, &weights.v], 0)
+                .await?,
+            o: fused(uploader, "o", attended, &[&weights.o], 0).await?,
+            mlp_norm: uploader.vector("mlp_norm", &weights.mlp_norm.to_f32()),
+            gate_up: fused(uploader, "gate_up", shape.hidden, &[&weights.gate, &weights.up], gap)
+                .await?,
+            down: fused(uploader, "down", shape.intermediate, &[&weights.down], 0).await?,
+        })
+    }
+}
+
+/// Uploads tensors one below the other, each followed by `gap` rows of zeros.
+/// Tensors of different types become f32.
+///
+/// # Errors
+/// The device's errors.
+pub async fn fused<P: FnMut(u64)>(
+    uploader: &mut Uploader<'_, P>,
+    label: &str,
+    columns: usize,
+    tensors: &[&TensorView<'_>],
+    gap: usize,
+) -> Result<Matrix> {
+    let first = tensors.first().map_or(DType::F32, |t| t.dtype);
+    let one_type = tensors.iter().all(|t| t.dtype == first);
+    let converted: Vec<Vec<f32>> =
+        if one_type { Vec::new() } else { tensors.iter().map(|t| t.to_f32()).collect() };
+    let mut blocks = Vec::new();
+    for (index, tensor) in tensors.iter().enumerate() {
+        let bytes =
+            converted.get(index).map_or(tensor.bytes, |values| bytemuck::cast_slice(values));
+        let rows = tensor.shape.first().copied().unwrap_or(0);
+        blocks.push(RowBlock { rows, bytes });
+        blocks.push(RowBlock { rows: gap, bytes: &[] });
+    }
+    let weights = match first {
+        _ if !one_type => WeightType::F32,
+        DType::F16 => WeightType::F16,
+        DType::BF16 => WeightType::Bf16,
+        _ => WeightType::F32,
+    };
+    uploader.matrix(label, weights, columns, &blocks).await
+}
+
+/// Keys and values of the positions that may still be seen: a ring.
+#[derive(Debug)]
+pub struct KeyValues {
+    keys: Tensor,
+    values: Tensor,
+    slots: usize,
+}
+
+impl KeyValues {
+    /// Room for `slots` positions, a power of two.
+    #[must_use]
+    pub fn new(gpu: &Gpu, shape: &BlockShape, slots: usize) -> Self {
+        Self {
+            keys: Tensor::new(gpu, "keys", slots * shape.stored()),
+            values: Tensor::new(gpu, "values", slots * shape.stored()),
+            slots,
+        }
+    }
+
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.keys.bytes() + self.values.bytes()
+    }
+}
+
+/// Buffers that blocks compute in; all blocks of a part share one set.
+#[derive(Debug)]
+pub struct Scratch {
+    /// What changes from run to run.
+    pub state: Tensor,
+    /// Keys seen by each row, `[T]`.
+    pub spans: Tensor,
+    /// Rotary angles, `[T, head / 2]` pairs.
+    pub angles: Tensor,
+    /// The residual stream, `[T, hidden]`.
+    pub x: Tensor,
+    /// A normalised copy of it.
+    pub h: Tensor,
+    qkv: Tensor,
+    attended: Tensor,
+    gate_up: Tensor,
+    gated: Tensor,
+}
+
+impl Scratch {
+    /// Buffers for up to `rows` rows.
+    #[must_use]
+    pub fn new(gpu: &Gpu, shape: &BlockShape, rows: usize) -> Self {
+        let gate = padded(shape.intermediate);
+        Self {
+            state: Tensor::new(gpu, "state", 2),
+            spans: Tensor::new(gpu, "spans", rows),
+            angles: Tensor::new(gpu, "angles", rows * shape.head),
+            x: Tensor::new(gpu, "x", rows * padded(shape.hidden)),
+            h: Tensor::new(gpu, "h", rows * padded(shape.hidden)),
+            qkv: Tensor::new(gpu, "qkv", rows * shape.qkv()),
+            attended: Tensor::new(gpu, "attended", rows * shape.heads * shape.head),
+            gate_up: Tensor::new(gpu, "gate_up", rows * 2 * gate),
+            gated: Tensor::new(gpu, "gated", rows * gate),
+        }
+    }
+
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        [&self.x, &self.h, &self.qkv, &self.attended, &self.gate_up, &self.gated, &self.angles]
+            .iter()
+            .map(|t| t.bytes())
+            .sum()
+    }
+}
+
+/// How many rows a plan is for; each size has its own kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowClass {
+    /// Exactly one.
+    One,
+    /// 2 to 8.
+    Few,
+    /// More.
+    Many,
+}
+
+impl RowClass {
+    /// The class for so many rows.
+    #[must_use]
+    pub fn of(rows: usize) -> Self {
+        match rows {
+            0 | 1 => Self::One,
+            2..=8 => Self::Few,
+            _ => Self::Many,
+        }
+    }
+}
+
+/// A plan under construction for one class of row counts: the vocabulary in
+/// which the parts of the model are written.
+pub struct PartPlan<'g> {
+    gpu: &'g Gpu,
+    class: RowClass,
+    builder: PlanBuilder<'g>,
+}
+
+impl<'g> PartPlan<'g> {
+    /// An empty plan.
+    #[must_use]
+    pub fn new(gpu: &'g Gpu, class: RowClass) -> Self {
+        Self { gpu, class, builder: PlanBuilder::new(gpu) }
+    }
+
+    /// The device.
+    #[must_use]
+    pub fn gpu(&self) -> &'g Gpu {
+        self.gpu
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub fn build(self) -> Result<crate::gpu::plan::Plan> {
+        self.builder.build()
+    }
+
+    /// Adds one use of a kernel; see [`PlanBuilder::push`].
+    pub fn push<'a, K: Kernel<'a>>(
+        &mut self,
+        label: &'static str,
+        kernel: &K,
+        variant: usize,
+        params: K::Params,
+        grid: impl FnOnce(&Variant) -> Grid,
+        work: Work,
+    ) {
+        self.builder.push(label, kernel, variant, params, grid, work);
+    }
+
+    /// `y = RMSNorm(x; weight)`.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn rms_norm(
+        &mut self,
+        state: &Tensor,
+        (x, y): (&Tensor, &Tensor),
+        weight: &Tensor,
+        columns: usize,
+        epsilon: f32,
+    ) -> Result<()> {
+        let variant = self.gpu.select(&RMS_NORM, self.gpu.tuning.rms_norm, &[])?;
+        let by_thread = RMS_NORM.variants[variant].choices.contains(&("METHOD", "thread"));
+        let kernel =
+            RmsNorm { state: state.all(), weight: weight.all(), x: x.all(), y: y.all() };
+        #[expect(clippy::cast_precision_loss, reason = "row lengths are small")]
+        let params = RmsNormParams {
+            columns4: vectors(columns),
+            inverse_columns: 1.0 / columns as f32,
+            epsilon,
+        };
+        self.builder.push(
+            "rms_norm",
+            &kernel,
+            variant,
+            params,
+            |v| [Extent::Rows(if by_thread { v.workgroup[0] } else { 1 }), ONE],
+            Work {
+                flops_per_row: 4.0 * as_f64(columns),
+                bytes_per_row: 8.0 * as_f64(columns),
+                ..Work::default()
+            },
+        );
+        Ok(())
+    }
+
+    /// `y[:, ..] = x w^T`, or `y += x w^T` with `accumulate`; `stride` is the
+    /// number of columns of `y`.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn linear(
+        &mut self,
+        label: &'static str,
+        state: &Tensor,
+        (x, y): (&Tensor, &Tensor),
+        matrix: &Matrix,
+        stride: usize,
+        accumulate: bool,
+    ) -> Result<()> {
+        let tuning = self.gpu.tuning;
+        let (shader, preferences) = match self.class {
+            RowClass::One => (&LINEAR_ROWS, tuning.linear_one),
+            RowClass::Few => (&LINEAR_ROWS, tuning.linear_few),
+            RowClass::Many => (&LINEAR_TILE, tuning.linear_many),
+        };
+        let weights = if self.gpu.tier().f16 && matrix.weights == WeightType::F16 {
+            "f16_native"
+        } else {
+            matrix.weights.axis()
+        };
+        let variant = self.gpu.select(shader, preferences, &[("WEIGHTS", weights)])?;
+        for part in &matrix.parts {
+            let params = LinearRowsParams {
+                inputs4: vectors(matrix.columns),
+                outputs: count(part.rows),
+                first_output: count(part.first_row),
+                stride: count(stride),
+                accumulate: u32::from(accumulate),
+            };
+            let work = Work {
+                flops_per_row: 2.0 * as_f64(matrix.columns) * as_f64(part.rows),
+                bytes: as_f64(part.rows * matrix.columns * matrix.weights.size()),
+                bytes_per_row: 4.0 * as_f64(matrix.columns + part.rows),
+            };
+            let (state, weights) = (state.all(), part.tensor.all());
+            let (x, y): (Slice<'_>, Slice<'_>) = (x.all(), y.all());
+            if self.class == RowClass::Many {
+                let kernel = LinearTile { state, weights, x, y };
+                let LinearRowsParams { inputs4, outputs, first_output, stride, accumulate } =
+                    params;
+                let params =
+                    LinearTileParams { inputs4, outputs, first_output, stride, accumulate };
+                let grid = |v: &Variant| linear_tile_grid(v, part.rows);
+                self.builder.push(label, &kernel, variant, params, grid, work);
+            } else {
+                let kernel = LinearRows { state, weights, x, y };
+                let grid = |v: &Variant| linear_rows_grid(v, part.rows);
+                self.builder.push(label, &kernel, variant, params, grid, work);
+            }
+        }
+        Ok(())
+    }
+
+    /// One transformer block over the rows in `scratch.x`.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn block(
+        &mut self,
+        shape: &BlockShape,
+        block: &Block,
+        cache: &KeyValues,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        let Scratch { state, x, h, qkv, attended, gate_up, gated, .. } = scratch;
+        let hidden = padded(shape.hidden);
+        self.rms_norm(state, (x, h), &block.attention_norm, shape.hidden, shape.epsilon)?;
+        self.linear("linear qkv", state, (h, qkv), &block.qkv, shape.qkv(), false)?;
+        self.rope_store(shape, cache, scratch)?;
+        self.attention(shape, cache, scratch)?;
+        self.linear("linear o", state, (attended, x), &block.o, hidden, true)?;
+
+        self.rms_norm(state, (x, h), &block.mlp_norm, shape.hidden, shape.epsilon)?;
+        let gate = padded(shape.intermediate);
+        self.linear("linear gate up", state, (h, gate_up), &block.gate_up, 2 * gate, false)?;
+        self.swiglu(shape, scratch)?;
+        self.linear("linear down", state, (gated, x), &block.down, hidden, true)
+    }
+
+    fn swiglu(&mut self, shape: &BlockShape, scratch: &Scratch) -> Result<()> {
+        let variant = self.gpu.select(&SWIGLU, self.gpu.tuning.swiglu, &[])?;
+        let columns = padded(shape.intermediate);
+        let kernel = Swiglu {
+            state: scratch.state.all(),
+            gate_up: scratch.gate_up.all(),
+            y: scratch.gated.all(),
+        };
+        self.builder.push(
+            "swiglu",
+            &kernel,
+            variant,
+            SwigluParams { columns4: vectors(columns) },
+            |v| [Extent::Items(columns / 4, v.workgroup[0]), Extent::Rows(1)],
+            Work {
+                flops_per_row: 5.0 * as_f64(columns),
+                bytes_per_row: 12.0 * as_f64(columns),
+                ..Work::default()
+            },
+        );
+        Ok(())
+    }
+
+    fn rope_store(
+        &mut self,
+        shape: &BlockShape,
+        cache: &KeyValues,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        let variant = self.gpu.select(&ROPE_STORE, self.gpu.tuning.rope_store, &[])?;
+        let kernel = RopeStore {
+            state: scratch.state.all(),
+            angles: scratch.angles.all(),
+            qkv: scratch.qkv.all(),
+            keys: cache.keys.all(),
+            values: cache.values.all(),
+        };
+        let params = RopeStoreParams {
+            heads: count(shape.heads),
+            kv_heads: count(shape.kv_heads),
+            half_head: count(shape.head / 2),
+            slots: count(cache.slots),
+        };
+        let pairs = shape.qkv() / 2;
+        self.builder.push(
+            "rope_store",
+            &kernel,
+            variant,
+            params,
+            |v| [Extent::Items(pairs, v.workgroup[0]), Extent::Rows(1)],
+            Work {
+                flops_per_row: 6.0 * as_f64(pairs),
+                bytes_per_row: 16.0 * as_f64(pairs),
+                ..Work::default()
+            },
+        );
+        Ok(())
+    }
+
+    fn attention(
+        &mut self,
+        shape: &BlockShape,
+        cache: &KeyValues,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        let tuning = self.gpu.tuning;
+        let head = head_axis(shape.head);
+        // Scores and sums over as many keys as the ring can hold: an upper bound.
+        let keys = as_f64(cache.slots / 2);
+        let work = Work {
+            flops_per_row: 4.0 * keys * as_f64(shape.heads * shape.head),
+            bytes: 8.0 * keys * as_f64(shape.stored()),
+            bytes_per_row: 8.0 * as_f64(shape.heads * shape.head),
+        };
+        let params = AttentionRowsParams {
+            heads: count(shape.heads),
+            kv_heads: count(shape.kv_heads),
+            head4: vectors(shape.head),
+            slots: count(cache.slots),
+            scale: 1.0 / as_f32(shape.head).sqrt(),
+        };
+        let (state, spans) = (scratch.state.all(), scratch.spans.all());
+        let (qkv, y) = (scratch.qkv.all(), scratch.attended.all());
+        let (keys, values) = (cache.keys.all(), cache.values.all());
+        if self.class == RowClass::Many {
+            let fixed = [("HEAD", head)];
+            let variant = self.gpu.select(&ATTENTION_TILE, tuning.attention_many, &fixed)?;
+            let kernel = AttentionTile { state, spans, qkv, keys, values, y };
+            let AttentionRowsParams { heads, kv_heads, head4, slots, scale } = params;
+            let params = AttentionTileParams { heads, kv_heads, head4, slots, scale };
+            let grid = |v: &Variant| {
+                [Extent::Rows(v.workgroup[0]), Extent::Items(shape.heads, 1)]
+            };
+            self.builder.push("attention_tile", &kernel, variant, params, grid, work);
+        } else {
+            let fixed = [("HEAD", head)];
+            let variant = self.gpu.select(&ATTENTION_ROWS, tuning.attention_few, &fixed)?;
+            let kernel = AttentionRows { state, spans, qkv, keys, values, y };
+            let grid = |v: &Variant| attention_rows_grid(v, shape.heads);
+            self.builder.push("attention_rows", &kernel, variant, params, grid, work);
+        }
+        Ok(())
+    }
+}
+
+/// The smallest value of the `HEAD` axis that a head of `head` columns fits.
+#[must_use]
+pub fn head_axis(head: usize) -> &'static str {
+    match head.div_ceil(4) {
+        0..=2 => "2",
+        3..=4 => "4",
+        5..=8 => "8",
+        9..=16 => "16",
+        17..=32 => "32",
+        _ => "64",
+    }
+}
+
+/// The grid of `linear_rows` for so many outputs.
+#[must_use]
+pub fn linear_rows_grid(variant: &Variant, outputs: usize) -> Grid {
+    let by_thread = variant.choices.contains(&("METHOD", "thread"));
+    let per_group = if by_thread { variant.workgroup[0] } else { 4 };
+    [Extent::Items(outputs, per_group), Extent::Rows(variant.number("ROWS"))]
+}
+
+/// The grid of `linear_tile` for so many outputs.
+#[must_use]
+pub fn linear_tile_grid(variant: &Variant, outputs: usize) -> Grid {
+    if variant.choices.contains(&("METHOD", "shared")) {
+        [Extent::Items(outputs, 64), Extent::Rows(64)]
+    } else {
+        let columns = variant.workgroup[0] * variant.number("COLUMNS");
+        [Extent::Items(outputs, columns), Extent::Rows(variant.number("ROWS"))]
+    }
+}
+
+/// The grid of `attention_rows` for so many heads.
+#[must_use]
+pub fn attention_rows_grid(variant: &Variant, heads: usize) -> Grid {
+    let by_thread = variant.choices.contains(&("METHOD", "thread"));
+    let per_group = if by_thread { variant.workgroup[0] } else { 1 };
+    [Extent::Items(heads, per_group), Extent::Rows(1)]
+}
+
+fn vectors(columns: usize) -> u32 {
+    count(columns.div_ceil(4))
+}
+
+/// Sizes on the GPU are 32 bits wide; the checkpoint layer has refused larger.
+pub(crate) fn count(items: usize) -> u32 {
+    u32::try_from(items).unwrap_or(u32::MAX)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn as_f64(value: usize) -> f64 {
+    value as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a head is small")]
+fn as_f32(value: usize) -> f32 {
+    value as f32
+}

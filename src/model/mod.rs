@@ -1,0 +1,5 @@
+//! The parts of the model, as plans of kernels over weights on the GPU.
+
+pub mod block;
+pub mod entropy;
+pub mod rotary;
