@@ -8,5 +8,6 @@ pub mod model;
 pub mod patch;
 pub mod record;
 pub mod reference;
+pub mod session;
 
 pub use error::{Error, Result};

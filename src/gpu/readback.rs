@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct Poller {
     #[cfg(not(target_arch = "wasm32"))]
-    wake: std::sync::mpsc::Sender<()>,
+    wake: std::sync::mpsc::Sender<wgpu::SubmissionIndex>,
 }
 
 impl Poller {
@@ -23,9 +23,12 @@ impl Poller {
         let device = device.clone();
         // The thread ends when `wake` is dropped with the `Gpu`.
         std::thread::spawn(move || {
-            while woken.recv().is_ok() {
+            while let Ok(submission) = woken.recv() {
                 // An error here is a lost device, which its callback reports.
-                let _ = device.poll(wgpu::PollType::wait_indefinitely());
+                let _ = device.poll(wgpu::PollType::Wait {
+                    submission_index: Some(submission),
+                    timeout: None,
+                });
             }
         });
         Self { wake }
@@ -36,9 +39,10 @@ impl Poller {
         Self {}
     }
 
-    fn wake(&self) {
+    #[cfg_attr(target_arch = "wasm32", expect(unused_variables, clippy::unused_self))]
+    fn wait_for(&self, submission: wgpu::SubmissionIndex) {
         #[cfg(not(target_arch = "wasm32"))]
-        let _ = self.wake.send(());
+        let _ = self.wake.send(submission);
     }
 }
 
@@ -72,14 +76,19 @@ impl Staging {
         encoder.copy_buffer_to_buffer(source.buffer, source.offset + skip, &self.buffer, at, bytes);
     }
 
-    /// Starts mapping; the copies must have been submitted. The returned future
-    /// gives the bytes.
-    pub(crate) fn map(&self, gpu: &Gpu, range: Range<u64>) -> Mapping {
+    /// Starts mapping after `submission`, which made the copies. The returned
+    /// value gives the bytes.
+    pub(crate) fn map(
+        &self,
+        gpu: &Gpu,
+        range: Range<u64>,
+        submission: wgpu::SubmissionIndex,
+    ) -> Mapping {
         let (sender, receiver) = oneshot::channel();
         self.buffer.map_async(wgpu::MapMode::Read, range.clone(), move |result| {
             let _ = sender.send(result);
         });
-        gpu.poller.wake();
+        gpu.poller.wait_for(submission);
         Mapping { buffer: self.buffer.clone(), range, receiver }
     }
 }
@@ -117,11 +126,12 @@ impl Gpu {
     /// # Errors
     /// What [`Gpu::check`] reports.
     pub async fn idle(&self) -> Result<()> {
+        let submission = self.queue.submit([]);
         let (sender, receiver) = oneshot::channel();
         self.queue.on_submitted_work_done(move || {
             let _ = sender.send(());
         });
-        self.poller.wake();
+        self.poller.wait_for(submission);
         let _ = receiver.await;
         self.check()
     }
@@ -133,10 +143,19 @@ impl Gpu {
     /// What [`Gpu::check`] reports.
     pub async fn read(&self, slice: Slice<'_>) -> Result<Vec<u8>> {
         let staging = Staging::new(self, slice.size);
+        let submission =
+            self.submit(|encoder| staging.copy(encoder, slice, 0, slice.size, 0));
+        staging.map(self, 0..slice.size, submission).bytes(self).await
+    }
+
+    /// Submits what `record` records.
+    pub(crate) fn submit(
+        &self,
+        record: impl FnOnce(&mut wgpu::CommandEncoder),
+    ) -> wgpu::SubmissionIndex {
         let mut encoder = self.device.create_command_encoder(&Default::default());
-        staging.copy(&mut encoder, slice, 0, slice.size, 0);
-        self.queue.submit([encoder.finish()]);
-        staging.map(self, 0..slice.size).bytes(self).await
+        record(&mut encoder);
+        self.queue.submit([encoder.finish()])
     }
 }
 

@@ -246,7 +246,6 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
     /// The device's errors.
     pub async fn flush(&mut self) -> Result<()> {
         self.in_flight = 0;
-        self.gpu.queue.submit([]);
         self.gpu.idle().await
     }
 }

@@ -4,7 +4,7 @@
 //! section 2). Weights are fused at load: query, key and value rows in one
 //! matrix, gate and up rows in another.
 
-use crate::checkpoint::{BlockWeights, DType, TensorView};
+use crate::checkpoint::{BlockWeights, Dtype, TensorView};
 use crate::error::Result;
 use crate::gpu::kernel::{Kernel, Variant};
 use crate::gpu::kernels::{
@@ -97,7 +97,7 @@ pub async fn fused<P: FnMut(u64)>(
     tensors: &[&TensorView<'_>],
     gap: usize,
 ) -> Result<Matrix> {
-    let first = tensors.first().map_or(DType::F32, |t| t.dtype);
+    let first = tensors.first().map_or(Dtype::F32, |t| t.dtype);
     let one_type = tensors.iter().all(|t| t.dtype == first);
     let converted: Vec<Vec<f32>> =
         if one_type { Vec::new() } else { tensors.iter().map(|t| t.to_f32()).collect() };
@@ -111,8 +111,8 @@ pub async fn fused<P: FnMut(u64)>(
     }
     let weights = match first {
         _ if !one_type => WeightType::F32,
-        DType::F16 => WeightType::F16,
-        DType::BF16 => WeightType::Bf16,
+        Dtype::F16 => WeightType::F16,
+        Dtype::Bf16 => WeightType::Bf16,
         _ => WeightType::F32,
     };
     uploader.matrix(label, weights, columns, &blocks).await

@@ -1,0 +1,342 @@
+//! A text on its way through the entropy model.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::context::{Context, ContextOptions};
+use crate::error::{Error, Result};
+use crate::gpu::Profile;
+use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams, State};
+use crate::gpu::plan::Plan;
+use crate::gpu::readback::{Mapping, Staging};
+use crate::gpu::tensor::padded;
+use crate::model::block::{RowClass, count};
+use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyModel};
+use crate::patch::{Rule, Scheme};
+
+/// What a session computes.
+#[derive(Clone, Debug, Default)]
+pub struct EntropyOptions {
+    /// Where the context is cut.
+    pub context: ContextOptions,
+    /// Find patch starts on the GPU by this rule. Rules that look at the
+    /// predicted byte or at a table have no kernel ([`EntropySession::new`]
+    /// refuses them); run their [`crate::patch::Patcher`] instead.
+    pub rule: Option<Rule>,
+    /// Give the so many most likely next bytes of each position.
+    pub best: usize,
+    /// Time every kernel (`--profile`); slower, because each has its own pass.
+    pub profile: bool,
+}
+
+/// What the model says about some consecutive tokens.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EntropyRows {
+    /// Per token: the entropy, in nats, of what follows it (H at its position).
+    pub entropies: Vec<f32>,
+    /// Per token: -ln p(token | those before it) in nats; `None` for the first
+    /// token of the text, which nothing predicts.
+    pub nlls: Vec<Option<f32>>,
+    /// Per token: does a patch start after it? Empty without a rule.
+    pub starts: Vec<bool>,
+    /// Per token: the most likely next tokens with their log-probabilities.
+    pub best: Vec<Vec<(u32, f32)>>,
+}
+
+/// A text on its way through the entropy model: push any number of tokens at a
+/// time; the results do not depend on how they were cut.
+///
+/// Memory is bounded by the window, not by the text.
+#[derive(Debug)]
+pub struct EntropySession {
+    model: Arc<EntropyModel>,
+    options: EntropyOptions,
+    buffers: EntropyBuffers,
+    /// For one row, a few, and many.
+    plans: [Plan; 3],
+    staging: Vec<Staging>,
+    chunk: usize,
+    slots: usize,
+    context: Context,
+    /// Ring slot of the next token.
+    slot: usize,
+    /// Logits after the last token.
+    last_logits: Vec<f32>,
+    profile: Profile,
+}
+
+/// Results in flight at a time: one is computed while another is read.
+const IN_FLIGHT: usize = 2;
+/// The largest context of a model without a window.
+const UNBOUNDED: usize = 8192;
+
+impl EntropySession {
+    /// A session before its first token.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a rule without a kernel, and the device's errors.
+    pub fn new(model: &Arc<EntropyModel>, options: EntropyOptions) -> Result<Self> {
+        let gpu = model.gpu();
+        let chunk = gpu.tuning.chunk_rows as usize;
+        let slots = (model.window().unwrap_or(UNBOUNDED) + chunk).next_power_of_two();
+        let buffers = EntropyBuffers::new(model, chunk, slots, options.best);
+        let extras = EntropyExtras {
+            rule: options.rule.as_ref().map(kernel_rule).transpose()?,
+            best: options.best.min(model.vocabulary()),
+        };
+        let plan = |class| model.plan(&buffers, class, extras);
+        let plans = [plan(RowClass::One)?, plan(RowClass::Few)?, plan(RowClass::Many)?];
+        let layout = Layout::new(chunk, extras.best, model.vocabulary());
+        let staging = (0..IN_FLIGHT).map(|_| Staging::new(gpu, layout.bytes)).collect();
+        gpu.check()?;
+        Ok(Self {
+            context: Context::new(options.context, model.window()),
+            model: Arc::clone(model),
+            options: EntropyOptions { best: extras.best, ..options },
+            buffers,
+            plans,
+            staging,
+            chunk,
+            slots,
+            slot: 0,
+            last_logits: Vec::new(),
+            profile: Profile::default(),
+        })
+    }
+
+    /// Forgets the text; the buffers stay.
+    pub fn reset(&mut self) {
+        self.context = Context::new(self.options.context, self.model.window());
+        self.buffers.carry.write(self.model.gpu(), &[PatchStartsCarry::default()]);
+        self.slot = 0;
+        self.last_logits.clear();
+    }
+
+    /// How many tokens to push at a time so that a caller can show progress and
+    /// stop about every second.
+    #[must_use]
+    pub fn comfortable_push(&self) -> usize {
+        self.chunk * 8
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Arc<EntropyModel> {
+        &self.model
+    }
+
+    /// Bytes of GPU memory of the session, without the weights.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.buffers.bytes()
+    }
+
+    /// Time per kernel so far, with [`EntropyOptions::profile`].
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Logits over the vocabulary after the last token; empty before the first.
+    #[must_use]
+    pub fn last_logits(&self) -> &[f32] {
+        &self.last_logits
+    }
+
+    /// Pushes tokens and gives what the model says about them.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when a model without a window has no room left, and
+    /// the device's errors; after one the session is unusable until
+    /// [`EntropySession::reset`].
+    pub async fn push(&mut self, ids: &[u32]) -> Result<EntropyRows> {
+        let mut rows = EntropyRows {
+            entropies: Vec::with_capacity(ids.len()),
+            nlls: Vec::with_capacity(ids.len()),
+            ..Default::default()
+        };
+        if let Some(first) = ids.first() {
+            rows.nlls.push(self.nll_of(*first));
+        }
+        let mut flight: VecDeque<(Mapping, Layout)> = VecDeque::new();
+        let gpu = Arc::clone(self.model.gpu());
+        for (index, chunk) in ids.chunks(self.chunk).enumerate() {
+            let after = ids.get(index * self.chunk + chunk.len()).copied();
+            let staging = index % IN_FLIGHT;
+            if flight.len() == IN_FLIGHT
+                && let Some((mapping, layout)) = flight.pop_front()
+            {
+                self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows);
+            }
+            flight.push_back(self.run(chunk, after, staging).await?);
+        }
+        for (mapping, layout) in flight {
+            self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows);
+        }
+        // The last row's target is the first token of the next push.
+        rows.nlls.truncate(ids.len());
+        Ok(rows)
+    }
+
+    /// Submits one chunk; `after` is the token that follows it, where known.
+    async fn run(
+        &mut self,
+        chunk: &[u32],
+        after: Option<u32>,
+        staging: usize,
+    ) -> Result<(Mapping, Layout)> {
+        let mut spans = Vec::with_capacity(chunk.len());
+        let mut angles = Vec::new();
+        for id in chunk {
+            let (position, span) = self.context.push(*id);
+            let span = usize::try_from(span).unwrap_or(usize::MAX);
+            if span > self.slots - self.chunk {
+                return Err(Error::Argument(format!(
+                    "this model has no window and sees at most {UNBOUNDED} positions back; \
+                     cut the context with --reset-every {UNBOUNDED}"
+                )));
+            }
+            spans.push(count(span));
+            self.model.rotary().append(position, &mut angles);
+        }
+        let targets: Vec<u32> = chunk[1..].iter().copied().chain(after).chain([u32::MAX]).collect();
+        let gpu = self.model.gpu();
+        let buffers = &self.buffers;
+        let rows = count(chunk.len());
+        buffers.scratch.state.write(gpu, &[State { rows, first_slot: count(self.slot) }]);
+        buffers.scratch.spans.write(gpu, &spans);
+        buffers.scratch.angles.write(gpu, &angles);
+        buffers.ids.write(gpu, chunk);
+        buffers.targets.write(gpu, &targets[..chunk.len()]);
+        self.slot = (self.slot + chunk.len()) & (self.slots - 1);
+
+        let plan = match RowClass::of(chunk.len()) {
+            RowClass::One => &self.plans[0],
+            RowClass::Few => &self.plans[1],
+            RowClass::Many => &self.plans[2],
+        };
+        let layout = Layout::new(chunk.len(), self.options.best, self.model.vocabulary());
+        let target = &self.staging[staging];
+        let copies = |encoder: &mut wgpu::CommandEncoder| {
+            let part = |range: &std::ops::Range<u64>| range.end - range.start;
+            target.copy(encoder, buffers.result.all(), 0, part(&layout.result), layout.result.start);
+            target.copy(encoder, buffers.starts.all(), 0, part(&layout.starts), layout.starts.start);
+            if self.options.best > 0 {
+                let (ids, log_p) = (&layout.best_ids, &layout.best_log_p);
+                target.copy(encoder, buffers.best_ids.all(), 0, part(ids), ids.start);
+                target.copy(encoder, buffers.best_log_p.all(), 0, part(log_p), log_p.start);
+            }
+            let skip = (chunk.len() - 1) * padded(self.model.vocabulary()) * 4;
+            let logits = &layout.logits;
+            target.copy(encoder, buffers.logits.all(), skip as u64, part(logits), logits.start);
+        };
+        let submission = if self.options.profile && gpu.has_timestamps() {
+            plan.submit_profiled(gpu, rows, &mut self.profile).await?;
+            gpu.submit(copies)
+        } else {
+            plan.submit(gpu, rows, copies)
+        };
+        let mapping = target.map(gpu, 0..layout.bytes, submission);
+        Ok((mapping, layout))
+    }
+
+    /// Appends what came back of one chunk.
+    fn take(&mut self, bytes: &[u8], layout: &Layout, rows: &mut EntropyRows) {
+        let result: Vec<[f32; 2]> = layout.read(bytes, &layout.result);
+        rows.entropies.extend(result.iter().map(|[entropy, _]| entropy));
+        rows.nlls.extend(result.iter().map(|[_, log_p]| Some((-log_p).max(0.0))));
+        if self.options.rule.is_some() {
+            let starts: Vec<u32> = layout.read(bytes, &layout.starts);
+            rows.starts.extend(starts.iter().map(|start| *start == 1));
+        }
+        if self.options.best > 0 {
+            let ids: Vec<u32> = layout.read(bytes, &layout.best_ids);
+            let log_p: Vec<f32> = layout.read(bytes, &layout.best_log_p);
+            let pairs: Vec<(u32, f32)> = ids.into_iter().zip(log_p).collect();
+            rows.best.extend(pairs.chunks_exact(self.options.best).map(<[_]>::to_vec));
+        }
+        self.last_logits = layout.read(bytes, &layout.logits);
+    }
+
+    /// -ln p of a token after those pushed so far.
+    fn nll_of(&self, id: u32) -> Option<f32> {
+        let logit = f64::from(*self.last_logits.get(id as usize)?);
+        let largest = self.last_logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let largest = f64::from(largest);
+        let total: f64 = self.last_logits.iter().map(|l| (f64::from(*l) - largest).exp()).sum();
+        #[expect(clippy::cast_possible_truncation, reason = "the kernel's precision")]
+        Some((total.ln() + largest - logit).max(0.0) as f32)
+    }
+}
+
+/// Where the results of a run lie in its staging buffer.
+#[derive(Clone, Debug)]
+struct Layout {
+    result: std::ops::Range<u64>,
+    starts: std::ops::Range<u64>,
+    best_ids: std::ops::Range<u64>,
+    best_log_p: std::ops::Range<u64>,
+    logits: std::ops::Range<u64>,
+    bytes: u64,
+}
+
+impl Layout {
+    fn new(rows: usize, best: usize, vocabulary: usize) -> Self {
+        let mut end = 0;
+        let mut next = |values: usize| {
+            let start = end;
+            end += values as u64 * 4;
+            start..end
+        };
+        let result = next(rows * 2);
+        let starts = next(rows);
+        let best_ids = next(rows * best);
+        let best_log_p = next(rows * best);
+        let logits = next(vocabulary);
+        // Mapped ranges end at a multiple of 8.
+        let bytes = logits.end.next_multiple_of(8);
+        Self { result, starts, best_ids, best_log_p, logits, bytes }
+    }
+
+    fn read<T: bytemuck::Pod>(&self, bytes: &[u8], range: &std::ops::Range<u64>) -> Vec<T> {
+        let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        bytemuck::pod_collect_to_vec(&bytes[index(range.start)..index(range.end)])
+    }
+}
+
+/// A rule as the kernel `patch_starts` takes it.
+fn kernel_rule(rule: &Rule) -> Result<PatchStartsParams> {
+    let mut params = PatchStartsParams {
+        max_length: rule.max_patch_length().unwrap_or(0),
+        size: 1,
+        ..Default::default()
+    };
+    match rule.scheme() {
+        Scheme::Entropy { threshold } => {
+            params.rule = 0;
+            params.threshold = *threshold;
+        }
+        Scheme::Monotonic { threshold } => {
+            params.rule = 1;
+            params.threshold = *threshold;
+        }
+        Scheme::Both { threshold, threshold_add } => {
+            params.rule = 2;
+            params.threshold = *threshold;
+            params.threshold_add = *threshold_add;
+        }
+        Scheme::Space => params.rule = 3,
+        Scheme::Static { size } => {
+            params.rule = 4;
+            params.size = *size;
+        }
+        Scheme::Byte => params.rule = 5,
+        Scheme::Delimiter => params.rule = 6,
+        Scheme::DelimiterPredicted | Scheme::Lookup { .. } => {
+            return Err(Error::Argument(
+                "this patching rule runs on the CPU only; do not ask the session for it".to_owned(),
+            ));
+        }
+    }
+    Ok(params)
+}

@@ -1,0 +1,7 @@
+//! Sessions: a text on its way through a model, with its caches.
+
+pub mod context;
+pub mod entropy;
+
+pub use context::ContextOptions;
+pub use entropy::{EntropyOptions, EntropyRows, EntropySession};
