@@ -26,6 +26,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let entry = min(ids[row], params.vocabulary - 1u) - params.first_row;
     // An id before this part wraps to a large number.
     if entry < params.part_rows {
-        x[row * params.columns4 + column] = weight4(entry * params.columns4 + column);
+        x[row * params.columns4 + column] = weights_at(entry * params.columns4 + column);
     }
 }

@@ -6,7 +6,7 @@
 #variants WEIGHTS f32 f16 bf16 f16_native:f16
 #variants METHOD thread tree subgroup:subgroups
 #variants WIDTH 8 64
-#variants ROWS 1 4 8
+#variants ROWS 1 8
 struct Params {
     inputs4: u32,       // vectors of four per row of x
     outputs: u32,       // outputs of this part of the weights
@@ -43,16 +43,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let w = output * params.inputs4;
 #repeat R $ROWS
     let x$R = min(first + $Ru, last) * params.inputs4;
-    var sum$R = vec4f();
+    var sum$R = 0.0;
 #end
     for (var i = 0u; i < params.inputs4; i++) {
-        let weight = weight4(w + i);
+        let weight = weights_at(w + i);
 #repeat R $ROWS
-        sum$R += weight * x[x$R + i];
+        sum$R += dot(weight, x[x$R + i]);
 #end
     }
 #repeat R $ROWS
-    store(first + $Ru, output, dot(sum$R, vec4f(1.0)));
+    store(first + $Ru, output, sum$R);
 #end
 }
 #else
@@ -82,7 +82,7 @@ fn main(
 #end
     for (var i = lane; i < params.inputs4; i += $WIDTHu) {
 #repeat O 4
-        let weight$O = weight4(w$O + i);
+        let weight$O = weights_at(w$O + i);
 #end
 #repeat R $ROWS
         let value$R = x[x$R + i];

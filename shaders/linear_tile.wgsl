@@ -1,12 +1,11 @@
 // Linear layer for many rows: y[t, o] (+)= sum_i x[t, i] * weights[o, i].
 //
-// METHOD `register` gives each invocation a tile of ROWS x COLUMNS outputs and
-// has no barrier, for software drivers; `shared` stages 64 x 16 blocks of both
-// factors in workgroup memory for 16 x 16 invocations of 4 x 4 outputs.
+// METHOD `register` gives each invocation a tile of 16 x 8 outputs and has no
+// barrier, for software drivers, where a load costs as much as sixteen products;
+// `shared` stages 64 x 16 blocks of both factors in workgroup memory for
+// 16 x 16 invocations of 4 x 4 outputs.
 #variants WEIGHTS f32 f16 bf16 f16_native:f16
 #variants METHOD register shared
-#variants ROWS 4 8
-#variants COLUMNS 1 2 4
 struct Params {
     inputs4: u32,       // vectors of four per row of x
     outputs: u32,       // outputs of this part of the weights
@@ -34,32 +33,32 @@ fn store(row: u32, output: u32, sum: f32) {
 #if METHOD == register
 @compute @workgroup_size(8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-    let output = id.x * $COLUMNSu;
-    let row = id.y * $ROWSu;
+    let output = id.x * 8u;
+    let row = id.y * 16u;
     let last = state.rows - 1u;
-#repeat C $COLUMNS
+#repeat C 8
     let w$C = min(output + $Cu, params.outputs - 1u) * params.inputs4;
 #end
-#repeat R $ROWS
+#repeat R 16
     let x$R = min(row + $Ru, last) * params.inputs4;
-#repeat C $COLUMNS
-    var sum$R_$C = vec4f();
+#repeat C 8
+    var sum$R_$C = 0.0;
 #end
 #end
     for (var i = 0u; i < params.inputs4; i++) {
-#repeat C $COLUMNS
-        let weight$C = weight4(w$C + i);
+#repeat C 8
+        let weight$C = weights_at(w$C + i);
 #end
-#repeat R $ROWS
+#repeat R 16
         let value$R = x[x$R + i];
-#repeat C $COLUMNS
-        sum$R_$C += weight$C * value$R;
+#repeat C 8
+        sum$R_$C += dot(weight$C, value$R);
 #end
 #end
     }
-#repeat R $ROWS
-#repeat C $COLUMNS
-    store(row + $Ru, output + $Cu, dot(sum$R_$C, vec4f(1.0)));
+#repeat R 16
+#repeat C 8
+    store(row + $Ru, output + $Cu, sum$R_$C);
 #end
 #end
 }
@@ -93,7 +92,7 @@ fn main(
         var weight = vec4f();
         if column < params.inputs4 {
             value = x[x_at + column];
-            weight = weight4(w_at + column);
+            weight = weights_at(w_at + column);
         }
         tile_x[load_row * 5u + load_vector] = value;
         tile_w[load_row * 5u + load_vector] = weight;

@@ -56,7 +56,7 @@ const SOFTWARE: Tuning = Tuning {
     rms_norm: &[&[("METHOD", "thread"), ("WIDTH", "8")]],
     linear_one: &[&[("METHOD", "thread"), ("WIDTH", "8"), ("ROWS", "1")]],
     linear_few: &[&[("METHOD", "thread"), ("WIDTH", "8"), ("ROWS", "8")]],
-    linear_many: &[&[("METHOD", "register"), ("ROWS", "4"), ("COLUMNS", "4")]],
+    linear_many: &[&[("METHOD", "register")]],
     rope_store: &[&[("WIDTH", "8")]],
     attention_few: &[&[("METHOD", "thread"), ("WIDTH", "8")]],
     attention_many: &[&[("WIDTH", "8")]],

@@ -509,8 +509,7 @@ pub fn linear_tile_grid(variant: &Variant, outputs: usize) -> Grid {
     if variant.choices.contains(&("METHOD", "shared")) {
         [Extent::Items(outputs, 64), Extent::Rows(64)]
     } else {
-        let columns = variant.workgroup[0] * variant.number("COLUMNS");
-        [Extent::Items(outputs, columns), Extent::Rows(variant.number("ROWS"))]
+        [Extent::Items(outputs, variant.workgroup[0] * 8), Extent::Rows(16)]
     }
 }
 
