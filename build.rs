@@ -5,6 +5,9 @@
 //! its bindings, workgroup size and parameter layout are reflected into
 //! `$OUT_DIR/kernels.rs`, so the host never repeats them.
 //!
+//! A kernel whose workgroup covers more or fewer items than its invocations says
+//! so in the constants `TILE_X` and `TILE_Y`, from which the host makes grids.
+//!
 //! The directives that the shaders use (a line each, `#` in the first column):
 //!
 //! * `#variants NAME VALUE VALUE…` — an axis; the file is built once per

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use blt::gpu::kernel::{Choice, Kernel, Variant};
+use blt::gpu::kernel::{Choice, Kernel};
 use blt::gpu::kernels::*;
 use blt::gpu::plan::{Extent, Grid, ONE, Plan, PlanBuilder, Work};
 use blt::gpu::tensor::{RowBlock, Tensor, Uploader, WeightType};
@@ -65,7 +65,7 @@ fn bench_linear(
         if !gpu.tier().includes(variant.needs) || !format!("{} {label}", shader.name).contains(filter) {
             continue;
         }
-        if shader.name == "linear_rows" && (variant.number("ROWS") > 1) != (rows > 1) {
+        if shader.name == "linear_rows" && variant.choices.contains(&("ROWS", "1")) != (rows == 1) {
             continue;
         }
         let weights = match variant.choices[0].1 {
@@ -93,11 +93,11 @@ fn bench_linear(
         let plan = if shader.name == "linear_rows" {
             let kernel =
                 LinearRows { state: state.all(), weights, x: x.all(), y: y.all() };
-            single(gpu, &kernel, index, params, |v| linear_rows_grid(v, outputs))
+            single(gpu, &kernel, index, params, [Extent::Items(outputs), Extent::Rows])
         } else {
             let kernel = LinearTile { state: state.all(), weights, x: x.all(), y: y.all() };
             let params = bytemuck::cast(params);
-            single(gpu, &kernel, index, params, |v| linear_tile_grid(v, outputs))
+            single(gpu, &kernel, index, params, [Extent::Items(outputs), Extent::Rows])
         };
         let seconds = time(gpu, &plan, rows);
         let moved = (outputs * inputs * matrix.weights.size()) as f64
@@ -113,20 +113,12 @@ fn bench_linear(
     }
 }
 
-fn linear_rows_grid(v: &Variant, outputs: usize) -> Grid {
-    blt::model::block::linear_rows_grid(v, outputs)
-}
-
-fn linear_tile_grid(v: &Variant, outputs: usize) -> Grid {
-    blt::model::block::linear_tile_grid(v, outputs)
-}
-
 fn single<'a, K: Kernel<'a>>(
     gpu: &Gpu,
     kernel: &K,
     variant: usize,
     params: K::Params,
-    grid: impl FnOnce(&Variant) -> Grid,
+    grid: Grid,
 ) -> Plan {
     let mut builder = PlanBuilder::new(gpu);
     builder.push("bench", kernel, variant, params, grid, Work::default());
@@ -162,7 +154,7 @@ fn measure_peak(gpu: &Gpu) -> Peak {
             &Peak_ { state: state.all(), y: y.all() },
             index,
             PeakParams { turns },
-            |v| [Extent::Items(invocations, v.workgroup[0]), ONE],
+            [Extent::Items(invocations), ONE],
         );
         let flops = invocations as f64 * f64::from(turns) * 16.0 * 8.0;
         best = best.max(flops / time(gpu, &plan, 1) / 1e9);

@@ -27,6 +27,8 @@ pub(crate) struct Variant {
     combination: Combination,
     wgsl: String,
     workgroup: [u32; 3],
+    /// Items that a workgroup covers in x and y.
+    tile: [u32; 2],
     bindings: Vec<Binding>,
     params: Vec<Field>,
     /// Structs in storage, by the name of their binding.
@@ -124,10 +126,23 @@ impl Variant {
             combination,
             wgsl: expanded.wgsl,
             workgroup: entry.workgroup_size,
+            tile: [
+                constant(&module, "TILE_X").unwrap_or(entry.workgroup_size[0]),
+                constant(&module, "TILE_Y").unwrap_or(entry.workgroup_size[1]),
+            ],
             bindings,
             params,
             records,
         })
+    }
+}
+
+/// The value of a module-scope `const` of type u32.
+fn constant(module: &naga::Module, name: &str) -> Option<u32> {
+    let (_, constant) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some(name))?;
+    match module.global_expressions[constant.init] {
+        naga::Expression::Literal(naga::Literal::U32(value)) => Some(value),
+        _ => None,
     }
 }
 
@@ -244,11 +259,12 @@ pub(crate) fn kernel(name: &str, header: &[String], variants: &[Variant]) -> Res
         };
         let _ = writeln!(
             out,
-            "        Variant {{ choices: &[{}], needs: Tier {{ f16: {}, subgroups: {} }}, workgroup: {:?}, wgsl: {:?} }},",
+            "        Variant {{ choices: &[{}], needs: Tier {{ f16: {}, subgroups: {} }}, workgroup: {:?}, tile: {:?}, wgsl: {:?} }},",
             choices.join(", "),
             needs("f16"),
             needs("subgroups"),
             variant.workgroup,
+            variant.tile,
             variant.wgsl
         );
     }

@@ -8,6 +8,10 @@
 #variants METHOD thread tree subgroup:subgroups
 #variants WIDTH 8 64
 #import attention
+#if METHOD != thread
+// A head of a row to each workgroup.
+const TILE_X = 1u;
+#endif
 
 #if METHOD == thread
 @compute @workgroup_size($WIDTH)

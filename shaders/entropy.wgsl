@@ -5,6 +5,10 @@
 // METHOD `thread` gives a row to each invocation; the others to a workgroup.
 #variants METHOD thread tree subgroup:subgroups
 #variants WIDTH 8 64
+#if METHOD != thread
+// A row to each workgroup.
+const TILE_X = 1u;
+#endif
 struct Params {
     vocabulary: u32,  // number of logits
     stride: u32,      // columns of `logits`, padding included

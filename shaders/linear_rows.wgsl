@@ -7,6 +7,10 @@
 #variants METHOD thread tree subgroup:subgroups
 #variants WIDTH 8 64
 #variants ROWS 1 8
+const TILE_Y = $ROWSu;
+#if METHOD != thread
+const TILE_X = 4u;
+#endif
 struct Params {
     inputs4: u32,       // vectors of four per row of x
     outputs: u32,       // outputs of this part of the weights

@@ -6,6 +6,13 @@
 // 16 x 16 invocations of 4 x 4 outputs.
 #variants WEIGHTS f32 f16 bf16 f16_native:f16
 #variants METHOD register shared
+#if METHOD == register
+const TILE_X = 64u;
+const TILE_Y = 16u;
+#else
+const TILE_X = 64u;
+const TILE_Y = 64u;
+#endif
 struct Params {
     inputs4: u32,       // vectors of four per row of x
     outputs: u32,       // outputs of this part of the weights

@@ -6,6 +6,8 @@
 // One workgroup; each invocation takes a stretch of rows, and a prefix sum over
 // the stretches joins them. `carry` brings what a run needs of the one before.
 #variants WIDTH 8 64
+// One workgroup for all.
+const TILE_X = 1u;
 struct Params {
     rule: u32,          // see the constants below
     threshold: f32,     // nats

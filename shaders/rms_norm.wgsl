@@ -4,6 +4,10 @@
 // software drivers; `tree` and `subgroup` give a row to each workgroup.
 #variants METHOD thread tree subgroup:subgroups
 #variants WIDTH 8 64
+#if METHOD != thread
+// A row to each workgroup.
+const TILE_X = 1u;
+#endif
 struct Params {
     columns4: u32,     // vectors of four per row, padding included
     inverse_columns: f32,  // 1 / number of columns, without padding

@@ -38,6 +38,8 @@ pub struct Variant {
     pub needs: Tier,
     /// Invocations per workgroup in x, y, z.
     pub workgroup: [u32; 3],
+    /// Items that one workgroup covers in x and y.
+    pub tile: [u32; 2],
     /// The expanded text.
     pub wgsl: &'static str,
 }
@@ -49,16 +51,6 @@ impl Variant {
         let parts: Vec<String> =
             self.choices.iter().map(|(name, value)| format!("{name}={value}")).collect();
         parts.join(" ")
-    }
-
-    /// The number chosen on an axis, 1 where there is no such axis.
-    #[must_use]
-    pub fn number(&self, axis: &str) -> u32 {
-        self.choices
-            .iter()
-            .find(|(name, _)| *name == axis)
-            .and_then(|(_, value)| value.parse().ok())
-            .unwrap_or(1)
     }
 }
 

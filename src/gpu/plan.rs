@@ -8,31 +8,31 @@ use super::kernel::{Kernel, Pipeline};
 use super::profile::Profile;
 use crate::error::Result;
 
-/// How many workgroups a step needs along one axis.
+/// The items that a step covers along one axis; the variant's tile says how
+/// many of them a workgroup takes.
 #[derive(Clone, Copy, Debug)]
 pub enum Extent {
-    /// A fixed number of items, so many per workgroup.
-    Items(usize, u32),
-    /// One item per row of the run, so many per workgroup.
-    Rows(u32),
+    /// A fixed number of items.
+    Items(usize),
+    /// One item per row of the run.
+    Rows,
 }
 
 impl Extent {
-    fn groups(self, rows: u32) -> u32 {
-        match self {
-            Self::Items(items, per_group) => {
-                u32::try_from(items).unwrap_or(u32::MAX).div_ceil(per_group)
-            }
-            Self::Rows(per_group) => rows.div_ceil(per_group),
-        }
+    fn groups(self, rows: u32, per_group: u32) -> u32 {
+        let items = match self {
+            Self::Items(items) => u32::try_from(items).unwrap_or(u32::MAX),
+            Self::Rows => rows,
+        };
+        items.div_ceil(per_group)
     }
 }
 
-/// The grid of a step: workgroups in x and y.
+/// The items of a step in x and y.
 pub type Grid = [Extent; 2];
 
-/// One workgroup along an axis.
-pub const ONE: Extent = Extent::Items(1, 1);
+/// A single item along an axis.
+pub const ONE: Extent = Extent::Items(1);
 
 /// What a step costs, for bounding submissions and for profiles.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,19 +99,18 @@ impl<'g> PlanBuilder<'g> {
         Self { gpu, drafts: Vec::new() }
     }
 
-    /// Adds one use of a kernel. `grid` is asked with the variant, whose
-    /// workgroup and tile sizes it depends on.
+    /// Adds one use of a kernel: the variant's index in the shader's list, the
+    /// items it covers, and an estimate of its work.
     pub fn push<'a, K: Kernel<'a>>(
         &mut self,
         label: &'static str,
         kernel: &K,
         variant: usize,
         params: K::Params,
-        grid: impl FnOnce(&super::kernel::Variant) -> Grid,
+        grid: Grid,
         work: Work,
     ) {
         let pipeline = self.gpu.pipeline(K::SHADER, variant);
-        let grid = grid(pipeline.variant);
         self.drafts.push(Draft {
             label,
             slices: kernel
@@ -279,7 +278,7 @@ impl Step {
     fn encode(&self, pass: &mut wgpu::ComputePass<'_>, rows: u32) {
         pass.set_pipeline(&self.pipeline.pipeline);
         pass.set_bind_group(0, &self.group, &[]);
-        let [x, y] = self.grid;
-        pass.dispatch_workgroups(x.groups(rows), y.groups(rows), 1);
+        let ([x, y], [tile_x, tile_y]) = (self.grid, self.pipeline.variant.tile);
+        pass.dispatch_workgroups(x.groups(rows, tile_x), y.groups(rows, tile_y), 1);
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::checkpoint::{BlockWeights, Dtype, TensorView};
 use crate::error::Result;
-use crate::gpu::kernel::{Kernel, Variant};
+use crate::gpu::kernel::Kernel;
 use crate::gpu::kernels::{
     ATTENTION_ROWS, ATTENTION_TILE, AttentionRows, AttentionRowsParams, AttentionTile,
     AttentionTileParams, LINEAR_ROWS, LINEAR_TILE, LinearRows, LinearRowsParams, LinearTile,
@@ -250,7 +250,7 @@ impl<'g> PartPlan<'g> {
         kernel: &K,
         variant: usize,
         params: K::Params,
-        grid: impl FnOnce(&Variant) -> Grid,
+        grid: Grid,
         work: Work,
     ) {
         self.builder.push(label, kernel, variant, params, grid, work);
@@ -269,7 +269,6 @@ impl<'g> PartPlan<'g> {
         epsilon: f32,
     ) -> Result<()> {
         let variant = self.gpu.select(&RMS_NORM, self.gpu.tuning.rms_norm, &[])?;
-        let by_thread = RMS_NORM.variants[variant].choices.contains(&("METHOD", "thread"));
         let kernel =
             RmsNorm { state: state.all(), weight: weight.all(), x: x.all(), y: y.all() };
         #[expect(clippy::cast_precision_loss, reason = "row lengths are small")]
@@ -283,7 +282,7 @@ impl<'g> PartPlan<'g> {
             &kernel,
             variant,
             params,
-            |v| [Extent::Rows(if by_thread { v.workgroup[0] } else { 1 }), ONE],
+            [Extent::Rows, ONE],
             Work {
                 flops_per_row: 4.0 * as_f64(columns),
                 bytes_per_row: 8.0 * as_f64(columns),
@@ -332,6 +331,7 @@ impl<'g> PartPlan<'g> {
                 bytes: as_f64(part.rows * matrix.columns * matrix.weights.size()),
                 bytes_per_row: 4.0 * as_f64(matrix.columns + part.rows),
             };
+            let grid = [Extent::Items(part.rows), Extent::Rows];
             let (state, weights) = (state.all(), part.tensor.all());
             let (x, y): (Slice<'_>, Slice<'_>) = (x.all(), y.all());
             if self.class == RowClass::Many {
@@ -340,11 +340,9 @@ impl<'g> PartPlan<'g> {
                     params;
                 let params =
                     LinearTileParams { inputs4, outputs, first_output, stride, accumulate };
-                let grid = |v: &Variant| linear_tile_grid(v, part.rows);
                 self.builder.push(label, &kernel, variant, params, grid, work);
             } else {
                 let kernel = LinearRows { state, weights, x, y };
-                let grid = |v: &Variant| linear_rows_grid(v, part.rows);
                 self.builder.push(label, &kernel, variant, params, grid, work);
             }
         }
@@ -390,7 +388,7 @@ impl<'g> PartPlan<'g> {
             &kernel,
             variant,
             SwigluParams { columns4: vectors(columns) },
-            |v| [Extent::Items(columns / 4, v.workgroup[0]), Extent::Rows(1)],
+            [Extent::Items(columns / 4), Extent::Rows],
             Work {
                 flops_per_row: 5.0 * as_f64(columns),
                 bytes_per_row: 12.0 * as_f64(columns),
@@ -426,7 +424,7 @@ impl<'g> PartPlan<'g> {
             &kernel,
             variant,
             params,
-            |v| [Extent::Items(pairs, v.workgroup[0]), Extent::Rows(1)],
+            [Extent::Items(pairs), Extent::Rows],
             Work {
                 flops_per_row: 6.0 * as_f64(pairs),
                 bytes_per_row: 16.0 * as_f64(pairs),
@@ -467,15 +465,13 @@ impl<'g> PartPlan<'g> {
             let kernel = AttentionTile { state, spans, qkv, keys, values, y };
             let AttentionRowsParams { heads, kv_heads, head4, slots, scale } = params;
             let params = AttentionTileParams { heads, kv_heads, head4, slots, scale };
-            let grid = |v: &Variant| {
-                [Extent::Rows(v.workgroup[0]), Extent::Items(shape.heads, 1)]
-            };
+            let grid = [Extent::Rows, Extent::Items(shape.heads)];
             self.builder.push("attention_tile", &kernel, variant, params, grid, work);
         } else {
             let fixed = [("HEAD", head)];
             let variant = self.gpu.select(&ATTENTION_ROWS, tuning.attention_few, &fixed)?;
             let kernel = AttentionRows { state, spans, qkv, keys, values, y };
-            let grid = |v: &Variant| attention_rows_grid(v, shape.heads);
+            let grid = [Extent::Items(shape.heads), Extent::Rows];
             self.builder.push("attention_rows", &kernel, variant, params, grid, work);
         }
         Ok(())
@@ -493,32 +489,6 @@ pub fn head_axis(head: usize) -> &'static str {
         17..=32 => "32",
         _ => "64",
     }
-}
-
-/// The grid of `linear_rows` for so many outputs.
-#[must_use]
-pub fn linear_rows_grid(variant: &Variant, outputs: usize) -> Grid {
-    let by_thread = variant.choices.contains(&("METHOD", "thread"));
-    let per_group = if by_thread { variant.workgroup[0] } else { 4 };
-    [Extent::Items(outputs, per_group), Extent::Rows(variant.number("ROWS"))]
-}
-
-/// The grid of `linear_tile` for so many outputs.
-#[must_use]
-pub fn linear_tile_grid(variant: &Variant, outputs: usize) -> Grid {
-    if variant.choices.contains(&("METHOD", "shared")) {
-        [Extent::Items(outputs, 64), Extent::Rows(64)]
-    } else {
-        [Extent::Items(outputs, variant.workgroup[0] * 8), Extent::Rows(16)]
-    }
-}
-
-/// The grid of `attention_rows` for so many heads.
-#[must_use]
-pub fn attention_rows_grid(variant: &Variant, heads: usize) -> Grid {
-    let by_thread = variant.choices.contains(&("METHOD", "thread"));
-    let per_group = if by_thread { variant.workgroup[0] } else { 1 };
-    [Extent::Items(heads, per_group), Extent::Rows(1)]
 }
 
 fn vectors(columns: usize) -> u32 {

@@ -232,7 +232,7 @@ impl EntropyModel {
                 &kernel,
                 variant,
                 params,
-                |v| [Extent::Items(columns4, v.workgroup[0]), Extent::Rows(1)],
+                [Extent::Items(columns4), Extent::Rows],
                 per_row(0.0, columns4 * 24),
             );
         }
@@ -242,7 +242,6 @@ impl EntropyModel {
     fn entropy(&self, plan: &mut PartPlan<'_>, buffers: &EntropyBuffers) -> Result<()> {
         let gpu = &self.gpu;
         let variant = gpu.select(&ENTROPY, gpu.tuning.entropy, &[])?;
-        let by_thread = ENTROPY.variants[variant].choices.contains(&("METHOD", "thread"));
         let kernel = Entropy {
             state: buffers.scratch.state.all(),
             targets: buffers.targets.all(),
@@ -258,7 +257,7 @@ impl EntropyModel {
             &kernel,
             variant,
             params,
-            |v| [Extent::Rows(if by_thread { v.workgroup[0] } else { 1 }), ONE],
+            [Extent::Rows, ONE],
             per_row(10.0, self.vocabulary * 8),
         );
         Ok(())
@@ -280,7 +279,7 @@ impl EntropyModel {
             starts: buffers.starts.all(),
             patches: buffers.patches.all(),
         };
-        plan.push("patch_starts", &kernel, variant, rule, |_| [ONE, ONE], per_row(8.0, 20));
+        plan.push("patch_starts", &kernel, variant, rule, [ONE, ONE], per_row(8.0, 20));
         Ok(())
     }
 
@@ -303,7 +302,7 @@ impl EntropyModel {
             &kernel,
             variant,
             params,
-            |v| [Extent::Rows(v.workgroup[0]), ONE],
+            [Extent::Rows, ONE],
             per_row(4.0, self.vocabulary * 4 * (k + 2)),
         );
         Ok(())
