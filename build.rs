@@ -15,6 +15,7 @@
 //!   (`f16`, `subgroups`). `$NAME` in the text stands for the value.
 //! * `#import FILE` — the text of `shaders/lib/FILE.wgsl`, once.
 //! * `#if NAME == VALUE`, `#if NAME != VALUE`, `#else`, `#endif`.
+//! * `#define NAME VALUE` — from here on `$NAME` stands for the value.
 //! * `#repeat NAME COUNT` … `#end` — the lines, once per turn, with `$NAME` the
 //!   number of the turn: loops that no shader compiler has to unroll.
 

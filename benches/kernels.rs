@@ -1,6 +1,11 @@
 //! GFLOP/s and GB/s of every linear variant, with the share of the adapter's
 //! measured peaks: `cargo bench --bench kernels [-- FILTER]`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss
+)]
 
 use std::time::Instant;
 
@@ -16,13 +21,19 @@ struct Peak {
 }
 
 fn main() {
-    let filter = std::env::args().skip(1).find(|a| !a.starts_with("--")).unwrap_or_default();
+    let filter = std::env::args()
+        .skip(1)
+        .find(|a| !a.starts_with("--"))
+        .unwrap_or_default();
     let choice = blt::gpu::AdapterChoice {
         adapter: std::env::var("BLT_ADAPTER").ok(),
         ..Default::default()
     };
-    let gpu =
-        pollster::block_on(Gpu::open(&GpuOptions { choice, ..Default::default() })).unwrap();
+    let gpu = pollster::block_on(Gpu::open(&GpuOptions {
+        choice,
+        ..Default::default()
+    }))
+    .unwrap();
     let peak = measure_peak(&gpu);
     println!(
         "{} — tier {}; peak {:.1} GFLOP/s f32, copy {:.1} GB/s\n",
@@ -34,13 +45,20 @@ fn main() {
     println!("| kernel | variant | rows | in → out | ms | GFLOP/s | % peak | GB/s | % copy |");
     println!("|---|---|---:|---|---:|---:|---:|---:|---:|");
     let software = gpu.summary().class == blt::gpu::AdapterClass::Software;
-    let shapes: &[(usize, usize)] =
-        if software { &[(192, 576), (768, 1024)] } else { &[(192, 576), (768, 4096), (4096, 4096)] };
+    let shapes: &[(usize, usize)] = if software {
+        &[(192, 576), (768, 1024)]
+    } else {
+        &[(192, 576), (768, 4096), (4096, 4096)]
+    };
     for &(inputs, outputs) in shapes {
         for rows in [1u32, 8] {
             bench_linear(&gpu, &peak, &LINEAR_ROWS, rows, inputs, outputs, &filter);
         }
-        for rows in if software { vec![256u32] } else { vec![256, 1024] } {
+        for rows in if software {
+            vec![256u32]
+        } else {
+            vec![256, 1024]
+        } {
             bench_linear(&gpu, &peak, &LINEAR_TILE, rows, inputs, outputs, &filter);
         }
     }
@@ -56,13 +74,24 @@ fn bench_linear(
     filter: &str,
 ) {
     let flops = 2.0 * f64::from(rows) * inputs as f64 * outputs as f64;
-    let state = Tensor::from(gpu, "state", &[State { rows, first_slot: 0 }]);
-    let values: Vec<f32> = (0..rows as usize * inputs).map(|i| (i % 13) as f32 * 0.1).collect();
+    let state = Tensor::from(
+        gpu,
+        "state",
+        &[State {
+            rows,
+            first_slot: 0,
+        }],
+    );
+    let values: Vec<f32> = (0..rows as usize * inputs)
+        .map(|i| (i % 13) as f32 * 0.1)
+        .collect();
     let x = Tensor::from(gpu, "x", &values);
     let y = Tensor::new(gpu, "y", rows as usize * outputs);
     for (index, variant) in shader.variants.iter().enumerate() {
         let label = variant.label();
-        if !gpu.tier().includes(variant.needs) || !format!("{} {label}", shader.name).contains(filter) {
+        if !gpu.tier().includes(variant.needs)
+            || !format!("{} {label}", shader.name).contains(filter)
+        {
             continue;
         }
         if shader.name == "linear_rows" && variant.choices.contains(&("ROWS", "1")) != (rows == 1) {
@@ -79,7 +108,10 @@ fn bench_linear(
             "w",
             weights,
             inputs,
-            &[RowBlock { rows: outputs, bytes: &bytes }],
+            &[RowBlock {
+                rows: outputs,
+                bytes: &bytes,
+            }],
         ))
         .unwrap();
         let params = LinearRowsParams {
@@ -91,13 +123,34 @@ fn bench_linear(
         };
         let weights = matrix.parts[0].tensor.all();
         let plan = if shader.name == "linear_rows" {
-            let kernel =
-                LinearRows { state: state.all(), weights, x: x.all(), y: y.all() };
-            single(gpu, &kernel, index, params, [Extent::Items(outputs), Extent::Rows])
+            let kernel = LinearRows {
+                state: state.all(),
+                weights,
+                x: x.all(),
+                y: y.all(),
+            };
+            single(
+                gpu,
+                &kernel,
+                index,
+                params,
+                [Extent::Items(outputs), Extent::Rows],
+            )
         } else {
-            let kernel = LinearTile { state: state.all(), weights, x: x.all(), y: y.all() };
+            let kernel = LinearTile {
+                state: state.all(),
+                weights,
+                x: x.all(),
+                y: y.all(),
+            };
             let params = bytemuck::cast(params);
-            single(gpu, &kernel, index, params, [Extent::Items(outputs), Extent::Rows])
+            single(
+                gpu,
+                &kernel,
+                index,
+                params,
+                [Extent::Items(outputs), Extent::Rows],
+            )
         };
         let seconds = time(gpu, &plan, rows);
         let moved = (outputs * inputs * matrix.weights.size()) as f64
@@ -143,15 +196,29 @@ fn time(gpu: &Gpu, plan: &Plan, rows: u32) -> f64 {
 
 fn measure_peak(gpu: &Gpu) -> Peak {
     let wanted: Choice<'_> = &[("WIDTH", "64")];
-    let invocations = if gpu.summary().class == blt::gpu::AdapterClass::Software { 1 << 12 } else { 1 << 18 };
+    let invocations = if gpu.summary().class == blt::gpu::AdapterClass::Software {
+        1 << 12
+    } else {
+        1 << 18
+    };
     let turns = 256;
-    let state = Tensor::from(gpu, "state", &[State { rows: 1, first_slot: 0 }]);
+    let state = Tensor::from(
+        gpu,
+        "state",
+        &[State {
+            rows: 1,
+            first_slot: 0,
+        }],
+    );
     let y = Tensor::new(gpu, "y", invocations);
     let mut best = 0.0f64;
     for index in [PEAK.variant(wanted, gpu.tier()).unwrap(), 0] {
         let plan = single(
             gpu,
-            &Peak_ { state: state.all(), y: y.all() },
+            &Peak_ {
+                state: state.all(),
+                y: y.all(),
+            },
             index,
             PeakParams { turns },
             [Extent::Items(invocations), ONE],
@@ -162,7 +229,11 @@ fn measure_peak(gpu: &Gpu) -> Peak {
     let bytes = 64u64 << 20;
     let from = Tensor::new(gpu, "from", (bytes / 4) as usize);
     let to = Tensor::new(gpu, "to", (bytes / 4) as usize);
-    let copies = if gpu.summary().class == blt::gpu::AdapterClass::Software { 4 } else { 200 };
+    let copies = if gpu.summary().class == blt::gpu::AdapterClass::Software {
+        4
+    } else {
+        200
+    };
     let run = || {
         let start = Instant::now();
         gpu.copy(from.all(), to.all(), copies);
@@ -171,7 +242,10 @@ fn measure_peak(gpu: &Gpu) -> Peak {
     };
     run();
     let seconds = (0..3).map(|_| run()).fold(f64::INFINITY, f64::min);
-    Peak { gflops: best, gbytes: 2.0 * bytes as f64 * f64::from(copies) / seconds / 1e9 }
+    Peak {
+        gflops: best,
+        gbytes: 2.0 * bytes as f64 * f64::from(copies) / seconds / 1e9,
+    }
 }
 
 use blt::gpu::kernels::Peak as Peak_;

@@ -45,7 +45,11 @@ impl Source {
             if let Some(rest) = line.strip_prefix("#variants ") {
                 let mut words = rest.split_whitespace();
                 let Some(name) = words.next() else {
-                    return Err(format!("{}:{}: an axis has no name", path.display(), number + 1));
+                    return Err(format!(
+                        "{}:{}: an axis has no name",
+                        path.display(),
+                        number + 1
+                    ));
                 };
                 let values = words
                     .map(|word| match word.split_once(':') {
@@ -53,13 +57,22 @@ impl Source {
                             text: text.to_owned(),
                             feature: Some(feature.to_owned()),
                         },
-                        None => Value { text: word.to_owned(), feature: None },
+                        None => Value {
+                            text: word.to_owned(),
+                            feature: None,
+                        },
                     })
                     .collect();
                 axes.push((name.to_owned(), values));
             }
         }
-        Ok(Self { path: path.to_owned(), library: library.to_owned(), text, axes, header })
+        Ok(Self {
+            path: path.to_owned(),
+            library: library.to_owned(),
+            text,
+            axes,
+            header,
+        })
     }
 
     pub(crate) fn combinations(&self) -> Vec<Combination> {
@@ -80,12 +93,20 @@ impl Source {
     }
 
     pub(crate) fn expand(&self, combination: &Combination) -> Result<Expanded, String> {
-        let mut out = Expanded { wgsl: String::new(), origin: Vec::new() };
-        if combination.iter().any(|(_, v)| v.feature.as_deref() == Some("f16")) {
+        let mut out = Expanded {
+            wgsl: String::new(),
+            origin: Vec::new(),
+        };
+        if combination
+            .iter()
+            .any(|(_, v)| v.feature.as_deref() == Some("f16"))
+        {
             out.push("enable f16;", &self.path, 1);
         }
-        let mut values: Vec<(String, String)> =
-            combination.iter().map(|(name, v)| (name.clone(), v.text.clone())).collect();
+        let mut values: Vec<(String, String)> = combination
+            .iter()
+            .map(|(name, v)| (name.clone(), v.text.clone()))
+            .collect();
         let mut seen = HashSet::new();
         let lines: Vec<(usize, &str)> = (1..).zip(self.text.lines()).collect();
         self.append(&self.path, &lines, &mut values, &mut seen, &mut out)?;
@@ -113,6 +134,8 @@ impl Source {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
                 ["#variants", ..] => {}
+                // Inside a dead branch names need not be known.
+                ["#if", ..] if !live => branches.push(false),
                 ["#if", name, operator, value] => {
                     let Some((_, chosen)) = values.iter().find(|(axis, _)| axis == name) else {
                         return fail(&format!("there is no axis {name}"));
@@ -130,6 +153,11 @@ impl Source {
                 ["#endif"] => {
                     if branches.pop().is_none() {
                         return fail("#endif without #if");
+                    }
+                }
+                ["#define", name, value] => {
+                    if live {
+                        values.push((name.to_owned(), value.to_owned()));
                     }
                 }
                 ["#repeat", name, count] => {

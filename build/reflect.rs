@@ -48,7 +48,9 @@ impl Variant {
             format!("{}: {} (in {label})", at(line), e.message())
         })?;
         let needs = |feature: &str| {
-            combination.iter().any(|(_, v)| v.feature.as_deref() == Some(feature))
+            combination
+                .iter()
+                .any(|(_, v)| v.feature.as_deref() == Some(feature))
         };
         // `unpack2x16float` belongs to plain WGSL, whatever the tier.
         let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
@@ -71,7 +73,9 @@ impl Variant {
             return Err(format!("{label}: the entry point is called `main`"));
         }
         let mut layouter = naga::proc::Layouter::default();
-        layouter.update(module.to_ctx()).map_err(|e| format!("{label}: {e}"))?;
+        layouter
+            .update(module.to_ctx())
+            .map_err(|e| format!("{label}: {e}"))?;
 
         let mut bindings = Vec::new();
         let mut params = Vec::new();
@@ -101,22 +105,35 @@ impl Variant {
                     let kind = match global.space {
                         naga::AddressSpace::Uniform => "Uniform",
                         naga::AddressSpace::Storage { access }
-                            if access.contains(naga::StorageAccess::STORE) => "ReadWrite",
+                            if access.contains(naga::StorageAccess::STORE) =>
+                        {
+                            "ReadWrite"
+                        }
                         _ => "Read",
                     };
                     if name == "params" {
                         params = fields(&module, global.ty, &label)?;
-                    } else if matches!(module.types[global.ty].inner, naga::TypeInner::Struct { .. }) {
+                    } else if matches!(
+                        module.types[global.ty].inner,
+                        naga::TypeInner::Struct { .. }
+                    ) {
                         records.push((name.clone(), fields(&module, global.ty, &label)?));
                     }
-                    bindings.push(Binding { name, kind, ty: type_name(&module, global.ty) });
+                    bindings.push(Binding {
+                        name,
+                        kind,
+                        ty: type_name(&module, global.ty),
+                    });
                 }
                 _ => {}
             }
         }
         let invocations: u32 = entry.workgroup_size.iter().product();
         let storage = bindings.iter().filter(|b| b.kind != "Uniform").count();
-        if storage > STORAGE_BUFFERS || workgroup_bytes > WORKGROUP_BYTES || invocations > INVOCATIONS {
+        if storage > STORAGE_BUFFERS
+            || workgroup_bytes > WORKGROUP_BYTES
+            || invocations > INVOCATIONS
+        {
             return Err(format!(
                 "{label} leaves WebGPU's default limits: {storage} storage buffers, \
                  {workgroup_bytes} bytes of workgroup memory, {invocations} invocations"
@@ -139,7 +156,10 @@ impl Variant {
 
 /// The value of a module-scope `const` of type u32.
 fn constant(module: &naga::Module, name: &str) -> Option<u32> {
-    let (_, constant) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some(name))?;
+    let (_, constant) = module
+        .constants
+        .iter()
+        .find(|(_, c)| c.name.as_deref() == Some(name))?;
     match module.global_expressions[constant.init] {
         naga::Expression::Literal(naga::Literal::U32(value)) => Some(value),
         _ => None,
@@ -147,8 +167,10 @@ fn constant(module: &naga::Module, name: &str) -> Option<u32> {
 }
 
 fn key(combination: &Combination) -> String {
-    let parts: Vec<String> =
-        combination.iter().map(|(name, value)| format!("{name}={}", value.text)).collect();
+    let parts: Vec<String> = combination
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.text))
+        .collect();
     parts.join(" ")
 }
 
@@ -170,7 +192,11 @@ fn fields(
                 naga::TypeInner::Scalar(naga::Scalar::F32) => "f32",
                 _ => return Err(format!("{label}: `{name}` must be u32, i32 or f32")),
             };
-            Ok(Field { name, ty, offset: member.offset })
+            Ok(Field {
+                name,
+                ty,
+                offset: member.offset,
+            })
         })
         .collect()
 }
@@ -206,17 +232,34 @@ fn camel(name: &str) -> String {
 }
 
 /// The Rust text for one kernel.
-pub(crate) fn kernel(name: &str, header: &[String], variants: &[Variant]) -> Result<String, String> {
-    let first = variants.first().ok_or_else(|| format!("{name} has no variant"))?;
+pub(crate) fn kernel(
+    name: &str,
+    header: &[String],
+    variants: &[Variant],
+) -> Result<String, String> {
+    let first = variants
+        .first()
+        .ok_or_else(|| format!("{name} has no variant"))?;
     for other in &variants[1..] {
         let same = first.params == other.params
             && first.bindings.len() == other.bindings.len()
-            && first.bindings.iter().zip(&other.bindings).all(|(a, b)| a.name == b.name && a.kind == b.kind);
+            && first
+                .bindings
+                .iter()
+                .zip(&other.bindings)
+                .all(|(a, b)| a.name == b.name && a.kind == b.kind);
         if !same {
-            return Err(format!("{name}: variant [{}] has other bindings or params", key(&other.combination)));
+            return Err(format!(
+                "{name}: variant [{}] has other bindings or params",
+                key(&other.combination)
+            ));
         }
     }
-    if first.bindings.first().is_none_or(|b| b.name != "params" || b.kind != "Uniform") {
+    if first
+        .bindings
+        .first()
+        .is_none_or(|b| b.name != "params" || b.kind != "Uniform")
+    {
         return Err(format!("{name}: binding 0 must be the uniform `params`"));
     }
 
@@ -225,37 +268,72 @@ pub(crate) fn kernel(name: &str, header: &[String], variants: &[Variant]) -> Res
     let doc: String = header.iter().map(|line| format!("///{line}\n")).collect();
     let mut out = String::new();
 
-    out += &record(&format!("{ty}Params"), &format!("Parameters of [`{ty}`]"), &first.params)?;
+    out += &record(
+        &format!("{ty}Params"),
+        &format!("Parameters of [`{ty}`]"),
+        &first.params,
+    )?;
     for (binding, fields) in &first.records {
         if binding != "state" {
             let what = format!("`{binding}` of [`{ty}`]");
             out += &record(&format!("{ty}{}", camel(binding)), &what, fields)?;
         }
     }
-    let _ = writeln!(out, "{doc}#[derive(Clone, Copy, Debug)]\npub struct {ty}<'a> {{");
+    let _ = writeln!(
+        out,
+        "{doc}#[derive(Clone, Copy, Debug)]\npub struct {ty}<'a> {{"
+    );
     for binding in &first.bindings[1..] {
-        let access = if binding.kind == "ReadWrite" { "read and written" } else { "read" };
-        let _ = writeln!(out, "    /// `{}`, {access}.\n    pub {}: Slice<'a>,", binding.ty, binding.name);
+        let access = if binding.kind == "ReadWrite" {
+            "read and written"
+        } else {
+            "read"
+        };
+        let _ = writeln!(
+            out,
+            "    /// `{}`, {access}.\n    pub {}: Slice<'a>,",
+            binding.ty, binding.name
+        );
     }
     let _ = writeln!(out, "}}\n");
-    let list: Vec<String> = first.bindings[1..].iter().map(|b| format!("self.{}", b.name)).collect();
+    let list: Vec<String> = first.bindings[1..]
+        .iter()
+        .map(|b| format!("self.{}", b.name))
+        .collect();
     let _ = writeln!(
         out,
         "impl<'a> Kernel<'a> for {ty}<'a> {{\n    type Params = {ty}Params;\n    const SHADER: &'static Shader = &{constant};\n    fn slices(&self) -> Vec<Slice<'a>> {{\n        vec![{}]\n    }}\n}}\n",
         list.join(", ")
     );
 
-    let _ = writeln!(out, "/// Every variant of `shaders/{name}.wgsl`.\npub static {constant}: Shader = Shader {{");
+    let _ = writeln!(
+        out,
+        "/// Every variant of `shaders/{name}.wgsl`.\npub static {constant}: Shader = Shader {{"
+    );
     let _ = writeln!(out, "    name: {name:?},\n    bindings: &[");
     for binding in &first.bindings {
-        let _ = writeln!(out, "        Binding {{ name: {:?}, kind: BindingKind::{} }},", binding.name, binding.kind);
+        let _ = writeln!(
+            out,
+            "        Binding {{ name: {:?}, kind: BindingKind::{} }},",
+            binding.name, binding.kind
+        );
     }
-    let _ = writeln!(out, "    ],\n    params_size: {},\n    variants: &[", first.params.len() * 4);
+    let _ = writeln!(
+        out,
+        "    ],\n    params_size: {},\n    variants: &[",
+        first.params.len() * 4
+    );
     for variant in variants {
-        let choices: Vec<String> =
-            variant.combination.iter().map(|(n, v)| format!("({n:?}, {:?})", v.text)).collect();
+        let choices: Vec<String> = variant
+            .combination
+            .iter()
+            .map(|(n, v)| format!("({n:?}, {:?})", v.text))
+            .collect();
         let needs = |feature: &str| {
-            variant.combination.iter().any(|(_, v)| v.feature.as_deref() == Some(feature))
+            variant
+                .combination
+                .iter()
+                .any(|(_, v)| v.feature.as_deref() == Some(feature))
         };
         let _ = writeln!(
             out,
@@ -283,7 +361,11 @@ fn record(name: &str, what: &str, fields: &[Field]) -> Result<String, String> {
         if field.offset as usize != index * 4 {
             return Err(format!("{name}.{} is not packed", field.name));
         }
-        let _ = writeln!(out, "    /// `{}`.\n    pub {}: {},", field.name, field.name, field.ty);
+        let _ = writeln!(
+            out,
+            "    /// `{}`.\n    pub {}: {},",
+            field.name, field.name, field.ty
+        );
     }
     out += "}\n\n";
     Ok(out)
@@ -291,16 +373,24 @@ fn record(name: &str, what: &str, fields: &[Field]) -> Result<String, String> {
 
 /// The struct `state`, which every kernel shares, and the list of all kernels.
 pub(crate) fn table(names: &[String], all: &[Vec<Variant>]) -> Result<String, String> {
-    let mut states =
-        all.iter().flatten().flat_map(|v| v.records.iter().filter(|(name, _)| name == "state"));
+    let mut states = all
+        .iter()
+        .flatten()
+        .flat_map(|v| v.records.iter().filter(|(name, _)| name == "state"));
     let (_, first) = states.next().ok_or("no kernel has `state`")?;
     if states.any(|(_, other)| other != first) {
         return Err("kernels disagree about `state`".to_owned());
     }
-    let list: Vec<String> = names.iter().map(|n| format!("&{}", n.to_ascii_uppercase())).collect();
-    Ok(record("State", "What changes from one run of a plan to the next", first)?
-        + &format!(
-            "/// All kernels, by name.\npub static SHADERS: &[&Shader] = &[{}];\n",
-            list.join(", ")
-        ))
+    let list: Vec<String> = names
+        .iter()
+        .map(|n| format!("&{}", n.to_ascii_uppercase()))
+        .collect();
+    Ok(record(
+        "State",
+        "What changes from one run of a plan to the next",
+        first,
+    )? + &format!(
+        "/// All kernels, by name.\npub static SHADERS: &[&Shader] = &[{}];\n",
+        list.join(", ")
+    ))
 }

@@ -4,9 +4,9 @@
 // METHOD `thread` gives a head of a row to each invocation and has no barrier;
 // `tree` and `subgroup` give it to a workgroup, whose invocations share the keys
 // and join their running maxima, totals and sums at the end.
-#variants HEAD 2 4 8 16 32 64
+#variants HEAD 8 16 32 64
 #variants METHOD thread tree subgroup:subgroups
-#variants WIDTH 8 64
+#import method
 #import attention
 #if METHOD != thread
 // A head of a row to each workgroup.
@@ -38,64 +38,70 @@ fn main(
 ) {
     let head = group.x;
     let row = group.y;
+    if row >= state.rows {
+        return;
+    }
     const STEP = $WIDTHu;
 #endif
     let kv_head = head / (params.heads / params.kv_heads);
     let span = span_of(row);
     let beyond = params.head4 - 1u;
     let query = query_at(row, head);
-#repeat D $HEAD
-    let d$D = min($Du, beyond);
-    let q$D = select(vec4f(), qkv[query + d$D] * params.scale, $Du <= beyond);
-    var y$D = vec4f();
-#end
+    var q: array<vec4f, $HEAD>;
+    var sums: array<vec4f, $HEAD>;
+    for (var d = 0u; d < 8u * blocks(); d++) {
+        q[d] = select(vec4f(), qkv[query + min(d, beyond)] * params.scale, d <= beyond);
+        sums[d] = vec4f();
+    }
     var largest = LOWEST;
     var total = 0.0;
     for (var back = lane; back < span; back += STEP) {
         let key = key_at(row - back, kv_head);
-        var sum = vec4f();
-#repeat D $HEAD
-        sum += q$D * keys[key + d$D];
+        var products = vec4f();
+        for (var block = 0u; block < blocks(); block++) {
+#repeat D 8
+            products += q[block * 8u + $Du] * keys[key + min(block * 8u + $Du, beyond)];
 #end
-        let score = dot(sum, vec4f(1.0));
+        }
+        let score = dot(products, vec4f(1.0));
         if score > largest {
             let shrink = exp(largest - score);
             largest = score;
             total *= shrink;
-#repeat D $HEAD
-            y$D *= shrink;
-#end
+            for (var d = 0u; d < 8u * blocks(); d++) {
+                sums[d] *= shrink;
+            }
         }
         let weight = exp(score - largest);
         total += weight;
-#repeat D $HEAD
-        y$D += weight * values[key + d$D];
+        for (var block = 0u; block < blocks(); block++) {
+#repeat D 8
+            sums[block * 8u + $Du] += weight * values[key + min(block * 8u + $Du, beyond)];
 #end
+        }
     }
     let at = (row * params.heads + head) * params.head4;
 #if METHOD == thread
-#repeat D $HEAD
-    if $Du <= beyond {
-        y[at + $Du] = y$D / total;
+    for (var d = 0u; d < params.head4; d++) {
+        y[at + d] = sums[d] / total;
     }
-#end
 #else
 #if METHOD == tree
     let shrink = exp(largest - max_workgroup(largest, lane));
-    let sum = sum_workgroup(total * shrink, lane);
+    let all = sum_workgroup(total * shrink, lane);
 #else
     let shrink = exp(largest - max_workgroup(largest, subgroup, subgroup_lane, subgroups));
-    let sum = sum_workgroup(total * shrink, subgroup, subgroup_lane, subgroups);
+    let all = sum_workgroup(total * shrink, subgroup, subgroup_lane, subgroups);
 #endif
-#repeat D $HEAD
+    for (var d = 0u; d < 8u * blocks(); d++) {
 #if METHOD == tree
-    y$D = sum4_workgroup(y$D * shrink, lane);
+        let sum = sum4_workgroup(sums[d] * shrink, lane);
 #else
-    y$D = sum4_workgroup(y$D * shrink, subgroup, subgroup_lane, subgroups);
+        let sum = sum4_workgroup(sums[d] * shrink, subgroup, subgroup_lane, subgroups);
 #endif
-    if lane == 0u && $Du <= beyond {
-        y[at + $Du] = y$D / sum;
+        if lane == 0u && d <= beyond {
+            y[at + d] = sum / all;
+        }
     }
-#end
 #endif
 }

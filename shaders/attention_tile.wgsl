@@ -3,8 +3,8 @@
 //
 // One invocation per row and head; the rows of a workgroup walk the same keys,
 // so that each key is read once for all of them. No barrier.
-#variants HEAD 2 4 8 16 32 64
-#variants WIDTH 8 32 64
+#variants HEAD 8 16 32 64
+#variants WIDTH 8 64
 #import attention
 
 @compute @workgroup_size($WIDTH)
@@ -21,11 +21,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let beyond = params.head4 - 1u;
 
     let query = query_at(row, head);
-#repeat D $HEAD
-    let d$D = min($Du, beyond);
-    let q$D = select(vec4f(), qkv[query + d$D] * params.scale, $Du <= beyond);
-    var y$D = vec4f();
-#end
+    var q: array<vec4f, $HEAD>;
+    var sums: array<vec4f, $HEAD>;
+    for (var d = 0u; d < 8u * blocks(); d++) {
+        q[d] = select(vec4f(), qkv[query + min(d, beyond)] * params.scale, d <= beyond);
+        sums[d] = vec4f();
+    }
     var largest = LOWEST;
     var total = 0.0;
     for (var walked = 0u; walked < keys_to_walk; walked += 4u) {
@@ -37,11 +38,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 #repeat J 4
             var sum$J = vec4f();
 #end
-#repeat D $HEAD
+            for (var block = 0u; block < blocks(); block++) {
+#repeat D 8
+                let d$D = min(block * 8u + $Du, beyond);
+                let q$D = q[block * 8u + $Du];
 #repeat J 4
-            sum$J += q$D * keys[key$J + d$D];
+                sum$J += q$D * keys[key$J + d$D];
 #end
 #end
+            }
 #repeat J 4
             // Distance back from this row; a key after it wraps to a large number.
             let back$J = row - (first_key + walked + $Ju);
@@ -53,24 +58,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             let shrink = exp(largest - highest);
             largest = highest;
             total *= shrink;
-#repeat D $HEAD
-            y$D *= shrink;
-#end
+            for (var d = 0u; d < 8u * blocks(); d++) {
+                sums[d] *= shrink;
+            }
         }
         let weight = exp(scores - largest);
         total += dot(weight, vec4f(1.0));
-#repeat D $HEAD
+        for (var block = 0u; block < blocks(); block++) {
+#repeat D 8
+            {
+                let d = min(block * 8u + $Du, beyond);
+                var sum = sums[block * 8u + $Du];
 #repeat J 4
-        y$D += weight[$J] * values[key$J + d$D];
+                sum += weight[$J] * values[key$J + d];
 #end
+                sums[block * 8u + $Du] = sum;
+            }
 #end
+        }
     }
     if first_row + lane < state.rows {
         let at = (row * params.heads + head) * params.head4;
-#repeat D $HEAD
-        if $Du <= beyond {
-            y[at + $Du] = y$D / total;
+        for (var d = 0u; d < params.head4; d++) {
+            y[at + d] = sums[d] / total;
         }
-#end
     }
 }

@@ -4,7 +4,7 @@
 //
 // METHOD `thread` gives a row to each invocation; the others to a workgroup.
 #variants METHOD thread tree subgroup:subgroups
-#variants WIDTH 8 64
+#import method
 #if METHOD != thread
 // A row to each workgroup.
 const TILE_X = 1u;
@@ -64,6 +64,9 @@ fn main(
 #endif
 ) {
     let row = group.x;
+    if row >= state.rows {
+        return;
+    }
     let at = row * params.stride;
     var own = logits[at];
     for (var v = lane; v < params.vocabulary; v += $WIDTHu) {

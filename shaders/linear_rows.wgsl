@@ -5,8 +5,8 @@
 // whose invocations share the sum. ROWS rows use each weight that is read.
 #variants WEIGHTS f32 f16 bf16 f16_native:f16
 #variants METHOD thread tree subgroup:subgroups
-#variants WIDTH 8 64
 #variants ROWS 1 8
+#import method
 const TILE_Y = $ROWSu;
 #if METHOD != thread
 const TILE_X = 4u;

@@ -3,7 +3,7 @@
 // METHOD `thread` gives a row to each invocation and has no barrier, for
 // software drivers; `tree` and `subgroup` give a row to each workgroup.
 #variants METHOD thread tree subgroup:subgroups
-#variants WIDTH 8 64
+#import method
 #if METHOD != thread
 // A row to each workgroup.
 const TILE_X = 1u;
@@ -47,6 +47,9 @@ fn main(
     @builtin(num_subgroups) subgroups: u32,
 #endif
 ) {
+    if group.x >= state.rows {
+        return;
+    }
     let row = group.x * params.columns4;
     var squares = vec4f();
     for (var c = lane; c < params.columns4; c += $WIDTHu) {

@@ -4,6 +4,7 @@ pub mod bytes;
 pub mod checkpoint;
 pub mod error;
 pub mod gpu;
+pub mod measure;
 pub mod model;
 pub mod patch;
 pub mod record;

@@ -77,7 +77,9 @@ impl AdapterSummary {
         let info = adapter.get_info();
         let limits = adapter.limits();
         let tier = Tier::of(adapter.features());
-        let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
+        let driver = format!("{} {}", info.driver, info.driver_info)
+            .trim()
+            .to_owned();
         Self {
             class: class_of(&info),
             name: info.name,
@@ -98,7 +100,10 @@ impl AdapterSummary {
 /// OpenGL drivers do not say that they run on the CPU; their name does.
 fn class_of(info: &wgpu::AdapterInfo) -> AdapterClass {
     let name = info.name.to_lowercase();
-    if ["llvmpipe", "swiftshader", "softpipe"].iter().any(|known| name.contains(known)) {
+    if ["llvmpipe", "swiftshader", "softpipe"]
+        .iter()
+        .any(|known| name.contains(known))
+    {
         AdapterClass::Software
     } else {
         info.device_type.into()
@@ -140,12 +145,14 @@ async fn ranked(choice: &AdapterChoice) -> Result<Vec<wgpu::Adapter>> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
     // Validating every indirect call costs a dispatch and three barriers each.
-    descriptor.flags = (wgpu::InstanceFlags::empty().with_env())
-        - wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL;
+    descriptor.flags =
+        (wgpu::InstanceFlags::empty().with_env()) - wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL;
     let instance = wgpu::Instance::new(descriptor);
     let mut adapters = instance.enumerate_adapters(backends).await;
     adapters.retain(|a| {
-        a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+        a.get_downlevel_capabilities()
+            .flags
+            .contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
     });
     adapters.sort_by_key(|a| {
         let info = a.get_info();
@@ -160,7 +167,11 @@ async fn ranked(choice: &AdapterChoice) -> Result<Vec<wgpu::Adapter>> {
 /// # Errors
 /// [`Error::Argument`] when the backend's name is unknown.
 pub async fn adapters(choice: &AdapterChoice) -> Result<Vec<AdapterSummary>> {
-    Ok(ranked(choice).await?.iter().map(AdapterSummary::new).collect())
+    Ok(ranked(choice)
+        .await?
+        .iter()
+        .map(AdapterSummary::new)
+        .collect())
 }
 
 /// Takes the best adapter, or the one asked for.
@@ -169,8 +180,11 @@ pub async fn adapters(choice: &AdapterChoice) -> Result<Vec<AdapterSummary>> {
 /// [`Error::Adapter`] when there is none, or none of that name or index.
 pub(super) async fn choose(choice: &AdapterChoice) -> Result<(wgpu::Adapter, AdapterSummary)> {
     let mut found = ranked(choice).await?;
-    let names: Vec<String> =
-        found.iter().enumerate().map(|(i, a)| format!("{i}: {}", a.get_info().name)).collect();
+    let names: Vec<String> = found
+        .iter()
+        .enumerate()
+        .map(|(i, a)| format!("{i}: {}", a.get_info().name))
+        .collect();
     if found.is_empty() {
         return Err(Error::Adapter(
             "no graphics adapter found: install a GPU driver, or a software one \
@@ -184,7 +198,9 @@ pub(super) async fn choose(choice: &AdapterChoice) -> Result<(wgpu::Adapter, Ada
             Ok(index) => (index < found.len()).then_some(index),
             Err(_) => {
                 let wanted = text.to_lowercase();
-                found.iter().position(|a| a.get_info().name.to_lowercase().contains(&wanted))
+                found
+                    .iter()
+                    .position(|a| a.get_info().name.to_lowercase().contains(&wanted))
             }
         },
     };

@@ -86,10 +86,13 @@ impl Gpu {
         let failure = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&failure);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            record(&slot, match error {
-                wgpu::Error::OutOfMemory { source } => Failure::OutOfMemory(source.to_string()),
-                other => Failure::Gpu(other.to_string()),
-            });
+            record(
+                &slot,
+                match error {
+                    wgpu::Error::OutOfMemory { source } => Failure::OutOfMemory(source.to_string()),
+                    other => Failure::Gpu(other.to_string()),
+                },
+            );
         }));
         let slot = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, message| {
@@ -97,12 +100,17 @@ impl Gpu {
                 record(&slot, Failure::Lost(message));
             }
         });
-        let limit = device.limits().max_storage_buffer_binding_size.min(device.limits().max_buffer_size);
+        let limit = device
+            .limits()
+            .max_storage_buffer_binding_size
+            .min(device.limits().max_buffer_size);
         // A binding's size must be a multiple of 4; 256 keeps every row aligned as well.
         let binding_bytes = options.binding_bytes.map_or(limit, |b| b.min(limit)) & !255;
         tracing::info!(
             "{} ({}, {:?}), tier {tier}",
-            summary.name, summary.class, summary.backend
+            summary.name,
+            summary.class,
+            summary.backend
         );
         Ok(Arc::new(Self {
             poller: Poller::new(&device),
@@ -158,7 +166,8 @@ impl Gpu {
     }
 
     pub(crate) fn pipeline(&self, shader: &'static Shader, variant: usize) -> Arc<Pipeline> {
-        self.pipelines.get(&self.device, shader, variant, self.checked)
+        self.pipelines
+            .get(&self.device, shader, variant, self.checked)
     }
 }
 

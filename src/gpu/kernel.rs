@@ -48,8 +48,11 @@ impl Variant {
     /// The chosen values, for people: `WEIGHTS=f16 ROWS=1`.
     #[must_use]
     pub fn label(&self) -> String {
-        let parts: Vec<String> =
-            self.choices.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let parts: Vec<String> = self
+            .choices
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         parts.join(" ")
     }
 }
@@ -82,7 +85,10 @@ impl Shader {
                 tier.includes(variant.needs) && wanted.iter().all(|w| variant.choices.contains(w))
             })
             .ok_or_else(|| {
-                Error::Gpu(format!("{} has no variant {wanted:?} for tier {tier}", self.name))
+                Error::Gpu(format!(
+                    "{} has no variant {wanted:?} for tier {tier}",
+                    self.name
+                ))
             })
     }
 }
@@ -126,7 +132,12 @@ impl PipelineCache {
     }
 }
 
-fn compile(device: &wgpu::Device, shader: &'static Shader, index: usize, checked: bool) -> Pipeline {
+fn compile(
+    device: &wgpu::Device,
+    shader: &'static Shader,
+    index: usize,
+    checked: bool,
+) -> Pipeline {
     let variant = &shader.variants[index];
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(shader.name),
@@ -183,5 +194,9 @@ fn compile(device: &wgpu::Device, shader: &'static Shader, index: usize, checked
         },
         cache: None,
     });
-    Pipeline { pipeline, layout, variant }
+    Pipeline {
+        pipeline,
+        layout,
+        variant,
+    }
 }

@@ -96,7 +96,10 @@ impl<'g> PlanBuilder<'g> {
     /// An empty plan.
     #[must_use]
     pub fn new(gpu: &'g Gpu) -> Self {
-        Self { gpu, drafts: Vec::new() }
+        Self {
+            gpu,
+            drafts: Vec::new(),
+        }
     }
 
     /// Adds one use of a kernel: the variant's index in the shader's list, the
@@ -244,12 +247,7 @@ impl Plan {
     ///
     /// # Errors
     /// What the device reports.
-    pub async fn submit_profiled(
-        &self,
-        gpu: &Gpu,
-        rows: u32,
-        profile: &mut Profile,
-    ) -> Result<()> {
+    pub async fn submit_profiled(&self, gpu: &Gpu, rows: u32, profile: &mut Profile) -> Result<()> {
         for steps in self.steps.chunks(gpu.tuning.dispatches_per_submission) {
             let times = super::profile::Timestamps::new(gpu, steps.len());
             let mut encoder = gpu.device.create_command_encoder(&Default::default());

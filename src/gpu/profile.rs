@@ -105,10 +105,20 @@ impl Timestamps {
         });
         encoder.resolve_query_set(&self.queries, 0..self.count, &resolved, 0);
         gpu.queue.submit([encoder.finish()]);
-        let slice = super::tensor::Slice { buffer: &resolved, offset: 0, size: bytes };
+        let slice = super::tensor::Slice {
+            buffer: &resolved,
+            offset: 0,
+            size: bytes,
+        };
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&gpu.read(slice).await?);
         let period = f64::from(gpu.queue.get_timestamp_period());
-        #[expect(clippy::cast_precision_loss, reason = "durations of single kernels are short")]
-        Ok(ticks.chunks_exact(2).map(|t| t[1].saturating_sub(t[0]) as f64 * period).collect())
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "durations of single kernels are short"
+        )]
+        Ok(ticks
+            .chunks_exact(2)
+            .map(|t| t[1].saturating_sub(t[0]) as f64 * period)
+            .collect())
     }
 }

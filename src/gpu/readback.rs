@@ -85,11 +85,16 @@ impl Staging {
         submission: wgpu::SubmissionIndex,
     ) -> Mapping {
         let (sender, receiver) = oneshot::channel();
-        self.buffer.map_async(wgpu::MapMode::Read, range.clone(), move |result| {
-            let _ = sender.send(result);
-        });
+        self.buffer
+            .map_async(wgpu::MapMode::Read, range.clone(), move |result| {
+                let _ = sender.send(result);
+            });
         gpu.poller.wait_for(submission);
-        Mapping { buffer: self.buffer.clone(), range, receiver }
+        Mapping {
+            buffer: self.buffer.clone(),
+            range,
+            receiver,
+        }
     }
 }
 
@@ -106,7 +111,9 @@ impl Mapping {
         let answer = self.receiver.await;
         gpu.check()?;
         if !matches!(answer, Ok(Ok(()))) {
-            return Err(Error::DeviceLost("a result could not be read back".to_owned()));
+            return Err(Error::DeviceLost(
+                "a result could not be read back".to_owned(),
+            ));
         }
         let bytes = {
             let view = self
@@ -143,9 +150,11 @@ impl Gpu {
     /// What [`Gpu::check`] reports.
     pub async fn read(&self, slice: Slice<'_>) -> Result<Vec<u8>> {
         let staging = Staging::new(self, slice.size);
-        let submission =
-            self.submit(|encoder| staging.copy(encoder, slice, 0, slice.size, 0));
-        staging.map(self, 0..slice.size, submission).bytes(self).await
+        let submission = self.submit(|encoder| staging.copy(encoder, slice, 0, slice.size, 0));
+        staging
+            .map(self, 0..slice.size, submission)
+            .bytes(self)
+            .await
     }
 
     /// Submits what `record` records.
@@ -165,7 +174,13 @@ impl Gpu {
     pub fn copy(&self, from: Slice<'_>, to: Slice<'_>, times: u32) {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         for _ in 0..times {
-            encoder.copy_buffer_to_buffer(from.buffer, from.offset, to.buffer, to.offset, from.size);
+            encoder.copy_buffer_to_buffer(
+                from.buffer,
+                from.offset,
+                to.buffer,
+                to.offset,
+                from.size,
+            );
         }
         self.queue.submit([encoder.finish()]);
     }

@@ -27,7 +27,10 @@ impl Tensor {
     #[must_use]
     pub fn new(gpu: &Gpu, label: &str, values: usize) -> Self {
         let bytes = (values.max(1) as u64) * 4;
-        Self { buffer: raw_buffer(gpu, label, bytes), bytes }
+        Self {
+            buffer: raw_buffer(gpu, label, bytes),
+            bytes,
+        }
     }
 
     /// Allocates and fills a buffer.
@@ -41,13 +44,18 @@ impl Tensor {
 
     /// Overwrites the beginning of the buffer, in order with submissions.
     pub fn write<T: bytemuck::NoUninit>(&self, gpu: &Gpu, values: &[T]) {
-        gpu.queue.write_buffer(&self.buffer, 0, bytemuck::cast_slice(values));
+        gpu.queue
+            .write_buffer(&self.buffer, 0, bytemuck::cast_slice(values));
     }
 
     /// The whole buffer.
     #[must_use]
     pub fn all(&self) -> Slice<'_> {
-        Slice { buffer: &self.buffer, offset: 0, size: self.bytes }
+        Slice {
+            buffer: &self.buffer,
+            offset: 0,
+            size: self.bytes,
+        }
     }
 
     /// Size in bytes.
@@ -146,7 +154,11 @@ const UPLOAD_PIECE: usize = 4 << 20;
 impl<'g, P: FnMut(u64)> Uploader<'g, P> {
     /// Starts an upload; `progress` is told the bytes of each piece done.
     pub fn new(gpu: &'g Gpu, progress: P) -> Self {
-        Self { gpu, progress, in_flight: 0 }
+        Self {
+            gpu,
+            progress,
+            in_flight: 0,
+        }
     }
 
     /// Uploads a vector of f32 values (a norm's weights).
@@ -184,7 +196,11 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
             let rows = rows_per_part.min(rows - first_row);
             let tensor = Tensor::new(self.gpu, label, (rows * row_bytes).div_ceil(4));
             self.gpu.check()?;
-            parts.push(MatrixPart { tensor, first_row, rows });
+            parts.push(MatrixPart {
+                tensor,
+                first_row,
+                rows,
+            });
         }
 
         let mut row = 0;
@@ -195,7 +211,12 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
             row += block.rows;
         }
         self.gpu.check()?;
-        Ok(Matrix { parts, rows, columns, weights })
+        Ok(Matrix {
+            parts,
+            rows,
+            columns,
+            weights,
+        })
     }
 
     async fn block(
@@ -222,8 +243,9 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
                     self.gpu.queue.write_buffer(target, at, source);
                 } else {
                     let mut rows = vec![0; count * row_bytes];
-                    for (to, from) in
-                        rows.chunks_exact_mut(row_bytes).zip(source.chunks_exact(file_row))
+                    for (to, from) in rows
+                        .chunks_exact_mut(row_bytes)
+                        .zip(source.chunks_exact(file_row))
                     {
                         to[..file_row].copy_from_slice(from);
                     }

@@ -19,14 +19,26 @@ pub struct Tier {
 
 impl Tier {
     /// No optional feature.
-    pub const BASE: Self = Self { f16: false, subgroups: false };
+    pub const BASE: Self = Self {
+        f16: false,
+        subgroups: false,
+    };
 
     /// Every tier, from the plainest.
     pub const ALL: [Self; 4] = [
         Self::BASE,
-        Self { f16: true, subgroups: false },
-        Self { f16: false, subgroups: true },
-        Self { f16: true, subgroups: true },
+        Self {
+            f16: true,
+            subgroups: false,
+        },
+        Self {
+            f16: false,
+            subgroups: true,
+        },
+        Self {
+            f16: true,
+            subgroups: true,
+        },
     ];
 
     /// Does a device of this tier run what needs `other`?
@@ -69,10 +81,13 @@ impl FromStr for Tier {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|tier| tier.to_string() == text).ok_or_else(|| {
-            Error::Argument(format!(
-                "unknown tier `{text}`: choose base, f16, subgroups or f16+subgroups"
-            ))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|tier| tier.to_string() == text)
+            .ok_or_else(|| {
+                Error::Argument(format!(
+                    "unknown tier `{text}`: choose base, f16, subgroups or f16+subgroups"
+                ))
+            })
     }
 }

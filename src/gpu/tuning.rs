@@ -53,15 +53,15 @@ const SOFTWARE: Tuning = Tuning {
     dispatches_per_submission: 64,
     flops_per_submission: 1e9,
     embed: &[&[("WIDTH", "8")]],
-    rms_norm: &[&[("METHOD", "thread"), ("WIDTH", "8")]],
-    linear_one: &[&[("METHOD", "thread"), ("WIDTH", "8"), ("ROWS", "1")]],
-    linear_few: &[&[("METHOD", "thread"), ("WIDTH", "8"), ("ROWS", "8")]],
+    rms_norm: &[&[("METHOD", "thread")]],
+    linear_one: &[&[("METHOD", "thread"), ("ROWS", "1")]],
+    linear_few: &[&[("METHOD", "thread"), ("ROWS", "8")]],
     linear_many: &[&[("METHOD", "register")]],
     rope_store: &[&[("WIDTH", "8")]],
-    attention_few: &[&[("METHOD", "thread"), ("WIDTH", "8")]],
+    attention_few: &[&[("METHOD", "thread")]],
     attention_many: &[&[("WIDTH", "8")]],
     swiglu: &[&[("WIDTH", "8")]],
-    entropy: &[&[("METHOD", "thread"), ("WIDTH", "8")]],
+    entropy: &[&[("METHOD", "thread")]],
     top_k: &[&[("WIDTH", "8")]],
     patch_starts: &[&[("WIDTH", "8")]],
 };
@@ -71,36 +71,33 @@ const GPU: Tuning = Tuning {
     dispatches_per_submission: 64,
     flops_per_submission: 1e11,
     embed: &[&[("WIDTH", "64")]],
-    rms_norm: &[
-        &[("METHOD", "subgroup"), ("WIDTH", "64")],
-        &[("METHOD", "tree"), ("WIDTH", "64")],
-    ],
+    rms_norm: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
     linear_one: &[
-        &[("METHOD", "subgroup"), ("WIDTH", "64"), ("ROWS", "1")],
-        &[("METHOD", "tree"), ("WIDTH", "64"), ("ROWS", "1")],
+        &[("METHOD", "subgroup"), ("ROWS", "1")],
+        &[("METHOD", "tree"), ("ROWS", "1")],
     ],
     linear_few: &[
-        &[("METHOD", "subgroup"), ("WIDTH", "64"), ("ROWS", "8")],
-        &[("METHOD", "tree"), ("WIDTH", "64"), ("ROWS", "8")],
+        &[("METHOD", "subgroup"), ("ROWS", "8")],
+        &[("METHOD", "tree"), ("ROWS", "8")],
     ],
     linear_many: &[&[("METHOD", "shared")]],
     rope_store: &[&[("WIDTH", "64")]],
-    attention_few: &[
-        &[("METHOD", "subgroup"), ("WIDTH", "64")],
-        &[("METHOD", "tree"), ("WIDTH", "64")],
-    ],
-    attention_many: &[&[("WIDTH", "32")]],
+    attention_few: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
+    attention_many: &[&[("WIDTH", "64")]],
     swiglu: &[&[("WIDTH", "64")]],
-    entropy: &[
-        &[("METHOD", "subgroup"), ("WIDTH", "64")],
-        &[("METHOD", "tree"), ("WIDTH", "64")],
-    ],
+    entropy: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
     top_k: &[&[("WIDTH", "64")]],
     patch_starts: &[&[("WIDTH", "64")]],
 };
 
-const INTEGRATED: Tuning = Tuning { flops_per_submission: 2e10, ..GPU };
-const DISCRETE: Tuning = Tuning { chunk_rows: 2048, ..GPU };
+const INTEGRATED: Tuning = Tuning {
+    flops_per_submission: 2e10,
+    ..GPU
+};
+const DISCRETE: Tuning = Tuning {
+    chunk_rows: 2048,
+    ..GPU
+};
 
 static TABLE: [(AdapterClass, Tuning); 4] = [
     (AdapterClass::Discrete, DISCRETE),
@@ -113,7 +110,10 @@ impl Tuning {
     /// The row of the table for a class of adapter.
     #[must_use]
     pub fn of(class: AdapterClass) -> &'static Self {
-        TABLE.iter().find(|(c, _)| *c == class).map_or(&TABLE[3].1, |(_, tuning)| tuning)
+        TABLE
+            .iter()
+            .find(|(c, _)| *c == class)
+            .map_or(&TABLE[3].1, |(_, tuning)| tuning)
     }
 }
 
@@ -129,7 +129,10 @@ impl Gpu {
         preferences: Preferences,
         fixed: Choice<'_>,
     ) -> Result<usize> {
-        let mut last = Err(crate::Error::Gpu(format!("{} has no preferred variant", shader.name)));
+        let mut last = Err(crate::Error::Gpu(format!(
+            "{} has no preferred variant",
+            shader.name
+        )));
         for preferred in preferences {
             let wanted: Vec<(&str, &str)> = preferred.iter().chain(fixed).copied().collect();
             last = shader.variant(&wanted, self.tier());

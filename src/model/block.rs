@@ -74,12 +74,24 @@ impl Block {
         let attended = shape.heads * shape.head;
         Ok(Self {
             attention_norm: uploader.vector("attention_norm", &weights.attention_norm.to_f32()),
-            qkv: fused(uploader, "qkv", shape.hidden, &[&weights.q, &weights.k, &weights.v], 0)
-                .await?,
+            qkv: fused(
+                uploader,
+                "qkv",
+                shape.hidden,
+                &[&weights.q, &weights.k, &weights.v],
+                0,
+            )
+            .await?,
             o: fused(uploader, "o", attended, &[&weights.o], 0).await?,
             mlp_norm: uploader.vector("mlp_norm", &weights.mlp_norm.to_f32()),
-            gate_up: fused(uploader, "gate_up", shape.hidden, &[&weights.gate, &weights.up], gap)
-                .await?,
+            gate_up: fused(
+                uploader,
+                "gate_up",
+                shape.hidden,
+                &[&weights.gate, &weights.up],
+                gap,
+            )
+            .await?,
             down: fused(uploader, "down", shape.intermediate, &[&weights.down], 0).await?,
         })
     }
@@ -99,15 +111,22 @@ pub async fn fused<P: FnMut(u64)>(
 ) -> Result<Matrix> {
     let first = tensors.first().map_or(Dtype::F32, |t| t.dtype);
     let one_type = tensors.iter().all(|t| t.dtype == first);
-    let converted: Vec<Vec<f32>> =
-        if one_type { Vec::new() } else { tensors.iter().map(|t| t.to_f32()).collect() };
+    let converted: Vec<Vec<f32>> = if one_type {
+        Vec::new()
+    } else {
+        tensors.iter().map(|t| t.to_f32()).collect()
+    };
     let mut blocks = Vec::new();
     for (index, tensor) in tensors.iter().enumerate() {
-        let bytes =
-            converted.get(index).map_or(tensor.bytes, |values| bytemuck::cast_slice(values));
+        let bytes = converted
+            .get(index)
+            .map_or(tensor.bytes, |values| bytemuck::cast_slice(values));
         let rows = tensor.shape.first().copied().unwrap_or(0);
         blocks.push(RowBlock { rows, bytes });
-        blocks.push(RowBlock { rows: gap, bytes: &[] });
+        blocks.push(RowBlock {
+            rows: gap,
+            bytes: &[],
+        });
     }
     let weights = match first {
         _ if !one_type => WeightType::F32,
@@ -184,10 +203,18 @@ impl Scratch {
     /// Size in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        [&self.x, &self.h, &self.qkv, &self.attended, &self.gate_up, &self.gated, &self.angles]
-            .iter()
-            .map(|t| t.bytes())
-            .sum()
+        [
+            &self.x,
+            &self.h,
+            &self.qkv,
+            &self.attended,
+            &self.gate_up,
+            &self.gated,
+            &self.angles,
+        ]
+        .iter()
+        .map(|t| t.bytes())
+        .sum()
     }
 }
 
@@ -226,7 +253,11 @@ impl<'g> PartPlan<'g> {
     /// An empty plan.
     #[must_use]
     pub fn new(gpu: &'g Gpu, class: RowClass) -> Self {
-        Self { gpu, class, builder: PlanBuilder::new(gpu) }
+        Self {
+            gpu,
+            class,
+            builder: PlanBuilder::new(gpu),
+        }
     }
 
     /// The device.
@@ -253,7 +284,8 @@ impl<'g> PartPlan<'g> {
         grid: Grid,
         work: Work,
     ) {
-        self.builder.push(label, kernel, variant, params, grid, work);
+        self.builder
+            .push(label, kernel, variant, params, grid, work);
     }
 
     /// `y = RMSNorm(x; weight)`.
@@ -269,8 +301,12 @@ impl<'g> PartPlan<'g> {
         epsilon: f32,
     ) -> Result<()> {
         let variant = self.gpu.select(&RMS_NORM, self.gpu.tuning.rms_norm, &[])?;
-        let kernel =
-            RmsNorm { state: state.all(), weight: weight.all(), x: x.all(), y: y.all() };
+        let kernel = RmsNorm {
+            state: state.all(),
+            weight: weight.all(),
+            x: x.all(),
+            y: y.all(),
+        };
         #[expect(clippy::cast_precision_loss, reason = "row lengths are small")]
         let params = RmsNormParams {
             columns4: vectors(columns),
@@ -317,7 +353,9 @@ impl<'g> PartPlan<'g> {
         } else {
             matrix.weights.axis()
         };
-        let variant = self.gpu.select(shader, preferences, &[("WEIGHTS", weights)])?;
+        let variant = self
+            .gpu
+            .select(shader, preferences, &[("WEIGHTS", weights)])?;
         for part in &matrix.parts {
             let params = LinearRowsParams {
                 inputs4: vectors(matrix.columns),
@@ -335,15 +373,37 @@ impl<'g> PartPlan<'g> {
             let (state, weights) = (state.all(), part.tensor.all());
             let (x, y): (Slice<'_>, Slice<'_>) = (x.all(), y.all());
             if self.class == RowClass::Many {
-                let kernel = LinearTile { state, weights, x, y };
-                let LinearRowsParams { inputs4, outputs, first_output, stride, accumulate } =
-                    params;
-                let params =
-                    LinearTileParams { inputs4, outputs, first_output, stride, accumulate };
-                self.builder.push(label, &kernel, variant, params, grid, work);
+                let kernel = LinearTile {
+                    state,
+                    weights,
+                    x,
+                    y,
+                };
+                let LinearRowsParams {
+                    inputs4,
+                    outputs,
+                    first_output,
+                    stride,
+                    accumulate,
+                } = params;
+                let params = LinearTileParams {
+                    inputs4,
+                    outputs,
+                    first_output,
+                    stride,
+                    accumulate,
+                };
+                self.builder
+                    .push(label, &kernel, variant, params, grid, work);
             } else {
-                let kernel = LinearRows { state, weights, x, y };
-                self.builder.push(label, &kernel, variant, params, grid, work);
+                let kernel = LinearRows {
+                    state,
+                    weights,
+                    x,
+                    y,
+                };
+                self.builder
+                    .push(label, &kernel, variant, params, grid, work);
             }
         }
         Ok(())
@@ -360,17 +420,46 @@ impl<'g> PartPlan<'g> {
         cache: &KeyValues,
         scratch: &Scratch,
     ) -> Result<()> {
-        let Scratch { state, x, h, qkv, attended, gate_up, gated, .. } = scratch;
+        let Scratch {
+            state,
+            x,
+            h,
+            qkv,
+            attended,
+            gate_up,
+            gated,
+            ..
+        } = scratch;
         let hidden = padded(shape.hidden);
-        self.rms_norm(state, (x, h), &block.attention_norm, shape.hidden, shape.epsilon)?;
-        self.linear("linear qkv", state, (h, qkv), &block.qkv, shape.qkv(), false)?;
+        self.rms_norm(
+            state,
+            (x, h),
+            &block.attention_norm,
+            shape.hidden,
+            shape.epsilon,
+        )?;
+        self.linear(
+            "linear qkv",
+            state,
+            (h, qkv),
+            &block.qkv,
+            shape.qkv(),
+            false,
+        )?;
         self.rope_store(shape, cache, scratch)?;
         self.attention(shape, cache, scratch)?;
         self.linear("linear o", state, (attended, x), &block.o, hidden, true)?;
 
         self.rms_norm(state, (x, h), &block.mlp_norm, shape.hidden, shape.epsilon)?;
         let gate = padded(shape.intermediate);
-        self.linear("linear gate up", state, (h, gate_up), &block.gate_up, 2 * gate, false)?;
+        self.linear(
+            "linear gate up",
+            state,
+            (h, gate_up),
+            &block.gate_up,
+            2 * gate,
+            false,
+        )?;
         self.swiglu(shape, scratch)?;
         self.linear("linear down", state, (gated, x), &block.down, hidden, true)
     }
@@ -387,7 +476,9 @@ impl<'g> PartPlan<'g> {
             "swiglu",
             &kernel,
             variant,
-            SwigluParams { columns4: vectors(columns) },
+            SwigluParams {
+                columns4: vectors(columns),
+            },
             [Extent::Items(columns / 4), Extent::Rows],
             Work {
                 flops_per_row: 5.0 * as_f64(columns),
@@ -404,7 +495,9 @@ impl<'g> PartPlan<'g> {
         cache: &KeyValues,
         scratch: &Scratch,
     ) -> Result<()> {
-        let variant = self.gpu.select(&ROPE_STORE, self.gpu.tuning.rope_store, &[])?;
+        let variant = self
+            .gpu
+            .select(&ROPE_STORE, self.gpu.tuning.rope_store, &[])?;
         let kernel = RopeStore {
             state: scratch.state.all(),
             angles: scratch.angles.all(),
@@ -461,18 +554,50 @@ impl<'g> PartPlan<'g> {
         let (keys, values) = (cache.keys.all(), cache.values.all());
         if self.class == RowClass::Many {
             let fixed = [("HEAD", head)];
-            let variant = self.gpu.select(&ATTENTION_TILE, tuning.attention_many, &fixed)?;
-            let kernel = AttentionTile { state, spans, qkv, keys, values, y };
-            let AttentionRowsParams { heads, kv_heads, head4, slots, scale } = params;
-            let params = AttentionTileParams { heads, kv_heads, head4, slots, scale };
+            let variant = self
+                .gpu
+                .select(&ATTENTION_TILE, tuning.attention_many, &fixed)?;
+            let kernel = AttentionTile {
+                state,
+                spans,
+                qkv,
+                keys,
+                values,
+                y,
+            };
+            let AttentionRowsParams {
+                heads,
+                kv_heads,
+                head4,
+                slots,
+                scale,
+            } = params;
+            let params = AttentionTileParams {
+                heads,
+                kv_heads,
+                head4,
+                slots,
+                scale,
+            };
             let grid = [Extent::Rows, Extent::Items(shape.heads)];
-            self.builder.push("attention_tile", &kernel, variant, params, grid, work);
+            self.builder
+                .push("attention_tile", &kernel, variant, params, grid, work);
         } else {
             let fixed = [("HEAD", head)];
-            let variant = self.gpu.select(&ATTENTION_ROWS, tuning.attention_few, &fixed)?;
-            let kernel = AttentionRows { state, spans, qkv, keys, values, y };
+            let variant = self
+                .gpu
+                .select(&ATTENTION_ROWS, tuning.attention_few, &fixed)?;
+            let kernel = AttentionRows {
+                state,
+                spans,
+                qkv,
+                keys,
+                values,
+                y,
+            };
             let grid = [Extent::Items(shape.heads), Extent::Rows];
-            self.builder.push("attention_rows", &kernel, variant, params, grid, work);
+            self.builder
+                .push("attention_rows", &kernel, variant, params, grid, work);
         }
         Ok(())
     }
@@ -482,9 +607,7 @@ impl<'g> PartPlan<'g> {
 #[must_use]
 pub fn head_axis(head: usize) -> &'static str {
     match head.div_ceil(4) {
-        0..=2 => "2",
-        3..=4 => "4",
-        5..=8 => "8",
+        0..=8 => "8",
         9..=16 => "16",
         17..=32 => "32",
         _ => "64",

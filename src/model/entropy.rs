@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use super::block::{
-    Block, BlockShape, KeyValues, PartPlan, RowClass, Scratch, count, fused,
-};
+use super::block::{Block, BlockShape, KeyValues, PartPlan, RowClass, Scratch, count, fused};
 use super::rotary::Rotary;
 use crate::checkpoint::EntropyWeights;
 use crate::error::{Error, Result};
@@ -150,7 +148,11 @@ impl EntropyBuffers {
             carry: Tensor::from(gpu, "carry", &[PatchStartsCarry::default()]),
             starts: Tensor::new(gpu, "starts", rows),
             patches: Tensor::new(gpu, "patches", rows),
-            caches: model.layers.iter().map(|_| KeyValues::new(gpu, &model.shape, slots)).collect(),
+            caches: model
+                .layers
+                .iter()
+                .map(|_| KeyValues::new(gpu, &model.shape, slots))
+                .collect(),
         }
     }
 
@@ -191,10 +193,23 @@ impl EntropyModel {
         }
         let columns = self.shape.hidden;
         let (x, h) = (&scratch.x, &scratch.h);
-        plan.rms_norm(&scratch.state, (x, h), &self.norm, columns, self.shape.epsilon)?;
+        plan.rms_norm(
+            &scratch.state,
+            (x, h),
+            &self.norm,
+            columns,
+            self.shape.epsilon,
+        )?;
         let stride = padded(self.vocabulary);
         let logits = (h, &buffers.logits);
-        plan.linear("linear head", &scratch.state, logits, &self.head, stride, false)?;
+        plan.linear(
+            "linear head",
+            &scratch.state,
+            logits,
+            &self.head,
+            stride,
+            false,
+        )?;
         self.entropy(&mut plan, buffers)?;
         if let Some(rule) = extras.rule {
             self.patch_starts(&mut plan, buffers, rule)?;
@@ -279,7 +294,14 @@ impl EntropyModel {
             starts: buffers.starts.all(),
             patches: buffers.patches.all(),
         };
-        plan.push("patch_starts", &kernel, variant, rule, [ONE, ONE], per_row(8.0, 20));
+        plan.push(
+            "patch_starts",
+            &kernel,
+            variant,
+            rule,
+            [ONE, ONE],
+            per_row(8.0, 20),
+        );
         Ok(())
     }
 
@@ -311,5 +333,9 @@ impl EntropyModel {
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 fn per_row(flops_per_row: f64, bytes_per_row: usize) -> Work {
-    Work { flops_per_row, bytes: 0.0, bytes_per_row: bytes_per_row as f64 }
+    Work {
+        flops_per_row,
+        bytes: 0.0,
+        bytes_per_row: bytes_per_row as f64,
+    }
 }

@@ -19,7 +19,9 @@ impl Rotary {
     #[expect(clippy::cast_precision_loss, reason = "heads are small")]
     pub fn new(head: usize, theta: f32) -> Self {
         let inverse = (0..head / 2).map(|j| 1.0 / theta.powf((2 * j) as f32 / head as f32));
-        Self { inverse: inverse.collect() }
+        Self {
+            inverse: inverse.collect(),
+        }
     }
 
     /// Appends (cos, sin) of every pair at `position`.

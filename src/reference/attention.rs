@@ -41,9 +41,15 @@ pub fn attention(
             let weights: Vec<f64> = scores.iter().map(|s| (s - largest).exp()).collect();
             let total: f64 = weights.iter().sum();
             for d in 0..head {
-                let sum: f64 =
-                    weights.iter().zip(first..).map(|(w, u)| w * f64::from(v[key(u) + d])).sum();
-                #[expect(clippy::cast_possible_truncation, reason = "back to the stored precision")]
+                let sum: f64 = weights
+                    .iter()
+                    .zip(first..)
+                    .map(|(w, u)| w * f64::from(v[key(u) + d]))
+                    .sum();
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "back to the stored precision"
+                )]
                 {
                     y[at + d] = (sum / total) as f32;
                 }

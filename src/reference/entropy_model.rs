@@ -96,7 +96,14 @@ impl EntropyMatrices {
                 .zip(up.chunks_exact(s.intermediate))
                 .flat_map(|(g, u)| g.iter().chain(u).copied())
                 .collect();
-            add(&mut x, &linear(&swiglu(&gate_up, s.intermediate), &layer.down, s.intermediate));
+            add(
+                &mut x,
+                &linear(
+                    &swiglu(&gate_up, s.intermediate),
+                    &layer.down,
+                    s.intermediate,
+                ),
+            );
         }
         linear(&rms_norm(&x, &self.norm, s.epsilon), &self.head, s.hidden)
     }
@@ -105,7 +112,10 @@ impl EntropyMatrices {
     #[must_use]
     pub fn entropies(&self, ids: &[u32]) -> Vec<f32> {
         let none = vec![u32::MAX; ids.len()];
-        entropy(&self.logits(ids), &none, self.shape.vocabulary).iter().map(|[h, _]| *h).collect()
+        entropy(&self.logits(ids), &none, self.shape.vocabulary)
+            .iter()
+            .map(|[h, _]| *h)
+            .collect()
     }
 }
 

@@ -34,7 +34,14 @@ impl PatchScan {
     /// A scan before its first position. `max_length` is the longest patch.
     #[must_use]
     pub fn new(rule: PatchRule, max_length: Option<u32>) -> Self {
-        Self { rule, max_length, position: 0, previous: None, distance: 0, patches: 0 }
+        Self {
+            rule,
+            max_length,
+            position: 0,
+            previous: None,
+            distance: 0,
+            patches: 0,
+        }
     }
 
     /// Takes the token id and entropy of the next position.
@@ -59,7 +66,9 @@ impl PatchScan {
                 PatchRule::Delimiter => id == 3,
             };
         self.distance = if starts { 0 } else { self.distance + 1 };
-        let cut = self.max_length.is_some_and(|m| self.distance.is_multiple_of(m));
+        let cut = self
+            .max_length
+            .is_some_and(|m| self.distance.is_multiple_of(m));
         self.position += 1;
         self.previous = Some((id, entropy));
         self.patches += u64::from(starts || cut);
@@ -68,6 +77,8 @@ impl PatchScan {
 }
 
 fn space_like(id: u32) -> bool {
-    let Some(byte) = id.checked_sub(4) else { return false };
+    let Some(byte) = id.checked_sub(4) else {
+        return false;
+    };
     !(matches!(byte, 0x30..=0x39 | 0x41..=0x5a | 0x61..=0x7a | 0x80..=0xbf))
 }

@@ -9,7 +9,10 @@ pub fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
             #[expect(clippy::cast_precision_loss, reason = "row lengths are small")]
             let mean = squares / columns as f64;
             let scale = 1.0 / (mean + f64::from(epsilon)).sqrt();
-            #[expect(clippy::cast_possible_truncation, reason = "back to the stored precision")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "back to the stored precision"
+            )]
             row.iter()
                 .zip(weight)
                 .map(move |(v, w)| (f64::from(*w) * f64::from(*v) * scale) as f32)

@@ -36,7 +36,9 @@ fn rope_angle(position: u64, pair: usize, head: usize, theta: f32) -> [f32; 2] {
 /// Twin of `rope_store`'s rotation: interleaved pairs of each head of
 /// `x` (`[T, heads, head]`) turned by `angles` (`[T, head / 2]`), in place.
 pub fn rope(x: &mut [f32], angles: &[[f32; 2]], heads: usize, head: usize) {
-    let rows = x.chunks_exact_mut(heads * head).zip(angles.chunks_exact(head / 2));
+    let rows = x
+        .chunks_exact_mut(heads * head)
+        .zip(angles.chunks_exact(head / 2));
     for (row, angles) in rows {
         for head in row.chunks_exact_mut(head) {
             for (pair, [cos, sin]) in head.chunks_exact_mut(2).zip(angles) {

@@ -6,7 +6,10 @@ pub fn swiglu(gate_up: &[f32], columns: usize) -> Vec<f32> {
         .chunks_exact(2 * columns)
         .flat_map(|row| {
             let (gate, up) = row.split_at(columns);
-            #[expect(clippy::cast_possible_truncation, reason = "back to the stored precision")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "back to the stored precision"
+            )]
             gate.iter().zip(up).map(|(g, u)| {
                 let g = f64::from(*g);
                 (g / (1.0 + (-g).exp()) * f64::from(*u)) as f32

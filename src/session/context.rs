@@ -27,12 +27,21 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(options: ContextOptions, window: Option<usize>) -> Self {
-        Self { options, window, position: 0, document: 0 }
+        Self {
+            options,
+            window,
+            position: 0,
+            document: 0,
+        }
     }
 
     /// Takes the next token: (rotary position, keys seen, its own included).
     pub(crate) fn push(&mut self, id: u32) -> (u64, u64) {
-        if self.options.reset_every.is_some_and(|every| self.position >= every) {
+        if self
+            .options
+            .reset_every
+            .is_some_and(|every| self.position >= every)
+        {
             self.reset();
         }
         let seen = self.document + 1;

@@ -85,14 +85,23 @@ impl EntropySession {
             best: options.best.min(model.vocabulary()),
         };
         let plan = |class| model.plan(&buffers, class, extras);
-        let plans = [plan(RowClass::One)?, plan(RowClass::Few)?, plan(RowClass::Many)?];
+        let plans = [
+            plan(RowClass::One)?,
+            plan(RowClass::Few)?,
+            plan(RowClass::Many)?,
+        ];
         let layout = Layout::new(chunk, extras.best, model.vocabulary());
-        let staging = (0..IN_FLIGHT).map(|_| Staging::new(gpu, layout.bytes)).collect();
+        let staging = (0..IN_FLIGHT)
+            .map(|_| Staging::new(gpu, layout.bytes))
+            .collect();
         gpu.check()?;
         Ok(Self {
             context: Context::new(options.context, model.window()),
             model: Arc::clone(model),
-            options: EntropyOptions { best: extras.best, ..options },
+            options: EntropyOptions {
+                best: extras.best,
+                ..options
+            },
             buffers,
             plans,
             staging,
@@ -107,7 +116,9 @@ impl EntropySession {
     /// Forgets the text; the buffers stay.
     pub fn reset(&mut self) {
         self.context = Context::new(self.options.context, self.model.window());
-        self.buffers.carry.write(self.model.gpu(), &[PatchStartsCarry::default()]);
+        self.buffers
+            .carry
+            .write(self.model.gpu(), &[PatchStartsCarry::default()]);
         self.slot = 0;
         self.last_logits.clear();
     }
@@ -199,11 +210,22 @@ impl EntropySession {
             spans.push(count(span));
             self.model.rotary().append(position, &mut angles);
         }
-        let targets: Vec<u32> = chunk[1..].iter().copied().chain(after).chain([u32::MAX]).collect();
+        let targets: Vec<u32> = chunk[1..]
+            .iter()
+            .copied()
+            .chain(after)
+            .chain([u32::MAX])
+            .collect();
         let gpu = self.model.gpu();
         let buffers = &self.buffers;
         let rows = count(chunk.len());
-        buffers.scratch.state.write(gpu, &[State { rows, first_slot: count(self.slot) }]);
+        buffers.scratch.state.write(
+            gpu,
+            &[State {
+                rows,
+                first_slot: count(self.slot),
+            }],
+        );
         buffers.scratch.spans.write(gpu, &spans);
         buffers.scratch.angles.write(gpu, &angles);
         buffers.ids.write(gpu, chunk);
@@ -219,16 +241,40 @@ impl EntropySession {
         let target = &self.staging[staging];
         let copies = |encoder: &mut wgpu::CommandEncoder| {
             let part = |range: &std::ops::Range<u64>| range.end - range.start;
-            target.copy(encoder, buffers.result.all(), 0, part(&layout.result), layout.result.start);
-            target.copy(encoder, buffers.starts.all(), 0, part(&layout.starts), layout.starts.start);
+            target.copy(
+                encoder,
+                buffers.result.all(),
+                0,
+                part(&layout.result),
+                layout.result.start,
+            );
+            target.copy(
+                encoder,
+                buffers.starts.all(),
+                0,
+                part(&layout.starts),
+                layout.starts.start,
+            );
             if self.options.best > 0 {
                 let (ids, log_p) = (&layout.best_ids, &layout.best_log_p);
                 target.copy(encoder, buffers.best_ids.all(), 0, part(ids), ids.start);
-                target.copy(encoder, buffers.best_log_p.all(), 0, part(log_p), log_p.start);
+                target.copy(
+                    encoder,
+                    buffers.best_log_p.all(),
+                    0,
+                    part(log_p),
+                    log_p.start,
+                );
             }
             let skip = (chunk.len() - 1) * padded(self.model.vocabulary()) * 4;
             let logits = &layout.logits;
-            target.copy(encoder, buffers.logits.all(), skip as u64, part(logits), logits.start);
+            target.copy(
+                encoder,
+                buffers.logits.all(),
+                skip as u64,
+                part(logits),
+                logits.start,
+            );
         };
         let submission = if self.options.profile && gpu.has_timestamps() {
             plan.submit_profiled(gpu, rows, &mut self.profile).await?;
@@ -243,8 +289,10 @@ impl EntropySession {
     /// Appends what came back of one chunk.
     fn take(&mut self, bytes: &[u8], layout: &Layout, rows: &mut EntropyRows) {
         let result: Vec<[f32; 2]> = layout.read(bytes, &layout.result);
-        rows.entropies.extend(result.iter().map(|[entropy, _]| entropy));
-        rows.nlls.extend(result.iter().map(|[_, log_p]| Some((-log_p).max(0.0))));
+        rows.entropies
+            .extend(result.iter().map(|[entropy, _]| entropy));
+        rows.nlls
+            .extend(result.iter().map(|[_, log_p]| Some((-log_p).max(0.0))));
         if self.options.rule.is_some() {
             let starts: Vec<u32> = layout.read(bytes, &layout.starts);
             rows.starts.extend(starts.iter().map(|start| *start == 1));
@@ -253,7 +301,8 @@ impl EntropySession {
             let ids: Vec<u32> = layout.read(bytes, &layout.best_ids);
             let log_p: Vec<f32> = layout.read(bytes, &layout.best_log_p);
             let pairs: Vec<(u32, f32)> = ids.into_iter().zip(log_p).collect();
-            rows.best.extend(pairs.chunks_exact(self.options.best).map(<[_]>::to_vec));
+            rows.best
+                .extend(pairs.chunks_exact(self.options.best).map(<[_]>::to_vec));
         }
         self.last_logits = layout.read(bytes, &layout.logits);
     }
@@ -261,9 +310,17 @@ impl EntropySession {
     /// -ln p of a token after those pushed so far.
     fn nll_of(&self, id: u32) -> Option<f32> {
         let logit = f64::from(*self.last_logits.get(id as usize)?);
-        let largest = self.last_logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let largest = self
+            .last_logits
+            .iter()
+            .copied()
+            .fold(f32::NEG_INFINITY, f32::max);
         let largest = f64::from(largest);
-        let total: f64 = self.last_logits.iter().map(|l| (f64::from(*l) - largest).exp()).sum();
+        let total: f64 = self
+            .last_logits
+            .iter()
+            .map(|l| (f64::from(*l) - largest).exp())
+            .sum();
         #[expect(clippy::cast_possible_truncation, reason = "the kernel's precision")]
         Some((total.ln() + largest - logit).max(0.0) as f32)
     }
@@ -295,7 +352,14 @@ impl Layout {
         let logits = next(vocabulary);
         // Mapped ranges end at a multiple of 8.
         let bytes = logits.end.next_multiple_of(8);
-        Self { result, starts, best_ids, best_log_p, logits, bytes }
+        Self {
+            result,
+            starts,
+            best_ids,
+            best_log_p,
+            logits,
+            bytes,
+        }
     }
 
     fn read<T: bytemuck::Pod>(&self, bytes: &[u8], range: &std::ops::Range<u64>) -> Vec<T> {
@@ -320,7 +384,10 @@ fn kernel_rule(rule: &Rule) -> Result<PatchStartsParams> {
             params.rule = 1;
             params.threshold = *threshold;
         }
-        Scheme::Both { threshold, threshold_add } => {
+        Scheme::Both {
+            threshold,
+            threshold_add,
+        } => {
             params.rule = 2;
             params.threshold = *threshold;
             params.threshold_add = *threshold_add;

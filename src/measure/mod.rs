@@ -1,0 +1,4 @@
+//! Measurements: does this adapter compute what the reference computes, and
+//! how fast.
+
+pub mod verify;
