@@ -10,6 +10,10 @@
 @compute @workgroup_size($WIDTH)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let first_row = group.x * $WIDTHu;
+    // A grid may be larger than the rows of this run.
+    if first_row >= state.rows {
+        return;
+    }
     let head = group.y;
     let kv_head = head / (params.heads / params.kv_heads);
     let row = min(first_row + lane, state.rows - 1u);
