@@ -84,7 +84,7 @@ pub(super) async fn load(checkpoint: &Checkpoint, global: &Global) -> Result<Arc
     let inspection = checkpoint.inspect();
     let part = inspection.parts.iter().find(|p| p.part == Part::Entropy);
     let total = part.map(|part| part.held.bytes);
-    let mut progress = Progress::new("loading the model:", total, !global.quiet);
+    let mut progress = Progress::new("loading the model: ", total, !global.quiet);
     let model = EntropyModel::load(&gpu, &weights, |bytes| progress.add(bytes)).await?;
     interrupt::check()?;
     Ok(Arc::new(model))

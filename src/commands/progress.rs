@@ -23,7 +23,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A job of `total` bytes, where that is known. Nothing is ever shown unless `wanted`.
+    /// A job, named `what`, of `total` bytes where that is known. Nothing is ever shown unless `wanted`.
     pub(super) fn new(what: &'static str, total: Option<u64>, wanted: bool) -> Self {
         Self {
             what,
@@ -59,14 +59,14 @@ impl Progress {
             Some(total) => {
                 let left = total.saturating_sub(self.done);
                 format!(
-                    "{} {} of {}, {rate}, {} left",
+                    "{}{} of {}, {rate}, {} left",
                     self.what,
                     bytes(self.done),
                     bytes(total),
                     rate.time_for(left)
                 )
             }
-            None => format!("{} {}, {rate}", self.what, bytes(self.done)),
+            None => format!("{}{}, {rate}", self.what, bytes(self.done)),
         }
     }
 

@@ -55,13 +55,16 @@ impl Rate {
     /// How long so many bytes take.
     #[expect(clippy::cast_precision_loss, reason = "shown in seconds")]
     pub(super) fn time_for(self, bytes: u64) -> String {
-        let seconds = (bytes as f64 / self.0.max(1e-9)).ceil().min(359_999.0);
+        let seconds = (bytes as f64 / self.0.max(1e-9)).ceil().min(1e12);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "bounded above"
         )]
         let seconds = seconds as u64;
+        if seconds >= 48 * 3600 {
+            return format!("{} days", seconds / 86_400);
+        }
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
         let seconds = seconds % 60;
         if hours > 0 {
@@ -134,6 +137,8 @@ mod tests {
         );
         assert_eq!(Rate(10.0).time_for(655), "1:06");
         assert_eq!(Rate(1.0).time_for(3_725), "1:02:05");
+        assert_eq!(Rate(0.0).time_for(0), "0:00");
+        assert_eq!(Rate(1.0).time_for(1 << 20), "12 days");
         assert_eq!(
             (binary(134_217_728), binary(4 << 30)),
             ("128 MiB".into(), "4.0 GiB".into())

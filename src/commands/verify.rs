@@ -83,7 +83,7 @@ impl Verify {
                 } else {
                     worst(&found)
                 };
-                let text: String = rows.iter().map(|row| row.line()).collect();
+                let text: String = rows.iter().map(Row::line).collect();
                 output.write(text.as_bytes())?;
             }
             reports.extend(found);
