@@ -1,7 +1,7 @@
 //! `blt verify`
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{Write as _, stderr};
 
 use blt::Error;
 use blt::gpu::{Gpu, GpuOptions, Tier};
@@ -13,7 +13,7 @@ use super::devices::listed;
 use super::failure::Outcome;
 use super::global::Global;
 use super::output::{self, Output};
-use super::{interrupt, summary};
+use super::summary;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,8 +40,8 @@ pub(super) struct Verify {
 }
 
 impl Verify {
+    // Ctrl-C ends it as it ends any program: there is nothing to leave whole.
     pub(super) fn run(&self, global: &Global) -> Outcome {
-        interrupt::watch(global.colored())?;
         pollster::block_on(self.run_tiers(global))
     }
 
@@ -57,11 +57,12 @@ impl Verify {
                 .filter(|tier| adapter.tier.includes(*tier))
                 .collect(),
         };
-        let mut output = Output::Standard;
-        if !self.json {
-            let title = format!("{}\n\n{}", summary::adapter(adapter), HEAD.line());
-            output.write(title.as_bytes())?;
-        }
+        let mut table = Table::new(self.json, global.verbose > 0);
+        table.print(&format!(
+            "{}\n\n{}",
+            summary::adapter(adapter),
+            head().line()
+        ));
         let mut reports = Vec::new();
         for tier in tiers {
             let options = GpuOptions {
@@ -69,29 +70,21 @@ impl Verify {
                 ..global.gpu()
             };
             let gpu = Gpu::open(&options).await?;
-            let mut stopped = Ok(());
-            let found = verify(&gpu, self.seed, &mut |_| {
-                if stopped.is_ok() {
-                    stopped = interrupt::check();
-                }
-            })
-            .await?;
-            stopped?;
-            if !self.json {
-                let rows = if global.verbose > 0 {
-                    every(&found)
-                } else {
-                    worst(&found)
-                };
-                let text: String = rows.iter().map(Row::line).collect();
-                output.write(text.as_bytes())?;
-            }
+            let found = verify(&gpu, self.seed, &mut |report| table.add(report)).await?;
+            table.end_kernel();
             reports.extend(found);
         }
+        table.printed?;
         if self.json {
             output::print(&format!("{:#}", self.value(&adapter.name, &reports)))?;
         }
-        judge(&reports)
+        judge(&reports)?;
+        if !global.quiet {
+            let cases: usize = reports.iter().map(|report| report.cases).sum();
+            // If standard error is gone there is nobody to tell.
+            let _ = writeln!(stderr(), "{cases} cases agree with the CPU reference");
+        }
+        Ok(())
     }
 
     fn value(&self, adapter: &str, reports: &[KernelReport]) -> Value {
@@ -114,21 +107,77 @@ impl Verify {
     }
 }
 
+/// The table as it grows: a line per kernel and tier, or per variant.
+struct Table {
+    silent: bool,
+    every: bool,
+    /// The variants so far of the kernel at hand.
+    kernel: Vec<KernelReport>,
+    /// What went wrong with printing.
+    printed: Outcome,
+}
+
+impl Table {
+    fn new(silent: bool, every: bool) -> Self {
+        Self {
+            silent,
+            every,
+            kernel: Vec::new(),
+            printed: Ok(()),
+        }
+    }
+
+    fn print(&mut self, text: &str) {
+        if !self.silent && self.printed.is_ok() {
+            self.printed = Output::Standard.write(text.as_bytes());
+        }
+    }
+
+    fn add(&mut self, report: &KernelReport) {
+        if self.every {
+            self.print(&Row::of(report, report.cases, true).line());
+            return;
+        }
+        if self
+            .kernel
+            .last()
+            .is_some_and(|last| last.kernel != report.kernel)
+        {
+            self.end_kernel();
+        }
+        self.kernel.push(report.clone());
+    }
+
+    /// Prints the variant nearest to, or farthest beyond, its tolerance.
+    fn end_kernel(&mut self) {
+        let kernel = std::mem::take(&mut self.kernel);
+        let cases = kernel.iter().map(|report| report.cases).sum();
+        if let Some(worst) = kernel.iter().max_by(|a, b| share(a).total_cmp(&share(b))) {
+            self.print(&Row::of(worst, cases, !worst.passed).line());
+        }
+    }
+}
+
+/// How much of its tolerance a variant needs; an error that is no number needs
+/// more than any.
+fn share(report: &KernelReport) -> f64 {
+    let share = report.max_error / report.tolerance.max(f64::MIN_POSITIVE);
+    match report.passed {
+        true => share,
+        false if share.is_nan() => f64::INFINITY,
+        false => share.max(1.0),
+    }
+}
+
 /// One line of the table.
 struct Row {
     cells: [String; 6],
 }
 
-struct Head;
-const HEAD: Head = Head;
-
-impl Head {
-    fn line(&self) -> String {
-        let head = ["kernel", "tier", "cases", "max error", "tolerance", ""];
-        Row {
-            cells: head.map(str::to_owned),
-        }
-        .line()
+fn head() -> Row {
+    let head = ["kernel", "tier", "cases", "max error", "tolerance", ""];
+    Row {
+        cells: head.map(str::to_owned),
     }
 }
 
@@ -162,42 +211,6 @@ impl Row {
     }
 }
 
-fn every(reports: &[KernelReport]) -> Vec<Row> {
-    reports
-        .iter()
-        .map(|report| Row::of(report, report.cases, true))
-        .collect()
-}
-
-/// One row per kernel: its variant nearest to, or farthest beyond, its tolerance.
-fn worst(reports: &[KernelReport]) -> Vec<Row> {
-    let mut order = Vec::new();
-    let mut kernels: BTreeMap<&str, (&KernelReport, usize)> = BTreeMap::new();
-    let badness = |report: &KernelReport| {
-        let share = report.max_error / report.tolerance.max(f64::MIN_POSITIVE);
-        // An error that is no number is the worst of all.
-        (
-            !report.passed,
-            if share.is_nan() { f64::INFINITY } else { share },
-        )
-    };
-    for report in reports {
-        let (held, cases) = kernels.entry(report.kernel).or_insert_with(|| {
-            order.push(report.kernel);
-            (report, 0)
-        });
-        *cases += report.cases;
-        if badness(report) > badness(held) {
-            *held = report;
-        }
-    }
-    order
-        .iter()
-        .filter_map(|kernel| kernels.get(kernel))
-        .map(|(report, cases)| Row::of(report, *cases, !report.passed))
-        .collect()
-}
-
 /// The verdict: [`Error::Verify`] names the kernels that failed.
 fn judge(reports: &[KernelReport]) -> Outcome {
     let mut failed: Vec<String> = reports
@@ -218,5 +231,54 @@ fn judge(reports: &[KernelReport]) -> Outcome {
             some.join(", ")
         ))
         .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(kernel: &'static str, max_error: f64, passed: bool) -> KernelReport {
+        KernelReport {
+            kernel,
+            variant: "WIDTH=8".into(),
+            tier: Tier::BASE,
+            cases: 3,
+            max_error,
+            tolerance: 1e-5,
+            passed,
+        }
+    }
+
+    #[test]
+    fn failing_kernels_are_named_with_exit_code_5() {
+        assert!(judge(&[report("embed", 0.0, true)]).is_ok());
+        let reports = [
+            report("embed", 0.0, true),
+            report("swiglu", f64::NAN, false),
+            report("swiglu", 1.0, false),
+            report("top_k", 2e-5, false),
+        ];
+        let Err(super::super::failure::Failure::Error(error)) = judge(&reports) else {
+            unreachable!("two kernels failed");
+        };
+        assert_eq!(error.exit_code(), 5);
+        assert_eq!(
+            error.to_string(),
+            "kernels differ from the CPU reference by more than the tolerance: \
+             swiglu (base), top_k (base)"
+        );
+    }
+
+    #[test]
+    fn the_worst_variant_stands_for_its_kernel() {
+        let share_of = |error, passed| share(&report("embed", error, passed));
+        assert!(share_of(f64::NAN, false) > share_of(2e-5, false));
+        assert!(share_of(0.0, false) > share_of(0.9e-5, true));
+        assert!(
+            Row::of(&report("embed", 2e-5, false), 3, true)
+                .line()
+                .contains("FAILED  WIDTH=8")
+        );
     }
 }
