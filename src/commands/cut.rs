@@ -128,6 +128,18 @@ impl CutArgs {
         self.mode.filter(|mode| !mode.runs_model()).map(Mode::name)
     }
 
+    /// Refuses flags that contradict each other whatever the model.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] that names them.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.mode {
+            None => Ok(()),
+            Some(mode) if mode.runs_model() => self.refuse_strangers(mode),
+            Some(_) => self.cut(None).map(drop),
+        }
+    }
+
     /// Where patches start, from the flags and, for what they do not say, the
     /// model.
     ///

@@ -48,10 +48,8 @@ impl TextCommand {
     pub(super) fn run(&self, global: &Global, form: Form, best: usize, entropies: bool) -> Outcome {
         self.refuse_idle_flags(entropies)?;
         let needs_checkpoint = entropies || self.cut.opens_model();
-        if !needs_checkpoint {
-            // What is wrong with the flags need not wait for the input.
-            self.cut.cut(None)?;
-        }
+        // What is wrong with the flags need not wait for input and model.
+        self.cut.check()?;
         let mut input = Input::open(&self.text)?;
         check_length(&input, form)?;
         let checkpoint = needs_checkpoint.then(|| self.model.open()).transpose()?;
