@@ -278,7 +278,7 @@ fn whole(size: f32, mode: Mode) -> Result<u32> {
         Ok(size as u32)
     } else {
         Err(argument(format!(
-            "--mode {} needs a --patch-size of whole bytes, not {size}",
+            "--mode {} needs a --patch-size of whole bytes, at most 16777216, not {size}",
             mode.name()
         )))
     }

@@ -66,12 +66,9 @@ impl Output {
     /// # Errors
     /// If the file cannot be created there.
     pub(super) fn open(arguments: &OutputArgs) -> blt::Result<Self> {
-        let Some(path) = arguments
-            .output
-            .as_deref()
-            .filter(|path| *path != Path::new("-"))
-        else {
-            return Ok(Self::Standard);
+        let path = match arguments.output.as_deref() {
+            Some(path) if path != Path::new("-") && path != Path::new("/dev/stdout") => path,
+            _ => return Ok(Self::Standard),
         };
         let refused = |source| Error::Io {
             action: "create",
@@ -84,7 +81,8 @@ impl Output {
             Ok(facts) if facts.is_dir() => {
                 return Err(refused(io::ErrorKind::IsADirectory.into()));
             }
-            Ok(facts) if !facts.is_file() => {
+            // Where /dev leads to a file (/dev/fd/3), somebody else has it open.
+            Ok(facts) if !facts.is_file() || path.starts_with("/dev") => {
                 let file = OpenOptions::new()
                     .write(true)
                     .open(&target)

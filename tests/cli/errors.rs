@@ -69,7 +69,7 @@ fn wrong_usage_is_2() {
         ),
         (
             &["patch", "--mode", "static", "--patch-size", "2.5"],
-            &["whole bytes, not 2.5"],
+            &["whole bytes", "not 2.5"],
         ),
         (
             &["patch", "--mode", "top-k", "-m", &model()],
