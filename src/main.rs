@@ -1,3 +1,7 @@
 //! The `blt` command line.
 
-fn main() {}
+mod commands;
+
+fn main() -> std::process::ExitCode {
+    commands::main()
+}

@@ -5,6 +5,7 @@
 //! leaves this module.
 
 mod config;
+mod embedded;
 mod entropy;
 mod expected;
 mod files;

@@ -12,8 +12,11 @@ use crate::error::{Error, Result};
 /// the GPU is an ordinary `await`. A browser drives them itself.
 #[derive(Debug)]
 pub(crate) struct Poller {
+    /// `None` only while it is dropped.
     #[cfg(not(target_arch = "wasm32"))]
-    wake: std::sync::mpsc::Sender<wgpu::SubmissionIndex>,
+    wake: Option<std::sync::mpsc::Sender<wgpu::SubmissionIndex>>,
+    #[cfg(not(target_arch = "wasm32"))]
+    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Poller {
@@ -22,7 +25,7 @@ impl Poller {
         let (wake, woken) = std::sync::mpsc::channel();
         let device = device.clone();
         // The thread ends when `wake` is dropped with the `Gpu`.
-        std::thread::spawn(move || {
+        let thread = std::thread::spawn(move || {
             while let Ok(submission) = woken.recv() {
                 // An error here is a lost device, which its callback reports.
                 let _ = device.poll(wgpu::PollType::Wait {
@@ -31,7 +34,7 @@ impl Poller {
                 });
             }
         });
-        Self { wake }
+        Self { wake: Some(wake), thread: Some(thread) }
     }
 
     #[cfg(target_arch = "wasm32")]
@@ -42,7 +45,24 @@ impl Poller {
     #[cfg_attr(target_arch = "wasm32", expect(unused_variables, clippy::unused_self))]
     fn wait_for(&self, submission: wgpu::SubmissionIndex) {
         #[cfg(not(target_arch = "wasm32"))]
-        let _ = self.wake.send(submission);
+        if let Some(wake) = &self.wake {
+            let _ = wake.send(submission);
+        }
+    }
+}
+
+/// Waits for the thread, which may hold the last reference to the device: a
+/// driver that still takes a device down while the process ends (its `exit`
+/// handlers run on the main thread) crashes.
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for Poller {
+    fn drop(&mut self) {
+        self.wake = None;
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
     }
 }
 

@@ -1,0 +1,143 @@
+//! The flags of every command.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write, stderr};
+
+use blt::gpu::{AdapterChoice, GpuOptions, Tier};
+use clap::{Args, ColorChoice, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Graphics adapter: part of its name, or its index in `blt devices` [default: the best]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME|INDEX",
+        env = "BLT_ADAPTER",
+        hide_env_values = true,
+        help_heading = "Graphics"
+    )]
+    pub(super) adapter: Option<String>,
+
+    /// Graphics API: vulkan, metal, dx12 or gl [env: WGPU_BACKEND] [default: all]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Graphics")]
+    pub(super) backend: Option<String>,
+
+    /// Device features to use: base, f16, subgroups or f16+subgroups [default: all it has]
+    #[arg(long, global = true, value_name = "TIER", help_heading = "Graphics")]
+    pub(super) tier: Option<Tier>,
+
+    /// Compile shaders with the bounds checks that a browser would add
+    #[arg(long, global = true, help_heading = "Graphics")]
+    pub(super) checked_shaders: bool,
+
+    /// Colours in messages
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Messages"
+    )]
+    pub(super) color: ColorChoice,
+
+    /// No progress and no summary on standard error
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Messages"
+    )]
+    pub(super) quiet: bool,
+
+    /// Say more on standard error; -vv even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Messages")]
+    pub(super) verbose: u8,
+}
+
+impl Global {
+    /// What the flags ask of the adapter.
+    pub(super) fn choice(&self) -> AdapterChoice {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        AdapterChoice {
+            adapter: given(&self.adapter),
+            backend: given(&self.backend),
+        }
+    }
+
+    /// What the flags ask of the device.
+    pub(super) fn gpu(&self) -> GpuOptions {
+        GpuOptions {
+            choice: self.choice(),
+            tier: self.tier,
+            checked_shaders: self.checked_shaders,
+            ..GpuOptions::default()
+        }
+    }
+
+    /// Whether messages have colours.
+    pub(super) fn colored(&self) -> bool {
+        colored(self.color)
+    }
+
+    /// Sends the log to standard error.
+    pub(super) fn start_log(&self) {
+        let default = match (self.quiet, self.verbose) {
+            (true, _) => "error",
+            (false, 0) => "error,blt=warn",
+            (false, 1) => "warn,blt=info",
+            (false, 2) => "info,blt=debug",
+            (false, _) => "trace",
+        };
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(stderr)
+            .with_ansi(self.colored())
+            .without_time()
+            .with_target(self.verbose > 1);
+        // Only fails if there is a log already; then that one serves.
+        let _ = log.try_init();
+    }
+}
+
+/// When messages have colours, from arguments that are not parsed yet: what
+/// parsing says about them has colours too.
+pub(super) fn color_of(arguments: &[OsString]) -> ColorChoice {
+    let mut arguments = arguments.iter().skip(1).filter_map(|a| a.to_str());
+    let mut wish = None;
+    while let Some(argument) = arguments.next() {
+        match argument.strip_prefix("--color") {
+            Some("") => wish = arguments.next(),
+            Some(rest) => wish = rest.strip_prefix('=').or(wish),
+            None if argument == "--" => break,
+            None => {}
+        }
+    }
+    wish.and_then(|wish| ColorChoice::from_str(wish, true).ok())
+        .unwrap_or(ColorChoice::Auto)
+}
+
+/// Whether messages on standard error have colours.
+pub(super) fn colored(choice: ColorChoice) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    }
+}
+
+/// Says what went wrong, in one line.
+pub(super) fn complain(what: &dyn std::fmt::Display, color: bool) {
+    let name = if color {
+        "\x1b[1;31mblt:\x1b[0m"
+    } else {
+        "blt:"
+    };
+    // If standard error is gone there is nobody to tell.
+    let _ = writeln!(stderr(), "{name} {what}");
+}

@@ -1,0 +1,161 @@
+//! Where the bytes come from: an argument, a file or standard input.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{IsTerminal, Read, stdin};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use blt::{Error, Result};
+use clap::Args;
+
+use super::failure::argument;
+use super::interrupt;
+
+#[derive(Debug, Args)]
+pub(super) struct TextArgs {
+    /// The text; `-`, or nothing in a pipe, reads standard input. Any bytes will do
+    #[arg(value_name = "TEXT", conflicts_with = "file")]
+    text: Option<OsString>,
+
+    /// Read the text from a file, in pieces; `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Bytes read at a time.
+const READ: usize = 64 << 10;
+/// How often a wait for input looks whether the run was interrupted.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// The bytes of a text, piece by piece.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// The piece at hand and how much of it is used up.
+    piece: Vec<u8>,
+    used: usize,
+    /// A reader on a thread of its own, so that ctrl-C need not wait for it.
+    more: Option<Receiver<Result<Vec<u8>>>>,
+    /// How many bytes there are, where that is known.
+    pub(super) total: Option<u64>,
+    /// The file's name.
+    pub(super) name: Option<String>,
+}
+
+impl Input {
+    /// Opens what the arguments name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if there is no such file, [`Error::Argument`] if no text is
+    /// named and nobody pipes one in.
+    pub(super) fn open(arguments: &TextArgs) -> Result<Self> {
+        let dash = Path::new("-");
+        match (&arguments.text, &arguments.file) {
+            (None, Some(path)) if path != dash => Self::of_file(path),
+            (Some(text), None) if text != "-" => Ok(Self {
+                total: Some(text.len() as u64),
+                piece: text.clone().into_encoded_bytes(),
+                used: 0,
+                more: None,
+                name: None,
+            }),
+            (None, None) if stdin().is_terminal() => Err(argument(
+                "no text; give one as an argument, name a file with -f, or pipe one in",
+            )),
+            _ => Self::of_reader(stdin(), Path::new("standard input"), None),
+        }
+    }
+
+    fn of_file(path: &Path) -> Result<Self> {
+        let refused = |source| Error::Io {
+            action: "read",
+            path: path.into(),
+            source,
+        };
+        let file = File::open(path).map_err(refused)?;
+        let facts = file.metadata().map_err(refused)?;
+        if facts.is_dir() {
+            return Err(refused(std::io::ErrorKind::IsADirectory.into()));
+        }
+        // Devices and the files of /proc say 0.
+        let total = Some(facts.len()).filter(|bytes| facts.is_file() && *bytes > 0);
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        Ok(Self {
+            name,
+            ..Self::of_reader(file, path, total)?
+        })
+    }
+
+    fn of_reader(
+        source: impl Read + Send + 'static,
+        path: &Path,
+        total: Option<u64>,
+    ) -> Result<Self> {
+        let (sender, more) = sync_channel(2);
+        let path = path.to_owned();
+        // The thread ends with the text, with its receiver or with the process.
+        std::thread::Builder::new()
+            .name("input".into())
+            .spawn(move || read(source, &path, &sender))
+            .map_err(|source| Error::Io {
+                action: "read",
+                path: "the input".into(),
+                source,
+            })?;
+        Ok(Self {
+            piece: Vec::new(),
+            used: 0,
+            more: Some(more),
+            total,
+            name: None,
+        })
+    }
+
+    /// The next bytes, at most so many; `None` at the end.
+    ///
+    /// # Errors
+    /// What reading says, and [`Error::Interrupted`].
+    pub(super) fn next(&mut self, most: usize) -> Result<Option<&[u8]>> {
+        while self.used == self.piece.len() {
+            let Some(more) = &self.more else {
+                return Ok(None);
+            };
+            interrupt::check()?;
+            match more.recv_timeout(GLANCE) {
+                Ok(piece) => (self.piece, self.used) = (piece?, 0),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => self.more = None,
+            }
+        }
+        let rest = self.piece.get(self.used..).unwrap_or_default();
+        let next = rest.get(..most.max(1)).unwrap_or(rest);
+        self.used += next.len();
+        Ok(Some(next))
+    }
+}
+
+fn read(mut source: impl Read, path: &Path, sender: &SyncSender<Result<Vec<u8>>>) {
+    loop {
+        let mut piece = vec![0; READ];
+        let said = match source.read(&mut piece) {
+            Ok(0) => return,
+            Ok(count) => {
+                piece.truncate(count);
+                Ok(piece)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(source) => Err(Error::Io {
+                action: "read",
+                path: path.into(),
+                source,
+            }),
+        };
+        let end = said.is_err();
+        if sender.send(said).is_err() || end {
+            return;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Ctrl-C: the run stops at the next piece, and leaves nothing half-written.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use blt::{Error, Result};
+
+use super::global;
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The temporary file of `-o`.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// How long a run may take to stop by itself (a driver can sit in a shader
+/// compilation) before it is ended.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Takes over ctrl-C.
+///
+/// # Errors
+/// If the system refuses.
+pub(super) fn watch(color: bool) -> Result<()> {
+    ctrlc::set_handler(move || {
+        INTERRUPTED.store(true, Ordering::Relaxed);
+        std::thread::sleep(PATIENCE);
+        let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = unfinished.as_deref() {
+            // The process ends; there is nobody to tell if it cannot be removed.
+            let _ = std::fs::remove_file(path);
+        }
+        global::complain(&Error::Interrupted, color);
+        std::process::exit(Error::Interrupted.exit_code().into());
+    })
+    .map_err(|error| Error::Io {
+        action: "watch for",
+        path: "ctrl-C".into(),
+        source: std::io::Error::other(error),
+    })
+}
+
+/// Names the file to remove if the run is ended.
+pub(super) fn unfinished(path: Option<&Path>) {
+    *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = path.map(Path::to_owned);
+}
+
+/// Has ctrl-C been pressed?
+///
+/// # Errors
+/// [`Error::Interrupted`] if so.
+pub(super) fn check() -> Result<()> {
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        Err(Error::Interrupted)
+    } else {
+        Ok(())
+    }
+}

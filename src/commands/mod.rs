@@ -1,0 +1,108 @@
+//! The command line: arguments in, session calls, output.
+//!
+//! One file per command; what several share has a file of its own. Data goes
+//! to standard output, everything else to standard error.
+
+mod completions;
+mod cut;
+mod devices;
+mod entropy;
+mod failure;
+mod global;
+mod input;
+mod inspect;
+mod interrupt;
+mod model;
+mod output;
+mod patch;
+mod progress;
+mod sink;
+mod stream;
+mod summary;
+mod text;
+mod usage;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use failure::{Failure, Outcome};
+use global::Global;
+
+const AFTER_HELP: &str = "\
+Examples:
+  blt patch 'Daenerys Targaryen is in Game of Thrones'
+  blt entropy -f notes.txt > notes.jsonl
+  blt devices
+
+Environment (a flag wins over its variable):
+  BLT_MODEL      what -m names
+  BLT_ADAPTER    what --adapter names
+  WGPU_BACKEND   what --backend names
+  HF_HUB_CACHE, HF_HOME   where downloaded models are (org/name); nothing is ever downloaded
+  NO_COLOR       no colours in messages
+  RUST_LOG       what to log on standard error, e.g. blt=debug
+
+Exit codes:
+  0 done   1 failed while running   2 wrong usage   3 no usable graphics adapter
+  4 model missing or unusable   5 `blt verify` found a difference   130 interrupted";
+
+/// The Byte Latent Transformer on any GPU: bytes in, entropies and patches out
+///
+/// Entropies and thresholds are in nats. The entropy of a byte is the uncertainty about
+/// that byte given those before it.
+#[derive(Debug, Parser)]
+#[command(name = "blt", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Patch(patch::Patch),
+    Entropy(entropy::Entropy),
+    Devices(devices::Devices),
+    Inspect(inspect::Inspect),
+    Verify(verify::Verify),
+    Completions(completions::Completions),
+}
+
+/// Runs the command line of this process.
+pub(crate) fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let color = global::color_of(&arguments);
+    let mut command = Cli::command().color(color);
+    let parsed = command
+        .try_get_matches_from_mut(&arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return usage::exit(&error, &command, &arguments),
+    };
+    cli.global.start_log();
+    match run(&cli, &mut command) {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Error(error)) => {
+            global::complain(&error, cli.global.colored());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
+    let global = &cli.global;
+    match &cli.command {
+        // The window will open here.
+        None => usage::help(parser),
+        Some(Command::Patch(command)) => command.run(global),
+        Some(Command::Entropy(command)) => command.run(global),
+        Some(Command::Devices(command)) => command.run(global),
+        Some(Command::Inspect(command)) => command.run(),
+        Some(Command::Verify(command)) => command.run(global),
+        Some(Command::Completions(command)) => command.run(parser),
+    }
+}

@@ -1,0 +1,82 @@
+//! What is here to run on and with: devices, models, kernels.
+
+use serde_json::Value;
+
+use super::{good, model};
+
+#[test]
+fn devices_are_listed_best_first() {
+    let ran = good(&["devices"], b"");
+    let text = ran.text();
+    assert!(text.lines().next().unwrap().contains("backend"));
+    assert_eq!(
+        text.lines().filter(|line| line.starts_with("*  ")).count(),
+        1
+    );
+
+    let list: Vec<Value> = serde_json::from_str(&good(&["devices", "--json"], b"").text()).unwrap();
+    assert_eq!(
+        list.iter()
+            .filter(|adapter| adapter["chosen"] == true)
+            .count(),
+        1
+    );
+    assert_eq!(list[0]["chosen"], true);
+    for (index, adapter) in list.iter().enumerate() {
+        assert_eq!(adapter["index"], index);
+        for key in ["name", "class", "backend", "driver", "tier"] {
+            assert!(text.contains(adapter[key].as_str().unwrap()), "{key}");
+        }
+        assert!(adapter["binding_bytes"].as_u64().unwrap() >= 1 << 20);
+    }
+    let only_software = list.iter().all(|adapter| adapter["class"] == "software");
+    assert_eq!(
+        ran.err.contains("only software drivers"),
+        only_software,
+        "{}",
+        ran.err
+    );
+
+    let last = (list.len() - 1).to_string();
+    let chosen = good(&["devices", "--json", "--adapter", &last], b"").text();
+    let chosen: Vec<Value> = serde_json::from_str(&chosen).unwrap();
+    assert_eq!(chosen.last().unwrap()["chosen"], true);
+}
+
+#[test]
+fn inspect_says_what_is_inside() {
+    let model = model();
+    let short = good(&["inspect", "-m", &model], b"").text();
+    let long = good(&["inspect", "-m", &model, "--tensors"], b"").text();
+    assert!(short.contains("entropy model") && !short.contains("embed_tokens.weight"));
+    assert!(long.contains("model.patcher.embed_tokens.weight"));
+
+    let json: Value =
+        serde_json::from_str(&good(&["inspect", "-m", &model, "--json"], b"").text()).unwrap();
+    assert_eq!(json["total"]["tensors"], 90);
+    assert_eq!(json["tensors"], Value::Array(Vec::new()));
+    let file = format!("{model}/model.safetensors");
+    let full = good(&["inspect", "-m", &file, "--json", "--tensors"], b"").text();
+    let full: Value = serde_json::from_str(&full).unwrap();
+    assert_eq!(full["tensors"].as_array().unwrap().len(), 90);
+    assert_eq!(full["total"], json["total"]);
+}
+
+#[test]
+fn every_tier_gives_the_same_patches() {
+    let model = model();
+    let list = good(&["devices", "--json"], b"").text();
+    let list: Vec<Value> = serde_json::from_str(&list).unwrap();
+    let best = list[0]["tier"].as_str().unwrap();
+    let text = "Any tier gives the same patches, with or without checks.";
+    let expected = good(&["patch", "-m", &model, text], b"").text();
+    for tier in ["base", "f16", "subgroups", "f16+subgroups"] {
+        // A tier is contained in another if all its parts are.
+        if tier == "base" || tier.split('+').all(|part| best.contains(part)) {
+            let arguments = ["--tier", tier, "patch", "-m", &model, text];
+            assert_eq!(good(&arguments, b"").text(), expected, "{tier}");
+        }
+    }
+    let checked = good(&["patch", "-m", &model, "--checked-shaders", text], b"").text();
+    assert_eq!(checked, expected);
+}

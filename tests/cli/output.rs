@@ -1,0 +1,172 @@
+//! Output that is whole or not there, and messages that keep out of its way.
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{good, model, program};
+
+#[test]
+fn a_file_gets_what_standard_output_would() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.jsonl");
+    let model = model();
+    std::fs::write(&path, "old").unwrap();
+    let base = ["entropy", "-m", &model, "some text"];
+    let printed = good(&base, b"").text();
+    let ran = good(&[&base[..], &["-o", path.to_str().unwrap()]].concat(), b"");
+    assert!(ran.out.is_empty());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), printed);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_failure_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.svg");
+    let arguments = [
+        "patch",
+        "--mode",
+        "byte",
+        "--format",
+        "svg",
+        "-o",
+        path.to_str().unwrap(),
+    ];
+    let ran = super::Ran::of(super::blt(&arguments).write_stdin(vec![b'x'; 9000]));
+    assert_eq!(ran.code, 2);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // What was there stays.
+    std::fs::write(&path, "old").unwrap();
+    let ran = super::Ran::of(super::blt(&arguments).write_stdin(vec![b'x'; 9000]));
+    assert_eq!(ran.code, 2);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn messages_are_one_line_or_none() {
+    let model = model();
+    let ran = good(&["patch", "-m", &model, "abcdefgh"], b"");
+    assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    for part in [
+        "8 bytes · ",
+        " patch",
+        "mean ",
+        "bits per byte",
+        "B/s",
+        " on ",
+    ] {
+        assert!(ran.err.contains(part), "{}", ran.err);
+    }
+    let quiet = good(&["patch", "-q", "-m", &model, "abcdefgh"], b"");
+    assert_eq!((quiet.err.as_str(), quiet.text()), ("", ran.text()));
+    let profile = good(&["patch", "-q", "--profile", "-m", &model, "abcdefgh"], b"");
+    assert!(profile.err.contains("kernel") || profile.err.contains("cannot time"));
+    let log = good(&["patch", "-v", "-m", &model, "abcdefgh"], b"");
+    assert!(log.err.contains("tier"), "{}", log.err);
+}
+
+fn spawn(arguments: &[&str]) -> std::process::Child {
+    let mut command = Command::new(program());
+    command.args(arguments).env_remove("RUST_LOG");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[test]
+fn who_stops_reading_is_no_error() {
+    let text = vec![b'x'; 3 << 20];
+    let (_file, path) = super::input::file(&text);
+    let mut child = spawn(&["patch", "--mode", "byte", "--format", "jsonl", "-f", &path]);
+    let mut head = [0; 100];
+    child.stdout.take().unwrap().read_exact(&mut head).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}
+
+#[cfg(unix)]
+fn interrupt(child: &std::process::Child) {
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+/// Waits for the end after ctrl-C: exit code 130, and how long it took.
+#[cfg(unix)]
+fn interrupted(mut child: std::process::Child) -> std::process::Output {
+    // Standard input stays open: the run must not wait for it.
+    let input = child.stdin.take();
+    let start = Instant::now();
+    interrupt(&child);
+    let ended = child.wait_with_output().unwrap();
+    drop(input);
+    assert_eq!(ended.status.code(), Some(130));
+    assert!(
+        start.elapsed() < Duration::from_millis(1400),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(String::from_utf8_lossy(&ended.stderr).ends_with("blt: interrupted\n"));
+    ended
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_leaves_whole_records() {
+    let mut child = spawn(&["patch", "--mode", "space", "--format", "jsonl"]);
+    child
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(b"some words")
+        .unwrap();
+    let mut first = [0; 60];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut first)
+        .unwrap();
+    let ended = interrupted(child);
+    let text = [&first[..], &ended.stdout].concat();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.ends_with('\n'));
+    assert_eq!(text.lines().count(), 10);
+    for line in text.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.txt");
+    let model = model();
+    for mode in [&["--mode", "space"][..], &["-m", &model]] {
+        let arguments = [&["patch", "-o", path.to_str().unwrap()], mode].concat();
+        let mut child = spawn(&arguments);
+        child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(b"some words")
+            .unwrap();
+        // The temporary file is there as soon as ctrl-C is watched.
+        while std::fs::read_dir(folder.path()).unwrap().count() == 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        interrupted(child);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
