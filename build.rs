@@ -19,6 +19,11 @@
 //! * `#repeat NAME COUNT` … `#end` — the lines, once per turn, with `$NAME` the
 //!   number of the turn: loops that no shader compiler has to unroll.
 
+#![expect(
+    clippy::collapsible_match,
+    reason = "a guard would send what it refuses to the next arm"
+)]
+
 #[path = "build/preprocess.rs"]
 mod preprocess;
 #[path = "build/reflect.rs"]

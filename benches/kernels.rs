@@ -2,6 +2,7 @@
 //! measured peaks: `cargo bench --bench kernels [-- FILTER]`.
 #![allow(
     missing_docs,
+    clippy::cast_possible_truncation,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::cast_precision_loss

@@ -265,7 +265,10 @@ pub(crate) fn kernel(
 
     let ty = camel(name);
     let constant = name.to_ascii_uppercase();
-    let doc: String = header.iter().map(|line| format!("///{line}\n")).collect();
+    let doc: String = header
+        .iter()
+        .map(|line| format!("///{}\n", line.replace('[', "\\[").replace(']', "\\]")))
+        .collect();
     let mut out = String::new();
 
     out += &record(

@@ -138,10 +138,23 @@ fn backends(choice: &AdapterChoice) -> Result<wgpu::Backends> {
     }
 }
 
-/// Every adapter of the wanted backends, best first: discrete, integrated,
+/// The adapters of the wanted backends, best first: discrete, integrated,
 /// virtual, software, and among equals Vulkan or Metal before DX12 before GL.
 async fn ranked(choice: &AdapterChoice) -> Result<Vec<wgpu::Adapter>> {
-    let backends = backends(choice)?;
+    let wanted = backends(choice)?;
+    // OpenGL only where it is asked for, or where there is nothing better: it
+    // lists the same devices again, and its loaders write to stderr.
+    let found = enumerate(wanted - wgpu::Backends::GL).await;
+    if found.is_empty() || wanted == wgpu::Backends::GL {
+        return Ok(enumerate(wanted & wgpu::Backends::GL).await);
+    }
+    Ok(found)
+}
+
+async fn enumerate(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    if backends.is_empty() {
+        return Vec::new();
+    }
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
     // Validating every indirect call costs a dispatch and three barriers each.
@@ -158,7 +171,7 @@ async fn ranked(choice: &AdapterChoice) -> Result<Vec<wgpu::Adapter>> {
         let info = a.get_info();
         (class_of(&info), backend_rank(info.backend))
     });
-    Ok(adapters)
+    adapters
 }
 
 /// Lists the adapters, best first; the position is the index that

@@ -34,7 +34,10 @@ impl Poller {
                 });
             }
         });
-        Self { wake: Some(wake), thread: Some(thread) }
+        Self {
+            wake: Some(wake),
+            thread: Some(thread),
+        }
     }
 
     #[cfg(target_arch = "wasm32")]

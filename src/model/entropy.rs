@@ -41,7 +41,7 @@ impl EntropyModel {
         progress: impl FnMut(u64),
     ) -> Result<Self> {
         let config = &weights.config;
-        if config.head_dim % 4 != 0 {
+        if !config.head_dim.is_multiple_of(4) {
             return Err(Error::Checkpoint(format!(
                 "the entropy model has heads of {} columns; the kernels need a multiple of 4",
                 config.head_dim
