@@ -47,7 +47,10 @@ need_spirv_val() {
 }
 
 has_vulkan_loader() {
-    PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q 'libvulkan\.so\.1'
+    case $(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null) in
+    *libvulkan.so.1*) return 0 ;;
+    *) return 1 ;;
+    esac
 }
 
 # A driver is a JSON file in one of the folders in which the Vulkan loader looks.
@@ -106,6 +109,10 @@ install_missing() {
     say "Installing with apt-get:$missing"
     update_lists
     # shellcheck disable=SC2086  # a list of names
-    apt_install $missing
+    if ! apt_install $missing; then
+        say "apt-get could not install them; its last words are above."
+        exit 1
+    fi
+    say "Done."
     say
 }
