@@ -19,15 +19,24 @@ pub(super) struct Glyph {
 }
 
 /// Puts records together into glyphs. A character whose bytes lie in two
-/// patches comes out as bytes.
+/// patches comes out as bytes, unless characters are kept whole.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Glyphs {
     utf8: Utf8,
     // Start and entropy of the bytes held back, at most four.
     held: VecDeque<(bool, Option<f32>)>,
+    whole: bool,
 }
 
 impl Glyphs {
+    /// Keeps characters whole even where a patch starts inside one.
+    pub(super) fn whole() -> Self {
+        Self {
+            whole: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes a record and emits the glyphs it settles. The record of the byte
     /// to come ends the text.
     pub(super) fn push(
@@ -35,7 +44,7 @@ impl Glyphs {
         record: &ByteRecord,
         mut emit: impl FnMut(Glyph) -> io::Result<()>,
     ) -> io::Result<()> {
-        if record.start || record.byte.is_none() {
+        if (record.start && !self.whole) || record.byte.is_none() {
             self.finish(&mut emit)?;
         }
         let Some(byte) = record.byte else {

@@ -219,7 +219,18 @@ impl Figure<'_> {
     fn labels(&self, out: &mut impl Write, row: &Row<'_>, floor: f64) -> io::Result<()> {
         let base = floor + 19.0;
         for cell in row.cells {
-            let x = self.x(row, cell.at) + self.slot * cell.len as f64 / 2.0;
+            let width = self.slot * cell.len as f64;
+            let x = self.x(row, cell.at) + width / 2.0;
+            if cell.len > 1 {
+                // The bytes of the character: a line across it starts a patch inside.
+                writeln!(
+                    out,
+                    "<path class=\"mark\" d=\"M{:.1} {:.1}h{:.1}\"/>",
+                    x - width / 2.0 + 3.0,
+                    base + 7.0,
+                    width - 6.0
+                )?;
+            }
             match cell.piece {
                 Piece::Char(c) if c != '\n' && c != '\t' && c != '\r' && c.is_whitespace() => {
                     writeln!(

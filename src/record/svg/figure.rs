@@ -68,6 +68,7 @@ impl<'a> Figure<'a> {
         options: &'a SvgOptions,
         cells: &'a [Cell],
         entropies: &[Option<f32>],
+        starts: &[bool],
         to_come: Option<ByteRecord>,
         summary: &'a Summary,
     ) -> Self {
@@ -75,12 +76,7 @@ impl<'a> Figure<'a> {
             .iter()
             .map(|h| h.filter(|h| h.is_finite()).map(f64::from))
             .collect();
-        let mut starts = vec![false; entropies.len()];
-        for cell in cells {
-            if let Some(flag) = starts.get_mut(cell.at) {
-                *flag = cell.start;
-            }
-        }
+        let mut starts = starts.to_vec();
         if let Some(next) = to_come {
             entropies.push(next.entropy.filter(|h| h.is_finite()).map(f64::from));
             starts.push(next.start);
@@ -164,12 +160,17 @@ impl<'a> Figure<'a> {
                     text += " and so on";
                     break;
                 }
-                if cell.start && i > 0 {
+                let starts = |at: usize| self.starts.get(at) == Some(&true);
+                if starts(cell.at) && i > 0 {
                     text.push('|');
                 }
                 match cell.piece {
                     Piece::Char(c) => text.push(c),
                     Piece::Invalid(byte) => text += &format!("\\x{byte:02X}"),
+                }
+                // A patch that starts inside the character.
+                if (cell.at + 1..cell.at + cell.len).any(starts) {
+                    text.push('\u{a6}');
                 }
             }
         }

@@ -39,8 +39,8 @@ impl Default for SvgOptions {
 /// Every byte has a slot with a point at the entropy of its prediction; a grey
 /// line stands at the left edge of the bytes that start a patch. Characters are
 /// written once across the slots of their bytes; spaces and line feeds as thin
-/// marks; what cannot be shown, and characters cut by a patch, as `\xNN`. The
-/// byte to come has a hollow point and an ellipsis at the end. Without
+/// marks; what cannot be shown as `\xNN`. A line through a character says that a
+/// patch starts at one of its later bytes. The byte to come has a hollow point and an ellipsis at the end. Without
 /// entropies only the text and the patches are drawn.
 ///
 /// The records are collected, and the figure is written by
@@ -53,6 +53,7 @@ pub struct Svg<W> {
     cells: Vec<Cell>,
     // By byte, that of the byte to come last.
     entropies: Vec<Option<f32>>,
+    starts: Vec<bool>,
     summary: Summary,
     to_come: Option<ByteRecord>,
 }
@@ -61,7 +62,6 @@ pub struct Svg<W> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
     piece: Piece,
-    start: bool,
     /// Its first byte.
     at: usize,
     /// Its bytes.
@@ -74,9 +74,10 @@ impl<W: Write> Svg<W> {
         Self {
             out,
             options,
-            glyphs: Glyphs::default(),
+            glyphs: Glyphs::whole(),
             cells: Vec::new(),
             entropies: Vec::new(),
+            starts: Vec::new(),
             summary: Summary::default(),
             to_come: None,
         }
@@ -85,10 +86,9 @@ impl<W: Write> Svg<W> {
 
 fn add(cells: &mut Vec<Cell>, glyph: Glyph) {
     let at = cells.last().map_or(0, |cell| cell.at + cell.len);
-    let Glyph { piece, start, .. } = glyph;
+    let Glyph { piece, .. } = glyph;
     cells.push(Cell {
         piece,
-        start,
         at,
         len: piece.len_utf8(),
     });
@@ -107,6 +107,7 @@ impl<W: Write> RecordWriter for Svg<W> {
         self.summary.add(record);
         if record.byte.is_some() {
             self.entropies.push(record.entropy);
+            self.starts.push(record.start);
         } else {
             self.to_come = Some(*record);
         }
@@ -127,6 +128,7 @@ impl<W: Write> RecordWriter for Svg<W> {
             &self.options,
             &self.cells,
             &self.entropies,
+            &self.starts,
             self.to_come,
             &self.summary,
         );
