@@ -13,6 +13,8 @@
 //! * `#variants NAME VALUE VALUE…` — an axis; the file is built once per
 //!   combination of values. `VALUE:feature` needs a device feature
 //!   (`f16`, `subgroups`). `$NAME` in the text stands for the value.
+//! * `#paired NAME VALUE NAME VALUE` — the two values occur only together:
+//!   combinations with just one of them are left out.
 //! * `#import FILE` — the text of `shaders/lib/FILE.wgsl`, once.
 //! * `#if NAME == VALUE`, `#if NAME != VALUE`, `#else`, `#endif`.
 //! * `#define NAME VALUE` — from here on `$NAME` stands for the value.

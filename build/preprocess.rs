@@ -89,6 +89,15 @@ impl Source {
                 })
                 .collect();
         }
+        for line in self.text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let ["#paired", name, value, other_name, other_value] = words[..] {
+                let has = |c: &Combination, name: &str, value: &str| {
+                    c.iter().any(|(n, v)| n == name && v.text == value)
+                };
+                all.retain(|c| has(c, name, value) == has(c, other_name, other_value));
+            }
+        }
         all
     }
 
@@ -133,7 +142,7 @@ impl Source {
             let live = branches.iter().all(|b| *b);
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
-                ["#variants", ..] => {}
+                ["#variants" | "#paired", ..] => {}
                 // Inside a dead branch names need not be known.
                 ["#if", ..] if !live => branches.push(false),
                 ["#if", name, operator, value] => {

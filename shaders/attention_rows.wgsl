@@ -4,8 +4,9 @@
 // METHOD `thread` gives a head of a row to each invocation and has no barrier;
 // `tree` and `subgroup` give it to a workgroup, whose invocations share the keys
 // and join their running maxima, totals and sums at the end.
-#variants HEAD 8 16 32 64
+#variants HEAD any 8 16 32 64
 #variants METHOD thread tree subgroup:subgroups
+#paired HEAD any METHOD thread
 #import method
 #import attention
 #if METHOD != thread
@@ -21,8 +22,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if head >= params.heads || row >= state.rows {
         return;
     }
-    let lane = 0u;
-    const STEP = 1u;
 #else
 #import reduce
 #import reduce4
@@ -41,21 +40,59 @@ fn main(
     if row >= state.rows {
         return;
     }
-    const STEP = $WIDTHu;
 #endif
     let kv_head = head / (params.heads / params.kv_heads);
     let span = span_of(row);
-    let beyond = params.head4 - 1u;
     let query = query_at(row, head);
+    let at = (row * params.heads + head) * params.head4;
+    var largest = LOWEST;
+    var total = 0.0;
+#if METHOD == thread
+    // Eight keys at a time; the sums live in y.
+    for (var first = 0u; first < span; first += 8u) {
+#repeat J 8
+        let key$J = key_at(row - min(first + $Ju, span - 1u), kv_head);
+        var score$J = 0.0;
+#end
+        for (var d = 0u; d < params.head4; d++) {
+            let q = qkv[query + d];
+#repeat J 8
+            score$J += dot(q, keys[key$J + d]);
+#end
+        }
+        var highest = largest;
+#repeat J 8
+        score$J = select(MASKED, score$J * params.scale, first + $Ju < span);
+        highest = max(highest, score$J);
+#end
+        let shrink = exp(largest - highest);
+        largest = highest;
+        total *= shrink;
+#repeat J 8
+        score$J = exp(score$J - highest);
+        total += score$J;
+#end
+        for (var d = 0u; d < params.head4; d++) {
+            // Before the first keys y holds nothing yet.
+            var sum = select(y[at + d] * shrink, vec4f(), first == 0u);
+#repeat J 8
+            sum += score$J * values[key$J + d];
+#end
+            y[at + d] = sum;
+        }
+    }
+    for (var d = 0u; d < params.head4; d++) {
+        y[at + d] /= total;
+    }
+#else
+    let beyond = params.head4 - 1u;
     var q: array<vec4f, $HEAD>;
     var sums: array<vec4f, $HEAD>;
     for (var d = 0u; d < 8u * blocks(); d++) {
         q[d] = select(vec4f(), qkv[query + min(d, beyond)] * params.scale, d <= beyond);
         sums[d] = vec4f();
     }
-    var largest = LOWEST;
-    var total = 0.0;
-    for (var back = lane; back < span; back += STEP) {
+    for (var back = lane; back < span; back += $WIDTHu) {
         let key = key_at(row - back, kv_head);
         var products = vec4f();
         for (var block = 0u; block < blocks(); block++) {
@@ -80,12 +117,6 @@ fn main(
 #end
         }
     }
-    let at = (row * params.heads + head) * params.head4;
-#if METHOD == thread
-    for (var d = 0u; d < params.head4; d++) {
-        y[at + d] = sums[d] / total;
-    }
-#else
 #if METHOD == tree
     let shrink = exp(largest - max_workgroup(largest, lane));
     let all = sum_workgroup(total * shrink, lane);

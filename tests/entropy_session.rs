@@ -14,7 +14,15 @@ use blt::session::{ContextOptions, EntropyOptions, EntropyRows, EntropySession};
 use safetensors::SafeTensors;
 
 const VARIANTS: [&str; 10] = [
-    "bf16w", "dec_first", "enc3_last", "gqa", "k1", "k2_base", "k4_proj", "maxpatch", "tied",
+    "bf16w",
+    "dec_first",
+    "enc3_last",
+    "gqa",
+    "k1",
+    "k2_base",
+    "k4_proj",
+    "maxpatch",
+    "tied",
     "window",
 ];
 
@@ -26,14 +34,23 @@ struct Golden {
 }
 
 fn folder(variant: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle").join(variant)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/oracle")
+        .join(variant)
 }
 
 fn goldens(variant: &str) -> Vec<Golden> {
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder(variant)).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder(variant))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     files.sort();
-    files.retain(|f| f.file_name().unwrap().to_string_lossy().starts_with("golden_"));
+    files.retain(|f| {
+        f.file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("golden_")
+    });
     files.iter().map(|f| golden(f)).collect()
 }
 
@@ -43,7 +60,15 @@ fn golden(file: &Path) -> Golden {
     let integers = |name: &str| -> Option<Vec<u32>> {
         let data = tensors.tensor(name).ok()?;
         let words = data.data().chunks_exact(8);
-        Some(words.map(|w| i64::from_le_bytes(w.try_into().unwrap()).try_into().unwrap()).collect())
+        Some(
+            words
+                .map(|w| {
+                    i64::from_le_bytes(w.try_into().unwrap())
+                        .try_into()
+                        .unwrap()
+                })
+                .collect(),
+        )
     };
     let entropies = tensors.tensor("entropies").unwrap();
     Golden {
@@ -80,17 +105,25 @@ async fn push_in_pieces(session: &mut EntropySession, ids: &[u32], piece: usize)
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
 
 /// Lengths of the patches from the starts after each token.
 fn lengths_of(starts: &[bool]) -> Vec<u32> {
-    let with_bos: Vec<bool> = std::iter::once(true).chain(starts.iter().copied()).collect();
+    let with_bos: Vec<bool> = std::iter::once(true)
+        .chain(starts.iter().copied())
+        .collect();
     lengths(&with_bos)
 }
 
 async fn agrees_with_golden(tier: Tier) {
-    let options = GpuOptions { tier: Some(tier), ..Default::default() };
+    let options = GpuOptions {
+        tier: Some(tier),
+        ..Default::default()
+    };
     let gpu = match Gpu::open(&options).await {
         Ok(gpu) => gpu,
         // Only an adapter without the tier may refuse it.
@@ -104,7 +137,10 @@ async fn agrees_with_golden(tier: Tier) {
         let checkpoint = Checkpoint::open(&folder(variant).to_string_lossy()).unwrap();
         let weights = checkpoint.entropy_weights().unwrap();
         let model = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
-        let options = EntropyOptions { rule: Some(rule_of(&checkpoint)), ..Default::default() };
+        let options = EntropyOptions {
+            rule: Some(rule_of(&checkpoint)),
+            ..Default::default()
+        };
         let mut session = EntropySession::new(&model, options).unwrap();
         for golden in goldens(variant) {
             let at = format!("{variant} {} tier {tier}", golden.name);
@@ -139,17 +175,26 @@ fn base_agrees_with_golden() {
 
 #[test]
 fn f16_agrees_with_golden() {
-    pollster::block_on(agrees_with_golden(Tier { f16: true, subgroups: false }));
+    pollster::block_on(agrees_with_golden(Tier {
+        f16: true,
+        subgroups: false,
+    }));
 }
 
 #[test]
 fn subgroups_agree_with_golden() {
-    pollster::block_on(agrees_with_golden(Tier { f16: false, subgroups: true }));
+    pollster::block_on(agrees_with_golden(Tier {
+        f16: false,
+        subgroups: true,
+    }));
 }
 
 #[test]
 fn f16_and_subgroups_agree_with_golden() {
-    pollster::block_on(agrees_with_golden(Tier { f16: true, subgroups: true }));
+    pollster::block_on(agrees_with_golden(Tier {
+        f16: true,
+        subgroups: true,
+    }));
 }
 
 /// The model on the CPU, from the same checkpoint.
@@ -210,7 +255,10 @@ async fn resets_equal_fresh_contexts(context: ContextOptions, cuts: &[usize], id
     let checkpoint = Checkpoint::open(&folder("k2_base").to_string_lossy()).unwrap();
     let weights = checkpoint.entropy_weights().unwrap();
     let model = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
-    let options = EntropyOptions { context, ..Default::default() };
+    let options = EntropyOptions {
+        context,
+        ..Default::default()
+    };
     let mut session = EntropySession::new(&model, options).unwrap();
     let rows = push_in_pieces(&mut session, ids, 13).await;
 
@@ -230,12 +278,20 @@ async fn resets_equal_fresh_contexts(context: ContextOptions, cuts: &[usize], id
 fn contexts_reset_where_asked() {
     let text = b"one line\nand another\n\nthe last one, a little longer";
     let ids = blt::bytes::prompt(text);
-    let after_newlines: Vec<usize> =
-        (0..ids.len()).filter(|i| ids[*i] == blt::bytes::id_of(b'\n')).map(|i| i + 1).collect();
+    let after_newlines: Vec<usize> = (0..ids.len())
+        .filter(|i| ids[*i] == blt::bytes::id_of(b'\n'))
+        .map(|i| i + 1)
+        .collect();
     pollster::block_on(async {
-        let newline = ContextOptions { reset_at_newline: true, reset_every: None };
+        let newline = ContextOptions {
+            reset_at_newline: true,
+            reset_every: None,
+        };
         resets_equal_fresh_contexts(newline, &after_newlines, &ids).await;
-        let every = ContextOptions { reset_at_newline: false, reset_every: Some(20) };
+        let every = ContextOptions {
+            reset_at_newline: false,
+            reset_every: Some(20),
+        };
         resets_equal_fresh_contexts(every, &[20, 40], &ids).await;
     });
 }
@@ -247,7 +303,10 @@ fn tensors_above_the_binding_limit_are_split() {
         let weights = checkpoint.entropy_weights().unwrap();
         let mut results = Vec::new();
         for binding_bytes in [None, Some(4096)] {
-            let options = GpuOptions { binding_bytes, ..Default::default() };
+            let options = GpuOptions {
+                binding_bytes,
+                ..Default::default()
+            };
             let gpu = Gpu::open(&options).await.unwrap();
             let model = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
             let mut session = EntropySession::new(&model, EntropyOptions::default()).unwrap();
@@ -266,13 +325,17 @@ fn the_best_bytes_come_in_order() {
         let reference = reference_of(&checkpoint);
         let weights = checkpoint.entropy_weights().unwrap();
         let model = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
-        let options = EntropyOptions { best: 4, ..Default::default() };
+        let options = EntropyOptions {
+            best: 4,
+            ..Default::default()
+        };
         let mut session = EntropySession::new(&model, options).unwrap();
         let ids = blt::bytes::prompt(b"abcabcab");
         let rows = session.push(&ids).await.unwrap();
         let logits = reference.logits(&ids);
         for (best, logits) in rows.best.iter().zip(logits.chunks_exact(260)) {
-            for ((id, log_p), (want_id, want)) in best.iter().zip(blt::reference::top_k(logits, 4)) {
+            for ((id, log_p), (want_id, want)) in best.iter().zip(blt::reference::top_k(logits, 4))
+            {
                 assert_eq!(*id, want_id);
                 assert!((log_p - want).abs() < 1e-4, "{log_p} {want}");
             }

@@ -31,7 +31,12 @@ fn each_variant(mut check: impl FnMut(&str, &Variant, &naga::Module, &ModuleInfo
     for shader in SHADERS {
         for variant in shader.variants {
             let (module, info) = parse(variant);
-            check(&format!("{} [{}]", shader.name, variant.label()), variant, &module, &info);
+            check(
+                &format!("{} [{}]", shader.name, variant.label()),
+                variant,
+                &module,
+                &info,
+            );
             count += 1;
         }
     }
@@ -46,11 +51,14 @@ fn to_metal() {
         ..Default::default()
     };
     each_variant(|name, variant, module, info| {
-        let (text, _) =
-            msl::write_string(module, info, &options, &msl::PipelineOptions::default())
-                .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let (text, _) = msl::write_string(module, info, &options, &msl::PipelineOptions::default())
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         assert!(text.contains("kernel void main_"), "{name}");
-        assert_eq!(text.contains("simd_sum"), variant.wgsl.contains("subgroupAdd"), "{name}");
+        assert_eq!(
+            text.contains("simd_sum"),
+            variant.wgsl.contains("subgroupAdd"),
+            "{name}"
+        );
     });
 }
 
@@ -70,21 +78,30 @@ fn to_hlsl() {
             .write(module, info, None)
             .unwrap_or_else(|e| panic!("{name}: {e}"));
         let [x, y, z] = variant.workgroup;
-        assert!(text.contains(&format!("[numthreads({x}, {y}, {z})]")), "{name}");
+        assert!(
+            text.contains(&format!("[numthreads({x}, {y}, {z})]")),
+            "{name}"
+        );
     });
 }
 
 #[test]
 fn to_spirv() {
-    let options = spv::Options { lang_version: (1, 3), ..Default::default() };
+    let options = spv::Options {
+        lang_version: (1, 3),
+        ..Default::default()
+    };
     let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
     each_variant(|name, _, module, info| {
-        let words = spv::write_vec(module, info, &options, None)
-            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let words =
+            spv::write_vec(module, info, &options, None).unwrap_or_else(|e| panic!("{name}: {e}"));
         let path = folder.path().join(format!("{}.spv", files.len()));
         let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-        std::fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
+        std::fs::File::create(&path)
+            .unwrap()
+            .write_all(&bytes)
+            .unwrap();
         files.push((name.to_owned(), path));
     });
     // Debian's spirv-tools; the test command installs it on Linux. Elsewhere the

@@ -1,6 +1,7 @@
-// What both attention kernels share. A head is HEAD vectors of four; a shorter
-// one repeats its last vector with a query of zero there. The vectors are walked
-// in blocks of eight: unrolling all of a long head takes compilers minutes.
+// What both attention kernels share. Where a head is held in registers it is HEAD
+// vectors of four; a shorter one repeats its last vector with a query of zero
+// there. They are walked in blocks of eight: unrolling all of a long head takes
+// compilers minutes.
 //
 // Row t sees `spans[t]` keys: its own and those just before it. Causality, the
 // sliding window and the document mask are all in that one number.
@@ -19,30 +20,16 @@ struct Params {
 @group(0) @binding(5) var<storage, read> values: array<vec4f>;      // [slots, kv_heads, head4]
 @group(0) @binding(6) var<storage, read_write> y: array<vec4f>;     // [T, heads, head4]
 
-// Blocks of a head. A constant where compilers should keep the head in
-// registers; otherwise a number they do not know and so do not unroll by.
-#if HEAD == 8
+#if HEAD != any
+// Blocks of a head. A constant, so that compilers keep the head in registers;
+// for the widest a number they do not know and so do not unroll by.
 fn blocks() -> u32 {
-    return 1u;
-}
-#else
 #if HEAD == 64
-#define LOOPS runtime
-#endif
-#if WIDTH == 8
-#define LOOPS runtime
-#else
-#define LOOPS constant
-#endif
-#if LOOPS == runtime
-fn blocks() -> u32 {
     return (params.head4 + 7u) / 8u;
-}
 #else
-fn blocks() -> u32 {
     return $HEADu / 8u;
-}
 #endif
+}
 #endif
 
 // Below any score, and above what a masked key gets: its weight is then 0.

@@ -36,8 +36,8 @@ pub struct Tuning {
     pub rope_store: Preferences,
     /// Attention, up to 8 rows.
     pub attention_few: Preferences,
-    /// Attention, more rows.
-    pub attention_many: Preferences,
+    /// Values of the attention kernels' `HEAD` axis, the narrowest first.
+    pub head_widths: &'static [&'static str],
     /// SwiGLU.
     pub swiglu: Preferences,
     /// Entropies and log-probabilities.
@@ -59,7 +59,7 @@ const SOFTWARE: Tuning = Tuning {
     linear_many: &[&[("METHOD", "register")]],
     rope_store: &[&[("WIDTH", "8")]],
     attention_few: &[&[("METHOD", "thread")]],
-    attention_many: &[&[("WIDTH", "8")]],
+    head_widths: &["any"],
     swiglu: &[&[("WIDTH", "8")]],
     entropy: &[&[("METHOD", "thread")]],
     top_k: &[&[("WIDTH", "8")]],
@@ -83,7 +83,7 @@ const GPU: Tuning = Tuning {
     linear_many: &[&[("METHOD", "shared")]],
     rope_store: &[&[("WIDTH", "64")]],
     attention_few: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
-    attention_many: &[&[("WIDTH", "64")]],
+    head_widths: &["8", "16", "32", "64"],
     swiglu: &[&[("WIDTH", "64")]],
     entropy: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
     top_k: &[&[("WIDTH", "64")]],
@@ -114,6 +114,21 @@ impl Tuning {
             .iter()
             .find(|(c, _)| *c == class)
             .map_or(&TABLE[3].1, |(_, tuning)| tuning)
+    }
+}
+
+impl Tuning {
+    /// The value of the attention kernels' `HEAD` axis for heads of `head`
+    /// columns: the first width, in vectors of four, that they fit.
+    #[must_use]
+    pub fn head_width(&self, head: usize) -> &'static str {
+        let fits = |width: &&&str| width.parse().is_ok_and(|w: usize| head.div_ceil(4) <= w);
+        let widest = self.head_widths.last().copied().unwrap_or("any");
+        self.head_widths
+            .iter()
+            .find(fits)
+            .copied()
+            .unwrap_or(widest)
     }
 }
 

@@ -534,7 +534,7 @@ impl<'g> PartPlan<'g> {
         scratch: &Scratch,
     ) -> Result<()> {
         let tuning = self.gpu.tuning;
-        let head = head_axis(shape.head);
+        let head = tuning.head_width(shape.head);
         // Scores and sums over as many keys as the ring can hold: an upper bound.
         let keys = as_f64(cache.slots / 2);
         let work = Work {
@@ -554,9 +554,7 @@ impl<'g> PartPlan<'g> {
         let (keys, values) = (cache.keys.all(), cache.values.all());
         if self.class == RowClass::Many {
             let fixed = [("HEAD", head)];
-            let variant = self
-                .gpu
-                .select(&ATTENTION_TILE, tuning.attention_many, &fixed)?;
+            let variant = self.gpu.select(&ATTENTION_TILE, &[&[]], &fixed)?;
             let kernel = AttentionTile {
                 state,
                 spans,
@@ -600,17 +598,6 @@ impl<'g> PartPlan<'g> {
                 .push("attention_rows", &kernel, variant, params, grid, work);
         }
         Ok(())
-    }
-}
-
-/// The smallest value of the `HEAD` axis that a head of `head` columns fits.
-#[must_use]
-pub fn head_axis(head: usize) -> &'static str {
-    match head.div_ceil(4) {
-        0..=8 => "8",
-        9..=16 => "16",
-        17..=32 => "32",
-        _ => "64",
     }
 }
 
