@@ -49,6 +49,7 @@ def write_model(model: EntropyModel, out: Path, threshold: float | None = None) 
     out.mkdir(parents=True, exist_ok=True)
     weights = {n: t.detach().cpu().half().contiguous() for n, t in model.state_dict().items()}
     save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
+    (out / WEIGHTS).chmod(0o644)
     write_json(out / CONFIG, config_json(model.config, threshold))
 
 

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 
 from artifact import load_model, read_config
-from model import BYTE_OFFSET, Cache, EntropyModel, encode, entropy
+from model import Cache, EntropyModel, encode, entropy
 from patching import mean_patch
 
 SEPARATOR = b"\x1e\n"
-CHUNK = 1024
+CHUNK = 512
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def measure(model: EntropyModel, text: bytes) -> Reading:
     """Read one document in chunks; the cache makes that the same as in one piece."""
     device = model.lm_head.weight.device
     tokens = encode(text)[:, :-1].to(device)
-    targets = torch.frombuffer(bytearray(text), dtype=torch.uint8).long().to(device) + BYTE_OFFSET
+    targets = encode(text)[0, 1:].to(device)
     cache, nats, entropies = Cache(), [], []
-    for begin in range(0, len(text), CHUNK):
+    for begin in range(0, max(len(text), 1), CHUNK):
         logits = model(tokens[:, begin : begin + CHUNK], cache)[0]
         wanted = targets[begin : begin + CHUNK, None]
         nats.append(-logits.log_softmax(-1).gather(1, wanted)[:, 0].cpu())

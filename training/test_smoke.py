@@ -19,6 +19,7 @@ from patching import choose_threshold, count_patches, mean_patch
 from prepare import Corpus, prepare
 from train_entropy import IGNORED, Sampler, Settings, Trainer, learning_rate_factor, length_at
 
+torch.set_num_threads(1)  # tiny products gain nothing from more, and lose much on a busy machine
 SMALL = Settings(steps=12, tokens_per_step=512, lengths=((128, 0.5), (256, 0.5)), bf16=False, seed=7)
 
 
@@ -114,6 +115,10 @@ def test_reading_in_pieces_equals_reading_at_once() -> None:
 
 def test_entropy_of_a_new_model_is_that_of_a_guess() -> None:
     assert torch.allclose(entropy(EntropyModel()(encode(b"abc"))), torch.tensor(260.0).log())
+
+
+def test_an_empty_document_has_no_bytes_to_measure() -> None:
+    assert measure(random_model(num_hidden_layers=1), b"").nats.shape == (0,)
 
 
 def test_threshold_gives_the_wanted_mean_patch() -> None:
