@@ -48,12 +48,15 @@ fn run(tier: Tier, checked_shaders: bool) -> usize {
 
 #[test]
 fn base() {
-    assert!(run(Tier::BASE, false) > 50, "the base tier runs everywhere");
+    assert!(
+        run(Tier::BASE, false) >= 40,
+        "the base tier runs everywhere"
+    );
 }
 
 #[test]
 fn base_with_checked_shaders() {
-    assert!(run(Tier::BASE, true) > 50, "the base tier runs everywhere");
+    assert!(run(Tier::BASE, true) >= 40, "the base tier runs everywhere");
 }
 
 #[test]

@@ -95,10 +95,8 @@ impl Gpu {
             );
         }));
         let slot = Arc::clone(&failure);
-        device.set_device_lost_callback(move |reason, message| {
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                record(&slot, Failure::Lost(message));
-            }
+        device.set_device_lost_callback(move |_, message| {
+            record(&slot, Failure::Lost(message));
         });
         let limit = device
             .limits()
@@ -149,6 +147,12 @@ impl Gpu {
     #[must_use]
     pub fn has_timestamps(&self) -> bool {
         self.timestamps
+    }
+
+    /// Gives the device back at once. What is still under way or comes later
+    /// ends with [`Error::DeviceLost`].
+    pub fn destroy(&self) {
+        self.device.destroy();
     }
 
     /// The device's error, if it has reported one since it was opened.

@@ -1,0 +1,70 @@
+//! What the GPU refuses becomes an `Error`, never a panic.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use blt::Error;
+use blt::checkpoint::Checkpoint;
+use blt::gpu::{AdapterChoice, Gpu, GpuOptions, Tensor};
+use blt::model::entropy::EntropyModel;
+use blt::session::{EntropyOptions, EntropySession};
+
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/gqa");
+
+fn open() -> Arc<Gpu> {
+    pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap()
+}
+
+#[test]
+fn a_buffer_beyond_the_limits() {
+    let gpu = open();
+    gpu.check().unwrap();
+    let _ = Tensor::new(&gpu, "too large", usize::MAX >> 8);
+    let error = gpu.check().unwrap_err();
+    assert!(
+        matches!(error, Error::Gpu(_) | Error::OutOfMemory(_)),
+        "{error}"
+    );
+    assert_eq!(error.exit_code(), 1);
+}
+
+#[test]
+fn a_lost_device() {
+    pollster::block_on(async {
+        let gpu = open();
+        let checkpoint = Checkpoint::open(MODEL).unwrap();
+        let weights = checkpoint.entropy_weights().unwrap();
+        let model = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
+        let mut session = EntropySession::new(&model, EntropyOptions::default()).unwrap();
+        session
+            .push(&blt::bytes::prompt(b"still here"))
+            .await
+            .unwrap();
+        gpu.destroy();
+        for _ in 0..2 {
+            let error = session.push(&[70, 71]).await.unwrap_err();
+            assert!(
+                matches!(error, Error::DeviceLost(_) | Error::Gpu(_)),
+                "{error}"
+            );
+        }
+        assert!(EntropyModel::load(&gpu, &weights, |_| ()).await.is_err());
+    });
+}
+
+#[test]
+fn adapters_that_are_not_there() {
+    for (adapter, backend) in [(Some("no such card"), None), (Some("99"), None)] {
+        let choice = AdapterChoice {
+            adapter: adapter.map(str::to_owned),
+            backend,
+        };
+        let options = GpuOptions {
+            choice,
+            ..Default::default()
+        };
+        let error = pollster::block_on(Gpu::open(&options)).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert!(error.to_string().contains(adapter.unwrap()), "{error}");
+    }
+}
