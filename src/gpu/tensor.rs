@@ -85,16 +85,6 @@ impl WeightType {
             Self::F16 | Self::Bf16 => 2,
         }
     }
-
-    /// The value of the shaders' `WEIGHTS` axis that reads it in every tier.
-    #[must_use]
-    pub fn axis(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-        }
-    }
 }
 
 /// Rounds a row length up to whole vectors of four.

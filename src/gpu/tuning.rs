@@ -7,6 +7,7 @@
 use super::adapter::AdapterClass;
 use super::device::Gpu;
 use super::kernel::{Choice, Shader};
+use super::tensor::WeightType;
 use crate::error::Result;
 
 /// Variants in order of preference; the first that the tier allows is taken.
@@ -133,6 +134,18 @@ impl Tuning {
 }
 
 impl Gpu {
+    /// The value of the shaders' `WEIGHTS` axis that reads weights of a type in
+    /// this device's tier.
+    #[must_use]
+    pub fn weights_axis(&self, weights: WeightType) -> &'static str {
+        match weights {
+            WeightType::F16 if self.tier().f16 => "f16_native",
+            WeightType::F32 => "f32",
+            WeightType::F16 => "f16",
+            WeightType::Bf16 => "bf16",
+        }
+    }
+
     /// The preferred variant of a shader that has the values of `fixed` too and
     /// runs in this device's tier.
     ///

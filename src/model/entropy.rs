@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::block::{Block, BlockShape, KeyValues, PartPlan, RowClass, Scratch, count, fused};
+use super::block::{Block, BlockShape, KeyValues, Scratch, fused};
+use super::part::{PartPlan, RowClass, count};
 use super::rotary::Rotary;
 use crate::checkpoint::EntropyWeights;
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::gpu::kernels::{
     PatchStartsCarry, PatchStartsParams, TOP_K, TopK, TopKParams,
 };
 use crate::gpu::plan::{Extent, ONE, Plan, Work};
-use crate::gpu::tensor::{Matrix, Uploader, WeightType, padded};
+use crate::gpu::tensor::{Matrix, Uploader, padded};
 use crate::gpu::{Gpu, Tensor};
 
 /// The entropy model's weights on the GPU.
@@ -222,11 +223,7 @@ impl EntropyModel {
 
     fn embed(&self, plan: &mut PartPlan<'_>, buffers: &EntropyBuffers) -> Result<()> {
         let gpu = &self.gpu;
-        let weights = if gpu.tier().f16 && self.embed.weights == WeightType::F16 {
-            "f16_native"
-        } else {
-            self.embed.weights.axis()
-        };
+        let weights = gpu.weights_axis(self.embed.weights);
         let variant = gpu.select(&EMBED, gpu.tuning.embed, &[("WEIGHTS", weights)])?;
         let columns4 = self.shape.hidden.div_ceil(4);
         for part in &self.embed.parts {

@@ -2,4 +2,5 @@
 
 pub mod block;
 pub mod entropy;
+pub mod part;
 pub mod rotary;

@@ -10,8 +10,8 @@ use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams, State};
 use crate::gpu::plan::Plan;
 use crate::gpu::readback::{Mapping, Staging};
 use crate::gpu::tensor::padded;
-use crate::model::block::{RowClass, count};
 use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyModel};
+use crate::model::part::{RowClass, count};
 use crate::patch::{Rule, Scheme};
 
 /// What a session computes.

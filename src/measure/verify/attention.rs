@@ -8,7 +8,7 @@ use crate::gpu::kernels::{
     RopeStoreParams,
 };
 use crate::gpu::plan::Extent;
-use crate::model::block::count;
+use crate::model::part::count;
 use crate::model::rotary::Rotary;
 use crate::reference;
 

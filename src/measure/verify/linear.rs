@@ -8,7 +8,7 @@ use crate::gpu::Tensor;
 use crate::gpu::kernels::{LinearRows, LinearRowsParams, LinearTile, LinearTileParams};
 use crate::gpu::plan::Extent;
 use crate::gpu::tensor::{Matrix, RowBlock, Uploader, WeightType, padded};
-use crate::model::block::count;
+use crate::model::part::count;
 use crate::reference;
 
 /// Rows, inputs, outputs: one, odd, padded, beyond a tile.

@@ -9,7 +9,7 @@ use crate::gpu::kernels::{
 };
 use crate::gpu::plan::{Extent, ONE};
 use crate::gpu::tensor::padded;
-use crate::model::block::count;
+use crate::model::part::count;
 use crate::reference;
 
 /// Rows and columns: one, odd, beyond a workgroup.
