@@ -56,7 +56,7 @@ impl Ran {
         let err = String::from_utf8(output.stderr).unwrap();
         let ours = err
             .lines()
-            .filter(|line| !line.contains("XDG_RUNTIME_DIR") && !line.starts_with("MESA"));
+            .filter(|line| !line.starts_with("MESA"));
         Self {
             code: output.status.code().unwrap_or(-1),
             out: output.stdout,
