@@ -23,7 +23,9 @@ pub struct Tuning {
     /// Estimated floating-point operations per submission at most (about a
     /// quarter of a second on the slowest adapter of the class).
     pub flops_per_submission: f64,
-    /// Variants of the kernels that have one per row count or purpose.
+    /// Read f16 weights with the f16 tier's own type rather than unpack them.
+    pub native_f16: bool,
+    /// Embedding gather.
     pub embed: Preferences,
     /// RMSNorm.
     pub rms_norm: Preferences,
@@ -53,6 +55,7 @@ const SOFTWARE: Tuning = Tuning {
     chunk_rows: 256,
     dispatches_per_submission: 64,
     flops_per_submission: 1e9,
+    native_f16: false,
     embed: &[&[("WIDTH", "8")]],
     rms_norm: &[&[("METHOD", "thread")]],
     linear_one: &[&[("METHOD", "thread"), ("ROWS", "1")]],
@@ -71,6 +74,7 @@ const GPU: Tuning = Tuning {
     chunk_rows: 512,
     dispatches_per_submission: 64,
     flops_per_submission: 1e11,
+    native_f16: true,
     embed: &[&[("WIDTH", "64")]],
     rms_norm: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
     linear_one: &[
@@ -139,7 +143,7 @@ impl Gpu {
     #[must_use]
     pub fn weights_axis(&self, weights: WeightType) -> &'static str {
         match weights {
-            WeightType::F16 if self.tier().f16 => "f16_native",
+            WeightType::F16 if self.tier().f16 && self.tuning.native_f16 => "f16_native",
             WeightType::F32 => "f32",
             WeightType::F16 => "f16",
             WeightType::Bf16 => "bf16",

@@ -54,9 +54,7 @@ impl Ran {
         let output = command.output().unwrap();
         // What drivers print by themselves is not ours.
         let err = String::from_utf8(output.stderr).unwrap();
-        let ours = err
-            .lines()
-            .filter(|line| !line.starts_with("MESA"));
+        let ours = err.lines().filter(|line| !line.starts_with("MESA"));
         Self {
             code: output.status.code().unwrap_or(-1),
             out: output.stdout,
