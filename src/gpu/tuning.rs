@@ -100,7 +100,7 @@ const INTEGRATED: Tuning = Tuning {
     ..GPU
 };
 const DISCRETE: Tuning = Tuning {
-    chunk_rows: 2048,
+    chunk_rows: 1024,
     ..GPU
 };
 
