@@ -189,24 +189,6 @@ impl<'g> PlanBuilder<'g> {
 }
 
 impl Plan {
-    /// Number of kernels in the plan.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.steps.len()
-    }
-
-    /// Has the plan no kernel?
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-
-    /// The work of all steps together for so many rows.
-    #[must_use]
-    pub fn flops(&self, rows: u32) -> f64 {
-        self.steps.iter().map(|s| s.work.flops(rows)).sum()
-    }
-
     /// Submits the plan for `rows` rows. Each submission has one pass and is
     /// bounded in dispatches and estimated work, so that no driver's watchdog
     /// takes it for a hang; `tail` is recorded after the last step.

@@ -89,7 +89,6 @@ type Shape = (usize, usize, usize, usize, usize, usize, usize);
 struct Case {
     rows: usize,
     heads: usize,
-    head: usize,
     params: AttentionRowsParams,
     state: Tensor,
     spans: Tensor,
@@ -143,7 +142,6 @@ impl Case {
         Self {
             rows,
             heads,
-            head,
             params,
             state: check.state(rows, first_slot % slots),
             spans: check.tensor(&[&spans[..], &[1; 3]].concat()),
@@ -189,7 +187,6 @@ pub(super) async fn attention_rows(check: &mut Check<'_>) -> Result<f64> {
                 values: case.values.all(),
                 y: case.y.all(),
             };
-            debug_assert_eq!(case.head, head);
             let grid = [Extent::Items(case.heads), Extent::Rows];
             check.run(&kernel, case.params, grid, case.rows).await?;
             check.floats(&case.y, case.want).await?;
