@@ -156,15 +156,24 @@ impl KeyValues {
     }
 }
 
-/// Buffers that blocks compute in; all blocks of a part share one set.
-#[derive(Debug)]
-pub struct Scratch {
-    /// What changes from run to run.
+/// What a plan is told of its rows: how many there are, what each may see, and
+/// where each stands.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// Number of rows and the ring slot of the first.
     pub state: Tensor,
     /// Keys seen by each row, `[T]`.
     pub spans: Tensor,
-    /// Rotary angles, `[T, head / 2]` pairs.
+    /// Rotary angles, `[T, head / 2]` pairs; of all positions with `absolute`.
     pub angles: Tensor,
+    /// Do the angles begin at position 0 rather than at the first row? Slots of
+    /// keys and values are then positions.
+    pub absolute: bool,
+}
+
+/// Buffers that blocks compute in; all blocks of a part share one set.
+#[derive(Debug)]
+pub struct Scratch {
     /// The residual stream, `[T, hidden]`.
     pub x: Tensor,
     /// A normalised copy of it.
@@ -176,18 +185,17 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Buffers for up to `rows` rows.
+    /// Buffers for up to `rows` rows of blocks of any of the shapes.
     #[must_use]
-    pub fn new(gpu: &Gpu, shape: &BlockShape, rows: usize) -> Self {
-        let gate = padded(shape.intermediate);
+    pub fn new(gpu: &Gpu, shapes: &[BlockShape], rows: usize) -> Self {
+        let most = |size: fn(&BlockShape) -> usize| shapes.iter().map(size).max().unwrap_or(0);
+        let hidden = most(|s| padded(s.hidden));
+        let gate = most(|s| padded(s.intermediate));
         Self {
-            state: Tensor::new(gpu, "state", 2),
-            spans: Tensor::new(gpu, "spans", rows),
-            angles: Tensor::new(gpu, "angles", rows * shape.head),
-            x: Tensor::new(gpu, "x", rows * padded(shape.hidden)),
-            h: Tensor::new(gpu, "h", rows * padded(shape.hidden)),
-            qkv: Tensor::new(gpu, "qkv", rows * shape.qkv()),
-            attended: Tensor::new(gpu, "attended", rows * shape.heads * shape.head),
+            x: Tensor::new(gpu, "x", rows * hidden),
+            h: Tensor::new(gpu, "h", rows * hidden),
+            qkv: Tensor::new(gpu, "qkv", rows * most(BlockShape::qkv)),
+            attended: Tensor::new(gpu, "attended", rows * most(|s| s.heads * s.head)),
             gate_up: Tensor::new(gpu, "gate_up", rows * 2 * gate),
             gated: Tensor::new(gpu, "gated", rows * gate),
         }
@@ -203,7 +211,6 @@ impl Scratch {
             &self.attended,
             &self.gate_up,
             &self.gated,
-            &self.angles,
         ]
         .iter()
         .map(|t| t.bytes())
