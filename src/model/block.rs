@@ -5,7 +5,7 @@
 //! matrix, gate and up rows in another. The kernels of a block, in order, are in
 //! [`super::part`].
 
-use crate::checkpoint::{BlockWeights, Dtype, TensorView};
+use crate::checkpoint::{BlockWeights, Dtype, StackConfig, TensorView};
 use crate::error::Result;
 use crate::gpu::tensor::{Matrix, RowBlock, Uploader, WeightType, padded};
 use crate::gpu::{Gpu, Tensor};
@@ -34,6 +34,28 @@ impl BlockShape {
         (self.heads + 2 * self.kv_heads) * self.head
     }
 
+    /// The shape that a config describes; `what` names the part in errors.
+    ///
+    /// # Errors
+    /// [`crate::Error::Checkpoint`] for heads that the kernels cannot run.
+    pub fn of(config: &StackConfig, what: &str) -> Result<Self> {
+        if !config.head_dim.is_multiple_of(4) {
+            return Err(crate::Error::Checkpoint(format!(
+                "{what} has heads of {} columns; the kernels need a multiple of 4",
+                config.head_dim
+            )));
+        }
+        let size = |value: u32| value as usize;
+        Ok(Self {
+            hidden: size(config.hidden_size),
+            heads: size(config.heads),
+            kv_heads: size(config.kv_heads),
+            head: size(config.head_dim),
+            intermediate: size(config.intermediate_size),
+            epsilon: config.norm_eps,
+        })
+    }
+
     /// Columns of keys (or values) of one position.
     #[must_use]
     pub fn stored(&self) -> usize {
@@ -53,6 +75,22 @@ pub struct Block {
 }
 
 impl Block {
+    /// Uploads the blocks of a part.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub async fn load_all<P: FnMut(u64)>(
+        uploader: &mut Uploader<'_, P>,
+        shape: &BlockShape,
+        weights: &[BlockWeights<'_>],
+    ) -> Result<Vec<Self>> {
+        let mut blocks = Vec::with_capacity(weights.len());
+        for weights in weights {
+            blocks.push(Self::load(uploader, shape, weights).await?);
+        }
+        Ok(blocks)
+    }
+
     /// Uploads a block's weights.
     ///
     /// # Errors

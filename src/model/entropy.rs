@@ -7,7 +7,7 @@ use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
 use super::part::{Output, PartPlan, RowClass};
 use super::rotary::Rotary;
 use crate::checkpoint::EntropyWeights;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams};
 use crate::gpu::plan::Plan;
 use crate::gpu::tensor::{Matrix, Uploader, padded};
@@ -39,27 +39,11 @@ impl EntropyModel {
         progress: impl FnMut(u64),
     ) -> Result<Self> {
         let config = &weights.config;
-        if !config.head_dim.is_multiple_of(4) {
-            return Err(Error::Checkpoint(format!(
-                "the entropy model has heads of {} columns; the kernels need a multiple of 4",
-                config.head_dim
-            )));
-        }
         let size = |value: u32| value as usize;
-        let shape = BlockShape {
-            hidden: size(config.hidden_size),
-            heads: size(config.heads),
-            kv_heads: size(config.kv_heads),
-            head: size(config.head_dim),
-            intermediate: size(config.intermediate_size),
-            epsilon: config.norm_eps,
-        };
+        let shape = BlockShape::of(&config.stack(), "the entropy model")?;
         let mut uploader = Uploader::new(gpu, progress);
         let embed = fused(&mut uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
-        let mut layers = Vec::with_capacity(weights.layers.len());
-        for layer in &weights.layers {
-            layers.push(Block::load(&mut uploader, &shape, layer).await?);
-        }
+        let layers = Block::load_all(&mut uploader, &shape, &weights.layers).await?;
         let norm = uploader.vector("norm", &weights.norm.to_f32());
         let head = fused(&mut uploader, "head", shape.hidden, &[&weights.lm_head], 0).await?;
         uploader.flush().await?;

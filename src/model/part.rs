@@ -36,6 +36,16 @@ impl RowClass {
             _ => Self::Many,
         }
     }
+
+    /// The class of up to `factor` times as many rows.
+    #[must_use]
+    pub fn times(self, factor: usize) -> Self {
+        match self {
+            Self::One => Self::of(factor),
+            Self::Few if factor == 1 => Self::Few,
+            _ => Self::Many,
+        }
+    }
 }
 
 /// Where a linear layer writes.
