@@ -1,6 +1,7 @@
 //! The golden data, and checkpoints as the CPU reference takes them.
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     reason = "each test crate uses a part of this"
 )]

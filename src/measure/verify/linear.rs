@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::gpu::Tensor;
 use crate::gpu::kernels::{LinearRows, LinearRowsParams, LinearTile, LinearTileParams};
 use crate::gpu::plan::Extent;
-use crate::gpu::tensor::{Matrix, RowBlock, Uploader, WeightType, padded};
+use crate::gpu::tensor::{Matrix, RowBlock, RowSource, Uploader, WeightType, padded};
 use crate::model::part::count;
 use crate::reference;
 
@@ -62,7 +62,7 @@ pub(super) async fn weights(
     let mut uploader = Uploader::new(check.gpu, |_| ());
     let block = RowBlock {
         rows,
-        bytes: &bytes,
+        source: RowSource::Bytes(&bytes),
     };
     Ok((
         stored,
