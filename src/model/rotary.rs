@@ -24,6 +24,12 @@ impl Rotary {
         }
     }
 
+    /// Values per row: a cosine and a sine for each pair.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.inverse.len() * 2
+    }
+
     /// Appends (cos, sin) of every pair at `position`.
     #[expect(
         clippy::cast_precision_loss,
