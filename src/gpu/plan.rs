@@ -279,40 +279,14 @@ impl Plan {
         self.steps.iter().map(|step| step.work.traffic(rows)).sum()
     }
 
-    /// Submits the plan for `rows` rows. Each submission has one pass and is
-    /// bounded in dispatches and estimated work, so that no driver's watchdog
-    /// takes it for a hang; `tail` is recorded after the last step.
+    /// Submits the plan for `rows` rows; see [`submit`].
     pub fn submit(
         &self,
         gpu: &Gpu,
         rows: u32,
         tail: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> wgpu::SubmissionIndex {
-        let tuning = gpu.tuning;
-        let mut rest = &self.steps[..];
-        loop {
-            let mut work = 0.0;
-            let mut count = 0;
-            while count < rest.len().min(tuning.dispatches_per_submission)
-                && (count == 0 || work < tuning.flops_per_submission)
-            {
-                work += rest[count].work.flops(rows);
-                count += 1;
-            }
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                for step in &rest[..count] {
-                    step.encode(&mut pass, rows);
-                }
-            }
-            rest = &rest[count..];
-            if rest.is_empty() {
-                tail(&mut encoder);
-                return gpu.queue.submit([encoder.finish()]);
-            }
-            gpu.queue.submit([encoder.finish()]);
-        }
+        submit(gpu, &[self], rows, tail)
     }
 
     /// Like [`Plan::submit`], with one timed pass per step.
@@ -341,6 +315,43 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+/// Submits plans, one after the other, for `rows` rows each. Each submission has
+/// one pass and is bounded in dispatches and estimated work, so that no driver's
+/// watchdog takes it for a hang; `tail` is recorded after the last step.
+pub fn submit(
+    gpu: &Gpu,
+    plans: &[&Plan],
+    rows: u32,
+    tail: impl FnOnce(&mut wgpu::CommandEncoder),
+) -> wgpu::SubmissionIndex {
+    let tuning = gpu.tuning;
+    let steps: Vec<&Step> = plans.iter().flat_map(|plan| &plan.steps).collect();
+    let mut rest = &steps[..];
+    loop {
+        let mut work = 0.0;
+        let mut count = 0;
+        while count < rest.len().min(tuning.dispatches_per_submission)
+            && (count == 0 || work < tuning.flops_per_submission)
+        {
+            work += rest[count].work.flops(rows);
+            count += 1;
+        }
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for step in &rest[..count] {
+                step.encode(&mut pass, rows);
+            }
+        }
+        rest = &rest[count..];
+        if rest.is_empty() {
+            tail(&mut encoder);
+            return gpu.queue.submit([encoder.finish()]);
+        }
+        gpu.queue.submit([encoder.finish()]);
     }
 }
 

@@ -81,6 +81,20 @@ impl Tensor {
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
+
+    /// Records the copy of `bytes` bytes from byte `skip` on to byte `at` of
+    /// another tensor.
+    pub(crate) fn copy_to(
+        &self,
+        other: &Self,
+        encoder: &mut wgpu::CommandEncoder,
+        skip: u64,
+        at: u64,
+        bytes: u64,
+    ) {
+        let (skip, at) = (self.offset + skip, other.offset + at);
+        encoder.copy_buffer_to_buffer(&self.buffer, skip, &other.buffer, at, bytes);
+    }
 }
 
 /// How weights are stored on the GPU: as they are in the file.

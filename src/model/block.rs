@@ -195,6 +195,12 @@ impl KeyValues {
     pub fn bytes(&self) -> u64 {
         self.keys.bytes() + self.values.bytes()
     }
+
+    /// Both buffers.
+    #[must_use]
+    pub fn tensors(&self) -> [&Tensor; 2] {
+        [&self.keys, &self.values]
+    }
 }
 
 /// What a plan is told of its rows: how many there are, what each may see, and
@@ -212,8 +218,9 @@ pub struct Rows {
     pub absolute: bool,
 }
 
-/// Buffers that blocks compute in; all blocks of a part share one set.
-#[derive(Debug)]
+/// Buffers that blocks compute in; all blocks of a part share one set. A clone
+/// is the same memory.
+#[derive(Clone, Debug)]
 pub struct Scratch {
     /// The residual stream, `[T, hidden]`.
     pub x: Tensor,

@@ -91,8 +91,7 @@ impl BltModel {
         };
         let host = memory.host_tables.then_some(checkpoint);
         let mut uploader = Uploader::new(gpu, progress);
-        let encoder =
-            Encoder::load(gpu, &mut uploader, &weights, host, options.hf_compat).await?;
+        let encoder = Encoder::load(gpu, &mut uploader, &weights, host, options.hf_compat).await?;
         let latent = Latent::load(&mut uploader, &weights).await?;
         let decoder = Decoder::load(&mut uploader, &weights).await?;
         uploader.flush().await?;

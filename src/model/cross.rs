@@ -150,7 +150,13 @@ impl PartPlan<'_> {
         } = *queries;
         let width = shape.heads * shape.head;
         self.rms_norm(state, (x, h), &cross.q_norm, shape.hidden, shape.epsilon)?;
-        self.linear("linear cross q", state, (h, q), &cross.q, Output::rows(width))?;
+        self.linear(
+            "linear cross q",
+            state,
+            (h, q),
+            &cross.q,
+            Output::rows(width),
+        )?;
         let gpu = self.gpu();
         let variant = gpu.select(&CROSS_ATTENTION, gpu.tuning.per_item, &[])?;
         let kernel = CrossAttention {

@@ -173,7 +173,8 @@ impl EncoderBuffers {
         }
     }
 
-    fn rings(gpu: &Gpu, encoder: &Encoder, slots: usize) -> (Tensor, Vec<CrossKeys>) {
+    /// Rings for the bytes of open patches.
+    pub(crate) fn rings(gpu: &Gpu, encoder: &Encoder, slots: usize) -> (Tensor, Vec<CrossKeys>) {
         let shape = &encoder.shape;
         let keys = encoder.crossings.iter();
         (

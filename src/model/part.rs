@@ -37,6 +37,16 @@ impl RowClass {
         }
     }
 
+    /// Its place in a list of plans for all classes.
+    #[must_use]
+    pub fn index(self) -> usize {
+        match self {
+            Self::One => 0,
+            Self::Few => 1,
+            Self::Many => 2,
+        }
+    }
+
     /// The class of up to `factor` times as many rows.
     #[must_use]
     pub fn times(self, factor: usize) -> Self {

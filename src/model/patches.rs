@@ -126,14 +126,7 @@ impl PartPlan<'_> {
             rows: count(buffers.rows),
         };
         let work = per_row(0.0, 50);
-        self.push(
-            "close_patches",
-            &kernel,
-            variant,
-            params,
-            [ONE, ONE],
-            work,
-        );
+        self.push("close_patches", &kernel, variant, params, [ONE, ONE], work);
         Ok(())
     }
 }

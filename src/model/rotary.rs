@@ -4,7 +4,7 @@
 ///
 /// The GPU's own sine is not exact enough for large angles, so a run brings
 /// its angles along: `rows * head / 2` pairs. Twin: [`crate::reference::rope_angles`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rotary {
     inverse: Vec<f32>,
 }

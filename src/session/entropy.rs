@@ -384,7 +384,7 @@ impl Layout {
 }
 
 /// A rule as the kernel `patch_starts` takes it.
-fn kernel_rule(rule: &Rule) -> Result<PatchStartsParams> {
+pub(super) fn kernel_rule(rule: &Rule) -> Result<PatchStartsParams> {
     let mut params = PatchStartsParams {
         max_length: rule.max_patch_length().unwrap_or(0),
         size: 1,

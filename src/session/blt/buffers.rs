@@ -192,12 +192,13 @@ impl Buffers {
         let (ring, keys) = EncoderBuffers::rings(gpu, &model.encoder, slots);
         gpu.check()?;
         let old_slots = self.encoder.ring_slots;
-        let old = std::iter::once(&self.encoder.ring).chain(self.encoder.keys.iter().map(|k| &k.kv));
+        let old =
+            std::iter::once(&self.encoder.ring).chain(self.encoder.keys.iter().map(|k| &k.kv));
         let new = std::iter::once(&ring).chain(keys.iter().map(|k| &k.kv));
         gpu.submit(|encoder| {
             for (old, new) in old.zip(new) {
                 let row = old.bytes() / old_slots as u64;
-                for position in kept {
+                for position in kept.clone() {
                     let (from, to) = (position % old_slots, position % slots);
                     old.copy_to(new, encoder, from as u64 * row, to as u64 * row, row);
                 }
@@ -237,7 +238,14 @@ pub(super) struct Plans {
     pub(super) decode: [Plan; 3],
 }
 
-const CLASSES: [RowClass; 3] = [RowClass::One, RowClass::Few, RowClass::Many];
+/// A plan for each class, in the order of [`RowClass::index`].
+fn each(plan: impl Fn(RowClass) -> Result<Plan>) -> Result<[Plan; 3]> {
+    Ok([
+        plan(RowClass::One)?,
+        plan(RowClass::Few)?,
+        plan(RowClass::Many)?,
+    ])
+}
 
 impl Plans {
     pub(super) fn new(
@@ -247,20 +255,11 @@ impl Plans {
         best: usize,
         step: LatentStep,
     ) -> Result<Self> {
-        let [decide, encode, decode] = [
-            |m: &BltModel, b: &Buffers, c, r, k| decide(m, b, c, r, k),
-            |m: &BltModel, b: &Buffers, c, _, _| encode(m, b, c),
-            |m: &BltModel, b: &Buffers, c, _, _| decode(m, b, c),
-        ]
-        .map(|make: fn(_, _, _, _, _) -> _| {
-            let [one, few, many] = CLASSES.map(|class| make(model, buffers, class, rule, best));
-            Ok::<_, Error>([one?, few?, many?])
-        });
         Ok(Self {
-            decide: decide?,
-            encode: encode?,
+            decide: each(|class| decide(model, buffers, class, rule, best))?,
+            encode: each(|class| encode(model, buffers, class))?,
             patches: Self::patches(model, buffers, step)?,
-            decode: decode?,
+            decode: each(|class| decode(model, buffers, class))?,
         })
     }
 
@@ -269,8 +268,7 @@ impl Plans {
         buffers: &Buffers,
         step: LatentStep,
     ) -> Result<[Plan; 3]> {
-        let [one, few, many] = CLASSES.map(|class| patches(model, buffers, class, step));
-        Ok([one?, few?, many?])
+        each(|class| patches(model, buffers, class, step))
     }
 }
 
@@ -314,16 +312,13 @@ fn encode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> 
     )?;
     let ids = (&inputs.ids, &inputs.history);
     let (own, scratch) = (&buffers.encoder, &buffers.local);
-    model.encoder.record_bytes(&mut plan, rows, ids, own, scratch)?;
+    model
+        .encoder
+        .record_bytes(&mut plan, rows, ids, own, scratch)?;
     plan.build()
 }
 
-fn patches(
-    model: &BltModel,
-    buffers: &Buffers,
-    class: RowClass,
-    step: LatentStep,
-) -> Result<Plan> {
+fn patches(model: &BltModel, buffers: &Buffers, class: RowClass, step: LatentStep) -> Result<Plan> {
     let mut plan = PartPlan::new(model.gpu(), class);
     let books = &buffers.patches;
     let latent = &buffers.latent;
@@ -338,7 +333,9 @@ fn patches(
         absolute: true,
     };
     let (caches, scratch) = (&latent.caches, &latent.scratch);
-    model.latent.record(&mut plan, &rows, given, caches, scratch)?;
+    model
+        .latent
+        .record(&mut plan, &rows, given, caches, scratch)?;
     let decoder = &model.decoder;
     decoder.record_patches(&mut plan, books, x, &buffers.decoder, class)?;
     match step {
