@@ -51,13 +51,13 @@ pub(super) fn check(
             found.view()?;
         }
         if !any {
-            missing.push(tensor.name.as_str());
+            missing.push(weights.name_if_stored(&tensor.name));
         }
     }
     let unknown: Vec<_> = under
         .iter()
-        .map(|t| t.name)
-        .filter(|name| !known.contains(name))
+        .filter(|t| !known.contains(t.name))
+        .map(|t| t.stored_name)
         .collect();
     if !missing.is_empty() {
         let also = if unknown.is_empty() {
@@ -86,7 +86,7 @@ pub(super) fn check(
 }
 
 fn misshaped(found: Listed<'_>, expected: &ExpectedTensor) -> Error {
-    let (name, file) = (quoted(found.name), found.file);
+    let (name, file) = (quoted(found.stored_name), found.file);
     if let (Part::HashTables, &[rows, columns], &[wanted, width]) =
         (expected.part, found.shape, expected.shape.as_slice())
         && columns == width
@@ -109,7 +109,7 @@ pub(super) fn take<'a>(weights: &'a Weights, name: &str) -> Result<TensorView<'a
         None => Err(refuse(format!(
             "{} lacks the tensor {}",
             weights.label(),
-            quoted(name)
+            quoted(&weights.name_if_stored(name))
         ))),
     }
 }

@@ -73,7 +73,7 @@ pub struct Random {
 /// A weight: stored in a file, or made on demand.
 #[derive(Debug, Clone, Copy)]
 pub struct TensorView<'a> {
-    /// Its name in the file.
+    /// Its name in the transformers layout.
     pub name: &'a str,
     /// The type of its elements.
     pub dtype: Dtype,
