@@ -178,11 +178,13 @@ impl Weights {
 
     /// What to call the weights in a sentence: the file, or the first of several.
     pub(super) fn label(&self) -> String {
-        match self.files.as_slice() {
-            [] => "the checkpoint".into(),
-            [one] => one.label.clone(),
-            [first, rest @ ..] => format!("{} and {} more files", first.label, rest.len()),
-        }
+        label(&self.files.iter().collect::<Vec<_>>())
+    }
+
+    /// The same of the files that would hold a certain tensor.
+    pub(super) fn label_for(&self, name: &str) -> String {
+        let files = self.files.iter().filter(|file| file.naming.covers(name));
+        label(&files.collect::<Vec<_>>())
     }
 
     /// The name that a file would give a tensor it lacks.
@@ -210,5 +212,14 @@ impl Weights {
             data: TensorData::Bytes(file.bytes.as_ref().get(entry.range.clone())?),
             file: &file.label,
         })
+    }
+}
+
+fn label(files: &[&WeightFile]) -> String {
+    match files {
+        [] => "the checkpoint".into(),
+        [one] => one.label.clone(),
+        [first, _] => format!("{} and 1 more file", first.label),
+        [first, rest @ ..] => format!("{} and {} more files", first.label, rest.len()),
     }
 }

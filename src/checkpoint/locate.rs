@@ -190,7 +190,7 @@ fn folder(path: &Path, origin: String, hint: &str) -> Result<Located> {
             });
         }
         (Some(_), Err(weights)) => weights.to_owned(),
-        (None, Ok(_)) => "config.json".to_owned(),
+        (None, Ok(_)) => "config.json (or Meta's params.json)".to_owned(),
         (None, Err(weights)) => format!("config.json and {weights}"),
     };
     let there = names(path);

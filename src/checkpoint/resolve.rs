@@ -59,6 +59,7 @@ pub(super) fn check(
         .filter(|t| !known.contains(t.name))
         .map(|t| t.stored_name)
         .collect();
+    let label = weights.label_for(expected.first().map_or("", |t| &t.name));
     if !missing.is_empty() {
         let also = if unknown.is_empty() {
             String::new()
@@ -66,8 +67,7 @@ pub(super) fn check(
             format!(" (it holds {} instead)", listing(&unknown, 2))
         };
         return Err(refuse(format!(
-            "{} lacks {} of {} {} tensors: {}{also}",
-            weights.label(),
+            "{label} lacks {} of {} {} tensors: {}{also}",
             missing.len(),
             subject.whose,
             expected.len(),
@@ -76,8 +76,7 @@ pub(super) fn check(
     }
     if !unknown.is_empty() {
         return Err(refuse(format!(
-            "{} holds tensors{} that its config does not call for: {}",
-            weights.label(),
+            "{label} holds tensors{} that its config does not call for: {}",
             subject.within,
             listing(&unknown, 3)
         )));

@@ -7,7 +7,9 @@ mod dtypes;
 mod entropy;
 mod files;
 mod locate;
+mod meta;
 mod oracle;
+mod pth;
 mod released;
 mod whole;
 
