@@ -2,6 +2,7 @@
 //! one table of tensors.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::header::{self, Entry};
@@ -60,12 +61,29 @@ impl AsRef<[u8]> for WeightBytes {
     }
 }
 
+/// A tensor of the table.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) dtype: safetensors::Dtype,
+    pub(super) shape: Vec<usize>,
+    pub(super) data: Held,
+}
+
+/// Where its elements are.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// In the file.
+    At(Range<usize>),
+    /// Nowhere: they are made on demand.
+    Made(TensorData<'static>),
+}
+
 /// One file of the checkpoint.
 #[derive(Debug)]
 pub(super) struct WeightFile {
     pub(super) label: String,
     bytes: WeightBytes,
-    table: BTreeMap<String, Entry>,
+    table: BTreeMap<String, Slot>,
     naming: Naming,
 }
 
@@ -74,6 +92,16 @@ impl WeightFile {
         Self {
             label,
             bytes,
+            table: table.into_iter().map(slot).collect(),
+            naming: Naming::Transformers,
+        }
+    }
+
+    /// What is no file: weights that are made on demand.
+    pub(super) fn made(label: String, table: BTreeMap<String, Slot>) -> Self {
+        Self {
+            label,
+            bytes: WeightBytes(Source::Static(&[])),
             table,
             naming: Naming::Transformers,
         }
@@ -82,6 +110,15 @@ impl WeightFile {
     pub(super) fn len(&self) -> usize {
         self.bytes.as_ref().len()
     }
+}
+
+fn slot((name, entry): (String, Entry)) -> (String, Slot) {
+    let slot = Slot {
+        dtype: entry.dtype,
+        shape: entry.shape,
+        data: Held::At(entry.range),
+    };
+    (name, slot)
 }
 
 /// What the table knows of a tensor, whether or not it can serve as a weight.
@@ -204,12 +241,16 @@ impl Weights {
         let (name, (file, stored)) = self.place.get_key_value(name)?;
         let file = self.files.get(*file)?;
         let (stored_name, entry) = file.table.get_key_value(stored)?;
+        let data = match &entry.data {
+            Held::At(range) => TensorData::Bytes(file.bytes.as_ref().get(range.clone())?),
+            Held::Made(made) => *made,
+        };
         Some(Listed {
             name,
             stored_name,
             dtype: entry.dtype,
             shape: &entry.shape,
-            data: TensorData::Bytes(file.bytes.as_ref().get(entry.range.clone())?),
+            data,
             file: &file.label,
         })
     }

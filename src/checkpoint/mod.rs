@@ -7,6 +7,8 @@
 mod blt;
 mod config;
 #[cfg(not(target_arch = "wasm32"))]
+mod convert;
+#[cfg(not(target_arch = "wasm32"))]
 mod disk;
 mod embedded;
 mod entropy;
@@ -15,6 +17,7 @@ mod files;
 mod form;
 mod header;
 mod inspect;
+mod like;
 #[cfg(not(target_arch = "wasm32"))]
 mod locate;
 #[cfg(not(target_arch = "wasm32"))]
@@ -24,22 +27,28 @@ mod naming;
 mod open;
 #[cfg(not(target_arch = "wasm32"))]
 mod pth;
+mod released;
 mod resolve;
 mod sentence;
 mod table;
 mod tensor;
+#[cfg(not(target_arch = "wasm32"))]
+mod write;
 
 pub use blt::{BltWeights, CrossWeights};
 pub use config::{
     BltConfig, Config, EntropyConfig, HashConfig, PatchingConfig, PatchingMode, Pooling,
     StackConfig,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use convert::{ConvertOptions, Converted, SHARD_BYTES};
 pub use entropy::{BlockWeights, EntropyWeights};
 pub use expected::{ExpectedTensor, Part, expected_tensors};
 pub use files::WeightBytes;
 pub use inspect::{FileReport, Inspection, Misshaped, PartReport, TensorReport, Totals};
 #[cfg(not(target_arch = "wasm32"))]
 pub use locate::Environment;
+pub use released::{Closest, Difference};
 pub use tensor::{Dtype, Random, TensorData, TensorView};
 
 use crate::Result;

@@ -1,5 +1,7 @@
 //! A tensor as it lies in the file: name, dtype, shape, bytes; nothing copied.
 
+use std::ops::Range;
+
 use half::{bf16, f16};
 use serde::Serialize;
 
@@ -25,6 +27,15 @@ impl Dtype {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::Bf16 => 2,
+        }
+    }
+
+    /// As the safetensors format has it.
+    pub(super) fn stored(self) -> safetensors::Dtype {
+        match self {
+            Self::F32 => safetensors::Dtype::F32,
+            Self::F16 => safetensors::Dtype::F16,
+            Self::Bf16 => safetensors::Dtype::BF16,
         }
     }
 
@@ -102,14 +113,28 @@ impl<'a> TensorView<'a> {
     /// The elements as `f32`; exact for every dtype, whatever the alignment.
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
+        self.part_to_f32(0..self.elements())
+    }
+
+    /// Some of the elements as `f32`; none if they are not all there.
+    #[must_use]
+    pub fn part_to_f32(&self, part: Range<usize>) -> Vec<f32> {
+        if part.end > self.elements() {
+            return Vec::new();
+        }
         let bytes = match self.data {
-            TensorData::Bytes(bytes) => bytes,
-            TensorData::Ones => return vec![1.0; self.elements()],
+            TensorData::Bytes(bytes) => {
+                let size = self.dtype.size();
+                bytes
+                    .get(part.start * size..part.end * size)
+                    .unwrap_or_default()
+            }
+            TensorData::Ones => return vec![1.0; part.len()],
             TensorData::Random(Random { seed, exponent }) => {
                 // The index wraps, as it does on a GPU.
                 #[expect(clippy::cast_possible_truncation)]
                 let value = |index| random_weight(seed, index as u32, exponent);
-                return (0..self.elements()).map(value).collect();
+                return part.map(value).collect();
             }
         };
         let pairs = || bytes.as_chunks::<2>().0.iter().copied();

@@ -49,7 +49,10 @@ fn folders_and_files() {
     fs::remove_file(folder.join("config.json")).unwrap();
     sentence(
         open(&renamed),
-        &["no config.json beside", "weights of mine"],
+        &[
+            "no config.json (or Meta's params.json) beside",
+            "weights of mine",
+        ],
     );
 }
 

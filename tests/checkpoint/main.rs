@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod config;
+mod convert;
 mod dtypes;
 mod entropy;
 mod files;
+mod like;
 mod locate;
 mod meta;
 mod oracle;

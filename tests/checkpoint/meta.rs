@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{read_json, sentence};
 
-fn made(layout: &str) -> PathBuf {
+pub(crate) fn made(layout: &str) -> PathBuf {
     [
         env!("CARGO_MANIFEST_DIR"),
         "tests",
@@ -22,7 +22,7 @@ fn made(layout: &str) -> PathBuf {
     .collect()
 }
 
-fn open(path: &Path) -> blt::Result<Checkpoint> {
+pub(crate) fn open(path: &Path) -> blt::Result<Checkpoint> {
     Checkpoint::open_in(path.to_str().unwrap(), &Environment::default())
 }
 
@@ -79,7 +79,7 @@ fn everything(weights: &BltWeights<'_>) -> (Vec<Content>, Vec<u8>) {
 }
 
 #[track_caller]
-fn same_weights(a: &Checkpoint, b: &Checkpoint) {
+pub(crate) fn same_weights(a: &Checkpoint, b: &Checkpoint) {
     assert_eq!(
         everything(&a.blt_weights().unwrap()),
         everything(&b.blt_weights().unwrap())
