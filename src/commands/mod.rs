@@ -4,6 +4,7 @@
 //! to standard output, everything else to standard error.
 
 mod completions;
+mod convert;
 mod cut;
 mod devices;
 mod entropy;
@@ -67,6 +68,7 @@ enum Command {
     Entropy(entropy::Entropy),
     Devices(devices::Devices),
     Inspect(inspect::Inspect),
+    Convert(convert::Convert),
     Verify(verify::Verify),
     Completions(completions::Completions),
 }
@@ -102,6 +104,7 @@ fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
         Some(Command::Entropy(command)) => command.run(global),
         Some(Command::Devices(command)) => command.run(global),
         Some(Command::Inspect(command)) => command.run(),
+        Some(Command::Convert(command)) => command.run(global),
         Some(Command::Verify(command)) => command.run(global),
         Some(Command::Completions(command)) => command.run(parser),
     }

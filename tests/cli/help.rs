@@ -9,6 +9,7 @@ fn each_command_explains_itself() {
         "entropy",
         "devices",
         "inspect",
+        "convert",
         "verify",
         "completions",
     ] {
