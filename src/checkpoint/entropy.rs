@@ -1,9 +1,10 @@
 //! The entropy model's weights, resolved: past this point there are no names.
 
 use super::config::EntropyConfig;
-use super::expected::{ExpectedTensor, entropy_tensors};
-use super::files::{Listed, Weights};
-use super::sentence::{listing, quoted, refuse};
+use super::expected::entropy_tensors;
+use super::files::Weights;
+use super::resolve::{ENTROPY, block, check, either, take};
+use super::sentence::{quoted, refuse};
 use super::tensor::TensorView;
 use crate::Result;
 
@@ -46,15 +47,6 @@ pub struct BlockWeights<'a> {
     pub down: TensorView<'a>,
 }
 
-/// The prefix under which a file holds its entropy model.
-pub(super) fn prefix(weights: &Weights, whole: bool) -> &'static str {
-    match whole {
-        true => "model.patcher.",
-        false if weights.iter().any(|t| t.name.starts_with("patcher.")) => "patcher.",
-        false => "",
-    }
-}
-
 impl<'a> EntropyWeights<'a> {
     pub(super) fn resolve(
         weights: &'a Weights,
@@ -74,106 +66,22 @@ impl<'a> EntropyWeights<'a> {
                 quoted(prefix)
             )));
         }
-        check(weights, &expected, &under)?;
+        check(weights, &expected, &under, ENTROPY)?;
 
-        let view = |rest: &str| take(weights, &format!("{prefix}{rest}"));
-        let tables = ["embed_tokens.weight", "lm_head.weight"];
-        let [embed, lm_head] = tables.map(|name| weights.get(&format!("{prefix}{name}")));
-        let [embed, lm_head] = [embed.or(lm_head), lm_head.or(embed)].map(|t| match t {
-            Some(found) => found.view(),
-            None => view(tables[0]),
-        });
-        let block = |i: u32| {
-            let view = |rest: &str| view(&format!("layers.{i}.{rest}"));
-            Ok(BlockWeights {
-                attention_norm: view("input_layernorm.weight")?,
-                q: view("self_attn.q_proj.weight")?,
-                k: view("self_attn.k_proj.weight")?,
-                v: view("self_attn.v_proj.weight")?,
-                o: view("self_attn.o_proj.weight")?,
-                mlp_norm: view("post_attention_layernorm.weight")?,
-                gate: view("mlp.gate_proj.weight")?,
-                up: view("mlp.up_proj.weight")?,
-                down: view("mlp.down_proj.weight")?,
-            })
-        };
+        let name = |rest: &str| format!("{prefix}{rest}");
+        let (embed, lm_head) = either(
+            weights,
+            &name("embed_tokens.weight"),
+            &name("lm_head.weight"),
+        )?;
         Ok(Self {
             config: *config,
-            embed: embed?,
-            layers: (0..config.layers).map(block).collect::<Result<_>>()?,
-            norm: view("norm.weight")?,
-            lm_head: lm_head?,
+            embed,
+            layers: (0..config.layers)
+                .map(|i| block(weights, &name(&format!("layers.{i}"))))
+                .collect::<Result<_>>()?,
+            norm: take(weights, &name("norm.weight"))?,
+            lm_head,
         })
-    }
-}
-
-/// Everything expected is there in its shape and a usable dtype, and nothing else.
-fn check(weights: &Weights, expected: &[ExpectedTensor], under: &[Listed<'_>]) -> Result<()> {
-    let mut missing = Vec::new();
-    for tensor in expected {
-        let names = [Some(&tensor.name), tensor.alias.as_ref()];
-        let found: Vec<_> = names
-            .into_iter()
-            .flatten()
-            .filter_map(|name| weights.get(name))
-            .collect();
-        if found.is_empty() {
-            missing.push(tensor.name.as_str());
-        }
-        for found in found {
-            if found.shape != tensor.shape {
-                return Err(refuse(format!(
-                    "the tensor {} in {} has the shape {:?} where the config asks for {:?}",
-                    quoted(found.name),
-                    found.file,
-                    found.shape,
-                    tensor.shape
-                )));
-            }
-            found.view()?;
-        }
-    }
-    let known = |name: &str| {
-        expected
-            .iter()
-            .any(|t| t.name == name || t.alias.as_deref() == Some(name))
-    };
-    let unknown: Vec<_> = under
-        .iter()
-        .map(|t| t.name)
-        .filter(|name| !known(name))
-        .collect();
-    if !missing.is_empty() {
-        let also = if unknown.is_empty() {
-            String::new()
-        } else {
-            format!(" (it holds {} instead)", listing(&unknown, 2))
-        };
-        return Err(refuse(format!(
-            "{} lacks {} of the entropy model's {} tensors: {}{also}",
-            weights.label(),
-            missing.len(),
-            expected.len(),
-            listing(&missing, 3)
-        )));
-    }
-    if !unknown.is_empty() {
-        return Err(refuse(format!(
-            "{} holds tensors in its entropy model that its config does not call for: {}",
-            weights.label(),
-            listing(&unknown, 3)
-        )));
-    }
-    Ok(())
-}
-
-fn take<'a>(weights: &'a Weights, name: &str) -> Result<TensorView<'a>> {
-    match weights.get(name) {
-        Some(found) => found.view(),
-        None => Err(refuse(format!(
-            "{} lacks the tensor {}",
-            weights.label(),
-            quoted(name)
-        ))),
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::config::{BltConfig, Config, EntropyConfig, StackConfig};
+use super::form::{DECODER_PROJECTION, Form, HASH_TABLES, table};
 
 /// The parts of a checkpoint, in the order a byte passes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -112,22 +113,17 @@ const CROSS: [Member; 6] = [
 /// rest for a whole BLT, names without prefix for an entropy model alone.
 #[must_use]
 pub fn expected_tensors(config: &Config) -> Vec<ExpectedTensor> {
-    let prefix = if config.blt.is_some() {
-        "model.patcher."
-    } else {
-        ""
-    };
-    expected_with(config, prefix)
+    expected_with(config, &Form::transformers(config))
 }
 
-/// The same, with the prefix that the file gives its entropy model.
-pub(super) fn expected_with(config: &Config, entropy_prefix: &str) -> Vec<ExpectedTensor> {
+/// The same in the form of certain files.
+pub(super) fn expected_with(config: &Config, form: &Form) -> Vec<ExpectedTensor> {
     let mut list = Vec::new();
     if let Some(entropy) = &config.entropy {
-        list.extend(entropy_tensors(entropy, entropy_prefix));
+        list.extend(entropy_tensors(entropy, form.entropy_prefix));
     }
     if let Some(blt) = &config.blt {
-        whole(blt, &mut list);
+        list.extend(blt_tensors(blt, form));
     }
     list
 }
@@ -168,25 +164,45 @@ pub(super) fn entropy_tensors(config: &EntropyConfig, prefix: &str) -> Vec<Expec
     list
 }
 
-fn whole(c: &BltConfig, list: &mut Vec<ExpectedTensor>) {
-    let (local, global, joined) = (
-        n(c.encoder.hidden_size),
-        n(c.latent.hidden_size),
-        patch_width(c),
-    );
-    let table = vec![n(c.vocab_size), local];
+/// The tensors of encoder, latent model and decoder.
+pub(super) fn blt_tensors(c: &BltConfig, form: &Form) -> Vec<ExpectedTensor> {
+    let mut all = Vec::new();
+    let list = &mut all;
+    hash_tables(c, form, list);
+    encoder(c, list);
+    latent(c, list);
+    decoder(c, form, list);
+    list.push(ExpectedTensor {
+        name: HEAD.into(),
+        shape: vec![n(c.vocab_size), n(c.encoder.hidden_size)],
+        part: Part::Head,
+        alias: c.tied.then(|| EMBED.to_owned()),
+    });
+    all
+}
 
-    let rows = usize::try_from(c.hash.rows()).unwrap_or(usize::MAX);
-    push(
-        list,
-        Part::HashTables,
-        "model.encoder_hash_tok_embedding.weight",
-        vec![rows, local],
-    );
+pub(super) const EMBED: &str = "model.local_encoder.embed_tokens.weight";
+pub(super) const HEAD: &str = "lm_head.weight";
 
-    let embed = "model.local_encoder.embed_tokens.weight";
+fn hash_tables(c: &BltConfig, form: &Form, list: &mut Vec<ExpectedTensor>) {
+    let local = n(c.encoder.hidden_size);
+    if form.split_tables {
+        for index in 0..c.hash.tables() {
+            let shape = vec![n(c.hash.vocab), local];
+            push(list, Part::HashTables, table(index), shape);
+        }
+    } else {
+        let rows = usize::try_from(c.hash.rows()).unwrap_or(usize::MAX);
+        let name = format!("{HASH_TABLES}.weight");
+        push(list, Part::HashTables, name, vec![rows, local]);
+    }
+}
+
+fn encoder(c: &BltConfig, list: &mut Vec<ExpectedTensor>) {
+    let local = n(c.encoder.hidden_size);
     if !c.tied {
-        push(list, Part::Encoder, embed, table.clone());
+        let shape = vec![n(c.vocab_size), local];
+        push(list, Part::Encoder, EMBED, shape);
     }
     members(
         list,
@@ -196,26 +212,26 @@ fn whole(c: &BltConfig, list: &mut Vec<ExpectedTensor>) {
         &BLOCK,
         &c.encoder,
     );
-    let crossed = if c.encoder_cross_all {
-        c.encoder.layers
-    } else {
-        1
-    };
     members(
         list,
         Part::Encoder,
         "model.local_encoder.cross_attn_layers",
-        crossed,
+        c.encoder_crosses(),
         &CROSS,
         &c.encoder,
     );
-    push(
-        list,
-        Part::Encoder,
-        "model.local_encoder.patch_embedding_projection.weight",
-        vec![joined, local],
-    );
+    if c.encoder_cross {
+        push(
+            list,
+            Part::Encoder,
+            "model.local_encoder.patch_embedding_projection.weight",
+            vec![n(c.cross_attn_k) * local, n(c.pools()) * local],
+        );
+    }
+}
 
+fn latent(c: &BltConfig, list: &mut Vec<ExpectedTensor>) {
+    let (global, joined) = (n(c.latent.hidden_size), n(c.patch_width()));
     if joined != global {
         let name = "model.global_transformer.token_embedding_projection.weight";
         push(list, Part::Latent, name, vec![global, joined]);
@@ -228,23 +244,20 @@ fn whole(c: &BltConfig, list: &mut Vec<ExpectedTensor>) {
         &BLOCK,
         &c.latent,
     );
+}
 
-    push(
-        list,
-        Part::Decoder,
-        "model.local_decoder.patch_embedding_projection.weight",
-        vec![joined, global],
-    );
-    let crossed = if c.decoder_cross_all {
-        c.decoder.layers
-    } else {
-        1
-    };
+fn decoder(c: &BltConfig, form: &Form, list: &mut Vec<ExpectedTensor>) {
+    let (local, global) = (n(c.decoder.hidden_size), n(c.latent.hidden_size));
+    if form.decoder_projection {
+        let rows = if c.decoder_cross { c.cross_attn_k } else { 1 };
+        let shape = vec![n(rows) * local, global];
+        push(list, Part::Decoder, DECODER_PROJECTION, shape);
+    }
     members(
         list,
         Part::Decoder,
         "model.local_decoder.cross_attn_layers",
-        crossed,
+        c.decoder_crosses(),
         &CROSS,
         &c.decoder,
     );
@@ -262,19 +275,6 @@ fn whole(c: &BltConfig, list: &mut Vec<ExpectedTensor>) {
         "model.local_decoder.norm.weight",
         vec![local],
     );
-
-    let alias = c.tied.then(|| embed.to_owned());
-    list.push(ExpectedTensor {
-        name: "lm_head.weight".into(),
-        shape: table,
-        part: Part::Head,
-        alias,
-    });
-}
-
-/// The width of a patch between encoder and latent model.
-fn patch_width(c: &BltConfig) -> usize {
-    n(c.cross_attn_k) * n(c.encoder.hidden_size)
 }
 
 fn push(list: &mut Vec<ExpectedTensor>, part: Part, name: impl Into<String>, shape: Vec<usize>) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::header::{self, Entry};
 use super::sentence::{quoted, refuse};
-use super::tensor::{Dtype, TensorView};
+use super::tensor::{Dtype, TensorData, TensorView};
 use crate::Result;
 
 /// The content of a safetensors file that is already in memory: the model
@@ -81,11 +81,17 @@ pub(super) struct Listed<'a> {
     pub(super) name: &'a str,
     pub(super) dtype: safetensors::Dtype,
     pub(super) shape: &'a [usize],
-    pub(super) bytes: &'a [u8],
+    pub(super) data: TensorData<'a>,
     pub(super) file: &'a str,
 }
 
 impl<'a> Listed<'a> {
+    /// Bytes it takes in its dtype, stored or not.
+    pub(super) fn stored(&self) -> u64 {
+        let elements: u64 = self.shape.iter().map(|&n| n as u64).product();
+        elements * self.dtype.bitsize() as u64 / 8
+    }
+
     /// The tensor as a weight, or the sentence that says why it is none.
     pub(super) fn view(self) -> Result<TensorView<'a>> {
         let Some(dtype) = Dtype::of(self.dtype) else {
@@ -100,7 +106,7 @@ impl<'a> Listed<'a> {
             name: self.name,
             dtype,
             shape: self.shape,
-            bytes: self.bytes,
+            data: self.data,
         })
     }
 }
@@ -161,7 +167,7 @@ impl Weights {
             name,
             dtype: entry.dtype,
             shape: &entry.shape,
-            bytes: file.bytes.as_ref().get(entry.range.clone())?,
+            data: TensorData::Bytes(file.bytes.as_ref().get(entry.range.clone())?),
             file: &file.label,
         })
     }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::config::Config;
-use super::entropy::prefix;
 use super::expected::{ExpectedTensor, Part, expected_with};
 use super::files::Weights;
+use super::form::Form;
 
 /// The content of a checkpoint. Prints as a table of its parts; `{:#}` adds
 /// every tensor.
@@ -111,7 +111,7 @@ impl Inspection {
     }
 
     pub(super) fn of(origin: &str, config: &Config, weights: &Weights) -> Self {
-        let expected = expected_with(config, prefix(weights, config.blt.is_some()));
+        let expected = expected_with(config, &Form::of(config, weights));
         let mut out = Self {
             origin: origin.to_owned(),
             config: config.clone(),
@@ -181,7 +181,7 @@ impl Inspection {
             dtype: found.dtype.to_string(),
             shape: found.shape.to_vec(),
             parameters: found.shape.iter().map(|&n| n as u64).product(),
-            bytes: found.bytes.len() as u64,
+            bytes: found.stored(),
         });
     }
 

@@ -4,21 +4,26 @@
 //! Nothing is copied, nothing is computed, no GPU is needed, and no tensor name
 //! leaves this module.
 
+mod blt;
 mod config;
 mod embedded;
 mod entropy;
 mod expected;
 mod files;
+mod form;
 mod header;
 mod inspect;
 #[cfg(not(target_arch = "wasm32"))]
 mod locate;
+mod resolve;
 mod sentence;
 mod table;
 mod tensor;
 
+pub use blt::{BltWeights, CrossWeights};
 pub use config::{
-    BltConfig, Config, EntropyConfig, HashConfig, PatchingConfig, PatchingMode, StackConfig,
+    BltConfig, Config, EntropyConfig, HashConfig, PatchingConfig, PatchingMode, Pooling,
+    StackConfig,
 };
 pub use entropy::{BlockWeights, EntropyWeights};
 pub use expected::{ExpectedTensor, Part, expected_tensors};
@@ -26,10 +31,11 @@ pub use files::WeightBytes;
 pub use inspect::{FileReport, Inspection, Misshaped, PartReport, TensorReport, Totals};
 #[cfg(not(target_arch = "wasm32"))]
 pub use locate::Environment;
-pub use tensor::{Dtype, TensorView};
+pub use tensor::{Dtype, Random, TensorData, TensorView};
 
 use crate::Result;
 use files::Weights;
+use form::Form;
 use sentence::refuse;
 
 /// An open checkpoint: a whole BLT, or an entropy model alone.
@@ -132,8 +138,25 @@ impl Checkpoint {
                 self.origin
             )));
         };
-        let prefix = entropy::prefix(&self.weights, self.config.blt.is_some());
-        EntropyWeights::resolve(&self.weights, config, prefix)
+        let form = Form::of(&self.config, &self.weights);
+        EntropyWeights::resolve(&self.weights, config, form.entropy_prefix)
+    }
+
+    /// Encoder, latent model and decoder, every tensor found and its shape
+    /// checked.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) if the checkpoint is an entropy model alone, or a tensor
+    /// is missing, unknown, or of the wrong shape or dtype.
+    pub fn blt_weights(&self) -> Result<BltWeights<'_>> {
+        let Some(config) = &self.config.blt else {
+            return Err(refuse(format!(
+                "{} is an entropy model alone; name the checkpoint of a whole BLT",
+                self.origin
+            )));
+        };
+        let form = Form::of(&self.config, &self.weights);
+        BltWeights::resolve(&self.weights, config, &form)
     }
 
     /// What is in the files, compared with what the config calls for.

@@ -3,6 +3,8 @@
 use half::{bf16, f16};
 use serde::Serialize;
 
+use crate::reference::random_weight;
+
 /// The dtypes a weight may have. Files may hold others; they are listed by
 /// [`inspect`](super::Checkpoint::inspect) and refused when asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -46,11 +48,29 @@ impl std::fmt::Display for Dtype {
     }
 }
 
-/// A weight inside a mapped or embedded file.
-///
-/// The bytes are little-endian, row-major and **not necessarily aligned** to
-/// the element size: the format promises no alignment, so they must not be
-/// cast to a slice of a wider type without a check.
+/// Where the elements of a weight come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TensorData<'a> {
+    /// A mapped or embedded file: little-endian, row-major and **not necessarily
+    /// aligned** to the element size. Files promise no alignment, so the bytes
+    /// must not be cast to a slice of a wider type without a check.
+    Bytes(&'a [u8]),
+    /// Numbers made from their index, for a model that has no weights.
+    Random(Random),
+    /// Ones, the weights of a norm that does nothing else.
+    Ones,
+}
+
+/// Weights that are made where they are needed; see [`random_weight`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Random {
+    /// The tensor's own seed.
+    pub seed: u32,
+    /// The power of two that its odd whole numbers are multiplied with.
+    pub exponent: i32,
+}
+
+/// A weight: stored in a file, or made on demand.
 #[derive(Debug, Clone, Copy)]
 pub struct TensorView<'a> {
     /// Its name in the file.
@@ -59,24 +79,43 @@ pub struct TensorView<'a> {
     pub dtype: Dtype,
     /// Its dimensions, outermost first; a linear layer's are `[out, in]`.
     pub shape: &'a [usize],
-    /// Exactly `elements() * dtype.size()` bytes.
-    pub bytes: &'a [u8],
+    /// Its elements; where they are bytes, exactly `elements() * dtype.size()`.
+    pub data: TensorData<'a>,
 }
 
-impl TensorView<'_> {
+impl<'a> TensorView<'a> {
     /// The number of elements.
     #[must_use]
     pub fn elements(&self) -> usize {
-        self.bytes.len() / self.dtype.size()
+        self.shape.iter().product()
+    }
+
+    /// The elements as they lie in a file; `None` if they are in none.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&'a [u8]> {
+        match self.data {
+            TensorData::Bytes(bytes) => Some(bytes),
+            TensorData::Random(_) | TensorData::Ones => None,
+        }
     }
 
     /// The elements as `f32`; exact for every dtype, whatever the alignment.
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
-        let pairs = || self.bytes.as_chunks::<2>().0.iter().copied();
+        let bytes = match self.data {
+            TensorData::Bytes(bytes) => bytes,
+            TensorData::Ones => return vec![1.0; self.elements()],
+            TensorData::Random(Random { seed, exponent }) => {
+                // The index wraps, as it does on a GPU.
+                #[expect(clippy::cast_possible_truncation)]
+                let value = |index| random_weight(seed, index as u32, exponent);
+                return (0..self.elements()).map(value).collect();
+            }
+        };
+        let pairs = || bytes.as_chunks::<2>().0.iter().copied();
         match self.dtype {
             Dtype::F32 => {
-                let (words, _) = self.bytes.as_chunks::<4>();
+                let (words, _) = bytes.as_chunks::<4>();
                 words.iter().copied().map(f32::from_le_bytes).collect()
             }
             Dtype::F16 => pairs().map(|b| f16::from_le_bytes(b).to_f32()).collect(),

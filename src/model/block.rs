@@ -91,7 +91,7 @@ impl Block {
 }
 
 /// Uploads tensors one below the other, each followed by `gap` rows of zeros.
-/// Tensors of different types become f32.
+/// Tensors of different types become f32, and so do those that are in no file.
 ///
 /// # Errors
 /// The device's errors.
@@ -104,16 +104,19 @@ pub async fn fused<P: FnMut(u64)>(
 ) -> Result<Matrix> {
     let first = tensors.first().map_or(Dtype::F32, |t| t.dtype);
     let one_type = tensors.iter().all(|t| t.dtype == first);
-    let converted: Vec<Vec<f32>> = if one_type {
-        Vec::new()
-    } else {
-        tensors.iter().map(|t| t.to_f32()).collect()
+    let stored: Option<Vec<&[u8]>> = tensors.iter().map(|t| t.bytes()).collect();
+    let stored = stored.filter(|_| one_type);
+    let as_stored = stored.is_some();
+    let converted: Vec<Vec<f32>>;
+    let contents = match stored {
+        Some(stored) => stored,
+        None => {
+            converted = tensors.iter().map(|t| t.to_f32()).collect();
+            converted.iter().map(|v| bytemuck::cast_slice(v)).collect()
+        }
     };
     let mut blocks = Vec::new();
-    for (index, tensor) in tensors.iter().enumerate() {
-        let bytes = converted
-            .get(index)
-            .map_or(tensor.bytes, |values| bytemuck::cast_slice(values));
+    for (tensor, bytes) in tensors.iter().zip(contents) {
         let rows = tensor.shape.first().copied().unwrap_or(0);
         blocks.push(RowBlock { rows, bytes });
         blocks.push(RowBlock {
@@ -122,7 +125,7 @@ pub async fn fused<P: FnMut(u64)>(
         });
     }
     let weights = match first {
-        _ if !one_type => WeightType::F32,
+        _ if !as_stored => WeightType::F32,
         Dtype::F16 => WeightType::F16,
         Dtype::Bf16 => WeightType::Bf16,
         _ => WeightType::F32,

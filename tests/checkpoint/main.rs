@@ -9,6 +9,7 @@ mod files;
 mod locate;
 mod oracle;
 mod released;
+mod whole;
 
 use std::path::PathBuf;
 

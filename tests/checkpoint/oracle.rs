@@ -40,7 +40,7 @@ fn every_entropy_model_resolves() {
             weights.norm.to_f32().iter().all(|w| w.is_finite()),
             "{variant}"
         );
-        assert_ne!(weights.embed.bytes, weights.lm_head.bytes, "{variant}");
+        assert_ne!(weights.embed.bytes(), weights.lm_head.bytes(), "{variant}");
 
         let patching = checkpoint.patching();
         let threshold = manifest["variants"][variant]["threshold"].as_f64().unwrap();

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::entropy::{vocab_size, window};
+use super::pooling::{Pooling, pooling};
 use super::section::Section;
 use super::stack::StackConfig;
 use crate::Result;
@@ -18,8 +19,27 @@ pub struct BltConfig {
     pub latent: StackConfig,
     /// The local decoder, over bytes.
     pub decoder: StackConfig,
-    /// Vectors of the encoder's width that make up one patch.
+    /// Vectors of the encoder's width that make up one patch, and the rows that
+    /// a byte of the decoder sees of it.
     pub cross_attn_k: u32,
+    /// Whether patches attend to the encoder's bytes; if not, patches are only
+    /// pooled or joined (spec section 7).
+    pub encoder_cross: bool,
+    /// Whether the decoder's bytes attend to patches; if not, patches are added
+    /// to them (spec section 9).
+    pub decoder_cross: bool,
+    /// How the bytes of a patch become one vector; several results are
+    /// concatenated in the order given here. Empty where `concatenate` says how.
+    pub pooling: Vec<Pooling>,
+    /// Without cross-attention in the encoder: join the last so many byte
+    /// vectors of a patch instead of pooling.
+    pub concatenate: Option<u32>,
+    /// The encoder's cross-attention also sees the bytes of so many patches less
+    /// one before; `None` sees those of the own patch.
+    pub cross_window_encoder: Option<u32>,
+    /// The decoder's cross-attention also sees so many patches less one before;
+    /// `None` sees one patch.
+    pub cross_window_decoder: Option<u32>,
     /// Whether the encoder attends to patches after every layer, not only the last.
     pub encoder_cross_all: bool,
     /// Whether the decoder attends to patches before every layer, not only the first.
@@ -46,6 +66,13 @@ pub struct HashConfig {
 }
 
 impl HashConfig {
+    /// Tables: one per hash function and n-gram length, in this order.
+    #[must_use]
+    pub fn tables(&self) -> u32 {
+        let sizes = u32::try_from(self.group_sizes.len()).unwrap_or(u32::MAX);
+        sizes.saturating_mul(self.functions)
+    }
+
     /// Rows of the fused table.
     #[must_use]
     pub fn rows(&self) -> u64 {
@@ -74,12 +101,20 @@ impl BltConfig {
                 "the `hidden_size` of `global_config`",
             )?;
         }
+        let encoder_cross = root.flag("cross_attn_encoder")?.unwrap_or(true);
+        let (pooling, concatenate) = pooling(root, encoder_cross)?;
         Ok(Self {
             vocab_size,
             encoder,
             latent,
             decoder,
             cross_attn_k,
+            encoder_cross,
+            decoder_cross: root.flag("cross_attn_decoder")?.unwrap_or(true),
+            pooling,
+            concatenate,
+            cross_window_encoder: root.count("cross_attn_window_encoder", u32::MAX)?,
+            cross_window_decoder: root.count("cross_attn_window_decoder", u32::MAX)?,
             encoder_cross_all: encoder_section
                 .flag("cross_attn_all_layers")?
                 .unwrap_or(false),
@@ -91,6 +126,50 @@ impl BltConfig {
             tied: root.flag("tie_word_embeddings")?.unwrap_or(false),
             patch_in_forward: root.flag("patch_in_forward")?.unwrap_or(true),
         })
+    }
+}
+
+impl BltConfig {
+    /// Columns of a patch between encoder and latent model (spec sections 7 and 8).
+    #[must_use]
+    pub fn patch_width(&self) -> u32 {
+        let vectors = match (self.encoder_cross, self.concatenate) {
+            (true, _) => self.cross_attn_k,
+            (false, Some(last)) => last,
+            (false, None) => self.pools(),
+        };
+        vectors * self.encoder.hidden_size
+    }
+
+    /// Cross-attention layers of the encoder.
+    pub(in crate::checkpoint) fn encoder_crosses(&self) -> u32 {
+        crosses(
+            self.encoder_cross,
+            self.encoder_cross_all,
+            self.encoder.layers,
+        )
+    }
+
+    /// Cross-attention layers of the decoder.
+    pub(in crate::checkpoint) fn decoder_crosses(&self) -> u32 {
+        crosses(
+            self.decoder_cross,
+            self.decoder_cross_all,
+            self.decoder.layers,
+        )
+    }
+
+    /// Vectors that pooling makes of a patch.
+    pub(in crate::checkpoint) fn pools(&self) -> u32 {
+        u32::try_from(self.pooling.len()).unwrap_or(u32::MAX)
+    }
+}
+
+fn crosses(any: bool, all: bool, layers: u32) -> u32 {
+    match (any, all) {
+        (false, _) => 0,
+        (true, false) => 1,
+        (true, true) => layers,
     }
 }
 

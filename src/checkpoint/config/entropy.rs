@@ -27,6 +27,8 @@ pub struct EntropyConfig {
     pub norm_eps: f32,
     /// Base of the rotary frequencies.
     pub rope_theta: f32,
+    /// Positions it was trained for; `None` if the config names no limit.
+    pub max_positions: Option<u32>,
     /// Keys that a query sees, itself included; `None` sees all before it.
     pub window: Option<u32>,
     /// Whether one table serves as embedding and as head.
@@ -46,6 +48,7 @@ impl EntropyConfig {
             intermediate_size: stack.intermediate_size,
             norm_eps: stack.norm_eps,
             rope_theta: stack.rope_theta,
+            max_positions: stack.max_positions,
             window: window(section, "sliding_window")?,
             tied: section.flag("tie_word_embeddings")?.unwrap_or(false),
         })
@@ -63,6 +66,7 @@ impl EntropyConfig {
             intermediate_size: self.intermediate_size,
             norm_eps: self.norm_eps,
             rope_theta: self.rope_theta,
+            max_positions: self.max_positions,
         }
     }
 }

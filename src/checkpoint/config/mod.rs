@@ -3,6 +3,7 @@
 mod blt;
 mod entropy;
 mod patching;
+mod pooling;
 mod section;
 mod stack;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 pub use blt::{BltConfig, HashConfig};
 pub use entropy::EntropyConfig;
 pub use patching::{PatchingConfig, PatchingMode};
+pub use pooling::Pooling;
 pub use stack::StackConfig;
 
 use super::sentence::refuse;

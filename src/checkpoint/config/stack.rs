@@ -25,6 +25,8 @@ pub struct StackConfig {
     pub norm_eps: f32,
     /// Base of the rotary frequencies.
     pub rope_theta: f32,
+    /// Positions the stack was trained for; `None` if the config names no limit.
+    pub max_positions: Option<u32>,
 }
 
 impl StackConfig {
@@ -69,6 +71,7 @@ impl StackConfig {
                 .unwrap_or(8 * hidden_size / 3),
             norm_eps: norm_eps(section)?,
             rope_theta: rope_theta(section, default_theta)?,
+            max_positions: section.count("max_position_embeddings", u32::MAX)?,
         })
     }
 }
