@@ -8,6 +8,7 @@ mod cut;
 mod devices;
 mod entropy;
 mod failure;
+mod flops;
 mod global;
 mod input;
 mod inspect;
@@ -19,6 +20,7 @@ mod progress;
 mod sink;
 mod stream;
 mod summary;
+mod table;
 mod text;
 mod usage;
 mod verify;
@@ -67,6 +69,7 @@ enum Command {
     Entropy(entropy::Entropy),
     Devices(devices::Devices),
     Inspect(inspect::Inspect),
+    Flops(flops::FlopsCommand),
     Verify(verify::Verify),
     Completions(completions::Completions),
 }
@@ -102,6 +105,7 @@ fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
         Some(Command::Entropy(command)) => command.run(global),
         Some(Command::Devices(command)) => command.run(global),
         Some(Command::Inspect(command)) => command.run(),
+        Some(Command::Flops(command)) => command.run(global),
         Some(Command::Verify(command)) => command.run(global),
         Some(Command::Completions(command)) => command.run(parser),
     }

@@ -159,17 +159,17 @@ mod tests {
                 assert_eq!(kept(noise, seed), b"\xFF\xE2\x82\x80", "{noise}");
             }
         }
-        assert_eq!(
-            Noise::AntSpeak.apply(text, 1),
-            b"\xFFA B\xE2\x82C D\x80"
-        );
+        assert_eq!(Noise::AntSpeak.apply(text, 1), b"\xFFA B\xE2\x82C D\x80");
     }
 
     #[test]
     fn the_seed_decides() {
         let text = TEXT.repeat(9);
         for noise in Noise::ALL {
-            assert_eq!(noise.apply(text.as_bytes(), 5), noise.apply(text.as_bytes(), 5));
+            assert_eq!(
+                noise.apply(text.as_bytes(), 5),
+                noise.apply(text.as_bytes(), 5)
+            );
             let chance = !matches!(noise, Noise::AntSpeak | Noise::UpperCase);
             let other = noise.apply(text.as_bytes(), 6);
             assert_eq!(noise.apply(text.as_bytes(), 5) != other, chance, "{noise}");
@@ -191,7 +191,10 @@ mod tests {
         assert_eq!(runs.iter().sum::<i32>(), 20_000);
         assert!((15_700..16_300).contains(&runs[1]), "{runs:?}");
         // 1333 expected of each, spread 35.
-        assert!(runs[2..].iter().all(|n| (1150..1520).contains(n)), "{runs:?}");
+        assert!(
+            runs[2..].iter().all(|n| (1150..1520).contains(n)),
+            "{runs:?}"
+        );
 
         let noisy = apply(Noise::RandomCase, &text, 1);
         let upper = noisy.chars().filter(|c| c.is_uppercase()).count();
