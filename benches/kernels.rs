@@ -120,7 +120,8 @@ fn bench_linear(
             outputs: outputs as u32,
             first_output: 0,
             stride: outputs as u32,
-            accumulate: 0,
+            keep: 0.0,
+            slots: 0,
         };
         let weights = matrix.parts[0].tensor.all();
         let plan = if shader.name == "linear_rows" {

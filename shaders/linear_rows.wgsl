@@ -1,4 +1,4 @@
-// Linear layer for a few rows: y[t, o] (+)= sum_i x[t, i] * weights[o, i].
+// Linear layer for a few rows: y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i].
 //
 // METHOD `thread` gives an output to each invocation and has no barrier, for
 // software drivers; `tree` and `subgroup` give four outputs to a workgroup,
@@ -16,21 +16,26 @@ struct Params {
     outputs: u32,       // outputs of this part of the weights
     first_output: u32,  // column of the first of them in y
     stride: u32,        // columns of y
-    accumulate: u32,    // 1: add to y (a residual), 0: overwrite
+    keep: f32,          // times what y holds is added: 0 overwrites, 1 is a residual, 2 BLT's double one
+    slots: u32,         // rows of a ring that y is, from state.first_slot on; 0: y is no ring
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
 #import weights
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;        // [T, inputs4]
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [T, stride]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [T or slots, stride]
 
 fn store(row: u32, output: u32, sum: f32) {
     if row < state.rows {
-        let at = row * params.stride + params.first_output + output;
-        if params.accumulate == 1u {
-            y[at] += sum;
-        } else {
+        var y_row = row;
+        if params.slots > 0u {
+            y_row = (state.first_slot + row) % params.slots;
+        }
+        let at = y_row * params.stride + params.first_output + output;
+        if params.keep == 0.0 {
             y[at] = sum;
+        } else {
+            y[at] = params.keep * y[at] + sum;
         }
     }
 }
@@ -39,10 +44,11 @@ fn store(row: u32, output: u32, sum: f32) {
 @compute @workgroup_size($WIDTH)
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let output = id.x;
-    if output >= params.outputs {
+    let first = id.y * $ROWSu;
+    // A grid may be larger than the rows of this run.
+    if output >= params.outputs || first >= state.rows {
         return;
     }
-    let first = id.y * $ROWSu;
     let last = state.rows - 1u;
     let w = output * params.inputs4;
 #repeat R $ROWS
@@ -73,6 +79,10 @@ fn main(
 ) {
     let output = group.x * 4u;
     let first = group.y * $ROWSu;
+    // A grid may be larger than the rows of this run.
+    if first >= state.rows {
+        return;
+    }
     let last = state.rows - 1u;
     // Outputs beyond the last repeat it; they are not stored.
 #repeat O 4

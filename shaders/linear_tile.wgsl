@@ -1,4 +1,4 @@
-// Linear layer for many rows: y[t, o] (+)= sum_i x[t, i] * weights[o, i].
+// Linear layer for many rows: y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i].
 //
 // METHOD `register` gives each invocation a tile of 16 x 8 outputs and has no
 // barrier, for software drivers, where a load costs as much as sixteen products;
@@ -18,21 +18,26 @@ struct Params {
     outputs: u32,       // outputs of this part of the weights
     first_output: u32,  // column of the first of them in y
     stride: u32,        // columns of y
-    accumulate: u32,    // 1: add to y (a residual), 0: overwrite
+    keep: f32,          // times what y holds is added: 0 overwrites, 1 is a residual, 2 BLT's double one
+    slots: u32,         // rows of a ring that y is, from state.first_slot on; 0: y is no ring
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
 #import weights
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;        // [T, inputs4]
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [T, stride]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [T or slots, stride]
 
 fn store(row: u32, output: u32, sum: f32) {
     if row < state.rows && output < params.outputs {
-        let at = row * params.stride + params.first_output + output;
-        if params.accumulate == 1u {
-            y[at] += sum;
-        } else {
+        var y_row = row;
+        if params.slots > 0u {
+            y_row = (state.first_slot + row) % params.slots;
+        }
+        let at = y_row * params.stride + params.first_output + output;
+        if params.keep == 0.0 {
             y[at] = sum;
+        } else {
+            y[at] = params.keep * y[at] + sum;
         }
     }
 }
@@ -42,6 +47,10 @@ fn store(row: u32, output: u32, sum: f32) {
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let output = id.x * 8u;
     let row = id.y * 16u;
+    // A grid may be larger than the rows of this run.
+    if row >= state.rows {
+        return;
+    }
     let last = state.rows - 1u;
 #repeat C 8
     let w$C = min(output + $Cu, params.outputs - 1u) * params.inputs4;
@@ -81,6 +90,10 @@ fn main(
 ) {
     let first_output = group.x * 64u;
     let first_row = group.y * 64u;
+    // A grid may be larger than the rows of this run.
+    if first_row >= state.rows {
+        return;
+    }
     // Which vector of the blocks this invocation loads, and which outputs it sums.
     let load_row = lane >> 2u;
     let load_vector = lane & 3u;

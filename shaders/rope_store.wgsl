@@ -10,10 +10,11 @@ struct Params {
     kv_heads: u32,    // key and value heads
     half_head: u32,   // pairs per head
     slots: u32,       // slots of the ring, a power of two
+    absolute: u32,    // 1: `angles` begins at position 0, and slots are positions; 0: at row 0
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
-@group(0) @binding(2) var<storage, read> angles: array<vec2f>;          // [T, half_head], (cos, sin)
+@group(0) @binding(2) var<storage, read> angles: array<vec2f>;          // [T or positions, half_head], (cos, sin)
 @group(0) @binding(3) var<storage, read_write> qkv: array<vec2f>;       // [T, heads + 2 kv_heads, half_head]
 @group(0) @binding(4) var<storage, read_write> keys: array<vec2f>;      // [slots, kv_heads, half_head]
 @group(0) @binding(5) var<storage, read_write> values: array<vec2f>;    // [slots, kv_heads, half_head]
@@ -34,7 +35,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         values[slot * stored + pair - queries - stored] = x;
         return;
     }
-    let angle = angles[row * params.half_head + pair % params.half_head];
+    let angle_row = row + params.absolute * state.first_slot;
+    let angle = angles[angle_row * params.half_head + pair % params.half_head];
     let rotated = vec2f(x.x * angle.x - x.y * angle.y, x.y * angle.x + x.x * angle.y);
     if pair < queries {
         qkv[at] = rotated;

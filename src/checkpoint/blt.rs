@@ -87,13 +87,7 @@ impl<'a> BltWeights<'a> {
                 .collect()
         };
         let held = |name: &str| weights.get(name).map(|t| t.view()).transpose();
-        let hash_tables = if form.split_tables {
-            (0..config.hash.tables())
-                .map(|i| take(weights, &table(i)))
-                .collect::<Result<_>>()?
-        } else {
-            vec![take(weights, &format!("{HASH_TABLES}.weight"))?]
-        };
+        let hash_tables = hash_tables(weights, config, form)?;
         let (embed, head) = either(weights, EMBED, HEAD)?;
         Ok(Self {
             config,
@@ -110,6 +104,21 @@ impl<'a> BltWeights<'a> {
             decoder_norm: take(weights, "model.local_decoder.norm.weight")?,
             head,
         })
+    }
+}
+
+/// The hash tables alone.
+pub(super) fn hash_tables<'a>(
+    weights: &'a Weights,
+    config: &BltConfig,
+    form: &Form,
+) -> Result<Vec<TensorView<'a>>> {
+    if form.split_tables {
+        (0..config.hash.tables())
+            .map(|i| take(weights, &table(i)))
+            .collect()
+    } else {
+        Ok(vec![take(weights, &format!("{HASH_TABLES}.weight"))?])
     }
 }
 

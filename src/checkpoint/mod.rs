@@ -159,6 +159,20 @@ impl Checkpoint {
         BltWeights::resolve(&self.weights, config, &form)
     }
 
+    /// The hash tables alone, for those who read single rows of them.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) if the checkpoint is an entropy model alone or has none.
+    pub fn hash_tables(&self) -> Result<Vec<TensorView<'_>>> {
+        match &self.config.blt {
+            None => Ok(Vec::new()),
+            Some(config) => {
+                let form = Form::of(&self.config, &self.weights);
+                blt::hash_tables(&self.weights, config, &form)
+            }
+        }
+    }
+
     /// What is in the files, compared with what the config calls for.
     #[must_use]
     pub fn inspect(&self) -> Inspection {

@@ -99,17 +99,46 @@ impl<'a> TensorView<'a> {
         }
     }
 
+    /// Appends the elements of a row as a file would hold them.
+    pub fn append_row(&self, row: usize, bytes: &mut Vec<u8>) {
+        let columns: usize = self.shape.iter().skip(1).product();
+        match self.data {
+            TensorData::Bytes(all) => {
+                let size = columns * self.dtype.size();
+                bytes.extend(all.get(row * size..(row + 1) * size).unwrap_or_default());
+            }
+            TensorData::Ones | TensorData::Random(_) => {
+                for column in 0..columns {
+                    let value = self.made(row * columns + column);
+                    match self.dtype {
+                        Dtype::F32 => bytes.extend(value.to_le_bytes()),
+                        Dtype::F16 => bytes.extend(f16::from_f32(value).to_le_bytes()),
+                        Dtype::Bf16 => bytes.extend(bf16::from_f32(value).to_le_bytes()),
+                    }
+                }
+            }
+        }
+    }
+
+    /// An element that is in no file.
+    fn made(&self, index: usize) -> f32 {
+        match self.data {
+            // The index wraps, as it does on a GPU.
+            #[expect(clippy::cast_possible_truncation)]
+            TensorData::Random(Random { seed, exponent }) => {
+                random_weight(seed, index as u32, exponent)
+            }
+            TensorData::Ones | TensorData::Bytes(_) => 1.0,
+        }
+    }
+
     /// The elements as `f32`; exact for every dtype, whatever the alignment.
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
         let bytes = match self.data {
             TensorData::Bytes(bytes) => bytes,
-            TensorData::Ones => return vec![1.0; self.elements()],
-            TensorData::Random(Random { seed, exponent }) => {
-                // The index wraps, as it does on a GPU.
-                #[expect(clippy::cast_possible_truncation)]
-                let value = |index| random_weight(seed, index as u32, exponent);
-                return (0..self.elements()).map(value).collect();
+            TensorData::Ones | TensorData::Random(_) => {
+                return (0..self.elements()).map(|i| self.made(i)).collect();
             }
         };
         let pairs = || bytes.as_chunks::<2>().0.iter().copied();

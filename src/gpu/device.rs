@@ -21,6 +21,8 @@ pub struct GpuOptions {
     pub checked_shaders: bool,
     /// Split tensors into bindings of at most this many bytes; for tests.
     pub binding_bytes: Option<u64>,
+    /// Take it that the adapter has so many bytes; `None` asks it.
+    pub memory: Option<u64>,
 }
 
 /// An open device with its queue, limits, tuning and compiled kernels.
@@ -35,6 +37,7 @@ pub struct Gpu {
     checked: bool,
     binding_bytes: u64,
     timestamps: bool,
+    memory: Option<u64>,
     pipelines: PipelineCache,
     failure: Arc<Mutex<Option<Failure>>>,
 }
@@ -62,6 +65,9 @@ impl Gpu {
                 summary.name, summary.tier
             )));
         }
+        let memory = options
+            .memory
+            .or_else(|| super::memory::available(&adapter, summary.class));
         let own = adapter.limits();
         let required_limits = if options.tier == Some(Tier::BASE) {
             wgpu::Limits::default().or_worse_values_from(&own)
@@ -120,6 +126,7 @@ impl Gpu {
             checked: options.checked_shaders,
             binding_bytes,
             timestamps,
+            memory,
             pipelines: PipelineCache::default(),
             failure,
         }))
@@ -141,6 +148,12 @@ impl Gpu {
     #[must_use]
     pub fn binding_bytes(&self) -> u64 {
         self.binding_bytes
+    }
+
+    /// Bytes of memory that weights and caches may take, where the adapter says.
+    #[must_use]
+    pub fn memory(&self) -> Option<u64> {
+        self.memory
     }
 
     /// Can the device time single kernels?

@@ -6,6 +6,7 @@ pub mod adapter;
 pub mod device;
 pub mod kernel;
 pub mod kernels;
+mod memory;
 pub mod plan;
 pub mod profile;
 pub mod readback;

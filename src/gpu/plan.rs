@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::device::Gpu;
 use super::kernel::{Kernel, Pipeline};
+use super::kernels::{DISPATCH_GRIDS, DispatchGrids, DispatchGridsParams};
 use super::profile::Profile;
+use super::tensor::{Slice, Tensor};
 use crate::error::Result;
 
 /// The items that a step covers along one axis; the variant's tile says how
@@ -16,15 +18,24 @@ pub enum Extent {
     Items(usize),
     /// One item per row of the run.
     Rows,
+    /// So many items per row of the run.
+    Times(usize),
 }
 
 impl Extent {
     fn groups(self, rows: u32, per_group: u32) -> u32 {
-        let items = match self {
-            Self::Items(items) => u32::try_from(items).unwrap_or(u32::MAX),
-            Self::Rows => rows,
-        };
-        items.div_ceil(per_group)
+        let (fixed, factor) = self.terms();
+        (fixed + factor * rows).div_ceil(per_group)
+    }
+
+    /// Items that do not depend on the rows, and items per row.
+    fn terms(self) -> (u32, u32) {
+        let count = |items| u32::try_from(items).unwrap_or(u32::MAX);
+        match self {
+            Self::Items(items) => (count(items), 0),
+            Self::Rows => (0, 1),
+            Self::Times(factor) => (0, count(factor)),
+        }
     }
 }
 
@@ -65,6 +76,8 @@ struct Step {
     pipeline: Arc<Pipeline>,
     group: wgpu::BindGroup,
     grid: Grid,
+    /// Where the GPU itself has written the size of the grid.
+    written: Option<(wgpu::Buffer, u64)>,
     work: Work,
 }
 
@@ -128,6 +141,64 @@ impl<'g> PlanBuilder<'g> {
         });
     }
 
+    /// Like [`PlanBuilder::build`], for a plan whose number of rows stands in
+    /// `state` on the GPU: a step in front writes the sizes of all others, and
+    /// none of them runs without rows.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn build_indirect(self, state: &Tensor) -> Result<Plan> {
+        let gpu = self.gpu;
+        let shapes: Vec<[u32; 4]> = self
+            .drafts
+            .iter()
+            .flat_map(|draft| {
+                let tile = draft.pipeline.variant.tile;
+                [0, 1].map(|axis| {
+                    let (fixed, factor) = draft.grid[axis].terms();
+                    [fixed, factor, tile[axis], 0]
+                })
+            })
+            .collect();
+        let steps = self.drafts.len();
+        let grids = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("grids"),
+            size: (steps.max(1) * 12) as u64,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT,
+            mapped_at_creation: false,
+        });
+        let shapes = Tensor::from(gpu, "grid shapes", &shapes);
+        let mut first = PlanBuilder::new(gpu);
+        let kernel = DispatchGrids {
+            state: state.all(),
+            steps: shapes.all(),
+            grids: Slice {
+                buffer: &grids,
+                offset: 0,
+                size: grids.size(),
+            },
+        };
+        let params = DispatchGridsParams {
+            steps: u32::try_from(steps).unwrap_or(u32::MAX),
+        };
+        let variant = gpu.select(&DISPATCH_GRIDS, &[&[]], &[])?;
+        let grid = [Extent::Items(steps), ONE];
+        first.push(
+            "dispatch_grids",
+            &kernel,
+            variant,
+            params,
+            grid,
+            Work::default(),
+        );
+        let mut plan = first.build()?;
+        for (index, mut step) in (0u64..).zip(self.build()?.steps) {
+            step.written = Some((grids.clone(), index * 12));
+            plan.steps.push(step);
+        }
+        Ok(plan)
+    }
+
     /// Makes the arena of parameters and the bind groups.
     ///
     /// # Errors
@@ -179,6 +250,7 @@ impl<'g> PlanBuilder<'g> {
                     pipeline: draft.pipeline,
                     group,
                     grid: draft.grid,
+                    written: None,
                     work: draft.work,
                 }
             })
@@ -189,40 +261,32 @@ impl<'g> PlanBuilder<'g> {
 }
 
 impl Plan {
-    /// Submits the plan for `rows` rows. Each submission has one pass and is
-    /// bounded in dispatches and estimated work, so that no driver's watchdog
-    /// takes it for a hang; `tail` is recorded after the last step.
+    /// Number of steps.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Has it no steps?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Bytes that all steps read and write for so many rows, by estimate.
+    #[must_use]
+    pub fn traffic(&self, rows: u32) -> f64 {
+        self.steps.iter().map(|step| step.work.traffic(rows)).sum()
+    }
+
+    /// Submits the plan for `rows` rows; see [`submit`].
     pub fn submit(
         &self,
         gpu: &Gpu,
         rows: u32,
         tail: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> wgpu::SubmissionIndex {
-        let tuning = gpu.tuning;
-        let mut rest = &self.steps[..];
-        loop {
-            let mut work = 0.0;
-            let mut count = 0;
-            while count < rest.len().min(tuning.dispatches_per_submission)
-                && (count == 0 || work < tuning.flops_per_submission)
-            {
-                work += rest[count].work.flops(rows);
-                count += 1;
-            }
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                for step in &rest[..count] {
-                    step.encode(&mut pass, rows);
-                }
-            }
-            rest = &rest[count..];
-            if rest.is_empty() {
-                tail(&mut encoder);
-                return gpu.queue.submit([encoder.finish()]);
-            }
-            gpu.queue.submit([encoder.finish()]);
-        }
+        submit(gpu, &[self], rows, tail)
     }
 
     /// Like [`Plan::submit`], with one timed pass per step.
@@ -254,10 +318,51 @@ impl Plan {
     }
 }
 
+/// Submits plans, one after the other, for `rows` rows each. Each submission has
+/// one pass and is bounded in dispatches and estimated work, so that no driver's
+/// watchdog takes it for a hang; `tail` is recorded after the last step.
+pub fn submit(
+    gpu: &Gpu,
+    plans: &[&Plan],
+    rows: u32,
+    tail: impl FnOnce(&mut wgpu::CommandEncoder),
+) -> wgpu::SubmissionIndex {
+    let tuning = gpu.tuning;
+    let steps: Vec<&Step> = plans.iter().flat_map(|plan| &plan.steps).collect();
+    let mut rest = &steps[..];
+    loop {
+        let mut work = 0.0;
+        let mut count = 0;
+        while count < rest.len().min(tuning.dispatches_per_submission)
+            && (count == 0 || work < tuning.flops_per_submission)
+        {
+            work += rest[count].work.flops(rows);
+            count += 1;
+        }
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for step in &rest[..count] {
+                step.encode(&mut pass, rows);
+            }
+        }
+        rest = &rest[count..];
+        if rest.is_empty() {
+            tail(&mut encoder);
+            return gpu.queue.submit([encoder.finish()]);
+        }
+        gpu.queue.submit([encoder.finish()]);
+    }
+}
+
 impl Step {
     fn encode(&self, pass: &mut wgpu::ComputePass<'_>, rows: u32) {
         pass.set_pipeline(&self.pipeline.pipeline);
         pass.set_bind_group(0, &self.group, &[]);
+        if let Some((grids, at)) = &self.written {
+            pass.dispatch_workgroups_indirect(grids, *at);
+            return;
+        }
         let ([x, y], [tile_x, tile_y]) = (self.grid, self.pipeline.variant.tile);
         pass.dispatch_workgroups(x.groups(rows, tile_x), y.groups(rows, tile_y), 1);
     }

@@ -15,12 +15,18 @@ pub struct Slice<'a> {
     pub size: u64,
 }
 
-/// A buffer of 32-bit values that kernels read and write.
-#[derive(Debug)]
+/// A buffer of 32-bit values that kernels read and write, or a part of one. A
+/// clone is the same memory.
+#[derive(Clone, Debug)]
 pub struct Tensor {
     buffer: wgpu::Buffer,
+    offset: u64,
     bytes: u64,
 }
+
+/// Parts of a buffer begin at multiples of so many bytes: what every adapter
+/// allows for a binding.
+pub const PART_ALIGNMENT: usize = 256;
 
 impl Tensor {
     /// Allocates `values` 32-bit values, all zero.
@@ -29,7 +35,19 @@ impl Tensor {
         let bytes = (values.max(1) as u64) * 4;
         Self {
             buffer: raw_buffer(gpu, label, bytes),
+            offset: 0,
             bytes,
+        }
+    }
+
+    /// `values` of its 32-bit values from `first` on, a multiple of 64; the same
+    /// memory.
+    #[must_use]
+    pub fn part(&self, first: usize, values: usize) -> Self {
+        Self {
+            buffer: self.buffer.clone(),
+            offset: self.offset + first as u64 * 4,
+            bytes: (values.max(1) as u64) * 4,
         }
     }
 
@@ -45,15 +63,15 @@ impl Tensor {
     /// Overwrites the beginning of the buffer, in order with submissions.
     pub fn write<T: bytemuck::NoUninit>(&self, gpu: &Gpu, values: &[T]) {
         gpu.queue
-            .write_buffer(&self.buffer, 0, bytemuck::cast_slice(values));
+            .write_buffer(&self.buffer, self.offset, bytemuck::cast_slice(values));
     }
 
-    /// The whole buffer.
+    /// All of it.
     #[must_use]
     pub fn all(&self) -> Slice<'_> {
         Slice {
             buffer: &self.buffer,
-            offset: 0,
+            offset: self.offset,
             size: self.bytes,
         }
     }
@@ -62,6 +80,20 @@ impl Tensor {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Records the copy of `bytes` bytes from byte `skip` on to byte `at` of
+    /// another tensor.
+    pub(crate) fn copy_to(
+        &self,
+        other: &Self,
+        encoder: &mut wgpu::CommandEncoder,
+        skip: u64,
+        at: u64,
+        bytes: u64,
+    ) {
+        let (skip, at) = (self.offset + skip, other.offset + at);
+        encoder.copy_buffer_to_buffer(&self.buffer, skip, &other.buffer, at, bytes);
     }
 }
 

@@ -49,11 +49,27 @@ pub struct Tuning {
     pub top_k: Preferences,
     /// Patch starts.
     pub patch_starts: Preferences,
+    /// Kernels with one invocation per item, whose only choice is their width.
+    pub per_item: Preferences,
+    /// How a session learns whether a patch closes; see [`LatentStep`].
+    pub latent_step: LatentStep,
+}
+
+/// How the latent model's steps are sized, which run only for patches that
+/// close: something that the entropies decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LatentStep {
+    /// Grids for the most patches there can be; idle workgroups return at once.
+    WorstCase,
+    /// The GPU writes the sizes of the grids; idle steps have none.
+    Indirect,
+    /// The host reads how many patches closed before it submits any.
+    Readback,
 }
 
 const SOFTWARE: Tuning = Tuning {
     chunk_rows: 256,
-    dispatches_per_submission: 64,
+    dispatches_per_submission: 512,
     flops_per_submission: 1e9,
     native_f16: false,
     embed: &[&[("WIDTH", "8")]],
@@ -68,11 +84,13 @@ const SOFTWARE: Tuning = Tuning {
     entropy: &[&[("METHOD", "thread")]],
     top_k: &[&[("WIDTH", "8")]],
     patch_starts: &[&[("WIDTH", "8")]],
+    per_item: &[&[("WIDTH", "8")]],
+    latent_step: LatentStep::Indirect,
 };
 
 const GPU: Tuning = Tuning {
     chunk_rows: 512,
-    dispatches_per_submission: 64,
+    dispatches_per_submission: 512,
     flops_per_submission: 1e11,
     native_f16: true,
     embed: &[&[("WIDTH", "64")]],
@@ -93,6 +111,8 @@ const GPU: Tuning = Tuning {
     entropy: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
     top_k: &[&[("WIDTH", "64")]],
     patch_starts: &[&[("WIDTH", "64")]],
+    per_item: &[&[("WIDTH", "64")]],
+    latent_step: LatentStep::Indirect,
 };
 
 const INTEGRATED: Tuning = Tuning {

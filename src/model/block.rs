@@ -5,7 +5,7 @@
 //! matrix, gate and up rows in another. The kernels of a block, in order, are in
 //! [`super::part`].
 
-use crate::checkpoint::{BlockWeights, Dtype, TensorView};
+use crate::checkpoint::{BlockWeights, Dtype, StackConfig, TensorView};
 use crate::error::Result;
 use crate::gpu::tensor::{Matrix, RowBlock, Uploader, WeightType, padded};
 use crate::gpu::{Gpu, Tensor};
@@ -34,6 +34,28 @@ impl BlockShape {
         (self.heads + 2 * self.kv_heads) * self.head
     }
 
+    /// The shape that a config describes; `what` names the part in errors.
+    ///
+    /// # Errors
+    /// [`crate::Error::Checkpoint`] for heads that the kernels cannot run.
+    pub fn of(config: &StackConfig, what: &str) -> Result<Self> {
+        if !config.head_dim.is_multiple_of(4) {
+            return Err(crate::Error::Checkpoint(format!(
+                "{what} has heads of {} columns; the kernels need a multiple of 4",
+                config.head_dim
+            )));
+        }
+        let size = |value: u32| value as usize;
+        Ok(Self {
+            hidden: size(config.hidden_size),
+            heads: size(config.heads),
+            kv_heads: size(config.kv_heads),
+            head: size(config.head_dim),
+            intermediate: size(config.intermediate_size),
+            epsilon: config.norm_eps,
+        })
+    }
+
     /// Columns of keys (or values) of one position.
     #[must_use]
     pub fn stored(&self) -> usize {
@@ -53,6 +75,22 @@ pub struct Block {
 }
 
 impl Block {
+    /// Uploads the blocks of a part.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub async fn load_all<P: FnMut(u64)>(
+        uploader: &mut Uploader<'_, P>,
+        shape: &BlockShape,
+        weights: &[BlockWeights<'_>],
+    ) -> Result<Vec<Self>> {
+        let mut blocks = Vec::with_capacity(weights.len());
+        for weights in weights {
+            blocks.push(Self::load(uploader, shape, weights).await?);
+        }
+        Ok(blocks)
+    }
+
     /// Uploads a block's weights.
     ///
     /// # Errors
@@ -157,17 +195,33 @@ impl KeyValues {
     pub fn bytes(&self) -> u64 {
         self.keys.bytes() + self.values.bytes()
     }
+
+    /// Both buffers.
+    #[must_use]
+    pub fn tensors(&self) -> [&Tensor; 2] {
+        [&self.keys, &self.values]
+    }
 }
 
-/// Buffers that blocks compute in; all blocks of a part share one set.
-#[derive(Debug)]
-pub struct Scratch {
-    /// What changes from run to run.
+/// What a plan is told of its rows: how many there are, what each may see, and
+/// where each stands.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// Number of rows and the ring slot of the first.
     pub state: Tensor,
     /// Keys seen by each row, `[T]`.
     pub spans: Tensor,
-    /// Rotary angles, `[T, head / 2]` pairs.
+    /// Rotary angles, `[T, head / 2]` pairs; of all positions with `absolute`.
     pub angles: Tensor,
+    /// Do the angles begin at position 0 rather than at the first row? Slots of
+    /// keys and values are then positions.
+    pub absolute: bool,
+}
+
+/// Buffers that blocks compute in; all blocks of a part share one set. A clone
+/// is the same memory.
+#[derive(Clone, Debug)]
+pub struct Scratch {
     /// The residual stream, `[T, hidden]`.
     pub x: Tensor,
     /// A normalised copy of it.
@@ -179,18 +233,17 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Buffers for up to `rows` rows.
+    /// Buffers for up to `rows` rows of blocks of any of the shapes.
     #[must_use]
-    pub fn new(gpu: &Gpu, shape: &BlockShape, rows: usize) -> Self {
-        let gate = padded(shape.intermediate);
+    pub fn new(gpu: &Gpu, shapes: &[BlockShape], rows: usize) -> Self {
+        let most = |size: fn(&BlockShape) -> usize| shapes.iter().map(size).max().unwrap_or(0);
+        let hidden = most(|s| padded(s.hidden));
+        let gate = most(|s| padded(s.intermediate));
         Self {
-            state: Tensor::new(gpu, "state", 2),
-            spans: Tensor::new(gpu, "spans", rows),
-            angles: Tensor::new(gpu, "angles", rows * shape.head),
-            x: Tensor::new(gpu, "x", rows * padded(shape.hidden)),
-            h: Tensor::new(gpu, "h", rows * padded(shape.hidden)),
-            qkv: Tensor::new(gpu, "qkv", rows * shape.qkv()),
-            attended: Tensor::new(gpu, "attended", rows * shape.heads * shape.head),
+            x: Tensor::new(gpu, "x", rows * hidden),
+            h: Tensor::new(gpu, "h", rows * hidden),
+            qkv: Tensor::new(gpu, "qkv", rows * most(BlockShape::qkv)),
+            attended: Tensor::new(gpu, "attended", rows * most(|s| s.heads * s.head)),
             gate_up: Tensor::new(gpu, "gate_up", rows * 2 * gate),
             gated: Tensor::new(gpu, "gated", rows * gate),
         }
@@ -206,7 +259,6 @@ impl Scratch {
             &self.attended,
             &self.gate_up,
             &self.gated,
-            &self.angles,
         ]
         .iter()
         .map(|t| t.bytes())

@@ -3,16 +3,13 @@
 
 use std::sync::Arc;
 
-use super::block::{Block, BlockShape, KeyValues, Scratch, fused};
-use super::part::{PartPlan, RowClass, count};
+use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
+use super::part::{Output, PartPlan, RowClass};
 use super::rotary::Rotary;
 use crate::checkpoint::EntropyWeights;
-use crate::error::{Error, Result};
-use crate::gpu::kernels::{
-    EMBED, ENTROPY, Embed, EmbedParams, Entropy, EntropyParams, PATCH_STARTS, PatchStarts,
-    PatchStartsCarry, PatchStartsParams, TOP_K, TopK, TopKParams,
-};
-use crate::gpu::plan::{Extent, ONE, Plan, Work};
+use crate::error::Result;
+use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams};
+use crate::gpu::plan::Plan;
 use crate::gpu::tensor::{Matrix, Uploader, padded};
 use crate::gpu::{Gpu, Tensor};
 
@@ -42,27 +39,11 @@ impl EntropyModel {
         progress: impl FnMut(u64),
     ) -> Result<Self> {
         let config = &weights.config;
-        if !config.head_dim.is_multiple_of(4) {
-            return Err(Error::Checkpoint(format!(
-                "the entropy model has heads of {} columns; the kernels need a multiple of 4",
-                config.head_dim
-            )));
-        }
         let size = |value: u32| value as usize;
-        let shape = BlockShape {
-            hidden: size(config.hidden_size),
-            heads: size(config.heads),
-            kv_heads: size(config.kv_heads),
-            head: size(config.head_dim),
-            intermediate: size(config.intermediate_size),
-            epsilon: config.norm_eps,
-        };
+        let shape = BlockShape::of(&config.stack(), "the entropy model")?;
         let mut uploader = Uploader::new(gpu, progress);
         let embed = fused(&mut uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
-        let mut layers = Vec::with_capacity(weights.layers.len());
-        for layer in &weights.layers {
-            layers.push(Block::load(&mut uploader, &shape, layer).await?);
-        }
+        let layers = Block::load_all(&mut uploader, &shape, &weights.layers).await?;
         let norm = uploader.vector("norm", &weights.norm.to_f32());
         let head = fused(&mut uploader, "head", shape.hidden, &[&weights.lm_head], 0).await?;
         uploader.flush().await?;
@@ -116,12 +97,21 @@ impl EntropyModel {
     }
 }
 
-/// What the plans of one session compute in: inputs, results and caches.
+/// What a run of the entropy model is given.
+#[derive(Clone, Debug)]
+pub struct EntropyInputs {
+    /// Its rows.
+    pub rows: Rows,
+    /// Token ids, `[T]`.
+    pub ids: Tensor,
+    /// The ids that follow, `[T]`; beyond the vocabulary where unknown.
+    pub targets: Tensor,
+}
+
+/// What the plans of one session compute in: results and caches.
 #[derive(Debug)]
 pub struct EntropyBuffers {
-    pub(crate) scratch: Scratch,
-    pub(crate) ids: Tensor,
-    pub(crate) targets: Tensor,
+    scratch: Scratch,
     pub(crate) logits: Tensor,
     pub(crate) result: Tensor,
     pub(crate) best_ids: Tensor,
@@ -129,7 +119,7 @@ pub struct EntropyBuffers {
     pub(crate) carry: Tensor,
     pub(crate) starts: Tensor,
     pub(crate) patches: Tensor,
-    caches: Vec<KeyValues>,
+    pub(crate) caches: Vec<KeyValues>,
 }
 
 impl EntropyBuffers {
@@ -139,9 +129,7 @@ impl EntropyBuffers {
     pub fn new(model: &EntropyModel, rows: usize, slots: usize, k: usize) -> Self {
         let gpu = &model.gpu;
         Self {
-            scratch: Scratch::new(gpu, &model.shape, rows),
-            ids: Tensor::new(gpu, "ids", rows),
-            targets: Tensor::new(gpu, "targets", rows),
+            scratch: Scratch::new(gpu, &[model.shape], rows),
             logits: Tensor::new(gpu, "logits", rows * padded(model.vocabulary)),
             result: Tensor::new(gpu, "result", rows * 2),
             best_ids: Tensor::new(gpu, "best_ids", rows * k),
@@ -176,163 +164,60 @@ pub struct EntropyExtras {
 }
 
 impl EntropyModel {
-    /// The plan of a run: ids to entropies, log-probabilities and patch starts.
+    /// Records a run: ids to entropies, log-probabilities and patch starts.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub fn record(
+        &self,
+        plan: &mut PartPlan<'_>,
+        inputs: &EntropyInputs,
+        buffers: &EntropyBuffers,
+        extras: EntropyExtras,
+    ) -> Result<()> {
+        let scratch = &buffers.scratch;
+        let rows = &inputs.rows;
+        let state = &rows.state;
+        plan.embed(state, &self.embed, (&inputs.ids, &scratch.x))?;
+        for (block, cache) in self.layers.iter().zip(&buffers.caches) {
+            plan.block(&self.shape, block, cache, rows, scratch)?;
+        }
+        let columns = self.shape.hidden;
+        let (x, h) = (&scratch.x, &scratch.h);
+        plan.rms_norm(state, (x, h), &self.norm, columns, self.shape.epsilon)?;
+        let logits = &buffers.logits;
+        let output = Output::rows(padded(self.vocabulary));
+        plan.linear("linear head", state, (h, logits), &self.head, output)?;
+        let vocabulary = self.vocabulary;
+        plan.entropy(
+            state,
+            (&inputs.targets, logits, &buffers.result),
+            vocabulary,
+        )?;
+        if let Some(rule) = extras.rule {
+            let found = (&buffers.carry, &buffers.starts, &buffers.patches);
+            plan.patch_starts(state, (&inputs.ids, &buffers.result), found, rule)?;
+        }
+        if extras.best > 0 {
+            let best = (&buffers.best_ids, &buffers.best_log_p);
+            plan.top_k(state, logits, best, vocabulary, extras.best)?;
+        }
+        Ok(())
+    }
+
+    /// The plan of a run; see [`EntropyModel::record`].
     ///
     /// # Errors
     /// The device's errors.
     pub fn plan(
         &self,
+        inputs: &EntropyInputs,
         buffers: &EntropyBuffers,
         class: RowClass,
         extras: EntropyExtras,
     ) -> Result<Plan> {
         let mut plan = PartPlan::new(&self.gpu, class);
-        let scratch = &buffers.scratch;
-        self.embed(&mut plan, buffers)?;
-        for (block, cache) in self.layers.iter().zip(&buffers.caches) {
-            plan.block(&self.shape, block, cache, scratch)?;
-        }
-        let columns = self.shape.hidden;
-        let (x, h) = (&scratch.x, &scratch.h);
-        plan.rms_norm(
-            &scratch.state,
-            (x, h),
-            &self.norm,
-            columns,
-            self.shape.epsilon,
-        )?;
-        let stride = padded(self.vocabulary);
-        let logits = (h, &buffers.logits);
-        plan.linear(
-            "linear head",
-            &scratch.state,
-            logits,
-            &self.head,
-            stride,
-            false,
-        )?;
-        self.entropy(&mut plan, buffers)?;
-        if let Some(rule) = extras.rule {
-            self.patch_starts(&mut plan, buffers, rule)?;
-        }
-        if extras.best > 0 {
-            self.top_k(&mut plan, buffers, extras.best)?;
-        }
+        self.record(&mut plan, inputs, buffers, extras)?;
         plan.build()
-    }
-
-    fn embed(&self, plan: &mut PartPlan<'_>, buffers: &EntropyBuffers) -> Result<()> {
-        let gpu = &self.gpu;
-        let weights = gpu.weights_axis(self.embed.weights);
-        let variant = gpu.select(&EMBED, gpu.tuning.embed, &[("WEIGHTS", weights)])?;
-        let columns4 = self.shape.hidden.div_ceil(4);
-        for part in &self.embed.parts {
-            let kernel = Embed {
-                state: buffers.scratch.state.all(),
-                weights: part.tensor.all(),
-                ids: buffers.ids.all(),
-                x: buffers.scratch.x.all(),
-            };
-            let params = EmbedParams {
-                columns4: count(columns4),
-                vocabulary: count(self.vocabulary),
-                first_row: count(part.first_row),
-                part_rows: count(part.rows),
-            };
-            plan.push(
-                "embed",
-                &kernel,
-                variant,
-                params,
-                [Extent::Items(columns4), Extent::Rows],
-                per_row(0.0, columns4 * 24),
-            );
-        }
-        Ok(())
-    }
-
-    fn entropy(&self, plan: &mut PartPlan<'_>, buffers: &EntropyBuffers) -> Result<()> {
-        let gpu = &self.gpu;
-        let variant = gpu.select(&ENTROPY, gpu.tuning.entropy, &[])?;
-        let kernel = Entropy {
-            state: buffers.scratch.state.all(),
-            targets: buffers.targets.all(),
-            logits: buffers.logits.all(),
-            result: buffers.result.all(),
-        };
-        let params = EntropyParams {
-            vocabulary: count(self.vocabulary),
-            stride: count(padded(self.vocabulary)),
-        };
-        plan.push(
-            "entropy",
-            &kernel,
-            variant,
-            params,
-            [Extent::Rows, ONE],
-            per_row(10.0, self.vocabulary * 8),
-        );
-        Ok(())
-    }
-
-    fn patch_starts(
-        &self,
-        plan: &mut PartPlan<'_>,
-        buffers: &EntropyBuffers,
-        rule: PatchStartsParams,
-    ) -> Result<()> {
-        let gpu = &self.gpu;
-        let variant = gpu.select(&PATCH_STARTS, gpu.tuning.patch_starts, &[])?;
-        let kernel = PatchStarts {
-            state: buffers.scratch.state.all(),
-            ids: buffers.ids.all(),
-            entropies: buffers.result.all(),
-            carry: buffers.carry.all(),
-            starts: buffers.starts.all(),
-            patches: buffers.patches.all(),
-        };
-        plan.push(
-            "patch_starts",
-            &kernel,
-            variant,
-            rule,
-            [ONE, ONE],
-            per_row(8.0, 20),
-        );
-        Ok(())
-    }
-
-    fn top_k(&self, plan: &mut PartPlan<'_>, buffers: &EntropyBuffers, k: usize) -> Result<()> {
-        let gpu = &self.gpu;
-        let variant = gpu.select(&TOP_K, gpu.tuning.top_k, &[])?;
-        let kernel = TopK {
-            state: buffers.scratch.state.all(),
-            logits: buffers.logits.all(),
-            best_ids: buffers.best_ids.all(),
-            best_log_p: buffers.best_log_p.all(),
-        };
-        let params = TopKParams {
-            vocabulary: count(self.vocabulary),
-            stride: count(padded(self.vocabulary)),
-            k: count(k),
-        };
-        plan.push(
-            "top_k",
-            &kernel,
-            variant,
-            params,
-            [Extent::Rows, ONE],
-            per_row(4.0, self.vocabulary * 4 * (k + 2)),
-        );
-        Ok(())
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-fn per_row(flops_per_row: f64, bytes_per_row: usize) -> Work {
-    Work {
-        flops_per_row,
-        bytes: 0.0,
-        bytes_per_row: bytes_per_row as f64,
     }
 }

@@ -1,6 +1,15 @@
 //! The parts of the model, as plans of kernels over weights on the GPU.
 
 pub mod block;
+pub mod blt;
+pub mod cross;
+pub mod decoder;
+pub mod encoder;
+mod ends;
 pub mod entropy;
+pub mod hash_embedding;
+pub mod latent;
+pub mod memory;
 pub mod part;
+pub mod patches;
 pub mod rotary;

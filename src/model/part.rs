@@ -2,7 +2,7 @@
 //! written: one method per layer, each of which picks its variant from the
 //! tuning table.
 
-use super::block::{Block, BlockShape, KeyValues, Scratch};
+use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
 use crate::error::Result;
 use crate::gpu::kernel::Kernel;
 use crate::gpu::kernels::{
@@ -36,6 +36,65 @@ impl RowClass {
             _ => Self::Many,
         }
     }
+
+    /// Its place in a list of plans for all classes.
+    #[must_use]
+    pub fn index(self) -> usize {
+        match self {
+            Self::One => 0,
+            Self::Few => 1,
+            Self::Many => 2,
+        }
+    }
+
+    /// The class of up to `factor` times as many rows.
+    #[must_use]
+    pub fn times(self, factor: usize) -> Self {
+        match self {
+            Self::One => Self::of(factor),
+            Self::Few if factor == 1 => Self::Few,
+            _ => Self::Many,
+        }
+    }
+}
+
+/// Where a linear layer writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    stride: usize,
+    keep: f32,
+    slots: usize,
+}
+
+impl Output {
+    /// Over rows of `stride` columns.
+    #[must_use]
+    pub fn rows(stride: usize) -> Self {
+        Self {
+            stride,
+            keep: 0.0,
+            slots: 0,
+        }
+    }
+
+    /// Added to rows of `stride` columns that are multiplied by `keep` before: 1
+    /// for a residual, 2 for BLT's double one (spec section 7).
+    #[must_use]
+    pub fn added(stride: usize, keep: f32) -> Self {
+        Self {
+            keep,
+            ..Self::rows(stride)
+        }
+    }
+
+    /// Over rows of a ring of `slots` rows, from the state's first slot on.
+    #[must_use]
+    pub fn ring(stride: usize, slots: usize) -> Self {
+        Self {
+            slots,
+            ..Self::rows(stride)
+        }
+    }
 }
 
 /// A plan under construction for one class of row counts: the vocabulary in
@@ -43,6 +102,7 @@ impl RowClass {
 pub struct PartPlan<'g> {
     gpu: &'g Gpu,
     class: RowClass,
+    rows: Extent,
     builder: PlanBuilder<'g>,
 }
 
@@ -53,8 +113,26 @@ impl<'g> PartPlan<'g> {
         Self {
             gpu,
             class,
+            rows: Extent::Rows,
             builder: PlanBuilder::new(gpu),
         }
+    }
+
+    /// From here on, steps have `factor` rows per row of the run: a patch has k
+    /// vectors.
+    pub fn rows_times(&mut self, factor: usize, class: RowClass) {
+        self.rows = if factor == 1 {
+            Extent::Rows
+        } else {
+            Extent::Times(factor)
+        };
+        self.class = class;
+    }
+
+    /// The rows of a step.
+    #[must_use]
+    pub fn rows(&self) -> Extent {
+        self.rows
     }
 
     /// The device.
@@ -69,6 +147,15 @@ impl<'g> PartPlan<'g> {
     /// The device's errors.
     pub fn build(self) -> Result<Plan> {
         self.builder.build()
+    }
+
+    /// The plan, whose number of rows is in `state` on the GPU; see
+    /// [`PlanBuilder::build_indirect`].
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub fn build_indirect(self, state: &Tensor) -> Result<Plan> {
+        self.builder.build_indirect(state)
     }
 
     /// Adds one use of a kernel; see [`PlanBuilder::push`].
@@ -115,7 +202,7 @@ impl<'g> PartPlan<'g> {
             &kernel,
             variant,
             params,
-            [Extent::Rows, ONE],
+            [self.rows, ONE],
             Work {
                 flops_per_row: 4.0 * as_f64(columns),
                 bytes_per_row: 8.0 * as_f64(columns),
@@ -125,8 +212,7 @@ impl<'g> PartPlan<'g> {
         Ok(())
     }
 
-    /// `y[:, ..] = x w^T`, or `y += x w^T` with `accumulate`; `stride` is the
-    /// number of columns of `y`.
+    /// `y = keep y + x w^T`; see [`Output`].
     ///
     /// # Errors
     /// A mistake in the tuning table.
@@ -136,8 +222,7 @@ impl<'g> PartPlan<'g> {
         state: &Tensor,
         (x, y): (&Tensor, &Tensor),
         matrix: &Matrix,
-        stride: usize,
-        accumulate: bool,
+        output: Output,
     ) -> Result<()> {
         let tuning = self.gpu.tuning;
         let (shader, preferences) = match self.class {
@@ -154,15 +239,16 @@ impl<'g> PartPlan<'g> {
                 inputs4: vectors(matrix.columns),
                 outputs: count(part.rows),
                 first_output: count(part.first_row),
-                stride: count(stride),
-                accumulate: u32::from(accumulate),
+                stride: count(output.stride),
+                keep: output.keep,
+                slots: count(output.slots),
             };
             let work = Work {
                 flops_per_row: 2.0 * as_f64(matrix.columns) * as_f64(part.rows),
                 bytes: as_f64(part.rows * matrix.columns * matrix.weights.size()),
                 bytes_per_row: 4.0 * as_f64(matrix.columns + part.rows),
             };
-            let grid = [Extent::Items(part.rows), Extent::Rows];
+            let grid = [Extent::Items(part.rows), self.rows];
             let (state, weights) = (state.all(), part.tensor.all());
             let (x, y): (Slice<'_>, Slice<'_>) = (x.all(), y.all());
             if self.class == RowClass::Many {
@@ -177,14 +263,16 @@ impl<'g> PartPlan<'g> {
                     outputs,
                     first_output,
                     stride,
-                    accumulate,
+                    keep,
+                    slots,
                 } = params;
                 let params = LinearTileParams {
                     inputs4,
                     outputs,
                     first_output,
                     stride,
-                    accumulate,
+                    keep,
+                    slots,
                 };
                 self.builder
                     .push(label, &kernel, variant, params, grid, work);
@@ -211,17 +299,17 @@ impl<'g> PartPlan<'g> {
         shape: &BlockShape,
         block: &Block,
         cache: &KeyValues,
+        rows: &Rows,
         scratch: &Scratch,
     ) -> Result<()> {
+        let state = &rows.state;
         let Scratch {
-            state,
             x,
             h,
             qkv,
             attended,
             gate_up,
             gated,
-            ..
         } = scratch;
         let hidden = padded(shape.hidden);
         self.rms_norm(
@@ -236,12 +324,12 @@ impl<'g> PartPlan<'g> {
             state,
             (h, qkv),
             &block.qkv,
-            shape.qkv(),
-            false,
+            Output::rows(shape.qkv()),
         )?;
-        self.rope_store(shape, cache, scratch)?;
-        self.attention(shape, cache, scratch)?;
-        self.linear("linear o", state, (attended, x), &block.o, hidden, true)?;
+        self.rope_store(shape, cache, rows, scratch)?;
+        self.attention(shape, cache, rows, scratch)?;
+        let residual = Output::added(hidden, 1.0);
+        self.linear("linear o", state, (attended, x), &block.o, residual)?;
 
         self.rms_norm(state, (x, h), &block.mlp_norm, shape.hidden, shape.epsilon)?;
         let gate = padded(shape.intermediate);
@@ -250,18 +338,17 @@ impl<'g> PartPlan<'g> {
             state,
             (h, gate_up),
             &block.gate_up,
-            2 * gate,
-            false,
+            Output::rows(2 * gate),
         )?;
-        self.swiglu(shape, scratch)?;
-        self.linear("linear down", state, (gated, x), &block.down, hidden, true)
+        self.swiglu(shape, rows, scratch)?;
+        self.linear("linear down", state, (gated, x), &block.down, residual)
     }
 
-    fn swiglu(&mut self, shape: &BlockShape, scratch: &Scratch) -> Result<()> {
+    fn swiglu(&mut self, shape: &BlockShape, rows: &Rows, scratch: &Scratch) -> Result<()> {
         let variant = self.gpu.select(&SWIGLU, self.gpu.tuning.swiglu, &[])?;
         let columns = padded(shape.intermediate);
         let kernel = Swiglu {
-            state: scratch.state.all(),
+            state: rows.state.all(),
             gate_up: scratch.gate_up.all(),
             y: scratch.gated.all(),
         };
@@ -272,7 +359,7 @@ impl<'g> PartPlan<'g> {
             SwigluParams {
                 columns4: vectors(columns),
             },
-            [Extent::Items(columns / 4), Extent::Rows],
+            [Extent::Items(columns / 4), self.rows],
             Work {
                 flops_per_row: 5.0 * as_f64(columns),
                 bytes_per_row: 12.0 * as_f64(columns),
@@ -286,14 +373,15 @@ impl<'g> PartPlan<'g> {
         &mut self,
         shape: &BlockShape,
         cache: &KeyValues,
+        rows: &Rows,
         scratch: &Scratch,
     ) -> Result<()> {
         let variant = self
             .gpu
             .select(&ROPE_STORE, self.gpu.tuning.rope_store, &[])?;
         let kernel = RopeStore {
-            state: scratch.state.all(),
-            angles: scratch.angles.all(),
+            state: rows.state.all(),
+            angles: rows.angles.all(),
             qkv: scratch.qkv.all(),
             keys: cache.keys.all(),
             values: cache.values.all(),
@@ -303,6 +391,7 @@ impl<'g> PartPlan<'g> {
             kv_heads: count(shape.kv_heads),
             half_head: count(shape.head / 2),
             slots: count(cache.slots),
+            absolute: u32::from(rows.absolute),
         };
         let pairs = shape.qkv() / 2;
         self.builder.push(
@@ -310,7 +399,7 @@ impl<'g> PartPlan<'g> {
             &kernel,
             variant,
             params,
-            [Extent::Items(pairs), Extent::Rows],
+            [Extent::Items(pairs), self.rows],
             Work {
                 flops_per_row: 6.0 * as_f64(pairs),
                 bytes_per_row: 16.0 * as_f64(pairs),
@@ -324,6 +413,7 @@ impl<'g> PartPlan<'g> {
         &mut self,
         shape: &BlockShape,
         cache: &KeyValues,
+        rows: &Rows,
         scratch: &Scratch,
     ) -> Result<()> {
         let tuning = self.gpu.tuning;
@@ -342,7 +432,7 @@ impl<'g> PartPlan<'g> {
             slots: count(cache.slots),
             scale: 1.0 / as_f32(shape.head).sqrt(),
         };
-        let (state, spans) = (scratch.state.all(), scratch.spans.all());
+        let (state, spans) = (rows.state.all(), rows.spans.all());
         let (qkv, y) = (scratch.qkv.all(), scratch.attended.all());
         let (keys, values) = (cache.keys.all(), cache.values.all());
         if self.class == RowClass::Many {
@@ -370,7 +460,7 @@ impl<'g> PartPlan<'g> {
                 slots,
                 scale,
             };
-            let grid = [Extent::Rows, Extent::Items(shape.heads)];
+            let grid = [self.rows, Extent::Items(shape.heads)];
             self.builder
                 .push("attention_tile", &kernel, variant, params, grid, work);
         } else {
@@ -386,14 +476,16 @@ impl<'g> PartPlan<'g> {
                 values,
                 y,
             };
-            let grid = [Extent::Items(shape.heads), Extent::Rows];
+            let grid = [Extent::Items(shape.heads), self.rows];
             self.builder
                 .push("attention_rows", &kernel, variant, params, grid, work);
         }
         Ok(())
     }
 }
-fn vectors(columns: usize) -> u32 {
+
+/// Vectors of four that hold so many columns.
+pub(crate) fn vectors(columns: usize) -> u32 {
     count(columns.div_ceil(4))
 }
 
@@ -403,11 +495,11 @@ pub(crate) fn count(items: usize) -> u32 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-fn as_f64(value: usize) -> f64 {
+pub(crate) fn as_f64(value: usize) -> f64 {
     value as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a head is small")]
-fn as_f32(value: usize) -> f32 {
+pub(crate) fn as_f32(value: usize) -> f32 {
     value as f32
 }

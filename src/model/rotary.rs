@@ -4,7 +4,7 @@
 ///
 /// The GPU's own sine is not exact enough for large angles, so a run brings
 /// its angles along: `rows * head / 2` pairs. Twin: [`crate::reference::rope_angles`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rotary {
     inverse: Vec<f32>,
 }
@@ -22,6 +22,12 @@ impl Rotary {
         Self {
             inverse: inverse.collect(),
         }
+    }
+
+    /// Values per row: a cosine and a sine for each pair.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.inverse.len() * 2
     }
 
     /// Appends (cos, sin) of every pair at `position`.

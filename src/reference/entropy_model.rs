@@ -1,4 +1,5 @@
-use super::{attention, embed, entropy, linear, rms_norm, rope, rope_angles, swiglu};
+use super::block::local_spans;
+use super::{BlockMatrices, BlockShape, KeyValues, embed, entropy, linear, rms_norm};
 
 /// Sizes of an entropy model.
 #[derive(Clone, Copy, Debug)]
@@ -23,29 +24,6 @@ pub struct EntropyShape {
     pub epsilon: f32,
 }
 
-/// The weights of one transformer block, row-major `[out, in]`.
-#[derive(Clone, Debug, Default)]
-pub struct BlockMatrices {
-    /// `[hidden]`
-    pub attention_norm: Vec<f32>,
-    /// `[heads * head, hidden]`
-    pub q: Vec<f32>,
-    /// `[kv_heads * head, hidden]`
-    pub k: Vec<f32>,
-    /// `[kv_heads * head, hidden]`
-    pub v: Vec<f32>,
-    /// `[hidden, heads * head]`
-    pub o: Vec<f32>,
-    /// `[hidden]`
-    pub mlp_norm: Vec<f32>,
-    /// `[intermediate, hidden]`
-    pub gate: Vec<f32>,
-    /// `[intermediate, hidden]`
-    pub up: Vec<f32>,
-    /// `[hidden, intermediate]`
-    pub down: Vec<f32>,
-}
-
 /// The whole entropy model on the CPU.
 #[derive(Clone, Debug)]
 pub struct EntropyMatrices {
@@ -67,43 +45,19 @@ impl EntropyMatrices {
     #[must_use]
     pub fn logits(&self, ids: &[u32]) -> Vec<f32> {
         let s = &self.shape;
-        let mut document = 0;
-        let spans: Vec<u32> = (0..ids.len())
-            .map(|i| {
-                if i > 0 && ids[i - 1] == 2 {
-                    document = i;
-                }
-                u32::try_from((i + 1 - document).min(s.window)).unwrap_or(u32::MAX)
-            })
-            .collect();
-        let angles = rope_angles(0, ids.len(), s.head, s.theta);
+        let block = BlockShape {
+            hidden: s.hidden,
+            heads: s.heads,
+            kv_heads: s.kv_heads,
+            head: s.head,
+            intermediate: s.intermediate,
+            theta: s.theta,
+            epsilon: s.epsilon,
+        };
+        let spans = local_spans(ids, 0, Some(s.window));
         let mut x = embed(ids, &self.embed, s.hidden);
         for layer in &self.layers {
-            let h = rms_norm(&x, &layer.attention_norm, s.epsilon);
-            let mut q = linear(&h, &layer.q, s.hidden);
-            let mut k = linear(&h, &layer.k, s.hidden);
-            let v = linear(&h, &layer.v, s.hidden);
-            rope(&mut q, &angles, s.heads, s.head);
-            rope(&mut k, &angles, s.kv_heads, s.head);
-            let a = attention(&q, &k, &v, &spans, s.heads, s.kv_heads, s.head);
-            add(&mut x, &linear(&a, &layer.o, s.heads * s.head));
-
-            let h = rms_norm(&x, &layer.mlp_norm, s.epsilon);
-            let gate = linear(&h, &layer.gate, s.hidden);
-            let up = linear(&h, &layer.up, s.hidden);
-            let gate_up: Vec<f32> = gate
-                .chunks_exact(s.intermediate)
-                .zip(up.chunks_exact(s.intermediate))
-                .flat_map(|(g, u)| g.iter().chain(u).copied())
-                .collect();
-            add(
-                &mut x,
-                &linear(
-                    &swiglu(&gate_up, s.intermediate),
-                    &layer.down,
-                    s.intermediate,
-                ),
-            );
+            x = layer.forward(&block, &x, &spans, &mut KeyValues::default());
         }
         linear(&rms_norm(&x, &self.norm, s.epsilon), &self.head, s.hidden)
     }
@@ -116,11 +70,5 @@ impl EntropyMatrices {
             .iter()
             .map(|[h, _]| *h)
             .collect()
-    }
-}
-
-fn add(x: &mut [f32], y: &[f32]) {
-    for (a, b) in x.iter_mut().zip(y) {
-        *a += b;
     }
 }

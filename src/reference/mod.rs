@@ -1,16 +1,25 @@
-//! A plain CPU twin of every kernel, and of the whole entropy model.
+//! A plain CPU twin of every kernel, of the whole entropy model and of the
+//! whole BLT.
 //!
 //! Written to be obviously right: loops over rows and columns, sums in f64, no
 //! tiles. The tests and `blt verify` run each shader against its twin. Nothing
 //! here knows of the GPU.
 
 mod attention;
+mod block;
+pub mod blt;
+mod close_patches;
+mod cross_attention;
 mod embed;
 mod entropy;
 mod entropy_model;
+mod gather_add;
+mod hash_embed;
+mod hash_ids;
 mod linear;
 mod patch_starts;
 mod peak;
+mod pool;
 mod random_weights;
 mod rms_norm;
 mod rope;
@@ -18,12 +27,19 @@ mod swiglu;
 mod top_k;
 
 pub use attention::attention;
+pub use block::{BlockMatrices, BlockShape, KeyValues, local_spans};
+pub use close_patches::{ClosePatches, Closed, RowRange};
+pub use cross_attention::cross_attention;
 pub use embed::embed;
 pub use entropy::{entropy, log_softmax};
-pub use entropy_model::{BlockMatrices, EntropyMatrices, EntropyShape};
+pub use entropy_model::{EntropyMatrices, EntropyShape};
+pub use gather_add::gather_add;
+pub use hash_embed::hash_embed;
+pub use hash_ids::{HASH_PRIMES, hash_ids, hash_powers};
 pub use linear::linear;
 pub use patch_starts::{PatchRule, PatchScan};
 pub use peak::peak;
+pub use pool::{Pooling, pool};
 pub use random_weights::{pcg, random_weight};
 pub use rms_norm::rms_norm;
 pub use rope::{rope, rope_angles};

@@ -23,6 +23,8 @@ pub(crate) struct Context {
     position: u64,
     /// Positions since the last reset or end of a document.
     document: u64,
+    /// The most keys that any token has seen.
+    longest: u64,
 }
 
 impl Context {
@@ -32,7 +34,18 @@ impl Context {
             window,
             position: 0,
             document: 0,
+            longest: 0,
         }
+    }
+
+    /// Keys that a position sees, its own included; `None` sees all.
+    pub(crate) fn window(&self) -> Option<usize> {
+        self.window
+    }
+
+    /// The most keys that any token has seen so far.
+    pub(crate) fn longest(&self) -> u64 {
+        self.longest
     }
 
     /// Takes the next token: (rotary position, keys seen, its own included).
@@ -46,6 +59,7 @@ impl Context {
         }
         let seen = self.document + 1;
         let span = self.window.map_or(seen, |window| seen.min(window as u64));
+        self.longest = self.longest.max(span);
         let position = self.position;
         self.position += 1;
         self.document += 1;

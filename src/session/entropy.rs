@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::context::{Context, ContextOptions};
 use crate::error::{Error, Result};
 use crate::gpu::Profile;
+use crate::gpu::Tensor;
 use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams, State};
 use crate::gpu::plan::Plan;
 use crate::gpu::readback::{Mapping, Staging};
 use crate::gpu::tensor::padded;
-use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyModel};
+use crate::model::block::Rows;
+use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyInputs, EntropyModel};
 use crate::model::part::{RowClass, count};
 use crate::patch::{Rule, Scheme};
 
@@ -51,6 +53,7 @@ pub struct EntropyRows {
 pub struct EntropySession {
     model: Arc<EntropyModel>,
     options: EntropyOptions,
+    inputs: EntropyInputs,
     buffers: EntropyBuffers,
     /// For one row, a few, and many.
     plans: [Plan; 3],
@@ -84,7 +87,17 @@ impl EntropySession {
             rule: options.rule.as_ref().map(kernel_rule).transpose()?,
             best: options.best.min(model.vocabulary()),
         };
-        let plan = |class| model.plan(&buffers, class, extras);
+        let inputs = EntropyInputs {
+            rows: Rows {
+                state: Tensor::new(gpu, "state", 2),
+                spans: Tensor::new(gpu, "spans", chunk),
+                angles: Tensor::new(gpu, "angles", chunk * model.rotary().columns()),
+                absolute: false,
+            },
+            ids: Tensor::new(gpu, "ids", chunk),
+            targets: Tensor::new(gpu, "targets", chunk),
+        };
+        let plan = |class| model.plan(&inputs, &buffers, class, extras);
         let plans = [
             plan(RowClass::One)?,
             plan(RowClass::Few)?,
@@ -102,6 +115,7 @@ impl EntropySession {
                 best: extras.best,
                 ..options
             },
+            inputs,
             buffers,
             plans,
             staging,
@@ -219,17 +233,18 @@ impl EntropySession {
         let gpu = self.model.gpu();
         let buffers = &self.buffers;
         let rows = count(chunk.len());
-        buffers.scratch.state.write(
+        let inputs = &self.inputs;
+        inputs.rows.state.write(
             gpu,
             &[State {
                 rows,
                 first_slot: count(self.slot),
             }],
         );
-        buffers.scratch.spans.write(gpu, &spans);
-        buffers.scratch.angles.write(gpu, &angles);
-        buffers.ids.write(gpu, chunk);
-        buffers.targets.write(gpu, &targets[..chunk.len()]);
+        inputs.rows.spans.write(gpu, &spans);
+        inputs.rows.angles.write(gpu, &angles);
+        inputs.ids.write(gpu, chunk);
+        inputs.targets.write(gpu, &targets[..chunk.len()]);
         self.slot = (self.slot + chunk.len()) & (self.slots - 1);
 
         let plan = match RowClass::of(chunk.len()) {
@@ -369,7 +384,7 @@ impl Layout {
 }
 
 /// A rule as the kernel `patch_starts` takes it.
-fn kernel_rule(rule: &Rule) -> Result<PatchStartsParams> {
+pub(super) fn kernel_rule(rule: &Rule) -> Result<PatchStartsParams> {
     let mut params = PatchStartsParams {
         max_length: rule.max_patch_length().unwrap_or(0),
         size: 1,

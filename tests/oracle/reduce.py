@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Cut the golden data of a whole BLT down to what the entropy model's tests need.
+"""Cut the golden data of whole BLTs down to what the tests need.
 
     reduce.py SOURCE TARGET
 
 SOURCE holds one folder per variant (config.json, model.safetensors, golden_<input>.safetensors)
 and manifest.json; TARGET receives the same with
-  * model.safetensors: the tensors of the entropy model only (`model.patcher.*`), except for the
-    variant named in WHOLE, which stays complete,
-  * golden_<input>.safetensors: input_ids, entropies, patch_lengths and, for short inputs, patcher_logits,
-  * golden_eos.safetensors where the source has Meta's document-masked run (eosmask_meta.safetensors),
+  * config.json and model.safetensors as they are,
+  * golden_<input>.safetensors: every stage, except the entropy model's logits where they are heavy and
+    stages that another one repeats (the last latent layer is `global_out`; without a projection into the
+    latent model, `global_in` is `enc_cross`),
+  * golden_eos.safetensors: Meta's document-masked run (eosmask_meta.safetensors), where the source has one,
   * manifest.json: the inputs in hex, and per variant the threshold and its margin,
-  * shapes.json: name and shape of every tensor of every whole checkpoint, also of those without entropy model.
+  * shapes.json: name and shape of every tensor of every checkpoint.
 
 Tensors are copied as raw bytes, so every dtype (bf16 too) survives untouched; the standard library is enough.
 """
@@ -20,10 +21,10 @@ import shutil
 import struct
 import sys
 
-WHOLE = "k2_base"
-STAGES = ("input_ids", "entropies", "patch_lengths", "patcher_logits")
-# Inputs whose 260 logits per position would outweigh everything else: their entropies are kept.
-NO_LOGITS = ("long", "repeat")
+# Inputs whose 260 logits of the entropy model per position would outweigh everything
+# else: their entropies are kept.
+NO_PATCHER_LOGITS = ("long", "repeat", "code")
+FACTS = ("seed", "threshold", "threshold_margin", "entropy_min", "entropy_median", "entropy_max")
 
 
 def read(path):
@@ -50,37 +51,36 @@ def write(path, tensors):
     path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(tensors[n][2] for n in order))
 
 
+def last_latent_layer(stages):
+    return max((n for n in stages if n.startswith("global_layer.")), default=None)
+
+
 def main():
     source, target = map(pathlib.Path, sys.argv[1:])
     manifest = json.loads((source / "manifest.json").read_text())
     kept = {"inputs": manifest["inputs"], "variants": {}}
     shapes = {}
     for folder in sorted(p for p in source.iterdir() if (p / "model.safetensors").is_file()):
-        model = read(folder / "model.safetensors")
-        shapes[folder.name] = {n: t[1] for n, t in sorted(model.items())}
-        entropy = {n: t for n, t in model.items() if n.startswith("model.patcher.")}
-        if not entropy:
-            continue
+        shapes[folder.name] = {n: t[1] for n, t in sorted(read(folder / "model.safetensors").items())}
         out = target / folder.name
         out.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / "config.json", out / "config.json")
-        if folder.name == WHOLE:
-            shutil.copyfile(folder / "model.safetensors", out / "model.safetensors")
-        else:
-            write(out / "model.safetensors", entropy)
+        for name in ("config.json", "model.safetensors"):
+            shutil.copyfile(folder / name, out / name)
         for golden in sorted(folder.glob("golden_*.safetensors")):
-            name = golden.stem.removeprefix("golden_")
-            stages = {n: t for n, t in read(golden).items() if n in STAGES}
-            if name in NO_LOGITS:
+            stages = read(golden)
+            if golden.stem.removeprefix("golden_") in NO_PATCHER_LOGITS:
                 stages.pop("patcher_logits", None)
+            for name, same in (("global_in", "enc_cross"), (last_latent_layer(stages), "global_out")):
+                if name in stages and stages[name] == stages[same]:
+                    del stages[name]
             write(out / golden.name, stages)
         masked = folder / "eosmask_meta.safetensors"
         if masked.is_file():
-            write(out / "golden_eos.safetensors", {n: t for n, t in read(masked).items() if n in STAGES})
+            write(out / "golden_eos.safetensors", read(masked))
         facts = manifest["variants"][folder.name]
-        kept["variants"][folder.name] = {
-            k: facts[k] for k in ("seed", "threshold", "threshold_margin", "entropy_min", "entropy_median", "entropy_max")
-        } | {"inputs": {n: s["S"] for n, s in facts["shapes"].items()}}
+        kept["variants"][folder.name] = {k: facts[k] for k in FACTS if k in facts} | {
+            "inputs": {n: s["S"] for n, s in facts["shapes"].items()}
+        }
     lines = ",\n".join(f"{json.dumps(v)}:{json.dumps(t, separators=(',', ':'))}" for v, t in shapes.items())
     (target / "shapes.json").write_text("{\n" + lines + "\n}\n")
     (target / "manifest.json").write_text(json.dumps(kept, indent=1) + "\n")

@@ -49,6 +49,7 @@ pub(super) async fn rope_store(check: &mut Check<'_>) -> Result<f64> {
             kv_heads: count(kv_heads),
             half_head: count(head / 2),
             slots: count(slots),
+            absolute: 0,
         };
         check
             .run(

@@ -72,6 +72,11 @@ pub(super) async fn weights(
     ))
 }
 
+/// What remains of the output: nothing, or as much as BLT's double residual keeps.
+fn keep_of(accumulate: bool) -> f32 {
+    if accumulate { 2.0 } else { 0.0 }
+}
+
 /// One product, overwriting and then adding.
 struct Case {
     rows: usize,
@@ -110,7 +115,8 @@ impl Case {
             outputs: count(self.matrix.parts[part].rows),
             first_output: count(self.matrix.parts[part].first_row),
             stride: count(self.stride),
-            accumulate: u32::from(accumulate),
+            keep: keep_of(accumulate),
+            slots: 0,
         }
     }
 
@@ -134,7 +140,7 @@ impl Case {
         for (row, sums) in product.chunks_exact(self.outputs).enumerate() {
             for (column, sum) in sums.iter().enumerate() {
                 let at = row * self.stride + column;
-                want[at] = Some(want[at].unwrap_or(0.0) + sum);
+                want[at] = Some(keep_of(true) * want[at].unwrap_or(0.0) + sum);
             }
         }
         want
@@ -181,14 +187,16 @@ pub(super) async fn linear_tile(check: &mut Check<'_>) -> Result<f64> {
                     outputs,
                     first_output,
                     stride,
-                    accumulate,
+                    keep,
+                    slots,
                 } = case.params(part, accumulate);
                 let params = LinearTileParams {
                     inputs4,
                     outputs,
                     first_output,
                     stride,
-                    accumulate,
+                    keep,
+                    slots,
                 };
                 let grid = [Extent::Items(weights.rows), Extent::Rows];
                 check.run(&kernel, params, grid, case.rows).await?;

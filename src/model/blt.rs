@@ -1,0 +1,149 @@
+//! The whole Byte Latent Transformer on the GPU (paper section 3).
+
+use std::sync::Arc;
+
+use super::decoder::Decoder;
+use super::encoder::Encoder;
+use super::entropy::EntropyModel;
+use super::latent::Latent;
+use super::memory::{self, MemoryPlan};
+use super::patches::PatchShape;
+use crate::checkpoint::{BltConfig, Checkpoint, PatchingConfig};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::gpu::tensor::Uploader;
+
+/// Where the hash tables go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashTables {
+    /// On the GPU if everything fits there, else with the host.
+    #[default]
+    Auto,
+    /// On the GPU.
+    Gpu,
+    /// In the mapped file; the host gathers the rows that are needed.
+    Host,
+}
+
+impl std::str::FromStr for HashTables {
+    type Err = crate::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "gpu" => Ok(Self::Gpu),
+            "host" => Ok(Self::Host),
+            _ => Err(crate::Error::Argument(format!(
+                "hash tables are placed by auto, gpu or host, not by {text:?}"
+            ))),
+        }
+    }
+}
+
+/// How to load a model.
+#[derive(Clone, Debug, Default)]
+pub struct BltLoad {
+    /// Where the hash tables go.
+    pub hash_tables: HashTables,
+    /// Pool anew after each encoder layer, as transformers does, where the
+    /// encoder attends after all of them (spec section 12).
+    pub hf_compat: bool,
+    /// An entropy model in place of the checkpoint's own.
+    pub entropy: Option<Arc<EntropyModel>>,
+}
+
+/// The weights of all parts on the GPU.
+#[derive(Debug)]
+pub struct BltModel {
+    gpu: Arc<Gpu>,
+    config: BltConfig,
+    patching: PatchingConfig,
+    entropy: Option<Arc<EntropyModel>>,
+    pub(crate) encoder: Encoder,
+    pub(crate) latent: Latent,
+    pub(crate) decoder: Decoder,
+    memory: MemoryPlan,
+}
+
+impl BltModel {
+    /// Uploads the weights; `progress` is told the bytes of each piece.
+    ///
+    /// # Errors
+    /// [`crate::Error::Checkpoint`] when the checkpoint is incomplete or the
+    /// kernels cannot run its shape, [`crate::Error::OutOfMemory`] when it
+    /// cannot fit (before anything is allocated), and the device's errors.
+    pub async fn load(
+        gpu: &Arc<Gpu>,
+        checkpoint: &Arc<Checkpoint>,
+        options: BltLoad,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Self> {
+        let weights = checkpoint.blt_weights()?;
+        let memory = memory::plan(gpu, checkpoint.config(), &weights, &options)?;
+        let entropy = match options.entropy {
+            Some(model) => Some(model),
+            None if checkpoint.config().entropy.is_some() => {
+                let weights = checkpoint.entropy_weights()?;
+                let model = EntropyModel::load(gpu, &weights, &mut progress).await?;
+                Some(Arc::new(model))
+            }
+            None => None,
+        };
+        let host = memory.host_tables.then_some(checkpoint);
+        let mut uploader = Uploader::new(gpu, progress);
+        let encoder = Encoder::load(gpu, &mut uploader, &weights, host, options.hf_compat).await?;
+        let latent = Latent::load(&mut uploader, &weights).await?;
+        let decoder = Decoder::load(&mut uploader, &weights).await?;
+        uploader.flush().await?;
+        gpu.check()?;
+        Ok(Self {
+            gpu: Arc::clone(gpu),
+            config: weights.config.clone(),
+            patching: *checkpoint.patching(),
+            entropy,
+            encoder,
+            latent,
+            decoder,
+            memory,
+        })
+    }
+
+    /// The device that holds it.
+    #[must_use]
+    pub fn gpu(&self) -> &Arc<Gpu> {
+        &self.gpu
+    }
+
+    /// Its sizes.
+    #[must_use]
+    pub fn config(&self) -> &BltConfig {
+        &self.config
+    }
+
+    /// How it wants its bytes cut into patches.
+    #[must_use]
+    pub fn patching(&self) -> &PatchingConfig {
+        &self.patching
+    }
+
+    /// Its entropy model, if there is one.
+    #[must_use]
+    pub fn entropy(&self) -> Option<&Arc<EntropyModel>> {
+        self.entropy.as_ref()
+    }
+
+    /// Where its weights are, and how large they are.
+    #[must_use]
+    pub fn memory(&self) -> &MemoryPlan {
+        &self.memory
+    }
+
+    pub(crate) fn patch_shape(&self) -> PatchShape {
+        let window = |patches: Option<u32>| patches.map_or(1, |n| n.max(1) as usize);
+        PatchShape {
+            k: self.config.cross_attn_k as usize,
+            encoder_window: window(self.config.cross_window_encoder),
+            decoder_window: window(self.config.cross_window_decoder),
+        }
+    }
+}

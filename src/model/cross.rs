@@ -1,0 +1,189 @@
+//! Cross-attention between bytes and patches (paper section 3.2 and 3.3, spec
+//! section 7): no rotary embedding, each side with a norm of its own, and a
+//! residual that counts what it is added to twice.
+
+use super::block::{BlockShape, fused};
+use super::ends::per_row;
+use super::part::{Output, PartPlan, as_f32, as_f64, count, vectors};
+use crate::checkpoint::CrossWeights;
+use crate::error::Result;
+use crate::gpu::Tensor;
+use crate::gpu::kernels::{
+    CROSS_ATTENTION, CrossAttention, CrossAttentionParams, RING_STORE, RingStore, RingStoreParams,
+};
+use crate::gpu::plan::{Extent, Work};
+use crate::gpu::tensor::{Matrix, Uploader};
+
+/// The weights of one cross-attention on the GPU.
+#[derive(Debug)]
+pub struct Cross {
+    q_norm: Tensor,
+    k_norm: Tensor,
+    q: Matrix,
+    kv: Matrix,
+    o: Matrix,
+}
+
+impl Cross {
+    /// Uploads the weights; keys and values become one matrix.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub async fn load<P: FnMut(u64)>(
+        uploader: &mut Uploader<'_, P>,
+        shape: &BlockShape,
+        weights: &CrossWeights<'_>,
+    ) -> Result<Self> {
+        let hidden = shape.hidden;
+        let attended = shape.heads * shape.head;
+        Ok(Self {
+            q_norm: uploader.vector("cross q_norm", &weights.q_norm.to_f32()),
+            k_norm: uploader.vector("cross k_norm", &weights.k_norm.to_f32()),
+            q: fused(uploader, "cross q", hidden, &[&weights.q], 0).await?,
+            kv: fused(uploader, "cross kv", hidden, &[&weights.k, &weights.v], 0).await?,
+            o: fused(uploader, "cross o", attended, &[&weights.o], 0).await?,
+        })
+    }
+}
+
+/// Keys and values that queries of a cross-attention see: a ring of rows
+/// `[slots, 2, kv_heads, head]`.
+#[derive(Clone, Debug)]
+pub struct CrossKeys {
+    pub(crate) kv: Tensor,
+    pub(crate) slots: usize,
+}
+
+impl CrossKeys {
+    /// Room for `slots` rows.
+    #[must_use]
+    pub fn new(gpu: &crate::gpu::Gpu, shape: &BlockShape, slots: usize) -> Self {
+        Self {
+            kv: Tensor::new(gpu, "cross kv", slots * 2 * shape.stored()),
+            slots,
+        }
+    }
+}
+
+/// The query side of a cross-attention.
+#[derive(Clone, Copy)]
+pub struct Queries<'a> {
+    /// The residual stream, `[rows, hidden]`: becomes `2 x + attention`.
+    pub x: &'a Tensor,
+    /// Room for its normalised copy, `[rows, hidden]`.
+    pub h: &'a Tensor,
+    /// Room for the queries, `[rows, heads, head]`.
+    pub q: &'a Tensor,
+    /// Room for what they find, `[rows, heads, head]`.
+    pub attended: &'a Tensor,
+    /// Rows of the ring that each may see, `[rows / group, range_stride]` pairs
+    /// of (first, count).
+    pub ranges: &'a Tensor,
+    /// Query rows per range.
+    pub group: usize,
+    /// Entries per range.
+    pub range_stride: usize,
+}
+
+impl PartPlan<'_> {
+    /// Keeps rows of `x` in a ring of `slots` rows.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn ring_store(
+        &mut self,
+        state: &Tensor,
+        x: &Tensor,
+        (ring, slots): (&Tensor, usize),
+        columns: usize,
+    ) -> Result<()> {
+        let gpu = self.gpu();
+        let variant = gpu.select(&RING_STORE, gpu.tuning.per_item, &[])?;
+        let kernel = RingStore {
+            state: state.all(),
+            x: x.all(),
+            ring: ring.all(),
+        };
+        let params = RingStoreParams {
+            columns4: vectors(columns),
+            slots: count(slots),
+        };
+        let grid = [Extent::Items(columns.div_ceil(4)), self.rows()];
+        let work = per_row(0.0, columns * 8);
+        self.push("ring_store", &kernel, variant, params, grid, work);
+        Ok(())
+    }
+
+    /// Keys and values of the rows of `x` into the ring; `h` is room for their
+    /// normalised copy.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn cross_keys(
+        &mut self,
+        state: &Tensor,
+        (x, h): (&Tensor, &Tensor),
+        shape: &BlockShape,
+        cross: &Cross,
+        keys: &CrossKeys,
+    ) -> Result<()> {
+        self.rms_norm(state, (x, h), &cross.k_norm, shape.hidden, shape.epsilon)?;
+        let output = Output::ring(2 * shape.stored(), keys.slots);
+        self.linear("linear cross kv", state, (h, &keys.kv), &cross.kv, output)
+    }
+
+    /// `x = 2 x + attention`: the reference adds the queries' input inside and
+    /// outside of the layer.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn cross_attention(
+        &mut self,
+        state: &Tensor,
+        queries: &Queries<'_>,
+        shape: &BlockShape,
+        cross: &Cross,
+        keys: &CrossKeys,
+    ) -> Result<()> {
+        let Queries {
+            x, h, q, attended, ..
+        } = *queries;
+        let width = shape.heads * shape.head;
+        self.rms_norm(state, (x, h), &cross.q_norm, shape.hidden, shape.epsilon)?;
+        self.linear(
+            "linear cross q",
+            state,
+            (h, q),
+            &cross.q,
+            Output::rows(width),
+        )?;
+        let gpu = self.gpu();
+        let variant = gpu.select(&CROSS_ATTENTION, gpu.tuning.per_item, &[])?;
+        let kernel = CrossAttention {
+            state: state.all(),
+            ranges: queries.ranges.all(),
+            q: q.all(),
+            kv: keys.kv.all(),
+            y: attended.all(),
+        };
+        let params = CrossAttentionParams {
+            group: count(queries.group),
+            range_stride: count(queries.range_stride),
+            heads: count(shape.heads),
+            kv_heads: count(shape.kv_heads),
+            head4: vectors(shape.head),
+            slots: count(keys.slots),
+            scale: 1.0 / as_f32(shape.head).sqrt(),
+        };
+        // A patch has about five bytes.
+        let work = Work {
+            flops_per_row: 20.0 * as_f64(width),
+            bytes: 0.0,
+            bytes_per_row: 48.0 * as_f64(width),
+        };
+        let grid = [Extent::Items(shape.heads), self.rows()];
+        self.push("cross_attention", &kernel, variant, params, grid, work);
+        let residual = Output::added(shape.hidden, 2.0);
+        self.linear("linear cross o", state, (attended, x), &cross.o, residual)
+    }
+}

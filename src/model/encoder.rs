@@ -1,0 +1,339 @@
+//! The local encoder: bytes to patches (paper section 3.2, spec section 7).
+
+use std::sync::Arc;
+
+use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
+use super::cross::{Cross, CrossKeys, Queries};
+use super::ends::per_row;
+use super::hash_embedding::{HashBuffers, HashEmbedding, Tables};
+use super::part::{Output, PartPlan, RowClass, count, vectors};
+use super::patches::PatchBuffers;
+use super::rotary::Rotary;
+use crate::checkpoint::{BltWeights, Checkpoint, Pooling};
+use crate::error::Result;
+use crate::gpu::kernels::{CONCATENATE, Concatenate, ConcatenateParams, POOL, Pool, PoolParams};
+use crate::gpu::plan::Extent;
+use crate::gpu::tensor::{Matrix, Uploader};
+use crate::gpu::{Gpu, Tensor};
+
+/// The local encoder's weights on the GPU, with the byte embedding.
+#[derive(Debug)]
+pub struct Encoder {
+    pub(crate) shape: BlockShape,
+    pub(crate) rotary: Rotary,
+    pub(crate) hash: HashEmbedding,
+    embed: Matrix,
+    layers: Vec<Block>,
+    cross: Vec<Cross>,
+    projection: Option<Matrix>,
+    kind: Kind,
+    /// The layer whose rows are pooled.
+    pooled_layer: usize,
+    /// Layers after which the patches attend to the bytes, with their weights'
+    /// place in `cross`.
+    crossings: Vec<(usize, usize)>,
+    /// Vectors per patch.
+    k: usize,
+}
+
+/// How the bytes of a patch become its vectors.
+#[derive(Debug)]
+enum Kind {
+    Pooled(Vec<Pooling>),
+    Concatenated(usize),
+}
+
+impl Encoder {
+    pub(super) async fn load<P: FnMut(u64)>(
+        gpu: &Gpu,
+        uploader: &mut Uploader<'_, P>,
+        weights: &BltWeights<'_>,
+        host_tables: Option<&Arc<Checkpoint>>,
+        repool: bool,
+    ) -> Result<Self> {
+        let config = weights.config;
+        let shape = BlockShape::of(&config.encoder, "the local encoder")?;
+        let embed = fused(uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
+        let tables = match host_tables {
+            Some(checkpoint) => Tables::Host(Arc::clone(checkpoint)),
+            None => {
+                let views: Vec<_> = weights.hash_tables.iter().collect();
+                Tables::Gpu(fused(uploader, "hash tables", shape.hidden, &views, 0).await?)
+            }
+        };
+        let dtype = weights
+            .hash_tables
+            .first()
+            .map_or(weights.embed.dtype, |t| t.dtype);
+        let hash = HashEmbedding::new(gpu, &config.hash, shape.hidden, dtype, tables);
+        let layers = Block::load_all(uploader, &shape, &weights.encoder).await?;
+        let mut cross = Vec::new();
+        for weights in &weights.encoder_cross {
+            cross.push(Cross::load(uploader, &shape, weights).await?);
+        }
+        let projection = match &weights.encoder_projection {
+            Some(view) => {
+                let columns = view.shape.get(1).copied().unwrap_or(shape.hidden);
+                Some(fused(uploader, "encoder projection", columns, &[view], 0).await?)
+            }
+            None => None,
+        };
+        let last = layers.len().saturating_sub(1);
+        // transformers pools anew for every layer and so keeps only the last.
+        let crossings: Vec<(usize, usize)> = match (config.encoder_cross, config.encoder_cross_all)
+        {
+            (false, _) => Vec::new(),
+            (true, false) => vec![(last, 0)],
+            (true, true) if repool => vec![(last, last)],
+            (true, true) => (0..layers.len()).map(|l| (l, l)).collect(),
+        };
+        Ok(Self {
+            rotary: Rotary::new(shape.head, config.encoder.rope_theta),
+            pooled_layer: crossings.first().map_or(last, |(layer, _)| *layer),
+            kind: match config.concatenate {
+                Some(bytes) if !config.encoder_cross => Kind::Concatenated(bytes as usize),
+                _ => Kind::Pooled(config.pooling.clone()),
+            },
+            k: if config.encoder_cross {
+                config.cross_attn_k as usize
+            } else {
+                1
+            },
+            shape,
+            hash,
+            embed,
+            layers,
+            cross,
+            projection,
+            crossings,
+        })
+    }
+
+    /// Columns of a pooled patch.
+    fn pooled_columns(&self) -> usize {
+        let hidden = self.shape.hidden;
+        match &self.kind {
+            Kind::Pooled(kinds) => kinds.len() * hidden,
+            Kind::Concatenated(bytes) => bytes * hidden,
+        }
+    }
+
+    /// Columns of a patch as the latent model is given it.
+    #[must_use]
+    pub fn patch_columns(&self) -> usize {
+        match &self.projection {
+            Some(matrix) => matrix.rows,
+            None => self.pooled_columns(),
+        }
+    }
+
+    /// Number of layers.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.layers.len()
+    }
+}
+
+/// What the encoder of one session computes in and remembers.
+#[derive(Debug)]
+pub struct EncoderBuffers {
+    pub(crate) caches: Vec<KeyValues>,
+    pub(crate) hash: HashBuffers,
+    /// Rows of the bytes that an open patch may reach back to.
+    pub(crate) ring: Tensor,
+    pub(crate) ring_slots: usize,
+    pub(crate) keys: Vec<CrossKeys>,
+    pooled: Tensor,
+    h: Tensor,
+    q: Tensor,
+    attended: Tensor,
+}
+
+impl EncoderBuffers {
+    /// Buffers for runs of up to `rows` rows, `slots` cached positions, and
+    /// `ring_slots` bytes of open patches.
+    #[must_use]
+    pub fn new(gpu: &Gpu, encoder: &Encoder, rows: usize, slots: usize, ring_slots: usize) -> Self {
+        let shape = &encoder.shape;
+        let vectors = rows * encoder.k;
+        let width = shape.heads * shape.head;
+        let (ring, keys) = Self::rings(gpu, encoder, ring_slots);
+        Self {
+            caches: (0..encoder.layers.len())
+                .map(|_| KeyValues::new(gpu, shape, slots))
+                .collect(),
+            hash: encoder.hash.buffers(gpu, rows),
+            ring,
+            ring_slots,
+            keys,
+            pooled: Tensor::new(gpu, "pooled", rows * encoder.pooled_columns()),
+            h: Tensor::new(gpu, "patch h", vectors * shape.hidden),
+            q: Tensor::new(gpu, "patch q", vectors * width),
+            attended: Tensor::new(gpu, "patch attended", vectors * width),
+        }
+    }
+
+    /// Rings for the bytes of open patches.
+    pub(crate) fn rings(gpu: &Gpu, encoder: &Encoder, slots: usize) -> (Tensor, Vec<CrossKeys>) {
+        let shape = &encoder.shape;
+        let keys = encoder.crossings.iter();
+        (
+            Tensor::new(gpu, "byte rows", slots * shape.hidden),
+            keys.map(|_| CrossKeys::new(gpu, shape, slots)).collect(),
+        )
+    }
+
+    /// Bytes per slot of the largest of the rings.
+    #[must_use]
+    pub fn slot_bytes(encoder: &Encoder) -> usize {
+        let shape = &encoder.shape;
+        4 * shape.hidden.max(2 * shape.stored())
+    }
+
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.caches.iter().map(KeyValues::bytes).sum::<u64>()
+            + self.keys.iter().map(|k| k.kv.bytes()).sum::<u64>()
+            + self.hash.bytes()
+            + self.ring.bytes()
+            + self.pooled.bytes()
+            + self.h.bytes()
+            + self.q.bytes()
+            + self.attended.bytes()
+    }
+}
+
+impl Encoder {
+    /// Records the bytes of a run: ids to states in `scratch.x`, and what their
+    /// patches will need of them.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn record_bytes(
+        &self,
+        plan: &mut PartPlan<'_>,
+        rows: &Rows,
+        (ids, history): (&Tensor, &Tensor),
+        buffers: &EncoderBuffers,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        let state = &rows.state;
+        let (x, h) = (&scratch.x, &scratch.h);
+        plan.embed(state, &self.embed, (ids, x))?;
+        plan.hash_embedding(state, &self.hash, &buffers.hash, (history, x))?;
+        for (layer, (block, cache)) in self.layers.iter().zip(&buffers.caches).enumerate() {
+            plan.block(&self.shape, block, cache, rows, scratch)?;
+            if layer == self.pooled_layer {
+                let ring = (&buffers.ring, buffers.ring_slots);
+                plan.ring_store(state, x, ring, self.shape.hidden)?;
+            }
+            for ((crossing, cross), keys) in self.crossings.iter().zip(&buffers.keys) {
+                if *crossing == layer {
+                    plan.cross_keys(state, (x, h), &self.shape, &self.cross[*cross], keys)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Records the patches that a run closes: their bytes to `y`,
+    /// `[P, patch_columns]`. `class` is that of the patches.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn record_patches(
+        &self,
+        plan: &mut PartPlan<'_>,
+        patches: &PatchBuffers,
+        buffers: &EncoderBuffers,
+        y: &Tensor,
+        class: RowClass,
+    ) -> Result<()> {
+        let state = patches.state();
+        let ranges = patches.patch_ranges();
+        let pooled = if self.projection.is_some() {
+            &buffers.pooled
+        } else {
+            y
+        };
+        self.pool(plan, &state, &ranges, buffers, pooled)?;
+        if let Some(matrix) = &self.projection {
+            let output = Output::rows(matrix.rows);
+            plan.linear("linear patch", &state, (pooled, y), matrix, output)?;
+        }
+        let vectors = patches.vectors_state();
+        plan.rows_times(self.k, class.times(self.k));
+        for ((_, cross), keys) in self.crossings.iter().zip(&buffers.keys) {
+            let queries = Queries {
+                x: y,
+                h: &buffers.h,
+                q: &buffers.q,
+                attended: &buffers.attended,
+                ranges: &ranges,
+                group: self.k,
+                range_stride: 2,
+            };
+            plan.cross_attention(&vectors, &queries, &self.shape, &self.cross[*cross], keys)?;
+        }
+        plan.rows_times(1, class);
+        Ok(())
+    }
+
+    fn pool(
+        &self,
+        plan: &mut PartPlan<'_>,
+        state: &Tensor,
+        ranges: &Tensor,
+        buffers: &EncoderBuffers,
+        y: &Tensor,
+    ) -> Result<()> {
+        let gpu = plan.gpu();
+        let hidden = self.shape.hidden;
+        match &self.kind {
+            Kind::Pooled(kinds) => {
+                for (place, kind) in kinds.iter().enumerate() {
+                    let kernel = Pool {
+                        state: state.all(),
+                        ranges: ranges.all(),
+                        ring: buffers.ring.all(),
+                        y: y.all(),
+                    };
+                    let params = PoolParams {
+                        columns4: vectors(hidden),
+                        slots: count(buffers.ring_slots),
+                        kind: match kind {
+                            Pooling::Max => 0,
+                            Pooling::Mean => 1,
+                            Pooling::Min => 2,
+                        },
+                        stride4: vectors(self.pooled_columns()),
+                        first4: vectors(place * hidden),
+                    };
+                    let variant = gpu.select(&POOL, gpu.tuning.per_item, &[])?;
+                    let grid = [Extent::Items(hidden / 4), Extent::Rows];
+                    let work = per_row(5.0, hidden * 24);
+                    plan.push("pool", &kernel, variant, params, grid, work);
+                }
+            }
+            Kind::Concatenated(bytes) => {
+                let kernel = Concatenate {
+                    state: state.all(),
+                    ranges: ranges.all(),
+                    ring: buffers.ring.all(),
+                    y: y.all(),
+                };
+                let params = ConcatenateParams {
+                    columns4: vectors(hidden),
+                    slots: count(buffers.ring_slots),
+                    bytes: count(*bytes),
+                };
+                let variant = gpu.select(&CONCATENATE, gpu.tuning.per_item, &[])?;
+                let grid = [Extent::Items(bytes * hidden / 4), Extent::Rows];
+                let work = per_row(0.0, bytes * hidden * 8);
+                plan.push("concatenate", &kernel, variant, params, grid, work);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! Hashed n-gram embeddings (paper section 3.2.1, spec section 6): each byte's
+//! vector is the sum of its own and one row per n-gram length and hash function.
+//!
+//! The tables are most of a large model, and a byte needs a handful of their
+//! rows. They lie on the GPU, or stay in the mapped file, from which the host
+//! gathers the rows that a run needs; the sums are the same to the bit.
+
+use std::sync::Arc;
+
+use super::ends::per_row;
+use super::part::{PartPlan, count, vectors};
+use crate::checkpoint::{Checkpoint, Dtype, HashConfig};
+use crate::error::Result;
+use crate::gpu::kernels::{
+    HASH_EMBED, HASH_IDS, HashEmbed, HashEmbedParams, HashIds, HashIdsParams,
+};
+use crate::gpu::plan::Extent;
+use crate::gpu::tensor::{Matrix, WeightType};
+use crate::gpu::{Gpu, Tensor};
+use crate::reference::{hash_ids, hash_powers};
+
+/// Where the tables are.
+#[derive(Debug)]
+pub(super) enum Tables {
+    Gpu(Matrix),
+    Host(Arc<Checkpoint>),
+}
+
+/// The hashed n-gram embeddings of a model.
+#[derive(Debug)]
+pub struct HashEmbedding {
+    config: HashConfig,
+    columns: usize,
+    weights: WeightType,
+    grams: Tensor,
+    powers: Tensor,
+    tables: Tables,
+}
+
+/// Buffers of a session for it.
+#[derive(Debug)]
+pub struct HashBuffers {
+    /// Row within its table, per row of a run and table, `[T, tables]`.
+    rows: Tensor,
+    /// The rows that a run needs, `[T, tables, columns]`, for tables on the host.
+    gathered: Tensor,
+}
+
+impl HashBuffers {
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.rows.bytes() + self.gathered.bytes()
+    }
+}
+
+impl HashEmbedding {
+    pub(super) fn new(
+        gpu: &Gpu,
+        config: &HashConfig,
+        columns: usize,
+        dtype: Dtype,
+        tables: Tables,
+    ) -> Self {
+        let mut grams: Vec<[u32; 2]> = Vec::new();
+        let mut powers: Vec<[u32; 2]> = Vec::new();
+        for function in 0..config.functions as usize {
+            for n in &config.group_sizes {
+                grams.push([*n, count(powers.len())]);
+                let halves = |p: u64| {
+                    #[expect(clippy::cast_possible_truncation, reason = "two halves")]
+                    [p as u32, (p >> 32) as u32]
+                };
+                powers.extend(hash_powers(function, *n as usize).into_iter().map(halves));
+            }
+        }
+        Self {
+            weights: match (&tables, dtype) {
+                (Tables::Gpu(matrix), _) => matrix.weights,
+                (Tables::Host(_), Dtype::F32) => WeightType::F32,
+                (Tables::Host(_), Dtype::F16) => WeightType::F16,
+                (Tables::Host(_), Dtype::Bf16) => WeightType::Bf16,
+            },
+            config: config.clone(),
+            columns,
+            grams: Tensor::from(gpu, "grams", &grams),
+            powers: Tensor::from(gpu, "powers", &powers),
+            tables,
+        }
+    }
+
+    /// Number of tables.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.config.group_sizes.len() * self.config.functions as usize
+    }
+
+    /// Ids before a byte that its n-grams reach.
+    #[must_use]
+    pub fn history(&self) -> usize {
+        let longest = self.config.group_sizes.iter().max();
+        longest.map_or(0, |n| *n as usize - 1)
+    }
+
+    /// Do the tables stay with the host?
+    #[must_use]
+    pub fn on_host(&self) -> bool {
+        matches!(self.tables, Tables::Host(_))
+    }
+
+    /// Buffers for runs of up to `rows` rows.
+    #[must_use]
+    pub fn buffers(&self, gpu: &Gpu, rows: usize) -> HashBuffers {
+        let entries = rows * self.count();
+        let gathered = match self.tables {
+            Tables::Gpu(_) => 0,
+            Tables::Host(_) => (entries * self.columns * self.weights.size()).div_ceil(4),
+        };
+        HashBuffers {
+            rows: Tensor::new(gpu, "hash rows", entries),
+            gathered: Tensor::new(gpu, "hash table rows", gathered),
+        }
+    }
+
+    /// For tables on the host: gathers the rows of a run and uploads them.
+    /// `ids` begins with [`HashEmbedding::history`] ids before the run.
+    ///
+    /// # Errors
+    /// What the checkpoint says.
+    pub fn gather(&self, gpu: &Gpu, buffers: &HashBuffers, ids: &[u32]) -> Result<()> {
+        let Tables::Host(checkpoint) = &self.tables else {
+            return Ok(());
+        };
+        let groups: Vec<u32> = self.config.group_sizes.clone();
+        let functions = self.config.functions as usize;
+        let vocabulary = self.config.vocab;
+        let rows = hash_ids(ids, self.history(), &groups, functions, vocabulary);
+        let mut bytes = Vec::with_capacity(rows.len() * self.columns * self.weights.size());
+        let tables = checkpoint.hash_tables()?;
+        for (at, row) in rows.iter().enumerate() {
+            let table = at % self.count();
+            // Meta's layout has a tensor per table, transformers' one for all.
+            let (tensor, first) = match tables.as_slice() {
+                [fused] => (fused, table * vocabulary as usize),
+                several => (&several[table], 0),
+            };
+            tensor.append_row(first + *row as usize, &mut bytes);
+        }
+        buffers.gathered.write(gpu, &bytes);
+        Ok(())
+    }
+}
+
+impl PartPlan<'_> {
+    /// Adds the rows of the hash tables to `x`. `ids` begins with the ids before
+    /// the run.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn hash_embedding(
+        &mut self,
+        state: &Tensor,
+        embedding: &HashEmbedding,
+        buffers: &HashBuffers,
+        (ids, x): (&Tensor, &Tensor),
+    ) -> Result<()> {
+        if embedding.count() == 0 {
+            return Ok(());
+        }
+        let gpu = self.gpu();
+        let tables = embedding.count();
+        let columns = embedding.columns;
+        let weights = [("WEIGHTS", gpu.weights_axis(embedding.weights))];
+        let variant = gpu.select(&HASH_EMBED, gpu.tuning.per_item, &weights)?;
+        let params = HashEmbedParams {
+            columns4: vectors(columns),
+            tables: count(tables),
+            vocabulary: embedding.config.vocab,
+            first_row: 0,
+            part_rows: 0,
+            gathered: 0,
+        };
+        let grid = [Extent::Items(columns.div_ceil(4)), Extent::Rows];
+        let work = per_row(0.0, columns * (8 + tables * embedding.weights.size()));
+        let kernel = |weights| HashEmbed {
+            state: state.all(),
+            weights,
+            rows: buffers.rows.all(),
+            x: x.all(),
+        };
+        match &embedding.tables {
+            Tables::Gpu(matrix) => {
+                self.hash_ids(state, embedding, buffers, ids)?;
+                for part in &matrix.parts {
+                    let params = HashEmbedParams {
+                        first_row: count(part.first_row),
+                        part_rows: count(part.rows),
+                        ..params
+                    };
+                    let kernel = kernel(part.tensor.all());
+                    self.push("hash_embed", &kernel, variant, params, grid, work);
+                }
+            }
+            Tables::Host(_) => {
+                let params = HashEmbedParams {
+                    part_rows: u32::MAX,
+                    gathered: 1,
+                    ..params
+                };
+                let kernel = kernel(buffers.gathered.all());
+                self.push("hash_embed", &kernel, variant, params, grid, work);
+            }
+        }
+        Ok(())
+    }
+
+    fn hash_ids(
+        &mut self,
+        state: &Tensor,
+        embedding: &HashEmbedding,
+        buffers: &HashBuffers,
+        ids: &Tensor,
+    ) -> Result<()> {
+        let gpu = self.gpu();
+        let variant = gpu.select(&HASH_IDS, gpu.tuning.per_item, &[])?;
+        let kernel = HashIds {
+            state: state.all(),
+            ids: ids.all(),
+            grams: embedding.grams.all(),
+            powers: embedding.powers.all(),
+            rows: buffers.rows.all(),
+        };
+        let vocabulary = embedding.config.vocab;
+        let params = HashIdsParams {
+            tables: count(embedding.count()),
+            history: count(embedding.history()),
+            vocabulary,
+            wrap: {
+                let wrap = (1u128 << 64) % u128::from(vocabulary.max(1));
+                u32::try_from(wrap).unwrap_or(0)
+            },
+        };
+        let grid = [Extent::Items(embedding.count()), Extent::Rows];
+        let work = per_row(0.0, embedding.count() * 40);
+        self.push("hash_ids", &kernel, variant, params, grid, work);
+        Ok(())
+    }
+}

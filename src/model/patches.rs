@@ -1,0 +1,132 @@
+//! The books of the patches: where they start, what closes, and who sees what.
+
+use super::ends::per_row;
+use super::part::{PartPlan, count};
+use crate::error::Result;
+use crate::gpu::kernels::{CLOSE_PATCHES, ClosePatches, ClosePatchesParams, PatchStartsCarry};
+use crate::gpu::plan::ONE;
+use crate::gpu::{Gpu, Tensor};
+
+/// Buffers about the patches of a session.
+#[derive(Debug)]
+pub struct PatchBuffers {
+    /// 1 where a patch starts after a row, `[T]`.
+    pub starts: Tensor,
+    /// The last closed patch once a row is done, `[T]`.
+    pub patches: Tensor,
+    /// What `patch_starts` keeps from run to run.
+    pub starts_carry: Tensor,
+    /// What `close_patches` keeps, behind the states below.
+    pub carry: Tensor,
+    /// First positions of the last patches.
+    pub begins: Tensor,
+    /// Patches that each closed patch sees, `[T]`.
+    pub spans: Tensor,
+    ranges: Tensor,
+    rows: usize,
+    begin_slots: usize,
+}
+
+/// Where `close_patches` keeps its own words in `carry`.
+pub(crate) const CARRY_WORDS: usize = 192;
+/// The first of them: position, first patch of the document, EOS in the open patch.
+pub(crate) const CARRY_OWN: usize = 128;
+
+impl PatchBuffers {
+    /// Buffers for runs of up to `rows` rows, with the begins of the last
+    /// `begin_slots` patches.
+    #[must_use]
+    pub fn new(gpu: &Gpu, rows: usize, begin_slots: usize) -> Self {
+        // `ranges` is bound in two parts.
+        let rows = rows.next_multiple_of(32);
+        Self {
+            starts: Tensor::new(gpu, "starts", rows),
+            patches: Tensor::new(gpu, "patches", rows),
+            starts_carry: Tensor::from(gpu, "starts carry", &[PatchStartsCarry::default()]),
+            carry: Tensor::new(gpu, "patch carry", CARRY_WORDS),
+            begins: Tensor::new(gpu, "begins", begin_slots),
+            spans: Tensor::new(gpu, "patch spans", rows),
+            ranges: Tensor::new(gpu, "ranges", rows * 6),
+            rows,
+            begin_slots,
+        }
+    }
+
+    /// The state of plans over patches: how many closed in this run, and how
+    /// many before.
+    #[must_use]
+    pub fn state(&self) -> Tensor {
+        self.carry.part(0, 2)
+    }
+
+    /// The same in vectors, k per patch.
+    #[must_use]
+    pub fn vectors_state(&self) -> Tensor {
+        self.carry.part(64, 2)
+    }
+
+    /// Per row of bytes, the vectors that its decoder sees, `[T]` pairs.
+    #[must_use]
+    pub fn byte_ranges(&self) -> Tensor {
+        self.ranges.part(0, self.rows * 2)
+    }
+
+    /// Per closed patch, the bytes that it sees and its own, `[P, 2]` pairs.
+    #[must_use]
+    pub fn patch_ranges(&self) -> Tensor {
+        self.ranges.part(self.rows * 2, self.rows * 4)
+    }
+
+    /// How many begins are kept.
+    #[must_use]
+    pub fn begin_slots(&self) -> usize {
+        self.begin_slots
+    }
+}
+
+/// What the books need to know of a model.
+#[derive(Clone, Copy, Debug)]
+pub struct PatchShape {
+    /// Vectors per patch.
+    pub k: usize,
+    /// Patches whose bytes a patch attends to.
+    pub encoder_window: usize,
+    /// Patches that a byte attends to.
+    pub decoder_window: usize,
+}
+
+impl PartPlan<'_> {
+    /// Closes the patches of a run.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn close_patches(
+        &mut self,
+        state: &Tensor,
+        ids: &Tensor,
+        buffers: &PatchBuffers,
+        shape: PatchShape,
+    ) -> Result<()> {
+        let variant = self.gpu().select(&CLOSE_PATCHES, &[&[]], &[])?;
+        let kernel = ClosePatches {
+            state: state.all(),
+            ids: ids.all(),
+            starts: buffers.starts.all(),
+            patches: buffers.patches.all(),
+            carry: buffers.carry.all(),
+            begins: buffers.begins.all(),
+            ranges: buffers.ranges.all(),
+            spans: buffers.spans.all(),
+        };
+        let params = ClosePatchesParams {
+            k: count(shape.k),
+            encoder_window: count(shape.encoder_window),
+            decoder_window: count(shape.decoder_window),
+            begins: count(buffers.begin_slots),
+            rows: count(buffers.rows),
+        };
+        let work = per_row(0.0, 50);
+        self.push("close_patches", &kernel, variant, params, [ONE, ONE], work);
+        Ok(())
+    }
+}

@@ -1,0 +1,359 @@
+//! The buffers and plans of a session.
+
+use crate::error::{Error, Result};
+use crate::gpu::kernels::PatchStartsParams;
+use crate::gpu::plan::Plan;
+use crate::gpu::readback::Staging;
+use crate::gpu::tuning::LatentStep;
+use crate::gpu::{Gpu, Tensor};
+use crate::model::block::{KeyValues, Rows, Scratch};
+use crate::model::blt::BltModel;
+use crate::model::decoder::DecoderBuffers;
+use crate::model::encoder::EncoderBuffers;
+use crate::model::entropy::{EntropyBuffers, EntropyExtras};
+use crate::model::part::{PartPlan, RowClass};
+use crate::model::patches::PatchBuffers;
+
+use super::inputs::Inputs;
+
+/// Everything of a session that is on the GPU.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    pub(super) inputs: [Inputs; 2],
+    pub(super) entropy: Option<EntropyBuffers>,
+    pub(super) entropies: Tensor,
+    pub(super) patches: PatchBuffers,
+    pub(super) encoder: EncoderBuffers,
+    pub(super) decoder: DecoderBuffers,
+    pub(super) latent: LatentBuffers,
+    local: Scratch,
+    pub(super) staging: Staging,
+    pub(super) sizes: Sizes,
+}
+
+/// How much a session has room for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    /// Rows of a run at most.
+    pub(super) rows: usize,
+    /// Cached positions of the entropy model.
+    pub(super) entropy_slots: usize,
+    /// Cached positions of encoder and decoder.
+    pub(super) local_slots: usize,
+    /// Bytes that open patches may reach back to.
+    pub(super) ring_slots: usize,
+    /// Patches whose vectors the decoder keeps.
+    pub(super) patch_slots: usize,
+    /// Patches that the latent model has room for.
+    pub(super) patches: usize,
+}
+
+/// What the latent model computes in and remembers; it grows with the text.
+#[derive(Debug)]
+pub(super) struct LatentBuffers {
+    pub(super) caches: Vec<KeyValues>,
+    scratch: Scratch,
+    /// What the encoder gives, where the latent model projects it.
+    given: Option<Tensor>,
+    angles: Tensor,
+}
+
+impl LatentBuffers {
+    fn new(gpu: &Gpu, model: &BltModel, rows: usize, patches: usize) -> Self {
+        let latent = &model.latent;
+        let columns = rows * model.encoder.patch_columns();
+        Self {
+            caches: latent.caches(gpu, patches),
+            scratch: Scratch::new(gpu, &[latent.shape], rows),
+            given: latent
+                .projects()
+                .then(|| Tensor::new(gpu, "patches", columns)),
+            angles: Self::angles(gpu, model, patches),
+        }
+    }
+
+    /// Angles of all patches: only the GPU knows which it will need.
+    fn angles(gpu: &Gpu, model: &BltModel, patches: usize) -> Tensor {
+        let mut angles = Vec::new();
+        for patch in 0..patches {
+            model.latent.rotary.append(patch as u64, &mut angles);
+        }
+        Tensor::from(gpu, "latent angles", &angles)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.caches.iter().map(KeyValues::bytes).sum::<u64>()
+            + self.scratch.bytes()
+            + self.angles.bytes()
+            + self.given.as_ref().map_or(0, Tensor::bytes)
+    }
+}
+
+impl Buffers {
+    pub(super) fn new(model: &BltModel, sizes: Sizes, best: usize) -> Result<Self> {
+        let gpu = model.gpu();
+        let Sizes {
+            rows,
+            local_slots,
+            ring_slots,
+            patch_slots,
+            ..
+        } = sizes;
+        check_ring(model, ring_slots)?;
+        let shapes = [model.encoder.shape, model.decoder.shape];
+        let result = 4 * rows + 4 * 512 + 2 * rows * best;
+        let logits = crate::gpu::tensor::padded(model.decoder.vocabulary) * 8;
+        let buffers = Self {
+            inputs: [Inputs::new(gpu, model, 8), Inputs::new(gpu, model, rows)],
+            entropy: model
+                .entropy()
+                .map(|m| EntropyBuffers::new(m, rows, sizes.entropy_slots, best)),
+            entropies: Tensor::new(gpu, "entropies", rows * 2),
+            patches: PatchBuffers::new(gpu, rows, patch_slots),
+            encoder: EncoderBuffers::new(gpu, &model.encoder, rows, local_slots, ring_slots),
+            decoder: DecoderBuffers::new(gpu, &model.decoder, rows, local_slots, patch_slots),
+            latent: LatentBuffers::new(gpu, model, rows, sizes.patches),
+            local: Scratch::new(gpu, &shapes, rows),
+            staging: Staging::new(gpu, (result * 8 + logits) as u64),
+            sizes,
+        };
+        gpu.check()?;
+        Ok(buffers)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.entropy.as_ref().map_or(0, EntropyBuffers::bytes)
+            + self.encoder.bytes()
+            + self.decoder.bytes()
+            + self.latent.bytes()
+            + self.local.bytes()
+    }
+
+    /// The entropies of the rows of a run, pairs whose first is in nats.
+    pub(super) fn entropy_result(&self) -> &Tensor {
+        match &self.entropy {
+            Some(buffers) => &buffers.result,
+            None => &self.entropies,
+        }
+    }
+
+    /// The buffers that outlive a run, in one order for every session of a model
+    /// with the same sizes.
+    pub(super) fn lasting(&self) -> Vec<&Tensor> {
+        let caches = self.entropy.iter().flat_map(|b| &b.caches);
+        let caches = caches
+            .chain(&self.encoder.caches)
+            .chain(&self.decoder.caches)
+            .chain(&self.latent.caches);
+        let mut all: Vec<&Tensor> = caches.flat_map(KeyValues::tensors).collect();
+        all.extend(self.encoder.keys.iter().map(|keys| &keys.kv));
+        all.extend(self.decoder.keys.iter().map(|keys| &keys.kv));
+        all.extend([
+            &self.encoder.ring,
+            &self.decoder.vectors,
+            &self.patches.starts_carry,
+            &self.patches.carry,
+            &self.patches.begins,
+        ]);
+        all
+    }
+
+    /// Makes room for more patches; what is cached stays.
+    pub(super) fn grow_patches(&mut self, model: &BltModel, patches: usize) -> Result<()> {
+        let gpu = model.gpu();
+        let grown = LatentBuffers {
+            caches: model.latent.caches(gpu, patches),
+            angles: LatentBuffers::angles(gpu, model, patches),
+            scratch: self.latent.scratch.clone(),
+            given: self.latent.given.clone(),
+        };
+        gpu.check()?;
+        let old = self.latent.caches.iter().flat_map(KeyValues::tensors);
+        let new = grown.caches.iter().flat_map(KeyValues::tensors);
+        gpu.submit(|encoder| {
+            for (old, new) in old.zip(new) {
+                old.copy_to(new, encoder, 0, 0, old.bytes());
+            }
+        });
+        self.latent = grown;
+        self.sizes.patches = patches;
+        Ok(())
+    }
+
+    /// Makes room for longer patches: positions `kept` of the rings stay.
+    pub(super) fn grow_ring(
+        &mut self,
+        model: &BltModel,
+        slots: usize,
+        kept: std::ops::Range<usize>,
+    ) -> Result<()> {
+        check_ring(model, slots)?;
+        let gpu = model.gpu();
+        let (ring, keys) = EncoderBuffers::rings(gpu, &model.encoder, slots);
+        gpu.check()?;
+        let old_slots = self.encoder.ring_slots;
+        let old =
+            std::iter::once(&self.encoder.ring).chain(self.encoder.keys.iter().map(|k| &k.kv));
+        let new = std::iter::once(&ring).chain(keys.iter().map(|k| &k.kv));
+        gpu.submit(|encoder| {
+            for (old, new) in old.zip(new) {
+                let row = old.bytes() / old_slots as u64;
+                for position in kept.clone() {
+                    let (from, to) = (position % old_slots, position % slots);
+                    old.copy_to(new, encoder, from as u64 * row, to as u64 * row, row);
+                }
+            }
+        });
+        self.encoder.ring = ring;
+        self.encoder.keys = keys;
+        self.encoder.ring_slots = slots;
+        self.sizes.ring_slots = slots;
+        Ok(())
+    }
+}
+
+/// Is a ring of so many bytes within what the adapter binds at once?
+fn check_ring(model: &BltModel, slots: usize) -> Result<()> {
+    let limit = usize::try_from(model.gpu().binding_bytes()).unwrap_or(usize::MAX);
+    if slots * EncoderBuffers::slot_bytes(&model.encoder) <= limit {
+        return Ok(());
+    }
+    Err(Error::Argument(format!(
+        "a patch of this text is longer than the {} bytes that this adapter has room for; \
+         bound it with --max-patch-length",
+        slots / 2
+    )))
+}
+
+/// The plans of a session: for one row, a few, and many.
+#[derive(Debug)]
+pub(super) struct Plans {
+    /// Tokens to entropies, and patch starts where the GPU decides.
+    pub(super) decide: [Plan; 3],
+    /// Tokens to encoder states, and the books of the patches.
+    pub(super) encode: [Plan; 3],
+    /// Closed patches through the latent model.
+    pub(super) patches: [Plan; 3],
+    /// Bytes to logits.
+    pub(super) decode: [Plan; 3],
+}
+
+/// A plan for each class, in the order of [`RowClass::index`].
+fn each(plan: impl Fn(RowClass) -> Result<Plan>) -> Result<[Plan; 3]> {
+    Ok([
+        plan(RowClass::One)?,
+        plan(RowClass::Few)?,
+        plan(RowClass::Many)?,
+    ])
+}
+
+impl Plans {
+    pub(super) fn new(
+        model: &BltModel,
+        buffers: &Buffers,
+        rule: Option<PatchStartsParams>,
+        best: usize,
+        step: LatentStep,
+    ) -> Result<Self> {
+        Ok(Self {
+            decide: each(|class| decide(model, buffers, class, rule, best))?,
+            encode: each(|class| encode(model, buffers, class))?,
+            patches: Self::patches(model, buffers, step)?,
+            decode: each(|class| decode(model, buffers, class))?,
+        })
+    }
+
+    pub(super) fn patches(
+        model: &BltModel,
+        buffers: &Buffers,
+        step: LatentStep,
+    ) -> Result<[Plan; 3]> {
+        each(|class| patches(model, buffers, class, step))
+    }
+}
+
+fn inputs(buffers: &Buffers, class: RowClass) -> &Inputs {
+    &buffers.inputs[usize::from(class == RowClass::Many)]
+}
+
+fn decide(
+    model: &BltModel,
+    buffers: &Buffers,
+    class: RowClass,
+    rule: Option<PatchStartsParams>,
+    best: usize,
+) -> Result<Plan> {
+    let mut plan = PartPlan::new(model.gpu(), class);
+    let inputs = inputs(buffers, class);
+    if let (Some(entropy), Some(given), Some(own)) =
+        (model.entropy(), &inputs.entropy, &buffers.entropy)
+    {
+        let extras = EntropyExtras { rule: None, best };
+        entropy.record(&mut plan, given, own, extras)?;
+    }
+    if let Some(rule) = rule {
+        let books = &buffers.patches;
+        let found = (&books.starts_carry, &books.starts, &books.patches);
+        let known = (&inputs.ids, buffers.entropy_result());
+        plan.patch_starts(&inputs.encoder.state, known, found, rule)?;
+    }
+    plan.build()
+}
+
+fn encode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> {
+    let mut plan = PartPlan::new(model.gpu(), class);
+    let inputs = inputs(buffers, class);
+    let rows = &inputs.encoder;
+    plan.close_patches(
+        &rows.state,
+        &inputs.ids,
+        &buffers.patches,
+        model.patch_shape(),
+    )?;
+    let ids = (&inputs.ids, &inputs.history);
+    let (own, scratch) = (&buffers.encoder, &buffers.local);
+    model
+        .encoder
+        .record_bytes(&mut plan, rows, ids, own, scratch)?;
+    plan.build()
+}
+
+fn patches(model: &BltModel, buffers: &Buffers, class: RowClass, step: LatentStep) -> Result<Plan> {
+    let mut plan = PartPlan::new(model.gpu(), class);
+    let books = &buffers.patches;
+    let latent = &buffers.latent;
+    let x = &latent.scratch.x;
+    let given = latent.given.as_ref().unwrap_or(x);
+    let encoder = &model.encoder;
+    encoder.record_patches(&mut plan, books, &buffers.encoder, given, class)?;
+    let rows = Rows {
+        state: books.state(),
+        spans: books.spans.clone(),
+        angles: latent.angles.clone(),
+        absolute: true,
+    };
+    let (caches, scratch) = (&latent.caches, &latent.scratch);
+    model
+        .latent
+        .record(&mut plan, &rows, given, caches, scratch)?;
+    let decoder = &model.decoder;
+    decoder.record_patches(&mut plan, books, x, &buffers.decoder, class)?;
+    match step {
+        LatentStep::Indirect => plan.build_indirect(&books.state()),
+        LatentStep::WorstCase | LatentStep::Readback => plan.build(),
+    }
+}
+
+fn decode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> {
+    let mut plan = PartPlan::new(model.gpu(), class);
+    let inputs = inputs(buffers, class);
+    model.decoder.record_bytes(
+        &mut plan,
+        &inputs.decoder,
+        &inputs.targets,
+        &buffers.patches,
+        &buffers.decoder,
+        &buffers.local,
+    )?;
+    plan.build()
+}

@@ -1,0 +1,412 @@
+//! A text on its way through the whole model, one byte or many at a time.
+//!
+//! Everything that a later byte can need is kept: keys and values of the entropy
+//! model, encoder, decoder (rings of a window) and latent model (all patches),
+//! the bytes of the open patch, and what the last patches offer the decoder. A
+//! closed patch never changes, and the decoder never sees an open one, so the
+//! logits are those of a full recompute (spec section 11).
+
+mod buffers;
+mod edit;
+mod inputs;
+mod run;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::context::{Context, ContextOptions};
+use super::text::checkpoint_rule;
+use crate::bytes::{BOS, encode, id_of};
+use crate::error::{Error, Result};
+use crate::gpu::Profile;
+use crate::gpu::kernels::PatchStartsParams;
+use crate::gpu::plan::Plan;
+use crate::gpu::tuning::LatentStep;
+use crate::model::blt::BltModel;
+use crate::patch::{Patcher, Rule};
+use buffers::{Buffers, Plans, Sizes};
+
+/// Makes the patcher that decides where patches start; called again whenever a
+/// text is read anew.
+pub type PatcherFactory = Arc<dyn Fn() -> Box<dyn Patcher + Send> + Send + Sync>;
+
+/// How a session cuts its text and what it keeps.
+#[derive(Clone, Default)]
+pub struct BltOptions {
+    /// Where the context of the entropy model is cut.
+    pub context: ContextOptions,
+    /// The rule that starts patches; `None` for the checkpoint's own.
+    pub rule: Option<Rule>,
+    /// A patcher of the caller's in place of a rule. It runs on the host.
+    pub patcher: Option<PatcherFactory>,
+    /// How the latent model's steps are sized; `None` for what suits the adapter.
+    pub latent_step: Option<LatentStep>,
+    /// Time every kernel; slower, because each has its own pass.
+    pub profile: bool,
+}
+
+impl std::fmt::Debug for BltOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BltOptions")
+            .field("context", &self.context)
+            .field("rule", &self.rule)
+            .field("patcher", &self.patcher.is_some())
+            .field("latent_step", &self.latent_step)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the model says about some consecutive tokens.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BltRows {
+    /// Per token: the entropy model's entropy of what follows it, in nats; empty
+    /// without an entropy model.
+    pub entropies: Vec<f32>,
+    /// Per token: does a patch start after it?
+    pub starts: Vec<bool>,
+    /// Per token: -ln p(token | those before it) in nats by the whole model;
+    /// `None` for the first token of the text, which nothing predicts.
+    pub nlls: Vec<Option<f32>>,
+    /// The same by the entropy model; empty without one.
+    pub entropy_nlls: Vec<Option<f32>>,
+}
+
+impl BltRows {
+    fn append(&mut self, more: Self) {
+        self.entropies.extend(more.entropies);
+        self.starts.extend(more.starts);
+        self.nlls.extend(more.nlls);
+        self.entropy_nlls.extend(more.entropy_nlls);
+    }
+}
+
+/// A token of the text with what was found about it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Token {
+    id: u32,
+    /// Entropy of what follows.
+    entropy: Option<f32>,
+    /// The token that the entropy model holds most likely to follow, where asked.
+    best: Option<u32>,
+    /// Does a patch start after it?
+    start: bool,
+}
+
+/// How often parts of the model ran, for reports and tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counters {
+    /// Patches that went through the latent model.
+    pub latent_steps: u64,
+    /// Kernels dispatched; those of an indirect plan count when they have work.
+    pub dispatches: u64,
+    /// Bytes that these kernels read and wrote, by estimate.
+    pub traffic: f64,
+}
+
+/// A text on its way through the whole model; see the module.
+#[derive(Debug)]
+pub struct BltSession {
+    model: Arc<BltModel>,
+    options: BltOptions,
+    decision: Decision,
+    step: LatentStep,
+    buffers: Buffers,
+    plans: Plans,
+    tokens: Vec<Token>,
+    /// First position of each patch, the open one last.
+    begins: Vec<usize>,
+    entropy_context: Context,
+    local_context: Context,
+    logits: Vec<f32>,
+    entropy_logits: Vec<f32>,
+    counters: Counters,
+    profile: Profile,
+}
+
+/// Who decides where patches start.
+enum Decision {
+    Gpu(PatchStartsParams),
+    Host {
+        patcher: Box<dyn Patcher + Send>,
+        make: PatcherFactory,
+    },
+}
+
+impl std::fmt::Debug for Decision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gpu(rule) => rule.fmt(f),
+            Self::Host { .. } => f.write_str("Host"),
+        }
+    }
+}
+
+/// The largest context of a part without a window.
+const UNBOUNDED: usize = 8192;
+/// Patches that a new session has room for.
+const FIRST_PATCHES: usize = 256;
+/// Positions that can be taken back without a recompute, beside a run's.
+const SLACK: usize = 256;
+
+impl BltSession {
+    /// A session before its first token.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a rule that needs entropies without an entropy
+    /// model, [`Error::Checkpoint`] for a patching that cannot be, and the
+    /// device's errors.
+    pub fn new(model: &Arc<BltModel>, options: BltOptions) -> Result<Self> {
+        let gpu = model.gpu();
+        let rule = match &options.rule {
+            Some(rule) => rule.clone(),
+            None => checkpoint_rule(model.patching())?,
+        };
+        let decision = Self::decision(&rule, &options);
+        let needs_entropy = match &decision {
+            Decision::Gpu(_) => rule.needs_entropy(),
+            Decision::Host { patcher, .. } => patcher.needs_entropy() || patcher.needs_best(),
+        };
+        if needs_entropy && model.entropy().is_none() {
+            return Err(Error::Argument(
+                "this way to find patches needs an entropy model, and the checkpoint has none; \
+                 give one (--entropy-model) or choose another way (--mode space, static or byte)"
+                    .to_owned(),
+            ));
+        }
+        let rows = gpu.tuning.chunk_rows as usize;
+        let slots = |window: Option<usize>| {
+            let window = window.unwrap_or(UNBOUNDED);
+            (window + rows + SLACK).next_power_of_two()
+        };
+        let window = model.config().local_window.map(|w| w as usize);
+        let entropy_window = model.entropy().and_then(|m| m.window());
+        let shape = model.patch_shape();
+        let sizes = Sizes {
+            rows,
+            entropy_slots: slots(entropy_window),
+            local_slots: slots(window),
+            ring_slots: (rows + SLACK).next_power_of_two(),
+            patch_slots: rows + SLACK + shape.encoder_window.max(shape.decoder_window),
+            patches: FIRST_PATCHES.max(rows.next_power_of_two()),
+        };
+        let best = usize::from(decision.needs_best());
+        let step = options.latent_step.unwrap_or(gpu.tuning.latent_step);
+        let buffers = Buffers::new(model, sizes, best)?;
+        let plans = Plans::new(model, &buffers, decision.kernel(), best, step)?;
+        gpu.check()?;
+        Ok(Self {
+            entropy_context: Context::new(options.context, entropy_window),
+            local_context: Context::new(ContextOptions::default(), window),
+            model: Arc::clone(model),
+            options,
+            decision,
+            step,
+            buffers,
+            plans,
+            tokens: Vec::new(),
+            begins: vec![0],
+            logits: Vec::new(),
+            entropy_logits: Vec::new(),
+            counters: Counters::default(),
+            profile: Profile::default(),
+        })
+    }
+
+    fn decision(rule: &Rule, options: &BltOptions) -> Decision {
+        let make: PatcherFactory = match (&options.patcher, super::entropy::kernel_rule(rule)) {
+            (None, Ok(kernel)) => return Decision::Gpu(kernel),
+            (Some(make), _) => Arc::clone(make),
+            (None, Err(_)) => {
+                let rule = rule.clone();
+                Arc::new(move || rule.patcher())
+            }
+        };
+        Decision::Host {
+            patcher: make(),
+            make,
+        }
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Arc<BltModel> {
+        &self.model
+    }
+
+    /// Tokens taken so far, BOS included.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Patches closed so far, that of BOS included.
+    #[must_use]
+    pub fn patches(&self) -> usize {
+        self.begins.len() - 1
+    }
+
+    /// Position at which the open patch begins.
+    #[must_use]
+    pub fn open_patch(&self) -> usize {
+        self.begins.last().copied().unwrap_or(0)
+    }
+
+    /// Token ids taken so far.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
+        self.tokens.iter().map(|token| token.id)
+    }
+
+    /// Entropy of the byte to come by the entropy model, in nats.
+    #[must_use]
+    pub fn entropy(&self) -> Option<f32> {
+        self.tokens.last().and_then(|token| token.entropy)
+    }
+
+    /// Logits over the token ids after the last token; empty before the first.
+    #[must_use]
+    pub fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    /// How often parts of the model ran.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Time per kernel so far, with [`BltOptions::profile`].
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Bytes of GPU memory of the session, without the weights.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.buffers.bytes()
+    }
+
+    /// Takes bytes, after BOS if they are the first; batched over all patches
+    /// that they close, in bounded pieces.
+    ///
+    /// # Errors
+    /// As for [`BltSession::prefill_while`].
+    pub async fn prefill(&mut self, bytes: &[u8]) -> Result<BltRows> {
+        self.prefill_while(bytes, |_| ControlFlow::Continue(()))
+            .await
+    }
+
+    /// Like [`BltSession::prefill`]; `go_on` is told the bytes taken after each
+    /// piece and may stop there, which leaves the session with that many bytes
+    /// and is [`Error::Interrupted`].
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when the text outgrows the model's positions or a
+    /// patch the adapter's room, [`Error::Checkpoint`] when the weights give no
+    /// numbers, [`Error::Interrupted`], and the device's errors; after the last
+    /// the session is unusable until [`BltSession::reset`].
+    pub async fn prefill_while(
+        &mut self,
+        bytes: &[u8],
+        mut go_on: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<BltRows> {
+        let mut ids: Vec<u32> = Vec::with_capacity(bytes.len() + 1);
+        if self.tokens.is_empty() {
+            ids.push(BOS);
+        }
+        let added = ids.len();
+        ids.extend(encode(bytes));
+        self.take(&ids, |taken| go_on(taken.saturating_sub(added)))
+            .await
+    }
+
+    /// Takes tokens, which need not be bytes.
+    ///
+    /// # Errors
+    /// As for [`BltSession::prefill_while`].
+    pub async fn prefill_ids(&mut self, ids: &[u32]) -> Result<BltRows> {
+        self.take(ids, |_| ControlFlow::Continue(())).await
+    }
+
+    /// Takes one byte, after BOS if it is the first; gives the logits after it.
+    ///
+    /// # Errors
+    /// As for [`BltSession::prefill_while`].
+    pub async fn push(&mut self, byte: u8) -> Result<&[f32]> {
+        if self.tokens.is_empty() {
+            self.prefill(&[byte]).await?;
+        } else {
+            self.prefill_ids(&[id_of(byte)]).await?;
+        }
+        Ok(&self.logits)
+    }
+
+    /// Forgets the text; the buffers stay.
+    pub fn reset(&mut self) {
+        self.entropy_context = Context::new(self.options.context, self.entropy_context.window());
+        self.local_context = Context::new(ContextOptions::default(), self.local_context.window());
+        if let Decision::Host { patcher, make } = &mut self.decision {
+            *patcher = make();
+        }
+        self.tokens.clear();
+        self.begins = vec![0];
+        self.logits.clear();
+        self.entropy_logits.clear();
+        self.write_books();
+    }
+
+    async fn take(
+        &mut self,
+        ids: &[u32],
+        mut go_on: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<BltRows> {
+        self.check_positions(ids.len())?;
+        let mut all = BltRows::default();
+        let rows = self.buffers.sizes.rows;
+        for (index, piece) in ids.chunks(rows).enumerate() {
+            let taken = index * rows;
+            if index > 0 && go_on(taken).is_break() {
+                return Err(Error::Interrupted);
+            }
+            let after = ids.get(taken + piece.len()).copied();
+            let mut found = self.run(piece, after).await?;
+            // The last row's target is the first token of the next piece.
+            found.nlls.truncate(piece.len());
+            found.entropy_nlls.truncate(piece.len());
+            all.append(found);
+        }
+        Ok(all)
+    }
+
+    fn check_positions(&self, more: usize) -> Result<()> {
+        let config = self.model.config();
+        let most = [config.encoder.max_positions, config.decoder.max_positions];
+        let end = self.tokens.len() + more;
+        match most.into_iter().flatten().min() {
+            Some(most) if end > most as usize => Err(Error::Argument(format!(
+                "the text would have {end} positions, and this model has {most}; shorten it"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn plan(plans: &[Plan; 3], class: crate::model::part::RowClass) -> &Plan {
+        &plans[class.index()]
+    }
+}
+
+impl Decision {
+    fn kernel(&self) -> Option<PatchStartsParams> {
+        match self {
+            Self::Gpu(rule) => Some(*rule),
+            Self::Host { .. } => None,
+        }
+    }
+
+    fn needs_best(&self) -> bool {
+        match self {
+            Self::Gpu(_) => false,
+            Self::Host { patcher, .. } => patcher.needs_best(),
+        }
+    }
+}

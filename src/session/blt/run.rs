@@ -1,0 +1,395 @@
+//! One run: up to a chunk of tokens through all parts of the model.
+
+use std::ops::Range;
+
+use super::inputs::Run;
+use super::{BltRows, BltSession, Decision, Token};
+use crate::error::{Error, Result};
+use crate::gpu::plan::{Plan, submit};
+use crate::gpu::tensor::padded;
+use crate::gpu::tuning::LatentStep;
+use crate::gpu::{Slice, Tensor};
+use crate::model::part::{RowClass, count};
+use crate::patch::Known;
+
+/// A part of a buffer to read back.
+struct Piece<'a> {
+    slice: Slice<'a>,
+    skip: usize,
+    values: usize,
+}
+
+impl<'a> Piece<'a> {
+    fn first(tensor: &'a Tensor, values: usize) -> Self {
+        Self {
+            slice: tensor.all(),
+            skip: 0,
+            values,
+        }
+    }
+
+    fn row(tensor: &'a Tensor, row: usize, values: usize) -> Self {
+        Self {
+            slice: tensor.all(),
+            skip: row * padded(values),
+            values,
+        }
+    }
+}
+
+/// Where a run's patch starts come from.
+enum Starts {
+    /// From the GPU, with the other results.
+    Read,
+    /// From the host, with what it decided by.
+    Given(Vec<bool>, Vec<Known>),
+}
+
+/// What came back, piece by piece.
+struct Found {
+    bytes: Vec<u8>,
+    pieces: Vec<Range<usize>>,
+}
+
+impl Found {
+    fn read<T: bytemuck::Pod>(&self, piece: usize) -> Vec<T> {
+        bytemuck::pod_collect_to_vec(&self.bytes[self.pieces[piece].clone()])
+    }
+}
+
+impl BltSession {
+    /// Takes up to a chunk of tokens; `after` is the one that follows, if known.
+    pub(super) async fn run(&mut self, ids: &[u32], after: Option<u32>) -> Result<BltRows> {
+        self.make_room(ids.len())?;
+        let class = RowClass::of(ids.len());
+        let first_nll = ids.first().and_then(|id| nll(&self.logits, *id));
+        let first_entropy_nll = ids.first().and_then(|id| nll(&self.entropy_logits, *id));
+        let position = self.tokens.len();
+        let reach = self.model.encoder.hash.history();
+        let history: Vec<u32> = self.ids().rev().take(reach).collect();
+        let history: Vec<u32> = history.into_iter().rev().collect();
+        let run = Run {
+            ids,
+            history: &history,
+            after,
+            position,
+        };
+        let inputs = &mut self.buffers.inputs[usize::from(class == RowClass::Many)];
+        let contexts = (&mut self.entropy_context, &mut self.local_context);
+        inputs.upload(&self.model, &run, contexts.0, contexts.1);
+        self.check_spans()?;
+        if self.model.encoder.hash.on_host() {
+            let mut window = vec![0; reach - history.len()];
+            window.extend(&history);
+            window.extend(ids);
+            let buffers = &self.buffers.encoder.hash;
+            let gpu = self.model.gpu();
+            self.model.encoder.hash.gather(gpu, buffers, &window)?;
+        }
+        let rows = match &self.decision {
+            Decision::Gpu(_) if self.step == LatentStep::Readback => {
+                self.run_reading(ids, class).await?
+            }
+            Decision::Gpu(_) => self.run_at_once(ids, class).await?,
+            Decision::Host { .. } => self.run_deciding(ids, class).await?,
+        };
+        self.check_patches()?;
+        let mut rows = rows;
+        rows.nlls.insert(0, first_nll);
+        if self.model.entropy().is_some() {
+            rows.entropy_nlls.insert(0, first_entropy_nll);
+        }
+        self.check_numbers()?;
+        Ok(rows)
+    }
+
+    /// Everything in one submission; the GPU decides which patches close.
+    async fn run_at_once(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
+        let plans = &self.plans;
+        let all = [
+            Self::plan(&plans.decide, class),
+            Self::plan(&plans.encode, class),
+            Self::plan(&plans.patches, class),
+            Self::plan(&plans.decode, class),
+        ];
+        let found = self
+            .submit(&all, ids.len(), self.results(ids.len(), true))
+            .await?;
+        let rows = self.note(ids, &found, Starts::Read);
+        let closed = rows.starts.iter().filter(|start| **start).count();
+        let all = ids.len();
+        self.count(class, class, [all, all, closed, all], closed);
+        Ok(rows)
+    }
+
+    /// The GPU decides, and the host reads how many patches close.
+    async fn run_reading(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
+        let rows = ids.len();
+        let first = [
+            Self::plan(&self.plans.decide, class),
+            Self::plan(&self.plans.encode, class),
+        ];
+        let starts = vec![Piece::first(&self.buffers.patches.starts, rows)];
+        let found = self.submit(&first, rows, starts).await?;
+        let starts: Vec<u32> = found.read(0);
+        let closed = starts.iter().filter(|start| **start == 1).count();
+        self.finish(ids, class, closed, Starts::Read).await
+    }
+
+    /// The host decides, from the ids and what the entropy model says.
+    async fn run_deciding(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
+        let rows = ids.len();
+        let mut known: Vec<Known> = ids.iter().map(|id| Known::of_id(*id)).collect();
+        if let Some(own) = &self.buffers.entropy {
+            let mut pieces = vec![Piece::first(&own.result, rows * 2)];
+            let needs_best = self.decision.needs_best();
+            if needs_best {
+                pieces.push(Piece::first(&own.best_ids, rows));
+            }
+            let decide = [Self::plan(&self.plans.decide, class)];
+            let found = self.submit(&decide, rows, pieces).await?;
+            let entropies: Vec<[f32; 2]> = found.read(0);
+            for (known, [entropy, _]) in known.iter_mut().zip(entropies) {
+                known.entropy = Some(entropy);
+            }
+            if needs_best {
+                let best: Vec<u32> = found.read(1);
+                for (known, best) in known.iter_mut().zip(best) {
+                    known.best = Some(best);
+                }
+            }
+        }
+        let Decision::Host { patcher, .. } = &mut self.decision else {
+            return Ok(BltRows::default());
+        };
+        // BOS is always a patch of its own.
+        let mut first = self.tokens.is_empty();
+        let starts: Vec<u32> = known
+            .iter()
+            .map(|known| u32::from(patcher.next_starts(known) | std::mem::take(&mut first)))
+            .collect();
+        let mut open = self.begins.len() - 1;
+        let patches: Vec<u32> = starts
+            .iter()
+            .map(|start| {
+                open += *start as usize;
+                count(open).wrapping_sub(1)
+            })
+            .collect();
+        let gpu = self.model.gpu();
+        self.buffers.patches.starts.write(gpu, &starts);
+        self.buffers.patches.patches.write(gpu, &patches);
+        let encode = [Self::plan(&self.plans.encode, class)];
+        let none = |_: &mut wgpu::CommandEncoder| ();
+        submit(gpu, &encode, count(rows), none);
+        let closed = starts.iter().filter(|start| **start == 1).count();
+        let starts = starts.iter().map(|start| *start == 1).collect();
+        self.finish(ids, class, closed, Starts::Given(starts, known))
+            .await
+    }
+
+    /// The second half of a run of which the host knows how many patches close.
+    async fn finish(
+        &mut self,
+        ids: &[u32],
+        class: RowClass,
+        closed: usize,
+        starts: Starts,
+    ) -> Result<BltRows> {
+        let rows = ids.len();
+        let patch_class = RowClass::of(closed);
+        let gpu = self.model.gpu();
+        if closed > 0 {
+            let patches = [Self::plan(&self.plans.patches, patch_class)];
+            submit(gpu, &patches, count(closed), |_| ());
+        }
+        let decode = [Self::plan(&self.plans.decode, class)];
+        let pieces = self.results(rows, matches!(starts, Starts::Read));
+        let found = self.submit(&decode, rows, pieces).await?;
+        let noted = self.note(ids, &found, starts);
+        self.count(class, patch_class, [rows, rows, closed, rows], closed);
+        Ok(noted)
+    }
+
+    /// What a run gives back.
+    fn results(&self, rows: usize, starts: bool) -> Vec<Piece<'_>> {
+        let decoder = &self.buffers.decoder;
+        let vocabulary = self.model.decoder.vocabulary;
+        let mut pieces = vec![
+            Piece::first(&decoder.result, rows * 2),
+            Piece::row(&decoder.logits, rows - 1, vocabulary),
+        ];
+        if let Some(own) = &self.buffers.entropy {
+            pieces.push(Piece::first(&own.result, rows * 2));
+            let vocabulary = self.model.entropy().map_or(0, |m| m.vocabulary());
+            pieces.push(Piece::row(&own.logits, rows - 1, vocabulary));
+        }
+        if starts {
+            pieces.push(Piece::first(&self.buffers.patches.starts, rows));
+        }
+        pieces
+    }
+
+    async fn submit(&self, plans: &[&Plan], rows: usize, pieces: Vec<Piece<'_>>) -> Result<Found> {
+        let gpu = self.model.gpu();
+        let mut at = 0;
+        let places: Vec<Range<usize>> = pieces
+            .iter()
+            .map(|piece| {
+                let begin = at;
+                at += piece.values * 4;
+                begin..at
+            })
+            .collect();
+        let staging = &self.buffers.staging;
+        let submission = submit(gpu, plans, count(rows), |encoder| {
+            for (piece, place) in pieces.iter().zip(&places) {
+                let skip = piece.skip as u64 * 4;
+                let bytes = piece.values as u64 * 4;
+                staging.copy(encoder, piece.slice, skip, bytes, place.start as u64);
+            }
+        });
+        let bytes = at.next_multiple_of(8) as u64;
+        let mapping = staging.map(gpu, 0..bytes, submission);
+        Ok(Found {
+            bytes: mapping.bytes(gpu).await?,
+            pieces: places,
+        })
+    }
+
+    /// Takes down what came back of a run; gives its rows, each with the
+    /// surprise of the token after it.
+    fn note(&mut self, ids: &[u32], found: &Found, starts: Starts) -> BltRows {
+        let mut rows = BltRows::default();
+        let surprise = |[_, log_p]: &[f32; 2]| Some((-log_p).max(0.0));
+        let result: Vec<[f32; 2]> = found.read(0);
+        rows.nlls = result.iter().map(surprise).collect();
+        self.logits = found.read(1);
+        let mut next = 2;
+        if self.buffers.entropy.is_some() {
+            let result: Vec<[f32; 2]> = found.read(2);
+            rows.entropies = result.iter().map(|[entropy, _]| *entropy).collect();
+            rows.entropy_nlls = result.iter().map(surprise).collect();
+            self.entropy_logits = found.read(3);
+            next = 4;
+        }
+        let known = match starts {
+            Starts::Read => {
+                let starts: Vec<u32> = found.read(next);
+                rows.starts = starts.iter().map(|start| *start == 1).collect();
+                Vec::new()
+            }
+            Starts::Given(starts, known) => {
+                rows.starts = starts;
+                known
+            }
+        };
+        for (row, id) in ids.iter().enumerate() {
+            let start = rows.starts.get(row).copied().unwrap_or(false);
+            self.tokens.push(Token {
+                id: *id,
+                entropy: rows.entropies.get(row).copied(),
+                best: known.get(row).and_then(|known| known.best),
+                start,
+            });
+            if start {
+                self.begins.push(self.tokens.len());
+            }
+        }
+        rows
+    }
+
+    fn count(&mut self, class: RowClass, patch_class: RowClass, rows: [usize; 4], closed: usize) {
+        let plans = &self.plans;
+        let used = [
+            Self::plan(&plans.decide, class),
+            Self::plan(&plans.encode, class),
+            Self::plan(&plans.patches, patch_class),
+            Self::plan(&plans.decode, class),
+        ];
+        for (plan, rows) in used.into_iter().zip(rows) {
+            if rows > 0 {
+                self.counters.dispatches += plan.len() as u64;
+                self.counters.traffic += plan.traffic(count(rows));
+            }
+        }
+        self.counters.latent_steps += closed as u64;
+    }
+
+    /// Grows what the next `rows` tokens may need more of.
+    fn make_room(&mut self, rows: usize) -> Result<()> {
+        let needed = self.patches() + rows;
+        if needed > self.buffers.sizes.patches {
+            let patches = needed.next_power_of_two();
+            self.buffers.grow_patches(&self.model, patches)?;
+            self.plans.patches = super::Plans::patches(&self.model, &self.buffers, self.step)?;
+        }
+        let window = self.model.patch_shape().encoder_window;
+        let oldest = self.begins[self.begins.len().saturating_sub(window)];
+        let position = self.tokens.len();
+        let kept = position - oldest;
+        if kept + rows > self.buffers.sizes.ring_slots {
+            let slots = (kept + rows).next_power_of_two();
+            self.buffers
+                .grow_ring(&self.model, slots, oldest..position)?;
+            self.rebuild()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn rebuild(&mut self) -> Result<()> {
+        let best = usize::from(self.decision.needs_best());
+        let kernel = self.decision.kernel();
+        self.plans = super::Plans::new(&self.model, &self.buffers, kernel, best, self.step)?;
+        Ok(())
+    }
+
+    fn check_spans(&self) -> Result<()> {
+        let sizes = self.buffers.sizes;
+        let rooms = [
+            (self.entropy_context.longest(), sizes.entropy_slots),
+            (self.local_context.longest(), sizes.local_slots),
+        ];
+        for (span, slots) in rooms {
+            if span > (slots - sizes.rows) as u64 {
+                return Err(Error::Argument(format!(
+                    "this model has no window and sees at most {} positions back; shorten the text",
+                    super::UNBOUNDED
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_patches(&self) -> Result<()> {
+        match self.model.config().latent.max_positions {
+            Some(most) if self.patches() > most as usize => Err(Error::Argument(format!(
+                "the text has {} patches, and this model has positions for {most}; shorten it or \
+                 let patches be longer (a higher --threshold)",
+                self.patches()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_numbers(&self) -> Result<()> {
+        if self.logits.iter().all(|logit| logit.is_finite()) {
+            return Ok(());
+        }
+        Err(Error::Checkpoint(format!(
+            "the model's logits after position {} are not numbers; its weights hold NaN or \
+             infinite values: look for them with `blt inspect --values`, and download it again",
+            self.tokens.len().saturating_sub(1)
+        )))
+    }
+}
+
+/// -ln p of a token under logits; `None` before the first.
+fn nll(logits: &[f32], id: u32) -> Option<f32> {
+    let logit = f64::from(*logits.get(id as usize)?);
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let largest = f64::from(largest);
+    let total: f64 = logits.iter().map(|l| (f64::from(*l) - largest).exp()).sum();
+    #[expect(clippy::cast_possible_truncation, reason = "the kernel's precision")]
+    Some((total.ln() + largest - logit).max(0.0) as f32)
+}
