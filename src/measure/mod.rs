@@ -4,4 +4,5 @@
 pub mod flops;
 pub mod noise;
 pub mod score;
+pub mod scorer;
 pub mod verify;
