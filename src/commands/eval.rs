@@ -14,7 +14,7 @@ use super::input::Input;
 use super::interrupt;
 use super::output::{Output, OutputArgs};
 use super::progress::Progress;
-use super::scoring::{Opened, ScoringArgs, on, read};
+use super::scoring::{ModelPart, Opened, ScoringArgs, on, read};
 use super::summary::{self, Rate};
 use super::table::{Cell, Table, TableFormat};
 
@@ -94,13 +94,18 @@ impl NoiseCommand {
     ) -> Outcome<Table> {
         let loaded = self.scoring.load(opened, global).await?;
         let mut scorer = self.scoring.scorer(opened, &loaded)?;
-        let mut table = Table::new(&[
+        let both = opened.part == ModelPart::Both;
+        let mut columns = vec![
             ("noise", "noise"),
             ("bytes", "bytes"),
             ("mean patch", "mean_patch"),
             ("bits per byte", "bits_per_byte"),
             ("more", "more_bits_per_byte"),
-        ]);
+        ];
+        if both {
+            columns.push(("entropy model", "entropy_bits_per_byte"));
+        }
+        let mut table = Table::new(&columns);
         let start = Instant::now();
         let mut progress = Progress::new("", None, !global.quiet);
         let mut clean = None;
@@ -122,13 +127,17 @@ impl NoiseCommand {
             let bits = total.bits_per_byte();
             let clean = *clean.get_or_insert(bits);
             let more = bits.zip(clean).map(|(noisy, clean)| noisy - clean);
-            table.add(vec![
+            let mut row = vec![
                 Cell::word(noise.map_or_else(|| "none".to_owned(), |noise| noise.to_string())),
                 Cell::count(total.bytes()),
                 Cell::maybe(total.mean_patch(), 3),
                 Cell::maybe(bits, 4),
                 Cell::maybe(more.filter(|_| noise.is_some()), 4),
-            ]);
+            ];
+            if both {
+                row.push(Cell::maybe(total.entropy_bits_per_byte(), 4));
+            }
+            table.add(row);
         }
         progress.end();
         if !global.quiet {

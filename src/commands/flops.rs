@@ -32,8 +32,8 @@ pub(super) struct FlopsCommand {
     #[command(flatten)]
     model: ModelArgs,
 
-    /// In place of a model: blt-1b, blt-7b or a config.json, without weights
-    #[arg(long, value_name = "NAME|FILE", conflicts_with = "model")]
+    /// In place of the model of -m: blt-1b, blt-7b or a config.json, without weights
+    #[arg(long, value_name = "NAME|FILE")]
     like: Option<String>,
 
     /// Mean bytes per patch
@@ -44,7 +44,8 @@ pub(super) struct FlopsCommand {
     #[arg(long, value_name = "BYTES", default_value_t = 8192)]
     context: u32,
 
-    /// For these mean patches: how deep or wide the latent model may become at the same cost
+    /// For these mean patches (else 4.5,6,8,10,12): how deep or wide the latent model may
+    /// become at the same cost
     #[arg(
         long,
         value_name = "BYTES,...",

@@ -75,11 +75,11 @@ pub(super) struct Generate {
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
+    context: ContextArgs,
+    #[command(flatten)]
     sampling: SamplingArgs,
     #[command(flatten)]
     whole: WholeArgs,
-    #[command(flatten)]
-    context: ContextArgs,
     #[command(flatten)]
     cut: CutArgs,
 }
@@ -266,6 +266,8 @@ impl Generate {
             Utf8::Replace => Utf8Mode::Replace,
             Utf8::Constrain => Utf8Mode::Constrain,
         };
+        // On a terminal the text itself shows how far it is.
+        let silent = global.quiet || output.is_terminal();
         let mut speech = Speech::new(utf8, output);
         if self.echo {
             speech.say(prompt)?;
@@ -296,6 +298,7 @@ impl Generate {
         };
         let sampler = Sampler::new(self.sampling.options())?;
         let mut generator = Generator::new(model, &given, sampler, options)?;
+        let mut progress = Progress::new("", Some(self.bytes), !silent);
         let start = Instant::now();
         let mut written = Duration::ZERO;
         let result = loop {
@@ -311,6 +314,7 @@ impl Generate {
                     match event {
                         Event::Byte(record) => {
                             times.byte();
+                            progress.add(1);
                             speech.say(record.byte.as_slice())?;
                         }
                         Event::LatentStep { .. } => times.latent_step(),
@@ -321,6 +325,7 @@ impl Generate {
             }
         };
         times.wrote(start.elapsed().saturating_sub(written));
+        drop(progress);
         speech.finish()?;
         result
     }

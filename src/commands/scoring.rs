@@ -31,9 +31,9 @@ pub(super) struct ScoringArgs {
     piece: Option<u64>,
 
     #[command(flatten)]
-    whole: WholeArgs,
-    #[command(flatten)]
     context: ContextArgs,
+    #[command(flatten)]
+    whole: WholeArgs,
     #[command(flatten)]
     cut: CutArgs,
 }

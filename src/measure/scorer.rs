@@ -25,8 +25,8 @@ pub struct Scorer {
 
 #[derive(Debug)]
 enum Reader {
-    Entropy(TextSession),
-    Blt(Blt),
+    Entropy(Box<TextSession>),
+    Blt(Box<Blt>),
 }
 
 /// The whole model.
@@ -43,7 +43,7 @@ impl Scorer {
     /// Scores by the entropy model of the session.
     #[must_use]
     pub fn of_entropy(session: TextSession) -> Self {
-        Self::new(Reader::Entropy(session))
+        Self::new(Reader::Entropy(Box::new(session)))
     }
 
     /// Scores by the whole model and, with `both`, by its entropy model too.
@@ -57,12 +57,13 @@ impl Scorer {
                     .to_owned(),
             ));
         }
-        Ok(Self::new(Reader::Blt(Blt {
+        let blt = Blt {
             session,
             both,
             recorder: Recorder::default(),
             starts: true,
-        })))
+        };
+        Ok(Self::new(Reader::Blt(Box::new(blt))))
     }
 
     fn new(reader: Reader) -> Self {

@@ -5,11 +5,13 @@
 mod contract;
 mod errors;
 mod forms;
+mod generate;
 mod help;
 mod input;
 mod machine;
 mod output;
 mod rules;
+mod score;
 
 use std::path::PathBuf;
 
