@@ -10,6 +10,7 @@ mod buffers;
 mod edit;
 mod inputs;
 mod run;
+mod trace;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::gpu::tuning::LatentStep;
 use crate::model::blt::BltModel;
 use crate::patch::{Patcher, Rule};
 use buffers::{Buffers, Plans, Sizes};
+pub use trace::Trace;
 
 /// Makes the patcher that decides where patches start; called again whenever a
 /// text is read anew.
@@ -243,6 +245,12 @@ impl BltSession {
     #[must_use]
     pub fn patches(&self) -> usize {
         self.begins.len() - 1
+    }
+
+    /// Does a patch start at a position up to that of the byte to come?
+    #[must_use]
+    pub fn starts_at(&self, position: usize) -> bool {
+        self.begins.binary_search(&position).is_ok()
     }
 
     /// Position at which the open patch begins.
