@@ -28,34 +28,19 @@ use crate::patch::{Patcher, Rule};
 use buffers::{Buffers, Plans, Sizes};
 pub use trace::Trace;
 
-/// Makes the patcher that decides where patches start; called again whenever a
-/// text is read anew.
-pub type PatcherFactory = Arc<dyn Fn() -> Box<dyn Patcher + Send> + Send + Sync>;
-
 /// How a session cuts its text and what it keeps.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct BltOptions {
     /// Where the context of the entropy model is cut.
     pub context: ContextOptions,
     /// The rule that starts patches; `None` for the checkpoint's own.
     pub rule: Option<Rule>,
     /// A patcher of the caller's in place of a rule. It runs on the host.
-    pub patcher: Option<PatcherFactory>,
+    pub patcher: Option<Box<dyn Patcher + Send>>,
     /// How the latent model's steps are sized; `None` for what suits the adapter.
     pub latent_step: Option<LatentStep>,
     /// Time every kernel; slower, because each has its own pass.
     pub profile: bool,
-}
-
-impl std::fmt::Debug for BltOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BltOptions")
-            .field("context", &self.context)
-            .field("rule", &self.rule)
-            .field("patcher", &self.patcher.is_some())
-            .field("latent_step", &self.latent_step)
-            .finish_non_exhaustive()
-    }
 }
 
 /// What the model says about some consecutive tokens.
@@ -126,21 +111,10 @@ pub struct BltSession {
 }
 
 /// Who decides where patches start.
+#[derive(Clone, Debug)]
 enum Decision {
     Gpu(PatchStartsParams),
-    Host {
-        patcher: Box<dyn Patcher + Send>,
-        make: PatcherFactory,
-    },
-}
-
-impl std::fmt::Debug for Decision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Gpu(rule) => rule.fmt(f),
-            Self::Host { .. } => f.write_str("Host"),
-        }
-    }
+    Host(Box<dyn Patcher + Send>),
 }
 
 /// The largest context of a part without a window.
@@ -166,7 +140,7 @@ impl BltSession {
         let decision = Self::decision(&rule, &options);
         let needs_entropy = match &decision {
             Decision::Gpu(_) => rule.needs_entropy(),
-            Decision::Host { patcher, .. } => patcher.needs_entropy() || patcher.needs_best(),
+            Decision::Host(patcher) => patcher.needs_entropy() || patcher.needs_best(),
         };
         if needs_entropy && model.entropy().is_none() {
             return Err(Error::Argument(
@@ -215,18 +189,13 @@ impl BltSession {
     }
 
     fn decision(rule: &Rule, options: &BltOptions) -> Decision {
-        let make: PatcherFactory = match (&options.patcher, super::entropy::kernel_rule(rule)) {
+        let mut patcher = match (&options.patcher, super::entropy::kernel_rule(rule)) {
             (None, Ok(kernel)) => return Decision::Gpu(kernel),
-            (Some(make), _) => Arc::clone(make),
-            (None, Err(_)) => {
-                let rule = rule.clone();
-                Arc::new(move || rule.patcher())
-            }
+            (Some(patcher), _) => patcher.clone(),
+            (None, Err(_)) => rule.patcher(),
         };
-        Decision::Host {
-            patcher: make(),
-            make,
-        }
+        patcher.reset();
+        Decision::Host(patcher)
     }
 
     /// The model.
@@ -353,8 +322,8 @@ impl BltSession {
     pub fn reset(&mut self) {
         self.entropy_context = Context::new(self.options.context, self.entropy_context.window());
         self.local_context = Context::new(ContextOptions::default(), self.local_context.window());
-        if let Decision::Host { patcher, make } = &mut self.decision {
-            *patcher = make();
+        if let Decision::Host(patcher) = &mut self.decision {
+            patcher.reset();
         }
         self.tokens.clear();
         self.begins = vec![0];
@@ -407,14 +376,14 @@ impl Decision {
     fn kernel(&self) -> Option<PatchStartsParams> {
         match self {
             Self::Gpu(rule) => Some(*rule),
-            Self::Host { .. } => None,
+            Self::Host(_) => None,
         }
     }
 
     fn needs_best(&self) -> bool {
         match self {
             Self::Gpu(_) => false,
-            Self::Host { patcher, .. } => patcher.needs_best(),
+            Self::Host(patcher) => patcher.needs_best(),
         }
     }
 }

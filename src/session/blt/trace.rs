@@ -1,10 +1,11 @@
 //! Looking into a run: what every kernel has written.
 
-use super::BltSession;
 use super::inputs::Run;
+use super::{BltSession, Decision};
 use crate::error::{Error, Result};
 use crate::gpu::plan::StepOutput;
 use crate::model::part::{RowClass, count};
+use crate::patch::Known;
 
 /// The outputs of all steps of a run, by part of the model.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub struct Trace {
 impl BltSession {
     /// Takes the first tokens of a text, at most a chunk, and keeps what every
     /// kernel writes. The session is of no use afterwards until
-    /// [`BltSession::reset`]. The GPU must decide where patches start.
+    /// [`BltSession::reset`].
     ///
     /// # Errors
     /// [`Error::Argument`] for more tokens than a chunk or a text that has begun,
@@ -46,10 +47,21 @@ impl BltSession {
         let inputs = &mut self.buffers.inputs[usize::from(class == RowClass::Many)];
         let contexts = (&mut self.entropy_context, &mut self.local_context);
         inputs.upload(&self.model, &run, contexts.0, contexts.1);
-        let gpu = self.model.gpu();
         let rows = count(ids.len());
+        let gpu = self.model.gpu();
+        let decide = self.plans.decide[class.index()].trace(gpu, rows).await?;
+        if let Decision::Host(patcher) = &self.decision {
+            if patcher.needs_entropy() || patcher.needs_best() {
+                return Err(Error::Argument(
+                    "a trace needs patches that the GPU finds, or that need no entropies"
+                        .to_owned(),
+                ));
+            }
+            let known: Vec<Known> = ids.iter().map(|id| Known::of_id(*id)).collect();
+            self.decide_on_host(&known);
+        }
+        let gpu = self.model.gpu();
         let plans = &self.plans;
-        let decide = plans.decide[class.index()].trace(gpu, rows).await?;
         let encode = plans.encode[class.index()].trace(gpu, rows).await?;
         let state = gpu.read(self.buffers.patches.state().all()).await?;
         let closed = bytemuck::pod_collect_to_vec::<u8, u32>(&state)[0];
