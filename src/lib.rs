@@ -3,6 +3,7 @@
 pub mod bytes;
 pub mod checkpoint;
 pub mod error;
+pub mod generate;
 pub mod gpu;
 pub mod measure;
 pub mod model;

@@ -1,4 +1,8 @@
-//! Measurements: does this adapter compute what the reference computes, and
-//! how fast.
+//! Measurements: does this adapter compute what the reference computes, how
+//! well does a model predict, what does it cost, and how much does noise hurt.
 
+pub mod flops;
+pub mod noise;
+pub mod score;
+pub mod scorer;
 pub mod verify;

@@ -7,6 +7,10 @@ fn each_command_explains_itself() {
     for command in [
         "patch",
         "entropy",
+        "generate",
+        "score",
+        "eval",
+        "flops",
         "devices",
         "inspect",
         "convert",
@@ -15,6 +19,7 @@ fn each_command_explains_itself() {
     ] {
         insta::assert_snapshot!(command, good(&[command, "--help"], b"").text());
     }
+    insta::assert_snapshot!("eval-noise", good(&["eval", "noise", "--help"], b"").text());
     let help = good(&["--help"], b"").text();
     insta::assert_snapshot!("blt", help);
     assert!(help.contains("Exit codes") && help.contains("BLT_MODEL") && help.contains("nats"));

@@ -6,11 +6,13 @@ mod contract;
 mod convert;
 mod errors;
 mod forms;
+mod generate;
 mod help;
 mod input;
 mod machine;
 mod output;
 mod rules;
+mod score;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,232 @@
+//! A text that grows: the loop of choosing and pushing.
+
+use std::collections::VecDeque;
+
+use super::{
+    Allowed, ByteModel, Event, Sampler, StopMatcher, StopReason, Utf8Mode, Utf8State, Verdict,
+};
+use crate::bytes::{EOS, byte_of, prompt};
+use crate::record::Recorder;
+use crate::{Error, Result};
+
+/// When a text ends, and of what bytes it may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GenerateOptions {
+    /// The most bytes to generate; `None` goes on until something else ends it.
+    pub max_bytes: Option<u64>,
+    /// Strings that end the text; they are not part of it.
+    pub stops: Vec<Vec<u8>>,
+    /// What becomes of bytes that are no UTF-8. Only [`Utf8Mode::Constrain`]
+    /// changes what is generated: then the bytes are whole characters, the last
+    /// of which is ended within `max_bytes`.
+    pub utf8: Utf8Mode,
+    /// Never let the model end the text.
+    pub ignore_end: bool,
+}
+
+/// The text that is in the model before the first byte is chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// Its N bytes; BOS comes before them.
+    pub text: &'a [u8],
+    /// For BOS and each byte: does a patch start after it? `[N + 1]`
+    pub starts: &'a [bool],
+    /// The entropy, in nats, of what follows it.
+    pub entropy: Option<f32>,
+}
+
+/// Generates a text, event by event.
+///
+/// The model is left with every byte in it that was chosen, those of a stop
+/// string included, so that another generation can go on from there.
+#[derive(Debug)]
+pub struct Generator<M> {
+    model: M,
+    sampler: Sampler,
+    options: GenerateOptions,
+    utf8: Utf8State,
+    stop: StopMatcher,
+    recent: Vec<u32>,
+    recorder: Recorder,
+    /// What is known about the next byte.
+    entropy: Option<f32>,
+    starts: bool,
+    /// The bytes of the patch at hand.
+    length: u64,
+    bytes: u64,
+    latent_steps: u64,
+    /// Events of bytes that may yet become part of a stop string.
+    waiting: VecDeque<Event>,
+    ready: VecDeque<Event>,
+    over: bool,
+}
+
+impl<M: ByteModel> Generator<M> {
+    /// A generator that goes on from the text in the model.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an empty stop string, and for flags that do not
+    /// fit the text.
+    pub fn new(
+        model: M,
+        given: &Given<'_>,
+        sampler: Sampler,
+        options: GenerateOptions,
+    ) -> Result<Self> {
+        if given.starts.len() != given.text.len() + 1 {
+            return Err(Error::Argument(format!(
+                "a text of {} bytes has {} patch flags, not {}",
+                given.text.len(),
+                given.text.len() + 1,
+                given.starts.len()
+            )));
+        }
+        let mut recorder = Recorder::default();
+        let mut length = 0;
+        for (byte, start) in given.text.iter().zip(given.starts) {
+            recorder.byte(*byte, None, None, *start);
+            length = if *start { 1 } else { length + 1 };
+        }
+        Ok(Self {
+            stop: StopMatcher::new(options.stops.clone())?,
+            recent: prompt(given.text),
+            utf8: Utf8State::after(given.text),
+            starts: given.starts.last().copied().unwrap_or(true),
+            entropy: given.entropy,
+            model,
+            sampler,
+            options,
+            recorder,
+            length,
+            bytes: 0,
+            latent_steps: 0,
+            waiting: VecDeque::new(),
+            ready: VecDeque::new(),
+            over: false,
+        })
+    }
+
+    /// The model, with the text so far in it.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// Ends the generation and gives the model back.
+    pub fn into_model(self) -> M {
+        self.model
+    }
+
+    /// The next event; `None` after [`Event::Done`], and after an error.
+    ///
+    /// # Errors
+    /// What the model says, and [`Error::Checkpoint`] for logits that are no
+    /// numbers.
+    pub async fn next(&mut self) -> Result<Option<Event>> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.over {
+                return Ok(None);
+            }
+            if let Err(error) = self.advance().await {
+                self.over = true;
+                return Err(error);
+            }
+        }
+    }
+
+    /// One byte more, or the end.
+    async fn advance(&mut self) -> Result<()> {
+        let room = match self.options.max_bytes {
+            Some(most) => most.saturating_sub(self.bytes),
+            None => u64::MAX,
+        };
+        if room == 0 {
+            self.end(StopReason::Length);
+            return Ok(());
+        }
+        let mut allowed = match self.options.utf8 {
+            Utf8Mode::Constrain => self.utf8.allowed(room),
+            Utf8Mode::Raw | Utf8Mode::Replace => Allowed::all(),
+        };
+        if self.options.ignore_end {
+            allowed = allowed.with_end(false);
+        }
+        let chosen = self
+            .sampler
+            .next(self.model.logits(), &self.recent, &allowed)?;
+        let Some(byte) = byte_of(chosen.id) else {
+            debug_assert_eq!(chosen.id, EOS, "no other special id is allowed");
+            self.end(StopReason::EndOfText);
+            return Ok(());
+        };
+        let step = self.model.push(chosen.id).await?;
+        self.remember(chosen.id, byte);
+
+        // No -0: what is certain has none.
+        let nll = (-chosen.log_p).max(0.0);
+        let record = self
+            .recorder
+            .byte(byte, self.entropy, Some(nll), self.starts);
+        self.length = if self.starts { 1 } else { self.length + 1 };
+        self.waiting.push_back(Event::Byte(record));
+        if step.closed {
+            self.waiting.push_back(Event::Boundary {
+                patch: record.patch,
+                length: self.length,
+            });
+        }
+        if step.latent {
+            self.latent_steps += 1;
+            self.waiting.push_back(Event::LatentStep {
+                patch: record.patch,
+            });
+        }
+        (self.entropy, self.starts) = (step.entropy, step.closed);
+
+        match self.stop.push(byte) {
+            Verdict::Release(count) => self.release(count),
+            Verdict::Stop { before, stop } => {
+                self.release(before);
+                self.waiting.clear();
+                self.end(StopReason::Stop { stop });
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, id: u32, byte: u8) {
+        self.bytes += 1;
+        self.utf8 = self.utf8.step(byte).unwrap_or_default();
+        let window = self.sampler.options().repetition_window;
+        if self.recent.len() > window.saturating_mul(2) {
+            self.recent.drain(..self.recent.len() - window);
+        }
+        self.recent.push(id);
+    }
+
+    /// Releases so many bytes and what happened at each.
+    fn release(&mut self, mut bytes: usize) {
+        while let Some(event) = self.waiting.front() {
+            if matches!(event, Event::Byte(_)) {
+                if bytes == 0 {
+                    return;
+                }
+                bytes -= 1;
+            }
+            self.ready.extend(self.waiting.pop_front());
+        }
+    }
+
+    fn end(&mut self, reason: StopReason) {
+        let held = self.stop.finish();
+        self.release(held);
+        self.ready.push_back(Event::Done {
+            reason,
+            bytes: self.bytes,
+            latent_steps: self.latent_steps,
+        });
+        self.over = true;
+    }
+}

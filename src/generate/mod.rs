@@ -1,0 +1,34 @@
+//! Generation: a byte is chosen from the logits, goes into the model, and what
+//! happens on the way comes out as events.
+//!
+//! ```text
+//! logits → penalty → allowed ids → temperature → top-k → top-p → min-p → id
+//!   ↑                                                                     ↓
+//!   └──────────────────────────── ByteModel::push ────────────────────────┘
+//!                        Event: byte, boundary, latent step, done
+//! ```
+//!
+//! A [`Generator`] needs only what [`ByteModel`] says of a model, so all of it
+//! can be tested without one. A [`Sampler`] chooses; [`Allowed`] says among
+//! which ids; [`Utf8State`] keeps to well-formed UTF-8; [`StopMatcher`] finds the
+//! end.
+
+mod allowed;
+mod event;
+mod generator;
+mod model;
+mod options;
+mod sampler;
+mod session;
+mod stop;
+mod utf8;
+
+pub use allowed::Allowed;
+pub use event::{Event, StopReason};
+pub use generator::{GenerateOptions, Generator, Given};
+pub use model::{ByteModel, Step};
+pub use options::SamplerOptions;
+pub use sampler::{Candidate, Chosen, Sampler, log_p};
+pub use session::{Read, TextModel};
+pub use stop::{StopMatcher, Verdict};
+pub use utf8::{Utf8Mode, Utf8State, Utf8Text};
