@@ -1,7 +1,10 @@
-//! Measurements: does this adapter compute what the reference computes, how
-//! well does a model predict, what does it cost, and how much does noise hurt.
+//! Measurements: does this adapter compute what the reference computes and how
+//! fast, how well does a model predict, what does it cost, and how much does
+//! noise hurt.
 
+pub mod bench;
 pub mod flops;
 pub mod noise;
+pub mod peaks;
 pub mod score;
 pub mod verify;
