@@ -67,6 +67,41 @@ impl Input {
         }
     }
 
+    /// Opens a file; `-` is standard input.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if there is no such file.
+    pub(super) fn of_path(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            Self::of_reader(stdin(), Path::new("standard input"), None)
+        } else {
+            Self::of_file(path)
+        }
+    }
+
+    /// Opens standard input, which must not be a terminal.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with `else_say` if it is one.
+    pub(super) fn of_pipe(else_say: &str) -> Result<Self> {
+        if stdin().is_terminal() {
+            return Err(argument(else_say));
+        }
+        Self::of_path(Path::new("-"))
+    }
+
+    /// All of the bytes.
+    ///
+    /// # Errors
+    /// What reading says, and [`Error::Interrupted`].
+    pub(super) fn whole(mut self) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        while let Some(bytes) = self.next(READ)? {
+            all.extend_from_slice(bytes);
+        }
+        Ok(all)
+    }
+
     fn of_file(path: &Path) -> Result<Self> {
         let refused = |source| Error::Io {
             action: "read",

@@ -10,8 +10,8 @@ use blt::{Error, Result};
 use super::global;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-/// The temporary file of `-o`.
-static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The temporary files of outputs.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// How long a run may take to stop by itself (a driver can sit in a shader
 /// compilation) before it is ended.
@@ -26,7 +26,7 @@ pub(super) fn watch(color: bool) -> Result<()> {
         INTERRUPTED.store(true, Ordering::Relaxed);
         std::thread::sleep(PATIENCE);
         let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(path) = unfinished.as_deref() {
+        for path in unfinished.iter() {
             // The process ends; there is nobody to tell if it cannot be removed.
             let _ = std::fs::remove_file(path);
         }
@@ -40,9 +40,16 @@ pub(super) fn watch(color: bool) -> Result<()> {
     })
 }
 
-/// Names the file to remove if the run is ended.
-pub(super) fn unfinished(path: Option<&Path>) {
-    *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = path.map(Path::to_owned);
+/// Names a file to remove if the run is ended.
+pub(super) fn unfinished(path: &Path) {
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    unfinished.push(path.to_owned());
+}
+
+/// Names a file that has taken its place.
+pub(super) fn finished(path: &Path) {
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    unfinished.retain(|other| other != path);
 }
 
 /// Has ctrl-C been pressed?

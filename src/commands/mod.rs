@@ -7,8 +7,10 @@ mod completions;
 mod cut;
 mod devices;
 mod entropy;
+mod eval;
 mod failure;
 mod flops;
+mod generate;
 mod global;
 mod input;
 mod inspect;
@@ -17,13 +19,20 @@ mod model;
 mod output;
 mod patch;
 mod progress;
+mod prompt;
+mod requests;
+mod score;
+mod scoring;
 mod sink;
+mod speech;
 mod stream;
 mod summary;
 mod table;
 mod text;
+mod trace;
 mod usage;
 mod verify;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -67,6 +76,9 @@ struct Cli {
 enum Command {
     Patch(patch::Patch),
     Entropy(entropy::Entropy),
+    Generate(generate::Generate),
+    Score(score::ScoreCommand),
+    Eval(eval::Eval),
     Devices(devices::Devices),
     Inspect(inspect::Inspect),
     Flops(flops::FlopsCommand),
@@ -103,6 +115,9 @@ fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
         None => usage::help(parser),
         Some(Command::Patch(command)) => command.run(global),
         Some(Command::Entropy(command)) => command.run(global),
+        Some(Command::Generate(command)) => command.run(global),
+        Some(Command::Score(command)) => command.run(global),
+        Some(Command::Eval(command)) => command.run(global),
         Some(Command::Devices(command)) => command.run(global),
         Some(Command::Inspect(command)) => command.run(),
         Some(Command::Flops(command)) => command.run(global),

@@ -15,7 +15,7 @@ use super::interrupt;
 use super::progress::Progress;
 
 /// The name of the model inside the binary.
-const EMBEDDED: &str = "embedded";
+pub(super) const EMBEDDED: &str = "embedded";
 
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {

@@ -18,6 +18,15 @@ pub(super) struct OutputArgs {
     output: Option<PathBuf>,
 }
 
+impl OutputArgs {
+    /// A file named by another argument.
+    pub(super) fn to(path: &Path) -> Self {
+        Self {
+            output: Some(path.to_owned()),
+        }
+    }
+}
+
 /// Where the data goes.
 #[derive(Debug)]
 pub(super) enum Output {
@@ -110,7 +119,7 @@ impl Output {
                 text.split(" at path ").next().unwrap_or(&text).to_owned(),
             ))
         })?;
-        interrupt::unfinished(Some(file.path()));
+        interrupt::unfinished(file.path());
         Ok(Self::Replace(file, target))
     }
 
@@ -155,8 +164,9 @@ impl Output {
                 path: path.clone(),
                 source,
             };
+            let temporary = file.path().to_owned();
             file.persist(&path).map_err(|error| refused(error.error))?;
-            interrupt::unfinished(None);
+            interrupt::finished(&temporary);
         }
         Ok(())
     }

@@ -176,11 +176,17 @@ fn line(cells: impl Iterator<Item = String>, between: &str) -> String {
 fn csv_field(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) if text.contains(['"', ',', '\n', '\r']) => {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        }
-        Value::String(text) => text.clone(),
+        Value::String(text) => csv_text(text),
         other => other.to_string(),
+    }
+}
+
+/// A text as a field, in quotes if it needs them.
+pub(super) fn csv_text(text: &str) -> String {
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
     }
 }
 

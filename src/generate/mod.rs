@@ -18,6 +18,7 @@ mod event;
 mod generator;
 mod model;
 mod sampler;
+mod session;
 mod stop;
 mod utf8;
 
@@ -26,5 +27,6 @@ pub use event::{Event, StopReason};
 pub use generator::{GenerateOptions, Generator, Given};
 pub use model::{ByteModel, Step};
 pub use sampler::{Candidate, Chosen, Sampler, SamplerOptions, log_p};
+pub use session::{Read, TextModel};
 pub use stop::{StopMatcher, Verdict};
 pub use utf8::{Utf8Mode, Utf8State, Utf8Text};

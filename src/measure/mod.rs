@@ -7,4 +7,5 @@ pub mod flops;
 pub mod noise;
 pub mod peaks;
 pub mod score;
+pub mod scorer;
 pub mod verify;

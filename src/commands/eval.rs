@@ -1,0 +1,142 @@
+//! `blt eval`
+
+use std::io::{Write as _, stderr};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use blt::measure::noise::Noise;
+use blt::measure::score::Score;
+use clap::{Args, Subcommand};
+
+use super::failure::Outcome;
+use super::global::Global;
+use super::input::Input;
+use super::interrupt;
+use super::output::{Output, OutputArgs};
+use super::progress::Progress;
+use super::scoring::{Opened, ScoringArgs, on, read};
+use super::summary::{self, Rate};
+use super::table::{Cell, Table, TableFormat};
+
+/// Evaluate a model
+#[derive(Debug, Args)]
+pub(super) struct Eval {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Noise(NoiseCommand),
+}
+
+impl Eval {
+    pub(super) fn run(&self, global: &Global) -> Outcome {
+        match &self.what {
+            What::Noise(command) => command.run(global),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  blt eval noise book.txt
+  blt eval noise -m models/blt-1b *.txt --format md
+
+The noises are those of the paper: antspeak (upper case, spaced out), drop (1 character in 10 is
+missing), randomcase, repeat (1 character in 5 is written two to four times) and uppercase. Bits
+per byte and patches are those of the noisy text.";
+
+/// Say how much noise in a text hurts: bits per byte and mean patch with and without it
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+struct NoiseCommand {
+    /// The texts; `-`, or nothing in a pipe, reads standard input. They are held in memory
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Seed of the noise
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// How to write it
+    #[arg(long, value_enum, default_value = "text")]
+    format: TableFormat,
+
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    scoring: ScoringArgs,
+}
+
+impl NoiseCommand {
+    fn run(&self, global: &Global) -> Outcome {
+        let texts = match self.files.as_slice() {
+            [] => vec![Input::of_pipe("no text; name files, or pipe one in")?.whole()?],
+            files => {
+                let read = |file: &PathBuf| Input::of_path(file)?.whole();
+                files.iter().map(read).collect::<blt::Result<_>>()?
+            }
+        };
+        let opened = self.scoring.open()?;
+        interrupt::watch(global.colored())?;
+        let mut output = Output::open(&self.output)?;
+        let table = pollster::block_on(self.evaluate(&texts, &opened, global))?;
+        output.write(table.render(self.format).as_bytes())?;
+        output.commit()
+    }
+
+    async fn evaluate(
+        &self,
+        texts: &[Vec<u8>],
+        opened: &Opened,
+        global: &Global,
+    ) -> Outcome<Table> {
+        let loaded = self.scoring.load(opened, global).await?;
+        let mut scorer = self.scoring.scorer(opened, &loaded)?;
+        let mut table = Table::new(&[
+            ("noise", "noise"),
+            ("bytes", "bytes"),
+            ("mean patch", "mean_patch"),
+            ("bits per byte", "bits_per_byte"),
+            ("more", "more_bits_per_byte"),
+        ]);
+        let start = Instant::now();
+        let mut progress = Progress::new("", None, !global.quiet);
+        let mut clean = None;
+        let mut read_bytes = 0;
+        for noise in std::iter::once(None).chain(Noise::ALL.map(Some)) {
+            let mut total = Score::default();
+            for text in texts {
+                let noisy = noise.map(|noise| noise.apply(text, self.seed));
+                let mut left = noisy.as_ref().unwrap_or(text).as_slice();
+                let next = |most: usize| {
+                    let (now, later) = left.split_at(left.len().min(most));
+                    left = later;
+                    progress.add(now.len() as u64);
+                    Ok(Some(now.to_vec()).filter(|now| !now.is_empty()))
+                };
+                total.merge(&read(&mut scorer, next, |_| Ok(())).await?);
+            }
+            read_bytes += total.bytes();
+            let bits = total.bits_per_byte();
+            let clean = *clean.get_or_insert(bits);
+            let more = bits.zip(clean).map(|(noisy, clean)| noisy - clean);
+            table.add(vec![
+                Cell::word(noise.map_or_else(|| "none".to_owned(), |noise| noise.to_string())),
+                Cell::count(total.bytes()),
+                Cell::maybe(total.mean_patch(), 3),
+                Cell::maybe(bits, 4),
+                Cell::maybe(more.filter(|_| noise.is_some()), 4),
+            ]);
+        }
+        progress.end();
+        if !global.quiet {
+            let rate = Rate::new(read_bytes, start.elapsed());
+            let bytes = summary::bytes(read_bytes);
+            // If standard error is gone there is nobody to tell.
+            let _ = writeln!(stderr(), "{bytes} · {rate} · {}", on(loaded.gpu()));
+        }
+        Ok(table)
+    }
+}

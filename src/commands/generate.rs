@@ -1,0 +1,373 @@
+//! `blt generate`
+
+use std::io::{Write as _, stderr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use blt::checkpoint::Checkpoint;
+use blt::generate::{
+    Event, GenerateOptions, Generator, Given, Sampler, SamplerOptions, TextModel, Utf8Mode,
+};
+use blt::session::{BltOptions, BltSession, Cut, EntropyOptions, EntropySession};
+use clap::{Args, ValueEnum};
+
+use super::cut::CutArgs;
+use super::failure::{Failure, Outcome, argument, positive};
+use super::global::Global;
+use super::interrupt;
+use super::model::{ContextArgs, ModelArgs};
+use super::output::{Output, OutputArgs};
+use super::progress::Progress;
+use super::prompt::PromptArgs;
+use super::requests::go_on;
+use super::speech::{Speech, Times};
+use super::trace::Trace;
+use super::whole::{Loaded, WholeArgs};
+
+const EXAMPLES: &str = "\
+Examples:
+  blt generate -m models/blt-1b -p 'Daenerys Targaryen is' -n 200
+  blt generate -m models/blt-1b -f prompt.txt --temp 0 --trace run.jsonl > text
+  blt generate -m models/blt-1b --prompts prompts.txt --stop '\\n' -n 100
+  blt generate -p 'The embedded entropy model writes too, ' --seed 7
+
+Standard output gets the exact bytes, without the prompt. The options act in this order:
+repetition penalty, temperature, top-k, top-p, min-p. The same seed gives the same text.
+A line of the trace is an event: prompt, byte, boundary (a patch ended), latent_step or done.
+
+Exit codes and environment variables: blt --help";
+
+/// Let a model continue a text, byte by byte
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Generate {
+    #[command(flatten)]
+    prompt: PromptArgs,
+
+    /// The most bytes to generate
+    #[arg(short = 'n', long = "bytes", value_name = "N", default_value_t = 256)]
+    bytes: u64,
+
+    /// End the text before this string; may be given several times. \n, \t, \r, \\ and \xHH
+    /// stand for bytes
+    #[arg(long, value_name = "TEXT", value_parser = unescaped)]
+    stop: Vec<Bytes>,
+
+    /// Never let the model end the text
+    #[arg(long)]
+    ignore_eos: bool,
+
+    /// What becomes of bytes that are no UTF-8
+    #[arg(long, value_enum, default_value = "raw")]
+    utf8: Utf8,
+
+    /// Write the prompt too
+    #[arg(long)]
+    echo: bool,
+
+    /// Write what happens as JSON lines to a file
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    sampling: SamplingArgs,
+    #[command(flatten)]
+    whole: WholeArgs,
+    #[command(flatten)]
+    context: ContextArgs,
+    #[command(flatten)]
+    cut: CutArgs,
+}
+
+/// Bytes of an argument.
+#[derive(Clone, Debug)]
+struct Bytes(Vec<u8>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Utf8 {
+    /// They are written as they are
+    Raw,
+    /// U+FFFD is written in their place
+    Replace,
+    /// They are never chosen
+    Constrain,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Choice of bytes")]
+struct SamplingArgs {
+    /// Flattens (above 1) or sharpens (below 1) the distribution; 0 takes the likeliest byte
+    #[arg(
+        long,
+        value_name = "T",
+        default_value_t = 0.8,
+        allow_negative_numbers = true
+    )]
+    temp: f32,
+
+    /// Only the K likeliest (and those as likely as the last of them); 0: all
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    top_k: u32,
+
+    /// Only the likeliest that together exceed this probability; 1: all
+    #[arg(
+        long,
+        value_name = "P",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
+    top_p: f32,
+
+    /// Only those at least this times as likely as the likeliest; 0: all
+    #[arg(
+        long,
+        value_name = "P",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    min_p: f32,
+
+    /// Makes bytes that occurred lately less likely (above 1); 1: off
+    #[arg(
+        long,
+        value_name = "R",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
+    repetition_penalty: f32,
+
+    /// How many bytes back a byte occurred lately
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive::<usize>)]
+    repetition_window: usize,
+
+    /// Seed of the random numbers
+    #[arg(short, long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+impl SamplingArgs {
+    fn options(&self) -> SamplerOptions {
+        SamplerOptions {
+            temperature: self.temp,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
+            repetition_penalty: self.repetition_penalty,
+            repetition_window: self.repetition_window,
+            seed: self.seed,
+        }
+    }
+}
+
+impl Generate {
+    pub(super) fn run(&self, global: &Global) -> Outcome {
+        // What is wrong with the flags need not wait for prompt and model.
+        Sampler::new(self.sampling.options())?;
+        self.cut.check()?;
+        let prompts = self.prompt.read()?;
+        let checkpoint = Arc::new(self.model.open()?);
+        let cut = self.cut.cut(Some(&checkpoint))?;
+        if cut.needs_whole_text() {
+            return Err(argument(
+                "--patch-size asks for the whole text before its first patch; find the threshold \
+                 with `blt patch` and give it as --threshold",
+            )
+            .into());
+        }
+        if checkpoint.config().blt.is_none() {
+            self.whole.refuse_without_blt()?;
+        }
+        interrupt::watch(global.colored())?;
+        let mut trace = Trace::open(self.trace.as_deref())?;
+        let mut output = Output::open(&self.output)?;
+        let generating = self.generate(&prompts, &checkpoint, cut, &mut output, &mut trace, global);
+        pollster::block_on(generating)?;
+        trace.commit()?;
+        output.commit()
+    }
+
+    async fn generate(
+        &self,
+        prompts: &[Vec<u8>],
+        checkpoint: &Arc<Checkpoint>,
+        cut: Cut,
+        output: &mut Output,
+        trace: &mut Trace,
+        global: &Global,
+    ) -> Outcome {
+        let alone = checkpoint.config().blt.is_none();
+        let loaded = self.whole.load(checkpoint, alone, global).await?;
+        let mut model = self.model(&loaded, cut)?;
+        let mut times = Times::default();
+        let mut over = Ok(());
+        for (index, prompt) in prompts.iter().enumerate() {
+            trace.prompt(index, prompt, checkpoint.origin(), &self.sampling.options())?;
+            over = self
+                .one(prompt, &mut model, output, trace, &mut times, global)
+                .await;
+            if over.is_err() {
+                break;
+            }
+            if prompts.len() > 1 || output.is_terminal() {
+                output.write(b"\n")?;
+            }
+        }
+        let stopped = matches!(over, Ok(()) | Err(Failure::Error(blt::Error::Interrupted)));
+        if stopped && !global.quiet {
+            // If standard error is gone there is nobody to tell.
+            let _ = writeln!(stderr(), "{}", times.line(&loaded, &model));
+        }
+        over
+    }
+
+    fn model(&self, loaded: &Loaded, cut: Cut) -> blt::Result<TextModel> {
+        let context = self.context.options();
+        let rule = match cut {
+            Cut::Rule(rule) => Some(rule),
+            Cut::Mean { .. } | Cut::Largest { .. } => None,
+        };
+        Ok(match loaded {
+            Loaded::Blt(model) => {
+                let options = BltOptions {
+                    context,
+                    rule,
+                    ..BltOptions::default()
+                };
+                TextModel::Blt(Box::new(BltSession::new(model, options)?))
+            }
+            Loaded::Entropy(model) => {
+                let options = EntropyOptions {
+                    context,
+                    rule,
+                    ..EntropyOptions::default()
+                };
+                TextModel::Entropy(Box::new(EntropySession::new(model, options)?))
+            }
+        })
+    }
+
+    /// Continues one prompt.
+    async fn one(
+        &self,
+        prompt: &[u8],
+        model: &mut TextModel,
+        output: &mut Output,
+        trace: &mut Trace,
+        times: &mut Times,
+        global: &Global,
+    ) -> Outcome {
+        let utf8 = match self.utf8 {
+            Utf8::Raw => Utf8Mode::Raw,
+            Utf8::Replace => Utf8Mode::Replace,
+            Utf8::Constrain => Utf8Mode::Constrain,
+        };
+        let mut speech = Speech::new(utf8, output);
+        if self.echo {
+            speech.say(prompt)?;
+        }
+        let start = Instant::now();
+        let total = prompt.len() as u64;
+        let mut progress = Progress::new("reading the prompt: ", Some(total), !global.quiet);
+        let mut read_so_far = 0;
+        let read = model.read(prompt, |bytes| {
+            progress.add(bytes as u64 - read_so_far);
+            read_so_far = bytes as u64;
+            go_on()
+        });
+        let read = read.await?;
+        drop(progress);
+        times.read(prompt.len(), start.elapsed());
+
+        let given = Given {
+            text: prompt,
+            starts: &read.starts,
+            entropy: read.entropy,
+        };
+        let options = GenerateOptions {
+            max_bytes: Some(self.bytes),
+            stops: self.stop.iter().map(|stop| stop.0.clone()).collect(),
+            utf8,
+            ignore_end: self.ignore_eos,
+        };
+        let sampler = Sampler::new(self.sampling.options())?;
+        let mut generator = Generator::new(model, &given, sampler, options)?;
+        let start = Instant::now();
+        let mut written = Duration::ZERO;
+        let result = loop {
+            if let Err(error) = interrupt::check() {
+                break Err(error.into());
+            }
+            match generator.next().await {
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error.into()),
+                Ok(Some(event)) => {
+                    let begun = Instant::now();
+                    trace.event(&event)?;
+                    match event {
+                        Event::Byte(record) => {
+                            times.byte();
+                            speech.say(record.byte.as_slice())?;
+                        }
+                        Event::LatentStep { .. } => times.latent_step(),
+                        _ => {}
+                    }
+                    written += begun.elapsed();
+                }
+            }
+        };
+        times.wrote(start.elapsed().saturating_sub(written));
+        speech.finish()?;
+        result
+    }
+}
+
+/// Reads the escapes of --stop.
+fn unescaped(text: &str) -> Result<Bytes, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            continue;
+        }
+        bytes.push(match rest.next() {
+            Some('n') => b'\n',
+            Some('t') => b'\t',
+            Some('r') => b'\r',
+            Some('\\') => b'\\',
+            Some('x') => {
+                let digits: String = rest.by_ref().take(2).collect();
+                match (digits.len(), u8::from_str_radix(&digits, 16)) {
+                    (2, Ok(byte)) => byte,
+                    _ => return Err("\\x is followed by two hexadecimal digits".to_owned()),
+                }
+            }
+            _ => return Err("a backslash is written as \\\\".to_owned()),
+        });
+    }
+    match bytes.is_empty() {
+        true => Err("a stop string must have a byte at least".to_owned()),
+        false => Ok(Bytes(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stop_strings_have_escapes() {
+        let bytes = |text: &str| unescaped(text).map(|bytes| bytes.0);
+        assert_eq!(bytes(r"\n\n"), Ok(b"\n\n".to_vec()));
+        let expected = [&b"a\\n\0\xFF"[..], "한".as_bytes()].concat();
+        assert_eq!(bytes(r"a\\n\x00\xfF한"), Ok(expected));
+        for bad in ["", r"\", r"\q", r"\x1", r"\xgg"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What `score` and `eval` have in common: texts through a model to be scored.
+
+use std::sync::Arc;
+
+use blt::checkpoint::Checkpoint;
+use blt::gpu::Gpu;
+use blt::measure::score::{Score, ScoredByte};
+use blt::measure::scorer::Scorer;
+use blt::session::{BltOptions, BltSession, Cut, TextOptions, TextSession};
+use clap::{Args, ValueEnum};
+
+use super::cut::CutArgs;
+use super::failure::{Outcome, argument, positive};
+use super::global::Global;
+use super::interrupt;
+use super::model::{ContextArgs, ModelArgs};
+use super::whole::{Loaded, WholeArgs};
+
+#[derive(Debug, Args)]
+pub(super) struct ScoringArgs {
+    #[command(flatten)]
+    pub(super) model: ModelArgs,
+
+    /// By which part of the model [default: blt; entropy if the model is an entropy model alone]
+    #[arg(long, value_enum)]
+    model_part: Option<ModelPart>,
+
+    /// Let the model begin anew each time so many bytes have passed [default: when its
+    /// positions are used up]
+    #[arg(long, value_name = "BYTES", value_parser = positive::<u64>)]
+    piece: Option<u64>,
+
+    #[command(flatten)]
+    whole: WholeArgs,
+    #[command(flatten)]
+    context: ContextArgs,
+    #[command(flatten)]
+    cut: CutArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ModelPart {
+    /// The whole model
+    Blt,
+    /// The entropy model alone
+    Entropy,
+    /// The whole model, and its entropy model beside it
+    Both,
+}
+
+/// A model with what it is to be asked.
+pub(super) struct Opened {
+    pub(super) checkpoint: Arc<Checkpoint>,
+    pub(super) part: ModelPart,
+    cut: Cut,
+}
+
+impl ScoringArgs {
+    /// Opens the checkpoint and checks the flags against it; no GPU yet.
+    ///
+    /// # Errors
+    /// What the checkpoint and the flags say.
+    pub(super) fn open(&self) -> blt::Result<Opened> {
+        self.cut.check()?;
+        let checkpoint = Arc::new(self.model.open()?);
+        let part = match (self.model_part, &checkpoint.config().blt) {
+            (Some(part), _) => part,
+            (None, Some(_)) => ModelPart::Blt,
+            (None, None) => ModelPart::Entropy,
+        };
+        let cut = self.cut.cut(Some(&checkpoint))?;
+        if part == ModelPart::Entropy {
+            self.whole.refuse_without_blt()?;
+        } else if cut.needs_whole_text() {
+            return Err(argument(
+                "--patch-size asks for the whole text before its first patch, which only an \
+                 entropy model alone can wait for; find the threshold with `blt patch` and give \
+                 it as --threshold",
+            ));
+        }
+        Ok(Opened {
+            checkpoint,
+            part,
+            cut,
+        })
+    }
+
+    /// Loads the model.
+    ///
+    /// # Errors
+    /// What the GPU and the weights say.
+    pub(super) async fn load(&self, opened: &Opened, global: &Global) -> blt::Result<Loaded> {
+        let entropy = opened.part == ModelPart::Entropy;
+        self.whole.load(&opened.checkpoint, entropy, global).await
+    }
+
+    /// What reads and scores texts by a loaded model.
+    ///
+    /// # Errors
+    /// What the sessions say.
+    pub(super) fn scorer(&self, opened: &Opened, loaded: &Loaded) -> blt::Result<Scorer> {
+        match loaded {
+            Loaded::Entropy(model) => {
+                let options = TextOptions {
+                    cut: opened.cut.clone(),
+                    context: self.context.options(),
+                    best: 0,
+                    profile: false,
+                };
+                let session = TextSession::new(Some(model), options)?;
+                Ok(Scorer::of_entropy(session).with_piece(self.piece))
+            }
+            Loaded::Blt(model) => {
+                let session = BltSession::new(model, self.options(opened))?;
+                let scorer = Scorer::of_blt(session, opened.part == ModelPart::Both)?;
+                Ok(scorer.with_piece(self.piece.or(positions(&opened.checkpoint))))
+            }
+        }
+    }
+
+    /// The options of a session of the whole model.
+    pub(super) fn options(&self, opened: &Opened) -> BltOptions {
+        BltOptions {
+            context: self.context.options(),
+            rule: match &opened.cut {
+                Cut::Rule(rule) => Some(rule.clone()),
+                Cut::Mean { .. } | Cut::Largest { .. } => None,
+            },
+            ..BltOptions::default()
+        }
+    }
+
+    /// Where the context of the entropy model is cut.
+    pub(super) fn context(&self) -> blt::session::ContextOptions {
+        self.context.options()
+    }
+}
+
+/// The bytes that the positions of a whole model hold after BOS.
+fn positions(checkpoint: &Checkpoint) -> Option<u64> {
+    let blt = checkpoint.config().blt.as_ref()?;
+    let most = [blt.encoder.max_positions, blt.decoder.max_positions];
+    let least = most.into_iter().flatten().min()?;
+    Some(u64::from(least).saturating_sub(1).max(1))
+}
+
+/// Scores a text from its beginning; each byte goes to `each`.
+///
+/// # Errors
+/// What the model and `each` say, and an interruption.
+pub(super) async fn read(
+    scorer: &mut Scorer,
+    mut next: impl FnMut(usize) -> blt::Result<Option<Vec<u8>>>,
+    mut each: impl FnMut(&[ScoredByte]) -> Outcome,
+) -> Outcome<Score> {
+    scorer.reset();
+    let mut score = Score::default();
+    let mut take = |scored: &[ScoredByte]| {
+        scored.iter().for_each(|byte| score.add(byte));
+        each(scored)
+    };
+    while let Some(bytes) = next(scorer.comfortable_push())? {
+        interrupt::check()?;
+        take(&scorer.push(&bytes).await?)?;
+    }
+    take(&scorer.finish().await?)?;
+    Ok(score)
+}
+
+/// The end of a summary: on what it ran.
+pub(super) fn on(gpu: &Gpu) -> String {
+    format!("on {}", super::summary::adapter(gpu.summary()))
+}

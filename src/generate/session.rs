@@ -1,0 +1,147 @@
+//! Sessions as what generation needs of a model.
+
+use std::ops::ControlFlow;
+
+use super::{ByteModel, Step};
+use crate::bytes::{BOS, encode};
+use crate::session::{BltSession, EntropySession};
+use crate::{Error, Result};
+
+impl ByteModel for BltSession {
+    fn logits(&self) -> &[f32] {
+        Self::logits(self)
+    }
+
+    async fn push(&mut self, id: u32) -> Result<Step> {
+        let steps = self.counters().latent_steps;
+        let rows = self.prefill_ids(&[id]).await?;
+        Ok(Step {
+            entropy: rows.entropies.last().copied(),
+            closed: rows.starts.last().copied().unwrap_or(false),
+            latent: self.counters().latent_steps > steps,
+        })
+    }
+}
+
+/// An entropy model is a language model of its own.
+impl ByteModel for EntropySession {
+    fn logits(&self) -> &[f32] {
+        self.last_logits()
+    }
+
+    async fn push(&mut self, id: u32) -> Result<Step> {
+        let rows = Self::push(self, &[id]).await?;
+        Ok(Step {
+            entropy: rows.entropies.last().copied(),
+            closed: rows.starts.last().copied().unwrap_or(id == BOS),
+            latent: false,
+        })
+    }
+}
+
+/// A text in the whole model, or in an entropy model alone.
+#[derive(Debug)]
+pub enum TextModel {
+    /// In the whole model.
+    Blt(Box<BltSession>),
+    /// In an entropy model.
+    Entropy(Box<EntropySession>),
+}
+
+/// What reading a text gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Read {
+    /// For BOS and each byte: does a patch start after it? `[N + 1]`
+    pub starts: Vec<bool>,
+    /// The entropy, in nats, of what follows the text.
+    pub entropy: Option<f32>,
+}
+
+impl TextModel {
+    /// Reads a text from its beginning, BOS first. `go_on` is told the bytes
+    /// read after each piece and may stop there, which is
+    /// [`Error::Interrupted`].
+    ///
+    /// # Errors
+    /// What the session says, and [`Error::Interrupted`].
+    pub async fn read(
+        &mut self,
+        text: &[u8],
+        mut go_on: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Read> {
+        self.reset();
+        match self {
+            Self::Blt(session) => {
+                let rows = session.prefill_while(text, go_on).await?;
+                Ok(Read {
+                    entropy: rows.entropies.last().copied(),
+                    starts: rows.starts,
+                })
+            }
+            Self::Entropy(session) => {
+                let mut read = Read::default();
+                let mut ids = vec![BOS];
+                ids.extend(encode(text));
+                for piece in ids.chunks(session.comfortable_push()) {
+                    if !read.starts.is_empty() && go_on(read.starts.len() - 1).is_break() {
+                        return Err(Error::Interrupted);
+                    }
+                    let rows = session.push(piece).await?;
+                    read.entropy = rows.entropies.last().copied();
+                    read.starts.extend(rows.starts);
+                }
+                // Without a rule only BOS is a patch.
+                read.starts.resize(ids.len(), false);
+                if let Some(first) = read.starts.first_mut() {
+                    *first = true;
+                }
+                Ok(read)
+            }
+        }
+    }
+
+    /// Goes back to the first `tokens`, BOS counted, if the model can without
+    /// reading them again; says whether it did.
+    ///
+    /// # Errors
+    /// What the session says.
+    pub async fn rewind(&mut self, tokens: usize) -> Result<bool> {
+        match self {
+            Self::Blt(session) => session.truncate(tokens).await.map(|()| true),
+            Self::Entropy(_) => Ok(false),
+        }
+    }
+
+    /// Forgets the text.
+    pub fn reset(&mut self) {
+        match self {
+            Self::Blt(session) => session.reset(),
+            Self::Entropy(session) => session.reset(),
+        }
+    }
+
+    /// Bytes of GPU memory of caches and scratch buffers, without the weights.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Blt(session) => session.bytes(),
+            Self::Entropy(session) => session.bytes(),
+        }
+    }
+}
+
+impl ByteModel for TextModel {
+    fn logits(&self) -> &[f32] {
+        match self {
+            Self::Blt(session) => ByteModel::logits(session.as_ref()),
+            Self::Entropy(session) => ByteModel::logits(session.as_ref()),
+        }
+    }
+
+    async fn push(&mut self, id: u32) -> Result<Step> {
+        match self {
+            Self::Blt(session) => ByteModel::push(session.as_mut(), id).await,
+            Self::Entropy(session) => ByteModel::push(session.as_mut(), id).await,
+        }
+    }
+}
