@@ -3,6 +3,7 @@
 //! One file per command; what several share has a file of its own. Data goes
 //! to standard output, everything else to standard error.
 
+mod bench;
 mod completions;
 mod cut;
 mod devices;
@@ -82,6 +83,7 @@ enum Command {
     Devices(devices::Devices),
     Inspect(inspect::Inspect),
     Flops(flops::FlopsCommand),
+    Bench(bench::BenchCommand),
     Verify(verify::Verify),
     Completions(completions::Completions),
 }
@@ -121,6 +123,7 @@ fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
         Some(Command::Devices(command)) => command.run(global),
         Some(Command::Inspect(command)) => command.run(),
         Some(Command::Flops(command)) => command.run(global),
+        Some(Command::Bench(command)) => command.run(global),
         Some(Command::Verify(command)) => command.run(global),
         Some(Command::Completions(command)) => command.run(parser),
     }

@@ -18,6 +18,7 @@ pub use text::TEXT;
 use super::flops::{Flops, TextShape};
 use super::peaks::Peaks;
 use crate::bytes::id_of;
+use crate::checkpoint::{BltConfig, Config};
 use crate::error::{Error, Result};
 use crate::model::blt::BltModel;
 use crate::session::{BltOptions, BltSession};
@@ -65,22 +66,6 @@ impl BenchTest {
             Self::Decode { .. } => "decode",
         }
     }
-
-    /// Refuses what the model has no positions for, before anything is measured.
-    ///
-    /// # Errors
-    /// [`Error::Argument`].
-    pub fn check(self, model: &crate::checkpoint::BltConfig) -> Result<()> {
-        let most = [model.encoder.max_positions, model.decoder.max_positions];
-        // BOS takes one.
-        let needed = self.context() + self.bytes() + 1;
-        match most.into_iter().flatten().min() {
-            Some(most) if needed > most as usize => Err(Error::Argument(format!(
-                "`{self}` needs {needed} positions, and this model has {most}; measure fewer bytes"
-            ))),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl fmt::Display for BenchTest {
@@ -123,23 +108,42 @@ pub struct BenchReport {
 }
 
 impl Bench {
+    /// Refuses what cannot be measured, before anything is.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an empty text, and for a test that the model has
+    /// no positions for.
+    pub fn check(&self, model: &BltConfig, tests: &[BenchTest]) -> Result<()> {
+        if self.text.is_empty() {
+            return Err(Error::Argument(
+                "the text is empty; there must be a byte to read".to_owned(),
+            ));
+        }
+        let most = [model.encoder.max_positions, model.decoder.max_positions];
+        let most = most.into_iter().flatten().min().map(|most| most as usize);
+        for test in tests {
+            // BOS takes one.
+            let needed = test.context() + test.bytes() + 1;
+            if let Some(most) = most.filter(|most| needed > *most) {
+                return Err(Error::Argument(format!(
+                    "`{test}` needs {needed} positions, and this model has {most}; measure fewer bytes"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Runs a test. `on_repetition` is told when a repetition, the first that
     /// does not count included, is done, and may stop there.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an empty text, [`Error::Interrupted`], and those
-    /// of the session.
+    /// [`Error::Interrupted`], and those of the session.
     pub async fn run(
         &self,
         model: &Arc<BltModel>,
         test: BenchTest,
         mut on_repetition: impl FnMut() -> ControlFlow<()>,
     ) -> Result<BenchReport> {
-        if self.text.is_empty() {
-            return Err(Error::Argument(
-                "the text is empty; there must be a byte to read".to_owned(),
-            ));
-        }
         let mut session = BltSession::new(model, self.options.clone())?;
         let mut report = BenchReport {
             test,
@@ -165,7 +169,13 @@ impl Bench {
     async fn repeat(&self, session: &mut BltSession, report: &mut BenchReport) -> Result<f64> {
         let test = report.test;
         let (context, bytes) = (test.context(), test.bytes());
-        let text: Vec<u8> = self.text.iter().copied().cycle().take(context + bytes).collect();
+        let text: Vec<u8> = self
+            .text
+            .iter()
+            .copied()
+            .cycle()
+            .take(context + bytes)
+            .collect();
         let (before, timed) = text.split_at(context);
         session.reset();
         if let BenchTest::Decode { .. } = test {
@@ -247,7 +257,7 @@ impl BenchReport {
     /// For a prefill: floating-point operations per second that it took, by the
     /// count of [`Flops`].
     #[must_use]
-    pub fn flops_rate(&self, model: &crate::checkpoint::Config) -> Option<f64> {
+    pub fn flops_rate(&self, model: &Config) -> Option<f64> {
         let BenchTest::Prefill { bytes } = self.test else {
             return None;
         };
@@ -260,7 +270,7 @@ impl BenchReport {
     /// What share of the adapter's peak bounds it: of the copy bandwidth for
     /// decoding, of the arithmetic for a prefill.
     #[must_use]
-    pub fn share(&self, model: &crate::checkpoint::Config, reads: &DecodeReads, peaks: &Peaks) -> Option<f64> {
+    pub fn share(&self, model: &Config, reads: &DecodeReads, peaks: &Peaks) -> Option<f64> {
         match self.test {
             BenchTest::Prefill { .. } => Some(self.flops_rate(model)? / peaks.flops),
             BenchTest::Decode { .. } => Some(self.read_rate(reads)? / peaks.copy),
@@ -268,7 +278,10 @@ impl BenchReport {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of bytes of a short text")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of bytes of a short text"
+)]
 fn as_f64(count: usize) -> f64 {
     count as f64
 }

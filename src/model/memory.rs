@@ -26,7 +26,12 @@ impl MemoryPlan {
     /// [`Error::OutOfMemory`] when they cannot fit, and what
     /// [`Checkpoint::blt_weights`] says.
     pub fn of(gpu: &Gpu, checkpoint: &Checkpoint, options: &BltLoad) -> Result<Self> {
-        plan(gpu, checkpoint.config(), &checkpoint.blt_weights()?, options)
+        plan(
+            gpu,
+            checkpoint.config(),
+            &checkpoint.blt_weights()?,
+            options,
+        )
     }
 }
 

@@ -9,6 +9,7 @@ fn each_command_explains_itself() {
         "entropy",
         "devices",
         "inspect",
+        "bench",
         "verify",
         "completions",
     ] {

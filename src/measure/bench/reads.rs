@@ -25,7 +25,8 @@ impl DecodeReads {
     /// # Errors
     /// What [`Checkpoint::blt_weights`] and [`Checkpoint::entropy_weights`] say.
     pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
-        let size = |dtype: crate::checkpoint::Dtype| f64::from(u8::try_from(dtype.size()).unwrap_or(4));
+        let size =
+            |dtype: crate::checkpoint::Dtype| f64::from(u8::try_from(dtype.size()).unwrap_or(4));
         let entropy_weight = match checkpoint.config().entropy {
             Some(_) => size(checkpoint.entropy_weights()?.lm_head.dtype),
             None => 0.0,
@@ -99,12 +100,19 @@ fn crosses(config: &BltConfig) -> (f64, f64) {
 /// Weights of the projections between bytes and patches.
 fn projections(config: &BltConfig) -> f64 {
     let [local, latent] = [&config.encoder, &config.latent].map(|s| f64::from(s.hidden_size));
-    let (joined, k) = (f64::from(config.patch_width()), f64::from(config.cross_attn_k));
+    let (joined, k) = (
+        f64::from(config.patch_width()),
+        f64::from(config.cross_attn_k),
+    );
     let to_queries = match config.encoder_cross {
         true => joined * local * f64::from(u32::try_from(config.pooling.len()).unwrap_or(0)),
         false => 0.0,
     };
-    let to_latent = if joined == latent { 0.0 } else { joined * latent };
+    let to_latent = if joined == latent {
+        0.0
+    } else {
+        joined * latent
+    };
     let to_bytes = match config.decoder_cross {
         true => k * local * latent,
         false if local == latent => 0.0,
