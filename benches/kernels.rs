@@ -13,7 +13,7 @@ use std::time::Instant;
 use blt::gpu::kernel::{Choice, Kernel};
 use blt::gpu::kernels::*;
 use blt::gpu::plan::{Extent, Grid, ONE, Plan, PlanBuilder, Work};
-use blt::gpu::tensor::{RowBlock, Tensor, Uploader, WeightType};
+use blt::gpu::tensor::{RowBlock, RowSource, Tensor, Uploader, WeightType};
 use blt::gpu::{Gpu, GpuOptions};
 
 struct Peak {
@@ -111,7 +111,7 @@ fn bench_linear(
             inputs,
             &[RowBlock {
                 rows: outputs,
-                bytes: &bytes,
+                source: RowSource::Bytes(&bytes),
             }],
         ))
         .unwrap();

@@ -6,14 +6,15 @@ struct Params {
     seed: u32,
     columns: u32,    // elements per row
     padded: u32,     // elements per stored row, a multiple of 4; the rest is zero
-    first_row: u32,  // first row of this part
-    part_rows: u32,  // rows of this part
+    first_row: u32,  // first row of the tensor to make
+    rows: u32,       // rows to make
+    skip: u32,       // rows of y before them
     turn: u32,       // rows of the grid; an invocation takes every `turn`-th row
     scale: f32,      // the power of two
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
-@group(0) @binding(2) var<storage, read_write> y: array<u32>;   // [part_rows, padded], packed
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;   // [skip + rows, padded], packed
 
 fn pcg(value: u32) -> u32 {
     let s = value * 747796405u + 2891336453u;
@@ -41,17 +42,17 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if id.x >= words || id.y >= params.turn || state.rows == 0u {
         return;
     }
-    for (var row = id.y; row < params.part_rows; row += params.turn) {
+    for (var row = id.y; row < params.rows; row += params.turn) {
         let column = id.x * PER_WORD;
 #if WEIGHTS == f32
-        y[row * words + id.x] = bitcast<u32>(weight(row, column));
+        y[(params.skip + row) * words + id.x] = bitcast<u32>(weight(row, column));
 #endif
 #if WEIGHTS == f16
-        y[row * words + id.x] = pack2x16float(vec2f(weight(row, column), weight(row, column + 1u)));
+        y[(params.skip + row) * words + id.x] = pack2x16float(vec2f(weight(row, column), weight(row, column + 1u)));
 #endif
 #if WEIGHTS == bf16
         let low = bitcast<u32>(weight(row, column)) >> 16u;
-        y[row * words + id.x] = low | (bitcast<u32>(weight(row, column + 1u)) & 0xffff0000u);
+        y[(params.skip + row) * words + id.x] = low | (bitcast<u32>(weight(row, column + 1u)) & 0xffff0000u);
 #endif
     }
 }

@@ -79,6 +79,8 @@ struct Step {
     /// Where the GPU itself has written the size of the grid.
     written: Option<(wgpu::Buffer, u64)>,
     work: Work,
+    /// The last binding, which every kernel writes.
+    output: OwnedSlice,
 }
 
 /// Steps in order, ready to be submitted any number of times.
@@ -164,7 +166,9 @@ impl<'g> PlanBuilder<'g> {
         let grids = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("grids"),
             size: (steps.max(1) * 12) as u64,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT,
+            usage: wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::INDIRECT
+                | wgpu::BufferUsages::COPY_SRC,
             mapped_at_creation: false,
         });
         let shapes = Tensor::from(gpu, "grid shapes", &shapes);
@@ -245,8 +249,10 @@ impl<'g> PlanBuilder<'g> {
                     layout: &draft.pipeline.layout,
                     entries: &entries,
                 });
+                let output = draft.slices.last().cloned().unwrap_or(params.clone());
                 Step {
                     label: draft.label,
+                    output,
                     pipeline: draft.pipeline,
                     group,
                     grid: draft.grid,
@@ -315,6 +321,45 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+/// What a step of a plan has written.
+#[derive(Clone, Debug)]
+pub struct StepOutput {
+    /// The step's label.
+    pub label: &'static str,
+    /// All of its last buffer, 32-bit values.
+    pub words: Vec<u32>,
+}
+
+impl Plan {
+    /// Submits the plan step by step and reads back what each has written: for
+    /// looking into a model, not for speed.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn trace(&self, gpu: &Gpu, rows: u32) -> Result<Vec<StepOutput>> {
+        let mut outputs = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            gpu.submit(|encoder| {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                step.encode(&mut pass, rows);
+            });
+            let (buffer, offset, size) = &step.output;
+            let bytes = gpu
+                .read(Slice {
+                    buffer,
+                    offset: *offset,
+                    size: *size,
+                })
+                .await?;
+            outputs.push(StepOutput {
+                label: step.label,
+                words: bytemuck::pod_collect_to_vec(&bytes),
+            });
+        }
+        Ok(outputs)
     }
 }
 

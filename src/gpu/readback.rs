@@ -27,11 +27,16 @@ impl Poller {
         // The thread ends when `wake` is dropped with the `Gpu`.
         let thread = std::thread::spawn(move || {
             while let Ok(submission) = woken.recv() {
-                // An error here is a lost device, which its callback reports.
-                let _ = device.poll(wgpu::PollType::Wait {
+                let waited = device.poll(wgpu::PollType::Wait {
                     submission_index: Some(submission),
                     timeout: None,
                 });
+                if waited.is_err() {
+                    // A refused submission has an index that never comes; its
+                    // callbacks still have to run. An error here is a lost
+                    // device, which its own callback reports.
+                    let _ = device.poll(wgpu::PollType::wait_indefinitely());
+                }
             }
         });
         Self {

@@ -1,7 +1,11 @@
 //! Buffers on the GPU: activations, and weight matrices split by rows where
 //! they are larger than one binding may be.
 
+use std::ops::Range;
+
 use super::device::Gpu;
+use super::kernels::{RANDOM_WEIGHTS, RandomWeights, RandomWeightsParams};
+use super::plan::{Extent, PlanBuilder, Work};
 use crate::error::{Error, Result};
 
 /// A part of a buffer, as a kernel binds it.
@@ -150,13 +154,30 @@ pub struct MatrixPart {
     pub rows: usize,
 }
 
-/// Some rows of a matrix as they are in a file: row-major, little endian.
+/// Some rows of a matrix.
 #[derive(Clone, Copy, Debug)]
 pub struct RowBlock<'a> {
     /// Number of rows.
     pub rows: usize,
-    /// Their bytes; empty for rows of zeros.
-    pub bytes: &'a [u8],
+    /// Where they come from.
+    pub source: RowSource<'a>,
+}
+
+/// Where rows of a matrix come from.
+#[derive(Clone, Copy, Debug)]
+pub enum RowSource<'a> {
+    /// A file: row-major, little endian, without padding.
+    Bytes(&'a [u8]),
+    /// Nowhere: they are zero.
+    Zeros,
+    /// Numbers that the GPU makes from their indices; see
+    /// [`crate::reference::random_weight`].
+    Random {
+        /// The seed of the tensor.
+        seed: u32,
+        /// The power of two that they are multiples of.
+        exponent: i32,
+    },
 }
 
 /// Uploads weights in bounded pieces, so that neither the driver's staging
@@ -168,6 +189,8 @@ pub struct Uploader<'g, P> {
     in_flight: u64,
 }
 
+/// Rows of a grid; more are taken in turns.
+const GRID_ROWS: usize = 1024;
 /// Bytes handed to the driver before waiting for it.
 const UPLOAD_WINDOW: u64 = 64 << 20;
 /// Bytes copied at a time.
@@ -227,8 +250,17 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
 
         let mut row = 0;
         for block in blocks {
-            if !block.bytes.is_empty() {
-                self.block(&parts, row, columns, weights, *block).await?;
+            match block.source {
+                RowSource::Zeros => {}
+                RowSource::Bytes(bytes) => {
+                    let rows = row..row + block.rows;
+                    self.write(&parts, rows, columns, weights, bytes).await?;
+                }
+                RowSource::Random { seed, exponent } => {
+                    let rows = row..row + block.rows;
+                    let numbers = (seed, exponent);
+                    self.random(&parts, rows, columns, weights, numbers).await?;
+                }
             }
             row += block.rows;
         }
@@ -241,24 +273,77 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
         })
     }
 
-    async fn block(
+    async fn random(
         &mut self,
         parts: &[MatrixPart],
-        first: usize,
+        rows: Range<usize>,
         columns: usize,
         weights: WeightType,
-        block: RowBlock<'_>,
+        (seed, exponent): (u32, i32),
     ) -> Result<()> {
+        let gpu = self.gpu;
+        let wanted = [("WEIGHTS", gpu.stored_axis(weights))];
+        let variant = gpu.select(&RANDOM_WEIGHTS, gpu.tuning.per_item, &wanted)?;
+        let state = Tensor::from(gpu, "state", &[1u32, 0]);
+        let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
+        for part in parts {
+            let begin = rows.start.max(part.first_row);
+            let end = rows.end.min(part.first_row + part.rows);
+            if begin >= end {
+                continue;
+            }
+            let words = padded(columns) * weights.size() / 4;
+            let turn = (end - begin).min(GRID_ROWS);
+            let kernel = RandomWeights {
+                state: state.all(),
+                y: part.tensor.all(),
+            };
+            let params = RandomWeightsParams {
+                seed,
+                columns: count(columns),
+                padded: count(padded(columns)),
+                first_row: count(begin - rows.start),
+                rows: count(end - begin),
+                skip: count(begin - part.first_row),
+                turn: count(turn),
+                scale: 2.0f32.powi(exponent),
+            };
+            let mut plan = PlanBuilder::new(gpu);
+            let grid = [Extent::Items(words), Extent::Items(turn)];
+            plan.push(
+                "random_weights",
+                &kernel,
+                variant,
+                params,
+                grid,
+                Work::default(),
+            );
+            plan.build()?.submit(gpu, 1, |_| ());
+            self.flush().await?;
+            (self.progress)(((end - begin) * columns * weights.size()) as u64);
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &mut self,
+        parts: &[MatrixPart],
+        rows: Range<usize>,
+        columns: usize,
+        weights: WeightType,
+        bytes: &[u8],
+    ) -> Result<()> {
+        let first = rows.start;
         let file_row = columns * weights.size();
         let row_bytes = padded(columns) * weights.size();
         for part in parts {
             let begin = first.max(part.first_row);
-            let end = (first + block.rows).min(part.first_row + part.rows);
+            let end = rows.end.min(part.first_row + part.rows);
             let step = (UPLOAD_PIECE / row_bytes).max(1);
             let mut row = begin;
             while row < end {
                 let count = step.min(end - row);
-                let source = &block.bytes[(row - first) * file_row..][..count * file_row];
+                let source = &bytes[(row - first) * file_row..][..count * file_row];
                 let at = ((row - part.first_row) * row_bytes) as u64;
                 let target = part.tensor.all().buffer;
                 if file_row == row_bytes {

@@ -164,6 +164,14 @@ impl Gpu {
     pub fn weights_axis(&self, weights: WeightType) -> &'static str {
         match weights {
             WeightType::F16 if self.tier().f16 && self.tuning.native_f16 => "f16_native",
+            _ => self.stored_axis(weights),
+        }
+    }
+
+    /// The value of the `WEIGHTS` axis that says how weights are stored.
+    #[must_use]
+    pub fn stored_axis(&self, weights: WeightType) -> &'static str {
+        match weights {
             WeightType::F32 => "f32",
             WeightType::F16 => "f16",
             WeightType::Bf16 => "bf16",

@@ -5,9 +5,9 @@
 //! matrix, gate and up rows in another. The kernels of a block, in order, are in
 //! [`super::part`].
 
-use crate::checkpoint::{BlockWeights, Dtype, StackConfig, TensorView};
+use crate::checkpoint::{BlockWeights, Dtype, Random, StackConfig, TensorData, TensorView};
 use crate::error::Result;
-use crate::gpu::tensor::{Matrix, RowBlock, Uploader, WeightType, padded};
+use crate::gpu::tensor::{Matrix, RowBlock, RowSource, Uploader, WeightType, padded};
 use crate::gpu::{Gpu, Tensor};
 
 /// Sizes of a block; the same for all blocks of one part of the model.
@@ -129,7 +129,7 @@ impl Block {
 }
 
 /// Uploads tensors one below the other, each followed by `gap` rows of zeros.
-/// Tensors of different types become f32, and so do those that are in no file.
+/// Tensors of different types become f32.
 ///
 /// # Errors
 /// The device's errors.
@@ -142,31 +142,35 @@ pub async fn fused<P: FnMut(u64)>(
 ) -> Result<Matrix> {
     let first = tensors.first().map_or(Dtype::F32, |t| t.dtype);
     let one_type = tensors.iter().all(|t| t.dtype == first);
-    let stored: Option<Vec<&[u8]>> = tensors.iter().map(|t| t.bytes()).collect();
-    let stored = stored.filter(|_| one_type);
-    let as_stored = stored.is_some();
-    let converted: Vec<Vec<f32>>;
-    let contents = match stored {
-        Some(stored) => stored,
-        None => {
-            converted = tensors.iter().map(|t| t.to_f32()).collect();
-            converted.iter().map(|v| bytemuck::cast_slice(v)).collect()
-        }
-    };
+    let as_f32 = !one_type || tensors.iter().any(|t| t.data == TensorData::Ones);
+    // Random numbers are made on the GPU, in any type.
+    let converted: Vec<Vec<f32>> = tensors
+        .iter()
+        .map(|t| match t.data {
+            TensorData::Bytes(_) if as_f32 => t.to_f32(),
+            TensorData::Ones => t.to_f32(),
+            _ => Vec::new(),
+        })
+        .collect();
     let mut blocks = Vec::new();
-    for (tensor, bytes) in tensors.iter().zip(contents) {
+    for (tensor, converted) in tensors.iter().zip(&converted) {
+        let source = match tensor.data {
+            TensorData::Random(Random { seed, exponent }) => RowSource::Random { seed, exponent },
+            TensorData::Bytes(bytes) if converted.is_empty() => RowSource::Bytes(bytes),
+            _ => RowSource::Bytes(bytemuck::cast_slice(converted)),
+        };
         let rows = tensor.shape.first().copied().unwrap_or(0);
-        blocks.push(RowBlock { rows, bytes });
+        blocks.push(RowBlock { rows, source });
         blocks.push(RowBlock {
             rows: gap,
-            bytes: &[],
+            source: RowSource::Zeros,
         });
     }
     let weights = match first {
-        _ if !as_stored => WeightType::F32,
+        _ if as_f32 => WeightType::F32,
         Dtype::F16 => WeightType::F16,
         Dtype::Bf16 => WeightType::Bf16,
-        _ => WeightType::F32,
+        Dtype::F32 => WeightType::F32,
     };
     uploader.matrix(label, weights, columns, &blocks).await
 }

@@ -1,7 +1,9 @@
 //! The golden data, and checkpoints as the CPU reference takes them.
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
+    unused_imports,
     reason = "each test crate uses a part of this"
 )]
 

@@ -13,22 +13,26 @@ use crate::model::rotary::Rotary;
 use crate::reference;
 
 pub(super) async fn rope_store(check: &mut Check<'_>) -> Result<f64> {
-    // Rows, heads, key heads, head, slots, first slot (the ring wraps), position.
+    // Rows, heads, key heads, head, slots, first slot (the ring wraps), position;
+    // in the last two the slots are the positions and have all their angles.
     let shapes = [
-        (1, 1, 1, 4, 8, 7, 0),
-        (5, 6, 2, 12, 8, 6, 8190),
-        (9, 4, 4, 64, 16, 12, 32_765),
-        (3, 2, 1, 8, 4, 1, 5_000_000_000),
+        (1, 1, 1, 4, 8, 7, 0, false),
+        (5, 6, 2, 12, 8, 6, 8190, false),
+        (9, 4, 4, 64, 16, 12, 32_765, false),
+        (3, 2, 1, 8, 4, 1, 5_000_000_000, false),
+        (1, 1, 1, 4, 8, 0, 0, true),
+        (5, 6, 2, 12, 16, 9, 9, true),
     ];
-    for (rows, heads, kv_heads, head, slots, first_slot, position) in shapes {
+    for (rows, heads, kv_heads, head, slots, first_slot, position, absolute) in shapes {
         let width = (heads + 2 * kv_heads) * head;
         let stored = kv_heads * head;
         let qkv = check.values(rows * width, 2.0);
         let mut angles = Vec::new();
-        for row in 0..rows as u64 {
-            Rotary::new(head, 10_000.0).append(position + row, &mut angles);
+        let first_angle = if absolute { 0 } else { position };
+        for position in first_angle..position + rows as u64 {
+            Rotary::new(head, 10_000.0).append(position, &mut angles);
         }
-        angles.resize((rows + 3) * head / 2, [9.0; 2]);
+        angles.extend(vec![[9.0; 2]; 3 * head / 2]);
         let spare = check.values(3 * width, 1.0);
         let qkv_in = check.tensor(&[&qkv[..], &spare[..]].concat());
         let angles_in = check.tensor(&angles);
@@ -49,7 +53,7 @@ pub(super) async fn rope_store(check: &mut Check<'_>) -> Result<f64> {
             kv_heads: count(kv_heads),
             half_head: count(head / 2),
             slots: count(slots),
-            absolute: 0,
+            absolute: u32::from(absolute),
         };
         check
             .run(

@@ -5,9 +5,13 @@
 //! its poison. The tests and `blt verify` run the same cases.
 
 mod attention;
+mod cross;
+mod hashes;
 mod linear;
 mod patches;
 mod pointwise;
+mod rings;
+mod weights;
 
 use std::sync::Arc;
 
@@ -96,6 +100,16 @@ pub async fn verify_variant(
         "attention_rows" => attention::attention_rows(&mut check).await?,
         "attention_tile" => attention::attention_tile(&mut check).await?,
         "patch_starts" => patches::patch_starts(&mut check).await?,
+        "close_patches" => patches::close_patches(&mut check).await?,
+        "dispatch_grids" => patches::dispatch_grids(&mut check).await?,
+        "hash_ids" => hashes::hash_ids(&mut check).await?,
+        "hash_embed" => hashes::hash_embed(&mut check).await?,
+        "cross_attention" => cross::cross_attention(&mut check).await?,
+        "pool" => cross::pool(&mut check).await?,
+        "concatenate" => cross::concatenate(&mut check).await?,
+        "gather_add" => rings::gather_add(&mut check).await?,
+        "ring_store" => rings::ring_store(&mut check).await?,
+        "random_weights" => weights::random_weights(&mut check).await?,
         // A kernel without a case has not been shown to be right.
         _ => -1.0,
     };

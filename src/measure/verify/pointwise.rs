@@ -1,6 +1,6 @@
 //! Kernels in which each row stands alone.
 
-use super::linear::weights;
+use super::weights::split_weights;
 use super::{Check, padded_rows, some};
 use crate::error::Result;
 use crate::gpu::kernels::{
@@ -18,7 +18,9 @@ const SHAPES: [(usize, usize); 5] = [(1, 4), (3, 7), (9, 260), (65, 33), (70, 51
 pub(super) async fn embed(check: &mut Check<'_>) -> Result<f64> {
     for (rows, columns) in SHAPES {
         let vocabulary = 2 + columns / 3;
-        let (table, matrix) = weights(check, vocabulary, columns).await?;
+        // As where a binding is too small for the table.
+        let parts = [vocabulary / 2, vocabulary - vocabulary / 2];
+        let (table, matrix) = split_weights(check, &parts, columns).await?;
         let mut ids: Vec<u32> = (0..rows).map(|_| check.below(count(vocabulary))).collect();
         // Ids beyond the vocabulary are clamped.
         ids[rows / 2] = u32::MAX;

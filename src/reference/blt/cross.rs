@@ -1,6 +1,8 @@
 use super::BltMatrices;
 use crate::reference::block::sum;
-use crate::reference::{BlockShape, RowRange, cross_attention, linear, pool, rms_norm};
+use crate::reference::{
+    BlockShape, RowRange, concatenate, cross_attention, linear, pool, rms_norm,
+};
 
 /// The weights of one cross-attention, row-major `[out, in]`.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +67,7 @@ impl BltMatrices {
     pub(super) fn patch(&self, layers: &[Vec<f32>], own: RowRange, seen: RowRange) -> PatchStages {
         let shape = &self.encoder.shape;
         let pooled = |rows: &[f32]| match self.shape.concatenate {
-            Some(count) => joined(rows, shape.hidden, own, count),
+            Some(count) => concatenate(rows, shape.hidden, &[own], count),
             None => {
                 let kinds = self.shape.pooling.iter();
                 kinds
@@ -113,13 +115,4 @@ impl BltMatrices {
             vector,
         }
     }
-}
-
-/// The last `count` rows up to the end of `own`, side by side.
-fn joined(rows: &[f32], columns: usize, own: RowRange, count: usize) -> Vec<f32> {
-    let end = own.0 + own.1;
-    (0..count)
-        .map(|i| (end + i).saturating_sub(count))
-        .flat_map(|row| rows[row * columns..(row + 1) * columns].iter().copied())
-        .collect()
 }

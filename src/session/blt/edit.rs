@@ -71,13 +71,13 @@ impl BltSession {
         self.begins.retain(|begin| *begin <= to);
         self.entropy_context = Context::new(self.options.context, self.entropy_context.window());
         self.local_context = Context::new(ContextOptions::default(), self.local_context.window());
-        if let Decision::Host { patcher, make } = &mut self.decision {
-            *patcher = make();
+        if let Decision::Host(patcher) = &mut self.decision {
+            patcher.reset();
         }
         for token in &self.tokens {
             self.entropy_context.push(token.id);
             self.local_context.push(token.id);
-            if let Decision::Host { patcher, .. } = &mut self.decision {
+            if let Decision::Host(patcher) = &mut self.decision {
                 patcher.next_starts(&Known {
                     id: token.id,
                     entropy: token.entropy,
@@ -154,27 +154,10 @@ impl BltSession {
             }
         });
         gpu.check()?;
-        let decision = match &self.decision {
-            Decision::Gpu(rule) => Decision::Gpu(*rule),
-            Decision::Host { make, .. } => {
-                let mut patcher = make();
-                for token in &self.tokens {
-                    patcher.next_starts(&Known {
-                        id: token.id,
-                        entropy: token.entropy,
-                        best: token.best,
-                    });
-                }
-                Decision::Host {
-                    patcher,
-                    make: Arc::clone(make),
-                }
-            }
-        };
         Ok(Self {
             model: Arc::clone(&self.model),
             options: self.options.clone(),
-            decision,
+            decision: self.decision.clone(),
             step: self.step,
             buffers,
             plans,

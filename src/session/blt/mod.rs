@@ -10,6 +10,7 @@ mod buffers;
 mod edit;
 mod inputs;
 mod run;
+mod trace;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -25,35 +26,21 @@ use crate::gpu::tuning::LatentStep;
 use crate::model::blt::BltModel;
 use crate::patch::{Patcher, Rule};
 use buffers::{Buffers, Plans, Sizes};
-
-/// Makes the patcher that decides where patches start; called again whenever a
-/// text is read anew.
-pub type PatcherFactory = Arc<dyn Fn() -> Box<dyn Patcher + Send> + Send + Sync>;
+pub use trace::Trace;
 
 /// How a session cuts its text and what it keeps.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct BltOptions {
     /// Where the context of the entropy model is cut.
     pub context: ContextOptions,
     /// The rule that starts patches; `None` for the checkpoint's own.
     pub rule: Option<Rule>,
     /// A patcher of the caller's in place of a rule. It runs on the host.
-    pub patcher: Option<PatcherFactory>,
+    pub patcher: Option<Box<dyn Patcher + Send>>,
     /// How the latent model's steps are sized; `None` for what suits the adapter.
     pub latent_step: Option<LatentStep>,
     /// Time every kernel; slower, because each has its own pass.
     pub profile: bool,
-}
-
-impl std::fmt::Debug for BltOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BltOptions")
-            .field("context", &self.context)
-            .field("rule", &self.rule)
-            .field("patcher", &self.patcher.is_some())
-            .field("latent_step", &self.latent_step)
-            .finish_non_exhaustive()
-    }
 }
 
 /// What the model says about some consecutive tokens.
@@ -124,21 +111,10 @@ pub struct BltSession {
 }
 
 /// Who decides where patches start.
+#[derive(Clone, Debug)]
 enum Decision {
     Gpu(PatchStartsParams),
-    Host {
-        patcher: Box<dyn Patcher + Send>,
-        make: PatcherFactory,
-    },
-}
-
-impl std::fmt::Debug for Decision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Gpu(rule) => rule.fmt(f),
-            Self::Host { .. } => f.write_str("Host"),
-        }
-    }
+    Host(Box<dyn Patcher + Send>),
 }
 
 /// The largest context of a part without a window.
@@ -164,7 +140,7 @@ impl BltSession {
         let decision = Self::decision(&rule, &options);
         let needs_entropy = match &decision {
             Decision::Gpu(_) => rule.needs_entropy(),
-            Decision::Host { patcher, .. } => patcher.needs_entropy() || patcher.needs_best(),
+            Decision::Host(patcher) => patcher.needs_entropy() || patcher.needs_best(),
         };
         if needs_entropy && model.entropy().is_none() {
             return Err(Error::Argument(
@@ -213,18 +189,13 @@ impl BltSession {
     }
 
     fn decision(rule: &Rule, options: &BltOptions) -> Decision {
-        let make: PatcherFactory = match (&options.patcher, super::entropy::kernel_rule(rule)) {
+        let mut patcher = match (&options.patcher, super::entropy::kernel_rule(rule)) {
             (None, Ok(kernel)) => return Decision::Gpu(kernel),
-            (Some(make), _) => Arc::clone(make),
-            (None, Err(_)) => {
-                let rule = rule.clone();
-                Arc::new(move || rule.patcher())
-            }
+            (Some(patcher), _) => patcher.clone(),
+            (None, Err(_)) => rule.patcher(),
         };
-        Decision::Host {
-            patcher: make(),
-            make,
-        }
+        patcher.reset();
+        Decision::Host(patcher)
     }
 
     /// The model.
@@ -243,6 +214,12 @@ impl BltSession {
     #[must_use]
     pub fn patches(&self) -> usize {
         self.begins.len() - 1
+    }
+
+    /// Does a patch start at a position up to that of the byte to come?
+    #[must_use]
+    pub fn starts_at(&self, position: usize) -> bool {
+        self.begins.binary_search(&position).is_ok()
     }
 
     /// Position at which the open patch begins.
@@ -345,8 +322,8 @@ impl BltSession {
     pub fn reset(&mut self) {
         self.entropy_context = Context::new(self.options.context, self.entropy_context.window());
         self.local_context = Context::new(ContextOptions::default(), self.local_context.window());
-        if let Decision::Host { patcher, make } = &mut self.decision {
-            *patcher = make();
+        if let Decision::Host(patcher) = &mut self.decision {
+            patcher.reset();
         }
         self.tokens.clear();
         self.begins = vec![0];
@@ -399,14 +376,14 @@ impl Decision {
     fn kernel(&self) -> Option<PatchStartsParams> {
         match self {
             Self::Gpu(rule) => Some(*rule),
-            Self::Host { .. } => None,
+            Self::Host(_) => None,
         }
     }
 
     fn needs_best(&self) -> bool {
         match self {
             Self::Gpu(_) => false,
-            Self::Host { patcher, .. } => patcher.needs_best(),
+            Self::Host(patcher) => patcher.needs_best(),
         }
     }
 }

@@ -91,7 +91,7 @@ impl BltSession {
                 self.run_reading(ids, class).await?
             }
             Decision::Gpu(_) => self.run_at_once(ids, class).await?,
-            Decision::Host { .. } => self.run_deciding(ids, class).await?,
+            Decision::Host(_) => self.run_deciding(ids, class).await?,
         };
         self.check_patches()?;
         let mut rows = rows;
@@ -159,8 +159,18 @@ impl BltSession {
                 }
             }
         }
-        let Decision::Host { patcher, .. } = &mut self.decision else {
-            return Ok(BltRows::default());
+        let starts = self.decide_on_host(&known);
+        let encode = [Self::plan(&self.plans.encode, class)];
+        submit(self.model.gpu(), &encode, count(rows), |_| ());
+        let closed = starts.iter().filter(|start| **start).count();
+        self.finish(ids, class, closed, Starts::Given(starts, known))
+            .await
+    }
+
+    /// Asks the patcher about the tokens of a run, and tells the GPU.
+    pub(super) fn decide_on_host(&mut self, known: &[Known]) -> Vec<bool> {
+        let Decision::Host(patcher) = &mut self.decision else {
+            return Vec::new();
         };
         // BOS is always a patch of its own.
         let mut first = self.tokens.is_empty();
@@ -179,13 +189,7 @@ impl BltSession {
         let gpu = self.model.gpu();
         self.buffers.patches.starts.write(gpu, &starts);
         self.buffers.patches.patches.write(gpu, &patches);
-        let encode = [Self::plan(&self.plans.encode, class)];
-        let none = |_: &mut wgpu::CommandEncoder| ();
-        submit(gpu, &encode, count(rows), none);
-        let closed = starts.iter().filter(|start| **start == 1).count();
-        let starts = starts.iter().map(|start| *start == 1).collect();
-        self.finish(ids, class, closed, Starts::Given(starts, known))
-            .await
+        starts.iter().map(|start| *start == 1).collect()
     }
 
     /// The second half of a run of which the host knows how many patches close.
