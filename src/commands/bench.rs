@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use blt::Result;
-use blt::checkpoint::Checkpoint;
-use blt::gpu::Gpu;
+use blt::checkpoint::{Checkpoint, Dtype};
 use blt::gpu::tuning::LatentStep;
+use blt::gpu::{AdapterClass, Gpu};
 use blt::measure::bench::{Bench, BenchReport, BenchTest, DecodeReads, TEXT};
 use blt::measure::peaks::Peaks;
 use blt::model::blt::{BltLoad, BltModel, HashTables};
@@ -26,7 +26,7 @@ use super::interrupt;
 use super::model::ModelArgs;
 use super::output;
 use super::progress::Progress;
-use super::summary::{self, binary};
+use super::summary::binary;
 use super::table::TableFormat;
 use table::Setting;
 
@@ -44,7 +44,9 @@ Session: the adapter's memory beside the weights. Of copy: the bytes that decodi
 at least (weights, keys and values), as a share of the copy bandwidth measured in the same
 run. Of peak: the operations of a prefill, as a share of the measured f32 peak.";
 
-/// Patches where the entropies of random weights mean nothing.
+/// Of random weights.
+const SEED: u32 = 1;
+/// Bytes per patch where the entropies of random weights mean nothing.
 const LIKE_PATCH: u32 = 4;
 
 /// Measure how fast a whole model reads and generates on this adapter
@@ -129,7 +131,7 @@ impl BenchCommand {
             None => TEXT.into(),
         };
         let checkpoint = match &self.like {
-            Some(name) => like(name)?,
+            Some(name) => Checkpoint::like(name, Dtype::Bf16, SEED)?,
             None => self.model.open()?,
         };
         let Some(blt) = &checkpoint.config().blt else {
@@ -208,7 +210,8 @@ impl BenchCommand {
         progress.end();
         let setting = Setting {
             checkpoint,
-            adapter: summary::adapter(gpu.summary()),
+            adapter: gpu.summary().name.clone(),
+            software: gpu.summary().class == AdapterClass::Software,
             tier: gpu.tier(),
             random: self.like.is_some(),
             patch_size: self.static_size(),
@@ -246,10 +249,6 @@ fn name(step: Step) -> String {
 
 fn static_rule(size: u32) -> Result<Rule> {
     Rule::new(Scheme::Static { size })
-}
-
-fn like(name: &str) -> Result<Checkpoint> {
-    Checkpoint::open(name)
 }
 
 /// What memory the model will need, before any of it is taken.

@@ -5,6 +5,7 @@
 
 mod bench;
 mod completions;
+mod convert;
 mod cut;
 mod devices;
 mod entropy;
@@ -84,6 +85,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Flops(flops::FlopsCommand),
     Bench(bench::BenchCommand),
+    Convert(convert::Convert),
     Verify(verify::Verify),
     Completions(completions::Completions),
 }
@@ -124,6 +126,7 @@ fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
         Some(Command::Inspect(command)) => command.run(),
         Some(Command::Flops(command)) => command.run(global),
         Some(Command::Bench(command)) => command.run(global),
+        Some(Command::Convert(command)) => command.run(global),
         Some(Command::Verify(command)) => command.run(global),
         Some(Command::Completions(command)) => command.run(parser),
     }

@@ -10,6 +10,7 @@ fn each_command_explains_itself() {
         "devices",
         "inspect",
         "bench",
+        "convert",
         "verify",
         "completions",
     ] {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod contract;
+mod convert;
 mod errors;
 mod forms;
 mod help;

@@ -15,6 +15,8 @@ use crate::commands::table::{Cell, Table, TableFormat};
 pub(super) struct Setting {
     pub(super) checkpoint: Arc<Checkpoint>,
     pub(super) adapter: String,
+    /// Is the adapter a software driver?
+    pub(super) software: bool,
     pub(super) tier: Tier,
     /// Are the weights random?
     pub(super) random: bool,
@@ -43,8 +45,13 @@ impl Setting {
             (None, _) => "Patches by the model's own rule.".to_owned(),
         };
         format!(
-            "{}: copies {}, computes {} in f32, measured in this run.\n{patches}\n\n{}",
+            "{}{}: copies {}, computes {} in f32, measured in this run.\n{patches}\n\n{}",
             self.adapter,
+            if self.software {
+                ", a software driver"
+            } else {
+                ""
+            },
             scaled(copy, "B/s"),
             scaled(flops, "FLOP/s"),
             self.for_people(reports).render(format)
@@ -96,7 +103,8 @@ impl Setting {
                 Cell::maybe(report.deviation(), 3),
                 Cell::count(report.latent_steps),
                 Cell::maybe(report.bytes_per_step(), 3),
-                Cell::maybe(self.patch_size.map(f64::from), 0),
+                self.patch_size
+                    .map_or(Cell::maybe(None, 0), |size| Cell::count(size.into())),
                 Cell::word(step),
                 Cell::count(self.memory.adapter),
                 Cell::count(self.memory.host),
@@ -190,6 +198,7 @@ mod tests {
         let reads = DecodeReads::of(&checkpoint).unwrap();
         Setting {
             adapter: "a card".to_owned(),
+            software: false,
             tier: Tier::BASE,
             random: false,
             patch_size: Some(4),
