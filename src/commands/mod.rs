@@ -3,6 +3,7 @@
 //! One file per command; what several share has a file of its own. Data goes
 //! to standard output, everything else to standard error.
 
+mod bench;
 mod completions;
 mod convert;
 mod cut;
@@ -84,6 +85,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
     Flops(flops::FlopsCommand),
+    Bench(bench::BenchCommand),
     Verify(verify::Verify),
     Completions(completions::Completions),
 }
@@ -124,6 +126,7 @@ fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
         Some(Command::Inspect(command)) => command.run(),
         Some(Command::Convert(command)) => command.run(global),
         Some(Command::Flops(command)) => command.run(global),
+        Some(Command::Bench(command)) => command.run(global),
         Some(Command::Verify(command)) => command.run(global),
         Some(Command::Completions(command)) => command.run(parser),
     }

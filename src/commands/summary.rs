@@ -13,7 +13,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// Three digits and a decimal unit.
-fn scaled(mut value: f64, unit: &str) -> String {
+pub(super) fn scaled(mut value: f64, unit: &str) -> String {
     let mut prefix = "";
     for next in ["k", "M", "G", "T"] {
         if value < 999.5 {

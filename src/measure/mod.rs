@@ -1,8 +1,11 @@
-//! Measurements: does this adapter compute what the reference computes, how
-//! well does a model predict, what does it cost, and how much does noise hurt.
+//! Measurements: does this adapter compute what the reference computes and how
+//! fast, how well does a model predict, what does it cost, and how much does
+//! noise hurt.
 
+pub mod bench;
 pub mod flops;
 pub mod noise;
+pub mod peaks;
 pub mod score;
 pub mod scorer;
 pub mod verify;

@@ -2,7 +2,7 @@
 //! allocated there.
 
 use super::blt::{BltLoad, HashTables};
-use crate::checkpoint::{BltWeights, Config, TensorView, expected_tensors};
+use crate::checkpoint::{BltWeights, Checkpoint, Config, TensorView, expected_tensors};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 
@@ -17,6 +17,22 @@ pub struct MemoryPlan {
     pub host_tables: bool,
     /// What the adapter has, if it says so.
     pub available: Option<u64>,
+}
+
+impl MemoryPlan {
+    /// Where the weights of a checkpoint would go.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when they cannot fit, and what
+    /// [`Checkpoint::blt_weights`] says.
+    pub fn of(gpu: &Gpu, checkpoint: &Checkpoint, options: &BltLoad) -> Result<Self> {
+        plan(
+            gpu,
+            checkpoint.config(),
+            &checkpoint.blt_weights()?,
+            options,
+        )
+    }
 }
 
 /// Kept for caches and scratch buffers beside the weights.

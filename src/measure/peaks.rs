@@ -1,0 +1,117 @@
+//! What an adapter can do at most: other measurements are shares of it.
+
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::gpu::kernels::{PEAK, Peak, PeakParams, State};
+use crate::gpu::plan::{Extent, ONE, Plan, PlanBuilder, Work};
+use crate::gpu::{AdapterClass, Gpu, Tensor};
+
+/// The measured peaks of an adapter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Peaks {
+    /// Floating-point operations per second in f32: independent fused
+    /// multiply-adds in registers, each of which counts 2.
+    pub flops: f64,
+    /// Bytes per second that a copy within the adapter's memory reads and
+    /// writes.
+    pub copy: f64,
+}
+
+impl Peaks {
+    /// Measures them; takes a second or two.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub async fn measure(gpu: &Gpu) -> Result<Self> {
+        Ok(Self {
+            flops: flops(gpu).await?,
+            copy: copy(gpu).await?,
+        })
+    }
+}
+
+/// Turns of 16 multiply-adds over vectors of four, per invocation.
+const TURNS: u32 = 256;
+/// More than any cache holds.
+const COPIED: u64 = 64 << 20;
+
+async fn flops(gpu: &Gpu) -> Result<f64> {
+    let invocations = match gpu.summary().class {
+        AdapterClass::Software => 1 << 12,
+        _ => 1 << 18,
+    };
+    let first = State {
+        rows: 1,
+        first_slot: 0,
+    };
+    let state = Tensor::from(gpu, "state", &[first]);
+    let y = Tensor::new(gpu, "y", invocations);
+    let kernel = Peak {
+        state: state.all(),
+        y: y.all(),
+    };
+    let mut best = f64::INFINITY;
+    for width in ["8", "64"] {
+        let Ok(variant) = PEAK.variant(&[("WIDTH", width)], gpu.tier()) else {
+            continue;
+        };
+        let mut builder = PlanBuilder::new(gpu);
+        let params = PeakParams { turns: TURNS };
+        let grid = [Extent::Items(invocations), ONE];
+        builder.push("peak", &kernel, variant, params, grid, Work::default());
+        best = best.min(seconds(gpu, &builder.build()?).await?);
+    }
+    let per_invocation = f64::from(TURNS) * 16.0 * 4.0 * 2.0;
+    #[expect(clippy::cast_precision_loss, reason = "a small power of two")]
+    let all = invocations as f64 * per_invocation;
+    Ok(all / best)
+}
+
+/// Seconds per run: as many runs as take a tenth of a second, the best of three.
+async fn seconds(gpu: &Gpu, plan: &Plan) -> Result<f64> {
+    let run = async |count: u32| -> Result<f64> {
+        let start = Instant::now();
+        for _ in 0..count {
+            plan.submit(gpu, 1, |_| ());
+        }
+        gpu.idle().await?;
+        Ok(start.elapsed().as_secs_f64() / f64::from(count))
+    };
+    // The first compiles the kernel.
+    run(1).await?;
+    let once = run(1).await?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bounded on both sides"
+    )]
+    let count = (0.1 / once).clamp(1.0, 2000.0) as u32;
+    let mut best = f64::INFINITY;
+    for _ in 0..3 {
+        best = best.min(run(count).await?);
+    }
+    Ok(best)
+}
+
+async fn copy(gpu: &Gpu) -> Result<f64> {
+    let values = usize::try_from(COPIED / 4).unwrap_or(0);
+    let [from, to] = ["from", "to"].map(|label| Tensor::new(gpu, label, values));
+    let times = match gpu.summary().class {
+        AdapterClass::Software => 4,
+        _ => 200,
+    };
+    let mut best = f64::INFINITY;
+    // The first touches the memory for the first time.
+    for turn in 0..4 {
+        let start = Instant::now();
+        gpu.copy(from.all(), to.all(), times);
+        gpu.idle().await?;
+        if turn > 0 {
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a power of two")]
+    let bytes = COPIED as f64;
+    Ok(2.0 * bytes * f64::from(times) / best)
+}
