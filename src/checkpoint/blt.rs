@@ -2,9 +2,10 @@
 
 use super::config::BltConfig;
 use super::entropy::BlockWeights;
-use super::expected::{EMBED, HEAD, blt_tensors};
-use super::files::Weights;
+use super::expected::{EMBED, blt_tensors};
+use super::files::{Listed, Weights};
 use super::form::{DECODER_PROJECTION, Form, HASH_TABLES, table};
+use super::naming::HEAD;
 use super::resolve::{BLT, block, check, either, take};
 use super::tensor::TensorView;
 use crate::Result;
@@ -86,7 +87,7 @@ impl<'a> BltWeights<'a> {
                 .map(|i| cross(weights, &format!("model.{part}.cross_attn_layers.{i}")))
                 .collect()
         };
-        let held = |name: &str| weights.get(name).map(|t| t.view()).transpose();
+        let held = |name: &str| weights.get(name).map(Listed::view).transpose();
         let hash_tables = hash_tables(weights, config, form)?;
         let (embed, head) = either(weights, EMBED, HEAD)?;
         Ok(Self {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::config::{BltConfig, Config, EntropyConfig, StackConfig};
 use super::form::{DECODER_PROJECTION, Form, HASH_TABLES, table};
+use super::naming::HEAD;
 
 /// The parts of a checkpoint, in the order a byte passes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -182,7 +183,6 @@ pub(super) fn blt_tensors(c: &BltConfig, form: &Form) -> Vec<ExpectedTensor> {
 }
 
 pub(super) const EMBED: &str = "model.local_encoder.embed_tokens.weight";
-pub(super) const HEAD: &str = "lm_head.weight";
 
 fn hash_tables(c: &BltConfig, form: &Form, list: &mut Vec<ExpectedTensor>) {
     let local = n(c.encoder.hidden_size);

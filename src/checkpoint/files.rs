@@ -2,9 +2,11 @@
 //! one table of tensors.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::header::{self, Entry};
+use super::naming::Naming;
 use super::sentence::{quoted, refuse};
 use super::tensor::{Dtype, TensorData, TensorView};
 use crate::Result;
@@ -41,6 +43,13 @@ impl From<Vec<u8>> for WeightBytes {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+impl From<memmap2::Mmap> for WeightBytes {
+    fn from(mapped: memmap2::Mmap) -> Self {
+        Self(Source::Mapped(mapped))
+    }
+}
+
 impl AsRef<[u8]> for WeightBytes {
     fn as_ref(&self) -> &[u8] {
         match &self.0 {
@@ -52,22 +61,50 @@ impl AsRef<[u8]> for WeightBytes {
     }
 }
 
+/// A tensor of the table.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) dtype: safetensors::Dtype,
+    pub(super) shape: Vec<usize>,
+    pub(super) data: Held,
+}
+
+/// Where its elements are.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// In the file.
+    At(Range<usize>),
+    /// Nowhere: they are made on demand.
+    Made(TensorData<'static>),
+}
+
 /// One file of the checkpoint.
 #[derive(Debug)]
 pub(super) struct WeightFile {
     pub(super) label: String,
     bytes: WeightBytes,
-    table: BTreeMap<String, Entry>,
+    table: BTreeMap<String, Slot>,
+    naming: Naming,
 }
 
 impl WeightFile {
-    fn new(label: String, bytes: WeightBytes) -> Result<Self> {
-        let table = header::read(bytes.as_ref(), &label)?;
-        Ok(Self {
+    pub(super) fn new(label: String, bytes: WeightBytes, table: BTreeMap<String, Entry>) -> Self {
+        Self {
             label,
             bytes,
+            table: table.into_iter().map(slot).collect(),
+            naming: Naming::Transformers,
+        }
+    }
+
+    /// What is no file: weights that are made on demand.
+    pub(super) fn made(label: String, table: BTreeMap<String, Slot>) -> Self {
+        Self {
+            label,
+            bytes: WeightBytes(Source::Static(&[])),
             table,
-        })
+            naming: Naming::Transformers,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -75,10 +112,22 @@ impl WeightFile {
     }
 }
 
+fn slot((name, entry): (String, Entry)) -> (String, Slot) {
+    let slot = Slot {
+        dtype: entry.dtype,
+        shape: entry.shape,
+        data: Held::At(entry.range),
+    };
+    (name, slot)
+}
+
 /// What the table knows of a tensor, whether or not it can serve as a weight.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Listed<'a> {
+    /// Its name in the transformers layout.
     pub(super) name: &'a str,
+    /// Its name in the file.
+    pub(super) stored_name: &'a str,
     pub(super) dtype: safetensors::Dtype,
     pub(super) shape: &'a [usize],
     pub(super) data: TensorData<'a>,
@@ -97,7 +146,7 @@ impl<'a> Listed<'a> {
         let Some(dtype) = Dtype::of(self.dtype) else {
             return Err(refuse(format!(
                 "the tensor {} in {} is {}; weights must be F32, F16 or BF16",
-                quoted(self.name),
+                quoted(self.stored_name),
                 self.file,
                 self.dtype
             )));
@@ -115,31 +164,49 @@ impl<'a> Listed<'a> {
 #[derive(Debug)]
 pub(super) struct Weights {
     files: Vec<WeightFile>,
-    /// Tensor name → index of its file.
-    place: BTreeMap<String, usize>,
+    /// Name in the transformers layout → index of the file, name in it.
+    place: BTreeMap<String, (usize, String)>,
 }
 
 impl Weights {
     /// One file that is already in memory.
     pub(super) fn from_bytes(bytes: WeightBytes, label: &str) -> Result<Self> {
-        Self::join(vec![WeightFile::new(label.to_owned(), bytes)?])
+        let table = header::read(bytes.as_ref(), label)?;
+        Self::join(vec![WeightFile::new(label.to_owned(), bytes, table)])
     }
 
-    fn join(files: Vec<WeightFile>) -> Result<Self> {
-        let mut place = BTreeMap::new();
+    pub(super) fn join(files: Vec<WeightFile>) -> Result<Self> {
+        let mut place: BTreeMap<String, (usize, String)> = BTreeMap::new();
         for (i, file) in files.iter().enumerate() {
-            for name in file.table.keys() {
-                if let Some(first) = place.insert(name.clone(), i) {
+            for stored in file.table.keys() {
+                let name = file.naming.ours(stored);
+                if let Some((first, _)) = place.insert(name, (i, stored.clone())) {
                     return Err(refuse(format!(
                         "both {} and {} hold the tensor {}; a checkpoint must hold each once",
                         files[first].label,
                         file.label,
-                        quoted(name)
+                        quoted(stored)
                     )));
                 }
             }
         }
         Ok(Self { files, place })
+    }
+
+    /// The same tensors, their names read in another way.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn named(mut self, naming: Naming) -> Result<Self> {
+        for file in &mut self.files {
+            file.naming = naming;
+        }
+        Self::join(self.files)
+    }
+
+    /// The tensors of both.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn with(mut self, other: Self) -> Result<Self> {
+        self.files.extend(other.files);
+        Self::join(self.files)
     }
 
     pub(super) fn files(&self) -> &[WeightFile] {
@@ -148,11 +215,21 @@ impl Weights {
 
     /// What to call the weights in a sentence: the file, or the first of several.
     pub(super) fn label(&self) -> String {
-        match self.files.as_slice() {
-            [] => "the checkpoint".into(),
-            [one] => one.label.clone(),
-            [first, rest @ ..] => format!("{} and {} more files", first.label, rest.len()),
-        }
+        label(&self.files.iter().collect::<Vec<_>>())
+    }
+
+    /// The same of the files that would hold a certain tensor.
+    pub(super) fn label_for(&self, name: &str) -> String {
+        let files = self.files.iter().filter(|file| file.naming.covers(name));
+        label(&files.collect::<Vec<_>>())
+    }
+
+    /// The name that a file would give a tensor it lacks.
+    pub(super) fn name_if_stored(&self, name: &str) -> String {
+        let naming = self.files.iter().map(|file| file.naming);
+        let mut namings = naming.filter(|naming| naming.covers(name));
+        let naming = namings.next().unwrap_or(Naming::Transformers);
+        naming.theirs(name)
     }
 
     /// Every tensor, by name.
@@ -161,134 +238,29 @@ impl Weights {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Listed<'_>> {
-        let file = self.files.get(*self.place.get(name)?)?;
-        let (name, entry) = file.table.get_key_value(name)?;
+        let (name, (file, stored)) = self.place.get_key_value(name)?;
+        let file = self.files.get(*file)?;
+        let (stored_name, entry) = file.table.get_key_value(stored)?;
+        let data = match &entry.data {
+            Held::At(range) => TensorData::Bytes(file.bytes.as_ref().get(range.clone())?),
+            Held::Made(made) => *made,
+        };
         Some(Listed {
             name,
+            stored_name,
             dtype: entry.dtype,
             shape: &entry.shape,
-            data: TensorData::Bytes(file.bytes.as_ref().get(entry.range.clone())?),
+            data,
             file: &file.label,
         })
     }
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-mod disk {
-    use std::fs::{self, File};
-    use std::path::{Component, Path};
-
-    use memmap2::Mmap;
-    use serde_json::Value;
-
-    use super::{Source, WeightBytes, WeightFile, Weights};
-    use crate::checkpoint::sentence::{quoted, refuse, value};
-    use crate::{Error, Result};
-
-    impl Weights {
-        /// One `.safetensors` file.
-        pub(in crate::checkpoint) fn open(path: &Path) -> Result<Self> {
-            Self::join(vec![map(path)?])
-        }
-
-        /// The shards that `model.safetensors.index.json` names.
-        pub(in crate::checkpoint) fn open_index(index: &Path) -> Result<Self> {
-            let label = index.display();
-            let text = fs::read(index).map_err(|source| Error::Io {
-                action: "read",
-                path: index.into(),
-                source,
-            })?;
-            let json: Value = serde_json::from_slice(&text).map_err(|e| {
-                refuse(format!("{label} is not valid JSON: {e}; download it again"))
-            })?;
-            let Some(Value::Object(listed)) = json.get("weight_map") else {
-                return Err(refuse(format!(
-                    "{label} has no `weight_map` from tensors to files; download it again"
-                )));
-            };
-
-            let folder = index.parent().unwrap_or(Path::new(""));
-            let mut shards: Vec<&str> = Vec::new();
-            for (tensor, shard) in listed {
-                let Some(name) = shard.as_str().filter(|s| plain(s)) else {
-                    return Err(refuse(format!(
-                        "{label} places the tensor {} in {}, which is not the name of a file beside it",
-                        quoted(tensor),
-                        value(shard)
-                    )));
-                };
-                if !shards.contains(&name) {
-                    shards.push(name);
-                }
-            }
-            if shards.is_empty() {
-                return Err(refuse(format!(
-                    "{label} names no tensor; download it again"
-                )));
-            }
-            shards.sort_unstable();
-
-            let mut files = Vec::new();
-            for shard in &shards {
-                let path = folder.join(shard);
-                if !path.exists() {
-                    return Err(refuse(format!(
-                        "{label} names the file {}, which is not in its folder; download it",
-                        quoted(shard)
-                    )));
-                }
-                files.push(map(&path)?);
-            }
-            let weights = Self::join(files)?;
-            for (tensor, shard) in listed {
-                let shard = shard.as_str().unwrap_or_default();
-                let file = weights.place.get(tensor).and_then(|&i| shards.get(i));
-                if file != Some(&shard) {
-                    return Err(refuse(format!(
-                        "{label} places the tensor {} in {}, which does not hold it; download both again",
-                        quoted(tensor),
-                        quoted(shard)
-                    )));
-                }
-            }
-            Ok(weights)
-        }
-    }
-
-    fn plain(name: &str) -> bool {
-        let mut parts = Path::new(name).components();
-        matches!(
-            (parts.next(), parts.next()),
-            (Some(Component::Normal(_)), None)
-        )
-    }
-
-    fn map(path: &Path) -> Result<WeightFile> {
-        let io = |action, source| Error::Io {
-            action,
-            path: path.into(),
-            source,
-        };
-        let label = path.display().to_string();
-        let facts = fs::metadata(path).map_err(|e| io("read", e))?;
-        if !facts.is_file() {
-            return Err(refuse(format!(
-                "{label} is not a file; a checkpoint's weights must be a .safetensors file"
-            )));
-        }
-        if facts.len() == 0 {
-            return Err(refuse(format!("{label} is empty; download it again")));
-        }
-        let file = File::open(path).map_err(|e| io("read", e))?;
-        // SAFETY: the mapping is read-only and private to this process's eyes: it is only ever
-        // seen as `&[u8]`, for which every bit pattern is valid, and no decision is taken on its
-        // bytes twice: the header is parsed once into owned values whose ranges were checked
-        // against the length of the mapping, which cannot change. If another process rewrites
-        // the file meanwhile, the weights become other numbers; if it shortens the file, the
-        // operating system ends the process (SIGBUS). Neither can be ruled out for any mapped
-        // file; checkpoints are replaced by renaming, which leaves a mapping intact.
-        let mapped = unsafe { Mmap::map(&file) }.map_err(|e| io("map", e))?;
-        WeightFile::new(label, WeightBytes(Source::Mapped(mapped)))
+fn label(files: &[&WeightFile]) -> String {
+    match files {
+        [] => "the checkpoint".into(),
+        [one] => one.label.clone(),
+        [first, _] => format!("{} and 1 more file", first.label),
+        [first, rest @ ..] => format!("{} and {} more files", first.label, rest.len()),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::config::{BltConfig, Config};
 use super::files::Weights;
+use super::naming::PATCHER;
 
 pub(super) const HASH_TABLES: &str = "model.encoder_hash_tok_embedding";
 pub(super) const DECODER_PROJECTION: &str = "model.local_decoder.patch_embedding_projection.weight";
@@ -21,11 +22,7 @@ impl Form {
     /// The form that transformers writes.
     pub(super) fn transformers(config: &Config) -> Self {
         Self {
-            entropy_prefix: if config.blt.is_some() {
-                "model.patcher."
-            } else {
-                ""
-            },
+            entropy_prefix: if config.blt.is_some() { PATCHER } else { "" },
             split_tables: false,
             decoder_projection: config.blt.as_ref().is_none_or(needs_projection),
         }

@@ -8,6 +8,7 @@ use super::config::Config;
 use super::expected::{ExpectedTensor, Part, expected_with};
 use super::files::Weights;
 use super::form::Form;
+use super::released::{Closest, closest};
 
 /// The content of a checkpoint. Prints as a table of its parts; `{:#}` adds
 /// every tensor.
@@ -28,6 +29,8 @@ pub struct Inspection {
     pub gpu_bytes: u64,
     /// Every tensor of the files, part by part.
     pub tensors: Vec<TensorReport>,
+    /// The released model that it is, or is closest to.
+    pub closest: Option<Closest>,
     /// What the config calls for and no file holds.
     pub missing: Vec<ExpectedTensor>,
     /// Tensors whose shape is not what the config calls for.
@@ -118,6 +121,8 @@ impl Inspection {
             files: weights
                 .files()
                 .iter()
+                // Weights that are made on demand are in none.
+                .filter(|f| f.len() > 0)
                 .map(|f| FileReport {
                     name: f.label.clone(),
                     bytes: f.len() as u64,
@@ -127,6 +132,7 @@ impl Inspection {
             total: Totals::default(),
             gpu_bytes: 0,
             tensors: Vec::new(),
+            closest: closest(config),
             missing: Vec::new(),
             misshaped: Vec::new(),
             mistyped: Vec::new(),

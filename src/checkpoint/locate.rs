@@ -65,12 +65,22 @@ pub(super) struct Located {
     pub(super) weights: Found,
 }
 
+/// Names of a config, best first: the model's own says more than the training
+/// program's arguments.
+const CONFIGS: [&str; 3] = ["config.json", "params.json", TRAINING];
+/// The arguments of Meta's training program, where `config.json` has the model's.
+pub(super) const TRAINING: &str = "train_args.json";
+/// The folder in which Meta keeps an entropy model.
+const ENTROPY: &str = "entropy_model";
+
 #[derive(Debug)]
 pub(super) enum Found {
     /// One `.safetensors` file.
     Single(PathBuf),
     /// `model.safetensors.index.json`, which names the shards.
     Index(PathBuf),
+    /// One file of `torch.save`.
+    Pth(PathBuf),
 }
 
 /// Finds the files that `name` stands for. A path that exists wins over a
@@ -106,59 +116,84 @@ fn dangling(path: &Path) -> bool {
 
 fn file(path: &Path) -> Result<Located> {
     let shown = path.display();
-    if path.extension().is_none_or(|e| e != "safetensors") {
+    let weights = match path.extension().and_then(std::ffi::OsStr::to_str) {
+        Some("safetensors") => Found::Single(path.into()),
+        Some("pth") => Found::Pth(path.into()),
+        _ => {
+            return Err(refuse(format!(
+                "{shown} is not a .safetensors or .pth file; name that, or the folder that holds config.json and model.safetensors"
+            )));
+        }
+    };
+    let Some(config) = config(path.parent().unwrap_or(Path::new(""))) else {
         return Err(refuse(format!(
-            "{shown} is not a .safetensors file; name that, or the folder that holds config.json and model.safetensors"
+            "there is no config.json (or Meta's params.json) beside {shown}; put the model's config there"
         )));
-    }
-    let config = path.with_file_name("config.json");
-    if !config.is_file() {
-        return Err(refuse(format!(
-            "there is no config.json beside {shown}; put the model's config there"
-        )));
-    }
+    };
     Ok(Located {
         origin: shown.to_string(),
         config,
-        weights: Found::Single(path.into()),
+        weights,
     })
+}
+
+/// The config in a folder.
+fn config(folder: &Path) -> Option<PathBuf> {
+    let mut configs = CONFIGS.iter().map(|name| folder.join(name));
+    configs.find(|path| path.is_file())
+}
+
+/// The entropy model that belongs to the checkpoint of a config but lies in a
+/// folder of its own, within or beside the checkpoint's.
+pub(super) fn entropy_model(config: &Path) -> Result<Option<Located>> {
+    let folder_of_config = config.parent().unwrap_or(Path::new(""));
+    let beside = match folder_of_config.file_name() {
+        Some(_) => folder_of_config
+            .parent()
+            .unwrap_or(Path::new(""))
+            .to_owned(),
+        None => folder_of_config.join(".."),
+    };
+    let mut places = [folder_of_config, &beside]
+        .map(|place| place.join(ENTROPY))
+        .into_iter();
+    match places.find(|place| place.is_dir()) {
+        Some(place) => folder(&place, place.display().to_string(), "").map(Some),
+        None => Ok(None),
+    }
 }
 
 /// `hint` is appended to the sentence that says what is missing.
 fn folder(path: &Path, origin: String, hint: &str) -> Result<Located> {
-    let config = path.join("config.json");
     let single = path.join("model.safetensors");
     let index = path.join("model.safetensors.index.json");
+    let pth = path.join("consolidated.pth");
     let weights = if single.exists() {
         Ok(Found::Single(single))
     } else if index.exists() {
         Ok(Found::Index(index))
+    } else if pth.exists() {
+        Ok(Found::Pth(pth))
     } else if dangling(&single) {
         Err("a model.safetensors that is not a link to nothing")
     } else {
-        Err("model.safetensors (or model.safetensors.index.json and its shards)")
+        Err(
+            "model.safetensors (or model.safetensors.index.json and its shards, or consolidated.pth)",
+        )
     };
-    let missing = match (config.is_file(), weights) {
-        (true, Ok(weights)) => {
+    let missing = match (config(path), weights) {
+        (Some(config), Ok(weights)) => {
             return Ok(Located {
                 origin,
                 config,
                 weights,
             });
         }
-        (true, Err(weights)) => weights.to_owned(),
-        (false, Ok(_)) => "config.json".to_owned(),
-        (false, Err(weights)) => format!("config.json and {weights}"),
+        (Some(_), Err(weights)) => weights.to_owned(),
+        (None, Ok(_)) => "config.json (or Meta's params.json)".to_owned(),
+        (None, Err(weights)) => format!("config.json and {weights}"),
     };
     let there = names(path);
-    let meta = there
-        .iter()
-        .any(|n| n.ends_with(".pth") || n == "params.json" || n == "train_args.json");
-    let hint = if meta {
-        "; this looks like Meta's own layout, convert it to the transformers layout first"
-    } else {
-        hint
-    };
     Err(refuse(format!(
         "{} needs {missing} and holds {}{hint}",
         path.display(),

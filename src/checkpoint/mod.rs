@@ -6,6 +6,10 @@
 
 mod blt;
 mod config;
+#[cfg(not(target_arch = "wasm32"))]
+mod convert;
+#[cfg(not(target_arch = "wasm32"))]
+mod disk;
 mod embedded;
 mod entropy;
 mod expected;
@@ -13,24 +17,38 @@ mod files;
 mod form;
 mod header;
 mod inspect;
+mod like;
 #[cfg(not(target_arch = "wasm32"))]
 mod locate;
+#[cfg(not(target_arch = "wasm32"))]
+mod meta;
+mod naming;
+#[cfg(not(target_arch = "wasm32"))]
+mod open;
+#[cfg(not(target_arch = "wasm32"))]
+mod pth;
+mod released;
 mod resolve;
 mod sentence;
 mod table;
 mod tensor;
+#[cfg(not(target_arch = "wasm32"))]
+mod write;
 
 pub use blt::{BltWeights, CrossWeights};
 pub use config::{
     BltConfig, Config, EntropyConfig, HashConfig, PatchingConfig, PatchingMode, Pooling,
     StackConfig,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use convert::{ConvertOptions, Converted, SHARD_BYTES};
 pub use entropy::{BlockWeights, EntropyWeights};
 pub use expected::{ExpectedTensor, Part, expected_tensors};
 pub use files::WeightBytes;
 pub use inspect::{FileReport, Inspection, Misshaped, PartReport, TensorReport, Totals};
 #[cfg(not(target_arch = "wasm32"))]
 pub use locate::Environment;
+pub use released::{Closest, Difference};
 pub use tensor::{Dtype, Random, TensorData, TensorView};
 
 use crate::Result;
@@ -43,14 +61,20 @@ use sentence::refuse;
 pub struct Checkpoint {
     origin: String,
     config: Config,
+    /// The same as transformers would write it.
+    json: serde_json::Value,
     weights: Weights,
 }
 
 impl Checkpoint {
     /// Opens what `name` stands for: a folder with `config.json` and
-    /// `model.safetensors` (or an index and its shards), a `.safetensors` file
-    /// with its `config.json` beside it, or `org/name[@revision]` in the
-    /// Hugging Face cache of this user.
+    /// `model.safetensors` (or an index and its shards), such a file with its
+    /// config beside it, or `org/name[@revision]` in the Hugging Face cache of
+    /// this user.
+    ///
+    /// Meta's layouts are read too: `config.json` with `args`, `params.json` or
+    /// `train_args.json`, weights in `model.safetensors` or `consolidated.pth`,
+    /// and an entropy model in the folder `entropy_model` within or beside it.
     ///
     /// The weights are mapped, not read. Do not rewrite the files in place
     /// while the checkpoint is open: that would change the weights, and
@@ -70,24 +94,7 @@ impl Checkpoint {
     /// As for [`open`](Self::open).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open_in(name: &str, environment: &Environment) -> Result<Self> {
-        use locate::Found;
-
-        let located = locate::locate(name, environment)?;
-        let text = std::fs::read(&located.config).map_err(|source| crate::Error::Io {
-            action: "read",
-            path: located.config.clone(),
-            source,
-        })?;
-        let config = Config::parse(&text, &located.config.display().to_string())?;
-        let weights = match located.weights {
-            Found::Single(path) => Weights::open(&path)?,
-            Found::Index(path) => Weights::open_index(&path)?,
-        };
-        Ok(Self {
-            origin: located.origin,
-            config,
-            weights,
-        })
+        open::open(name, environment)
     }
 
     /// A checkpoint in memory: the text of its `config.json` and the content of
@@ -100,9 +107,12 @@ impl Checkpoint {
         safetensors: impl Into<WeightBytes>,
         origin: &str,
     ) -> Result<Self> {
+        let label = format!("the config of {origin}");
+        let json = config::json(config_json, &label)?;
         Ok(Self {
             origin: origin.to_owned(),
-            config: Config::parse(config_json, &format!("the config of {origin}"))?,
+            config: Config::read(&json, &label)?,
+            json,
             weights: Weights::from_bytes(safetensors.into(), origin)?,
         })
     }

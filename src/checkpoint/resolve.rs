@@ -51,14 +51,15 @@ pub(super) fn check(
             found.view()?;
         }
         if !any {
-            missing.push(tensor.name.as_str());
+            missing.push(weights.name_if_stored(&tensor.name));
         }
     }
     let unknown: Vec<_> = under
         .iter()
-        .map(|t| t.name)
-        .filter(|name| !known.contains(name))
+        .filter(|t| !known.contains(t.name))
+        .map(|t| t.stored_name)
         .collect();
+    let label = weights.label_for(expected.first().map_or("", |t| &t.name));
     if !missing.is_empty() {
         let also = if unknown.is_empty() {
             String::new()
@@ -66,8 +67,7 @@ pub(super) fn check(
             format!(" (it holds {} instead)", listing(&unknown, 2))
         };
         return Err(refuse(format!(
-            "{} lacks {} of {} {} tensors: {}{also}",
-            weights.label(),
+            "{label} lacks {} of {} {} tensors: {}{also}",
             missing.len(),
             subject.whose,
             expected.len(),
@@ -76,8 +76,7 @@ pub(super) fn check(
     }
     if !unknown.is_empty() {
         return Err(refuse(format!(
-            "{} holds tensors{} that its config does not call for: {}",
-            weights.label(),
+            "{label} holds tensors{} that its config does not call for: {}",
             subject.within,
             listing(&unknown, 3)
         )));
@@ -86,7 +85,7 @@ pub(super) fn check(
 }
 
 fn misshaped(found: Listed<'_>, expected: &ExpectedTensor) -> Error {
-    let (name, file) = (quoted(found.name), found.file);
+    let (name, file) = (quoted(found.stored_name), found.file);
     if let (Part::HashTables, &[rows, columns], &[wanted, width]) =
         (expected.part, found.shape, expected.shape.as_slice())
         && columns == width
@@ -109,7 +108,7 @@ pub(super) fn take<'a>(weights: &'a Weights, name: &str) -> Result<TensorView<'a
         None => Err(refuse(format!(
             "{} lacks the tensor {}",
             weights.label(),
-            quoted(name)
+            quoted(&weights.name_if_stored(name))
         ))),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::inspect::Inspection;
-use super::sentence::{listing, quoted};
+use super::sentence::{listing, quoted, value};
 
 impl Display for Inspection {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -19,6 +19,7 @@ impl Display for Inspection {
         writeln!(f)?;
         parts(self, f)?;
         writeln!(f, "\nGPU memory for the weights: {}", size(self.gpu_bytes))?;
+        closest(self, f)?;
         problems(self, f)?;
         if f.alternate() {
             writeln!(f)?;
@@ -70,6 +71,46 @@ fn tensors(inspection: &Inspection, f: &mut Formatter<'_>) -> fmt::Result {
         ]);
     }
     write_table(f, &rows, [false, false, true, true, true])
+}
+
+fn closest(inspection: &Inspection, f: &mut Formatter<'_>) -> fmt::Result {
+    let Some(closest) = &inspection.closest else {
+        return Ok(());
+    };
+    // An entropy model alone is not the whole of a released model.
+    let what = match inspection.config.blt {
+        Some(_) => closest.name.to_owned(),
+        None => format!("the entropy model of {}", closest.name),
+    };
+    if closest.differences.is_empty() {
+        return writeln!(
+            f,
+            "architecture: {what} ({} tensors in the transformers layout, {} parameters)",
+            grouped(closest.tensors),
+            grouped(closest.parameters)
+        );
+    }
+    let told: Vec<_> = closest
+        .differences
+        .iter()
+        .map(|d| {
+            format!(
+                "{} {} instead of {}",
+                d.setting,
+                value(&d.here),
+                value(&d.released)
+            )
+        })
+        .collect();
+    writeln!(
+        f,
+        "architecture: closest to {what} ({}): {}",
+        match told.len() {
+            1 => "1 difference".to_owned(),
+            n => format!("{n} differences"),
+        },
+        listing(&told, 3)
+    )
 }
 
 fn problems(inspection: &Inspection, f: &mut Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,7 @@
 //! A tensor as it lies in the file: name, dtype, shape, bytes; nothing copied.
 
+use std::ops::Range;
+
 use half::{bf16, f16};
 use serde::Serialize;
 
@@ -25,6 +27,15 @@ impl Dtype {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::Bf16 => 2,
+        }
+    }
+
+    /// As the safetensors format has it.
+    pub(super) fn stored(self) -> safetensors::Dtype {
+        match self {
+            Self::F32 => safetensors::Dtype::F32,
+            Self::F16 => safetensors::Dtype::F16,
+            Self::Bf16 => safetensors::Dtype::BF16,
         }
     }
 
@@ -73,7 +84,7 @@ pub struct Random {
 /// A weight: stored in a file, or made on demand.
 #[derive(Debug, Clone, Copy)]
 pub struct TensorView<'a> {
-    /// Its name in the file.
+    /// Its name in the transformers layout.
     pub name: &'a str,
     /// The type of its elements.
     pub dtype: Dtype,
@@ -135,10 +146,24 @@ impl<'a> TensorView<'a> {
     /// The elements as `f32`; exact for every dtype, whatever the alignment.
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
+        self.part_to_f32(0..self.elements())
+    }
+
+    /// Some of the elements as `f32`; none if they are not all there.
+    #[must_use]
+    pub fn part_to_f32(&self, part: Range<usize>) -> Vec<f32> {
+        if part.end > self.elements() {
+            return Vec::new();
+        }
         let bytes = match self.data {
-            TensorData::Bytes(bytes) => bytes,
+            TensorData::Bytes(bytes) => {
+                let size = self.dtype.size();
+                bytes
+                    .get(part.start * size..part.end * size)
+                    .unwrap_or_default()
+            }
             TensorData::Ones | TensorData::Random(_) => {
-                return (0..self.elements()).map(|i| self.made(i)).collect();
+                return part.map(|i| self.made(i)).collect();
             }
         };
         let pairs = || bytes.as_chunks::<2>().0.iter().copied();

@@ -4,6 +4,7 @@
 //! to standard output, everything else to standard error.
 
 mod completions;
+mod convert;
 mod cut;
 mod devices;
 mod entropy;
@@ -82,6 +83,7 @@ enum Command {
     Devices(devices::Devices),
     Inspect(inspect::Inspect),
     Flops(flops::FlopsCommand),
+    Convert(convert::Convert),
     Verify(verify::Verify),
     Completions(completions::Completions),
 }
@@ -121,6 +123,7 @@ fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
         Some(Command::Devices(command)) => command.run(global),
         Some(Command::Inspect(command)) => command.run(),
         Some(Command::Flops(command)) => command.run(global),
+        Some(Command::Convert(command)) => command.run(global),
         Some(Command::Verify(command)) => command.run(global),
         Some(Command::Completions(command)) => command.run(parser),
     }

@@ -44,12 +44,15 @@ fn folders_and_files() {
     );
     sentence(
         open(&folder.join("config.json")),
-        &["config.json", "not a .safetensors file"],
+        &["config.json", "not a .safetensors or .pth file"],
     );
     fs::remove_file(folder.join("config.json")).unwrap();
     sentence(
         open(&renamed),
-        &["no config.json beside", "weights of mine"],
+        &[
+            "no config.json (or Meta's params.json) beside",
+            "weights of mine",
+        ],
     );
 }
 
@@ -65,7 +68,7 @@ fn folders_that_hold_no_checkpoint() {
     fs::write(path.join("notes.txt"), "").unwrap();
     sentence(open(path), &["needs config.json", "holds notes.txt"]);
     fs::write(path.join("consolidated.pth"), "").unwrap();
-    sentence(open(path), &["consolidated.pth", "Meta's own layout"]);
+    sentence(open(path), &["consolidated.pth", "params.json"]);
     for i in 0..50 {
         fs::write(path.join(format!("file{i:02}")), "").unwrap();
     }
@@ -75,7 +78,7 @@ fn folders_that_hold_no_checkpoint() {
     fs::write(root.path().join("model.safetensors"), "x").unwrap();
     sentence(
         open(root.path()),
-        &["needs config.json and holds model.safetensors"],
+        &["needs config.json (or Meta's params.json) and holds model.safetensors"],
     );
     fs::write(root.path().join("config.json"), alone().to_string()).unwrap();
     fs::remove_file(root.path().join("model.safetensors")).unwrap();

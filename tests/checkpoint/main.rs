@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod config;
+mod convert;
 mod dtypes;
 mod entropy;
 mod files;
+mod like;
 mod locate;
+mod meta;
 mod oracle;
+mod pth;
 mod released;
 mod whole;
 

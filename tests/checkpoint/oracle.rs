@@ -196,6 +196,7 @@ fn the_table_is_aligned() {
     total               21      37,280  145.6 KiB
 
     GPU memory for the weights: 145.6 KiB
+    architecture: closest to blt-1b (26 differences): entropy.hidden_size 32 instead of 768, entropy.layers 2 instead of 14, entropy.heads 4 instead of 12 and 23 more
     missing (69): model.encoder_hash_tok_embedding.weight, model.local_encoder.embed_tokens.weight, model.local_encoder.layers.0.input_layernorm.weight and 66 more
     ");
 }

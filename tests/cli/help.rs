@@ -13,6 +13,7 @@ fn each_command_explains_itself() {
         "flops",
         "devices",
         "inspect",
+        "convert",
         "verify",
         "completions",
     ] {

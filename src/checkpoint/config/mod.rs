@@ -18,7 +18,7 @@ pub use stack::StackConfig;
 
 use super::sentence::refuse;
 use crate::Result;
-use section::Section;
+pub(super) use section::Section;
 
 /// A whole config.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,9 +38,12 @@ impl Config {
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) for anything but the config of a BLT or of an entropy
     /// model with possible values throughout.
     pub fn parse(text: &[u8], file: &str) -> Result<Self> {
-        let json: Value = serde_json::from_slice(text)
-            .map_err(|e| refuse(format!("{file} is not valid JSON: {e}")))?;
-        let root = Section::root(file, &json)?;
+        Self::read(&json(text, file)?, file)
+    }
+
+    /// The same of JSON that is parsed already.
+    pub(super) fn read(json: &Value, file: &str) -> Result<Self> {
+        let root = Section::root(file, json)?;
         match root.text("model_type")? {
             Some("blt") => {
                 let blt = BltConfig::read(&root)?;
@@ -63,7 +66,7 @@ impl Config {
                 blt: None,
             }),
             None if root.has("args") => Err(refuse(format!(
-                "{file} is in Meta's own layout; convert the checkpoint to the transformers layout first"
+                "{file} is in Meta's own layout, which is read from a folder; name the folder it is in"
             ))),
             _ => Err(root.wrong(
                 "model_type",
@@ -71,4 +74,9 @@ impl Config {
             )),
         }
     }
+}
+
+/// The text of a config as JSON.
+pub(super) fn json(text: &[u8], file: &str) -> Result<Value> {
+    serde_json::from_slice(text).map_err(|e| refuse(format!("{file} is not valid JSON: {e}")))
 }

@@ -7,7 +7,7 @@ use crate::checkpoint::sentence::{refuse, value};
 use crate::{Error, Result};
 
 /// An object of the config: the whole of it, or a sub-config.
-pub(super) struct Section<'a> {
+pub(in crate::checkpoint) struct Section<'a> {
     file: &'a str,
     /// Empty, or the sub-config's key and a dot.
     path: String,
@@ -16,7 +16,7 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// The whole config.
-    pub(super) fn root(file: &'a str, json: &'a Value) -> Result<Self> {
+    pub(in crate::checkpoint) fn root(file: &'a str, json: &'a Value) -> Result<Self> {
         match json {
             Value::Object(map) => Ok(Self {
                 file,
@@ -31,17 +31,22 @@ impl<'a> Section<'a> {
     }
 
     /// The value of a key; `null` counts as absent.
-    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
+    pub(in crate::checkpoint) fn get(&self, key: &str) -> Option<&'a Value> {
         self.map.get(key).filter(|v| !v.is_null())
     }
 
+    /// The value of a key, be it `null`.
+    pub(in crate::checkpoint) fn given(&self, key: &str) -> Option<&'a Value> {
+        self.map.get(key)
+    }
+
     /// Whether the key is there, be it with `null`.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(in crate::checkpoint) fn has(&self, key: &str) -> bool {
         self.map.contains_key(key)
     }
 
     /// The sentence for a value that cannot be.
-    pub(super) fn wrong(&self, key: &str, must: &str) -> Error {
+    pub(in crate::checkpoint) fn wrong(&self, key: &str, must: &str) -> Error {
         let found = self.map.get(key).map_or_else(|| "missing".into(), value);
         refuse(format!(
             "{}: `{}{key}` is {found}; it must be {must}",
@@ -50,7 +55,7 @@ impl<'a> Section<'a> {
     }
 
     /// A sub-config.
-    pub(super) fn section(&self, key: &str) -> Result<Option<Self>> {
+    pub(in crate::checkpoint) fn section(&self, key: &str) -> Result<Option<Self>> {
         match self.get(key) {
             None => Ok(None),
             Some(Value::Object(map)) => Ok(Some(Self {
@@ -63,26 +68,26 @@ impl<'a> Section<'a> {
     }
 
     /// A sub-config that must be there.
-    pub(super) fn needed_section(&self, key: &str) -> Result<Self> {
+    pub(in crate::checkpoint) fn needed_section(&self, key: &str) -> Result<Self> {
         self.section(key)?
             .ok_or_else(|| self.wrong(key, "an object of settings"))
     }
 
     /// A whole number from 1 to `most`.
-    pub(super) fn count(&self, key: &str, most: u32) -> Result<Option<u32>> {
+    pub(in crate::checkpoint) fn count(&self, key: &str, most: u32) -> Result<Option<u32>> {
         self.get(key)
             .map(|found| count(found, most).ok_or_else(|| self.wrong(key, &whole(most))))
             .transpose()
     }
 
     /// A whole number from 1 to `most` that must be there.
-    pub(super) fn needed_count(&self, key: &str, most: u32) -> Result<u32> {
+    pub(in crate::checkpoint) fn needed_count(&self, key: &str, most: u32) -> Result<u32> {
         self.count(key, most)?
             .ok_or_else(|| self.wrong(key, &whole(most)))
     }
 
     /// A list of whole numbers from 1 to `most`.
-    pub(super) fn counts(&self, key: &str, most: u32) -> Result<Option<Vec<u32>>> {
+    pub(in crate::checkpoint) fn counts(&self, key: &str, most: u32) -> Result<Option<Vec<u32>>> {
         let Some(found) = self.get(key) else {
             return Ok(None);
         };
@@ -95,7 +100,7 @@ impl<'a> Section<'a> {
     }
 
     /// A number for which `sound` holds; `must` describes those.
-    pub(super) fn number(
+    pub(in crate::checkpoint) fn number(
         &self,
         key: &str,
         must: &str,
@@ -111,7 +116,7 @@ impl<'a> Section<'a> {
     }
 
     /// A truth value.
-    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>> {
+    pub(in crate::checkpoint) fn flag(&self, key: &str) -> Result<Option<bool>> {
         match self.get(key) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -120,7 +125,7 @@ impl<'a> Section<'a> {
     }
 
     /// A text.
-    pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>> {
+    pub(in crate::checkpoint) fn text(&self, key: &str) -> Result<Option<&'a str>> {
         match self.get(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -129,7 +134,12 @@ impl<'a> Section<'a> {
     }
 
     /// The key, if it is there at all, must equal what another place says.
-    pub(super) fn agrees(&self, key: &str, expected: u32, because: &str) -> Result<()> {
+    pub(in crate::checkpoint) fn agrees(
+        &self,
+        key: &str,
+        expected: u32,
+        because: &str,
+    ) -> Result<()> {
         match self.get(key) {
             Some(found) if found.as_u64() != Some(expected.into()) => {
                 Err(self.wrong(key, &format!("{expected}, {because}")))

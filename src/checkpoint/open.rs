@@ -1,0 +1,124 @@
+//! From a name to an open checkpoint: whose layout it is, and where its entropy
+//! model lies.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::Checkpoint;
+use super::config::{self, Config};
+use super::files::Weights;
+use super::locate::{self, Environment, Found, Located, TRAINING};
+use super::meta::{self, Translated};
+use super::naming::Naming;
+use super::sentence::refuse;
+use crate::{Error, Result};
+
+/// One folder's config and weights, in transformers' words.
+struct Opened {
+    /// What to call the config in a sentence.
+    label: String,
+    config: Value,
+    weights: Weights,
+    /// The patching keys that Meta's config has.
+    patching: Option<Map<String, Value>>,
+    meta: bool,
+}
+
+pub(super) fn open(name: &str, environment: &Environment) -> Result<Checkpoint> {
+    let located = locate::locate(name, environment)?;
+    let mut opened = read(&located, false)?;
+    if lacks_entropy_model(&opened.config)
+        && let Some(entropy) = locate::entropy_model(&located.config)?
+    {
+        opened = attach(opened, read(&entropy, true)?)?;
+    }
+    Ok(Checkpoint {
+        origin: located.origin,
+        config: Config::read(&opened.config, &opened.label)?,
+        json: opened.config,
+        weights: opened.weights,
+    })
+}
+
+fn read(located: &Located, entropy: bool) -> Result<Opened> {
+    let json = parse(&located.config)?;
+    let weights = match &located.weights {
+        Found::Single(path) => Weights::open(path)?,
+        Found::Index(path) => Weights::open_index(path)?,
+        Found::Pth(path) => Weights::open_pth(path)?,
+    };
+    let label = located.config.display().to_string();
+    if !meta::recognised(&json) {
+        return Ok(Opened {
+            label,
+            config: json,
+            weights,
+            patching: None,
+            meta: false,
+        });
+    }
+    let training = located.config.with_file_name(TRAINING);
+    let training = match training.is_file() {
+        true => Some((parse(&training)?, training.display().to_string())),
+        false => None,
+    };
+    let training = training.as_ref().map(|(json, file)| (json, file.as_str()));
+    let translated = meta::translate(&json, &label, training, entropy)?;
+    Ok(Opened {
+        label: format!("{label}, in transformers' words"),
+        config: Value::Object(translated.config),
+        weights: weights.named(translated.naming)?,
+        patching: translated.patching,
+        meta: true,
+    })
+}
+
+fn parse(path: &Path) -> Result<Value> {
+    let text = std::fs::read(path).map_err(|source| Error::Io {
+        action: "read",
+        path: path.into(),
+        source,
+    })?;
+    config::json(&text, &path.display().to_string())
+}
+
+fn lacks_entropy_model(config: &Value) -> bool {
+    config.get("model_type") == Some(&json!("blt"))
+        && config.get("patch_in_forward") == Some(&json!(false))
+}
+
+/// Makes an entropy model of a folder of its own part of the whole.
+fn attach(whole: Opened, entropy: Opened) -> Result<Opened> {
+    let naming = if entropy.meta {
+        Translated::INSIDE
+    } else {
+        Naming::Patcher
+    };
+    // Checked before it becomes part of the other, so that a sentence names its file.
+    if Config::read(&entropy.config, &entropy.label)?.blt.is_some() {
+        return Err(refuse(format!(
+            "{} is of a whole BLT, where an entropy model is wanted",
+            entropy.label
+        )));
+    }
+    let (mut config, mut patcher) = (whole.config, entropy.config);
+    for (key, value) in entropy.patching.into_iter().flatten() {
+        if let Value::Object(patcher) = &mut patcher {
+            patcher.remove(&key);
+        }
+        // The threshold of a released model is among the arguments of its entropy model too.
+        if whole.meta && whole.patching.is_none() {
+            config[&key] = value;
+        }
+    }
+    config["patch_in_forward"] = json!(true);
+    config["patcher_config"] = patcher;
+    Ok(Opened {
+        label: whole.label,
+        config,
+        weights: whole.weights.with(entropy.weights.named(naming)?)?,
+        patching: whole.patching,
+        meta: whole.meta,
+    })
+}

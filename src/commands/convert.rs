@@ -1,0 +1,91 @@
+//! `blt convert`
+
+use std::io::{Write as _, stderr};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use blt::checkpoint::{ConvertOptions, Dtype};
+use clap::{Args, ValueEnum};
+
+use super::failure::Outcome;
+use super::global::Global;
+use super::interrupt;
+use super::model::ModelArgs;
+use super::progress::Progress;
+use super::summary::{Rate, bytes};
+
+const EXAMPLES: &str = "\
+Examples:
+  blt convert -m facebook/blt-1b models/blt-1b
+  blt convert -m downloads/blt_7b models/blt-7b-bf16 --dtype bf16
+
+No GPU is needed. The folder appears when it is whole; weights pass through in small pieces.";
+
+/// Write a model in the layout of transformers: config.json and model.safetensors
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Convert {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// The folder to make; if it is there, it must be empty
+    #[arg(value_name = "OUT_DIR")]
+    folder: PathBuf,
+
+    /// What to store weights as
+    #[arg(long, value_enum, default_value = "keep")]
+    dtype: Stored,
+}
+
+/// What weights are stored as.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Stored {
+    /// Each as it is
+    Keep,
+    /// 32 bits
+    F32,
+    /// 16 bits, IEEE half precision
+    F16,
+    /// 16 bits, the upper half of f32
+    Bf16,
+}
+
+impl Convert {
+    pub(super) fn run(&self, global: &Global) -> Outcome {
+        interrupt::watch(global.colored())?;
+        let checkpoint = self.model.open()?;
+        let options = ConvertOptions {
+            dtype: match self.dtype {
+                Stored::Keep => None,
+                Stored::F32 => Some(Dtype::F32),
+                Stored::F16 => Some(Dtype::F16),
+                Stored::Bf16 => Some(Dtype::Bf16),
+            },
+            ..ConvertOptions::default()
+        };
+        let total = checkpoint.converted_bytes(&options)?;
+        let start = Instant::now();
+        let mut progress = Progress::new("converting: ", Some(total), !global.quiet);
+        let written = checkpoint.convert(&self.folder, &options, |bytes| {
+            progress.add(bytes);
+            interrupt::check()
+        })?;
+        progress.end();
+        if !global.quiet {
+            let files = match written.files {
+                1 => "1 file".to_owned(),
+                n => format!("{n} files"),
+            };
+            let line = format!(
+                "{} tensors · {} in {files} · {} · {}",
+                written.tensors,
+                bytes(written.bytes),
+                Rate::new(written.bytes, start.elapsed()),
+                self.folder.display()
+            );
+            // If standard error is gone there is nobody to tell.
+            let _ = writeln!(stderr(), "{line}");
+        }
+        Ok(())
+    }
+}
