@@ -2,7 +2,7 @@
 
 use std::io::{Write as _, stderr};
 
-use blt::checkpoint::{Checkpoint, Config};
+use blt::checkpoint::{Checkpoint, Config, Dtype};
 use blt::measure::flops::{Flops, TextShape, larger_latent};
 use clap::Args;
 
@@ -64,7 +64,7 @@ pub(super) struct FlopsCommand {
 impl FlopsCommand {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         let checkpoint = match &self.like {
-            Some(name) => like(name)?,
+            Some(name) => Checkpoint::like(name, Dtype::Bf16, 0)?,
             None => self.model.open()?,
         };
         let shape = TextShape::new(self.patch_size, self.context)?;
@@ -78,7 +78,7 @@ impl FlopsCommand {
             let _ = writeln!(
                 stderr(),
                 "{} · mean patch {} · context of {} bytes",
-                checkpoint.origin(),
+                self.like.as_deref().unwrap_or(checkpoint.origin()),
                 shape.patch_size,
                 shape.context
             );
@@ -87,9 +87,6 @@ impl FlopsCommand {
     }
 }
 
-fn like(name: &str) -> blt::Result<Checkpoint> {
-    Checkpoint::open(name)
-}
 fn by_part(config: &Config, shape: TextShape) -> Table {
     let flops = Flops::of(config, shape);
     let mut table = Table::new(&[

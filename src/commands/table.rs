@@ -127,7 +127,7 @@ impl Table {
     }
 
     fn text(&self) -> String {
-        let lines = self.lines(|text| text.to_owned());
+        let lines = self.lines(ToOwned::to_owned);
         let width = |at: usize| {
             let cells = lines.iter().filter_map(|line| line.get(at));
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)

@@ -278,6 +278,21 @@ fn flops_add_up() {
         (&2.into(), &1.0.into())
     );
     assert!(number(&budget[1]["deeper_times"]) > 2.0);
+
+    // No weights are needed; as in the paper, patches of 8 bytes pay for about 1.7 times the model.
+    let like = table(&[
+        "flops",
+        "--like",
+        "blt-1b",
+        "--budget=4.5,8",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(like[0]["deeper_parameters"], 1_284_608_000);
+    assert_eq!(like[0]["wider_parameters"], 1_284_608_000);
+    for key in ["deeper_times", "wider_times"] {
+        assert!((1.6..1.9).contains(&number(&like[1][key])), "{}", like[1]);
+    }
 }
 
 #[test]
