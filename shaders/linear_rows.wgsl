@@ -1,14 +1,17 @@
 // Linear layer for a few rows: y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i].
 //
-// METHOD `thread` gives an output to each invocation and has no barrier, for
-// software drivers; `tree` and `subgroup` give four outputs to a workgroup,
-// whose invocations share the sum. ROWS rows use each weight that is read.
+// METHOD `thread` gives four outputs to each invocation, which share what it
+// reads of x, and has no barrier, for software drivers; `tree` and `subgroup`
+// give four outputs to a workgroup, whose invocations share the sum. ROWS rows
+// use each weight that is read.
 #variants WEIGHTS f32 f16 bf16 f16_native:f16
 #variants METHOD thread tree subgroup:subgroups
 #variants ROWS 1 8
 #import method
 const TILE_Y = $ROWSu;
-#if METHOD != thread
+#if METHOD == thread
+const TILE_X = 32u;
+#else
 const TILE_X = 4u;
 #endif
 struct Params {
@@ -26,7 +29,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [T or slots, stride]
 
 fn store(row: u32, output: u32, sum: f32) {
-    if row < state.rows {
+    if row < state.rows && output < params.outputs {
         var y_row = row;
         if params.slots > 0u {
             y_row = (state.first_slot + row) % params.slots;
@@ -43,26 +46,38 @@ fn store(row: u32, output: u32, sum: f32) {
 #if METHOD == thread
 @compute @workgroup_size($WIDTH)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-    let output = id.x;
+    let output = id.x * 4u;
     let first = id.y * $ROWSu;
     // A grid may be larger than the rows of this run.
     if output >= params.outputs || first >= state.rows {
         return;
     }
     let last = state.rows - 1u;
-    let w = output * params.inputs4;
+    // Outputs beyond the last repeat it; they are not stored.
+#repeat O 4
+    let w$O = min(output + $Ou, params.outputs - 1u) * params.inputs4;
+#end
 #repeat R $ROWS
     let x$R = min(first + $Ru, last) * params.inputs4;
-    var sum$R = 0.0;
+#repeat O 4
+    var sum$R_$O = 0.0;
+#end
 #end
     for (var i = 0u; i < params.inputs4; i++) {
-        let weight = weights_at(w + i);
+#repeat O 4
+        let weight$O = weights_at(w$O + i);
+#end
 #repeat R $ROWS
-        sum$R += dot(weight, x[x$R + i]);
+        let value$R = x[x$R + i];
+#repeat O 4
+        sum$R_$O += dot(weight$O, value$R);
+#end
 #end
     }
 #repeat R $ROWS
-    store(first + $Ru, output, sum$R);
+#repeat O 4
+    store(first + $Ru, output + $Ou, sum$R_$O);
+#end
 #end
 }
 #else
@@ -113,7 +128,7 @@ fn main(
 #else
         let sum = sum4_workgroup(partial, subgroup, subgroup_lane, subgroups);
 #endif
-        if lane < 4u && output + lane < params.outputs {
+        if lane < 4u {
             store(first + $Ru, output + lane, sum[lane]);
         }
     }

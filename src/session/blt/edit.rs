@@ -1,6 +1,6 @@
 //! Going back, and branching.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::buffers::{Buffers, Plans};
 use super::{BltSession, Decision};
@@ -168,7 +168,7 @@ impl BltSession {
             logits: self.logits.clone(),
             entropy_logits: self.entropy_logits.clone(),
             counters: self.counters,
-            profile: self.profile.clone(),
+            profile: Mutex::new(self.profile()),
         })
     }
 }

@@ -13,7 +13,7 @@ mod run;
 mod trace;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::context::{Context, ContextOptions};
 use super::text::checkpoint_rule;
@@ -107,7 +107,7 @@ pub struct BltSession {
     logits: Vec<f32>,
     entropy_logits: Vec<f32>,
     counters: Counters,
-    profile: Profile,
+    profile: Mutex<Profile>,
 }
 
 /// Who decides where patches start.
@@ -184,7 +184,7 @@ impl BltSession {
             logits: Vec::new(),
             entropy_logits: Vec::new(),
             counters: Counters::default(),
-            profile: Profile::default(),
+            profile: Mutex::default(),
         })
     }
 
@@ -253,8 +253,9 @@ impl BltSession {
 
     /// Time per kernel so far, with [`BltOptions::profile`].
     #[must_use]
-    pub fn profile(&self) -> &Profile {
-        &self.profile
+    pub fn profile(&self) -> Profile {
+        let profile = self.profile.lock();
+        profile.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Bytes of GPU memory of the session, without the weights.

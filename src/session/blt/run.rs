@@ -1,6 +1,7 @@
 //! One run: up to a chunk of tokens through all parts of the model.
 
 use std::ops::Range;
+use std::sync::PoisonError;
 
 use super::inputs::Run;
 use super::{BltRows, BltSession, Decision, Token};
@@ -205,7 +206,11 @@ impl BltSession {
         let gpu = self.model.gpu();
         if closed > 0 {
             let patches = [Self::plan(&self.plans.patches, patch_class)];
-            submit(gpu, &patches, count(closed), |_| ());
+            if self.options.profile {
+                self.submit(&patches, closed, Vec::new()).await?;
+            } else {
+                submit(gpu, &patches, count(closed), |_| ());
+            }
         }
         let decode = [Self::plan(&self.plans.decode, class)];
         let pieces = self.results(rows, matches!(starts, Starts::Read));
@@ -236,6 +241,16 @@ impl BltSession {
 
     async fn submit(&self, plans: &[&Plan], rows: usize, pieces: Vec<Piece<'_>>) -> Result<Found> {
         let gpu = self.model.gpu();
+        let profiled = self.options.profile && gpu.has_timestamps();
+        if profiled {
+            let own = || self.profile.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut profile = std::mem::take(&mut *own());
+            for plan in plans {
+                plan.submit_profiled(gpu, count(rows), &mut profile).await?;
+            }
+            *own() = profile;
+        }
+        let plans = if profiled { &[] } else { plans };
         let mut at = 0;
         let places: Vec<Range<usize>> = pieces
             .iter()
