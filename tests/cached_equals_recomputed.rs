@@ -6,6 +6,7 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -205,25 +206,21 @@ impl Text {
 #[test]
 fn on_the_gpu() {
     let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
-    let mut models: HashMap<usize, (Arc<BltModel>, f32)> = HashMap::new();
-    let mut sessions: HashMap<(usize, usize, usize), [BltSession; 2]> = HashMap::new();
-    let mut worst = 0;
-    let cell = std::cell::RefCell::new((&mut models, &mut sessions, &mut worst));
+    let models: Vec<(Arc<BltModel>, f32)> = MODELS
+        .iter()
+        .map(|name| {
+            let checkpoint = Arc::new(open(name));
+            let threshold = checkpoint.patching().threshold.unwrap();
+            let load = BltLoad::default();
+            let model = BltModel::load(&gpu, &checkpoint, load, |_| ());
+            (Arc::new(pollster::block_on(model).unwrap()), threshold)
+        })
+        .collect();
+    let sessions: RefCell<HashMap<(usize, usize, usize), [BltSession; 2]>> = RefCell::default();
     runner(60)
         .run(&case(7), |case| {
             pollster::block_on(async {
-                let mut cell = cell.borrow_mut();
-                let (models, sessions, _) = &mut *cell;
-                if !models.contains_key(&case.model) {
-                    let checkpoint = Arc::new(open(MODELS[case.model]));
-                    let threshold = checkpoint.patching().threshold.unwrap();
-                    let load = BltLoad::default();
-                    let model = BltModel::load(&gpu, &checkpoint, load, |_| ())
-                        .await
-                        .unwrap();
-                    models.insert(case.model, (Arc::new(model), threshold));
-                }
-                let (model, threshold) = &models[&case.model];
+                let (model, threshold) = &models[case.model];
                 let new = || {
                     let options = BltOptions {
                         rule: Some(rules(*threshold)[case.rule].clone()),
@@ -233,7 +230,8 @@ fn on_the_gpu() {
                     BltSession::new(model, options).unwrap()
                 };
                 let key = (case.model, case.rule, case.step);
-                let [session, mut fresh] = sessions.remove(&key).unwrap_or_else(|| [new(), new()]);
+                let used = sessions.borrow_mut().remove(&key);
+                let [session, mut fresh] = used.unwrap_or_else(|| [new(), new()]);
                 let mut text = Text {
                     session,
                     ids: Vec::new(),
@@ -249,7 +247,7 @@ fn on_the_gpu() {
                 for other in &others {
                     other.check(&mut fresh).await?;
                 }
-                sessions.insert(key, [text.session, fresh]);
+                sessions.borrow_mut().insert(key, [text.session, fresh]);
                 Ok(())
             })
         })

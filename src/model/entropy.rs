@@ -31,7 +31,7 @@ impl EntropyModel {
     /// Uploads the weights; `progress` is told the bytes of each piece.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when the kernels cannot run this shape, and the
+    /// [`crate::Error::Checkpoint`] when the kernels cannot run this shape, and the
     /// device's errors.
     pub async fn load(
         gpu: &Arc<Gpu>,

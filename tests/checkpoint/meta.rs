@@ -354,7 +354,7 @@ fn arguments_that_cannot_be() {
     for (key, value, parts) in cases {
         let folder = copy("hub");
         edit(&folder.path().join("config.json"), |json| {
-            json["args"][key] = value
+            json["args"][key] = value;
         });
         sentence(open(folder.path()), parts);
     }

@@ -3,7 +3,6 @@
     dead_code,
     unused_imports,
     unreachable_pub,
-    unused_imports,
     reason = "each test crate uses a part of this"
 )]
 
