@@ -47,6 +47,14 @@ impl Checkpoint {
             json,
         })
     }
+
+    /// Are the weights random numbers, made where they are needed? Then their
+    /// entropies mean nothing, nor does a threshold for them.
+    #[must_use]
+    pub fn is_random(&self) -> bool {
+        let mut tensors = self.weights.iter();
+        tensors.any(|tensor| matches!(tensor.data, TensorData::Random(_)))
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -23,6 +23,7 @@ mod locate;
 #[cfg(not(target_arch = "wasm32"))]
 mod meta;
 mod naming;
+mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 mod open;
 #[cfg(not(target_arch = "wasm32"))]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use blt::Result;
-use blt::checkpoint::{Checkpoint, Dtype};
+use blt::checkpoint::Checkpoint;
 use blt::gpu::tuning::LatentStep;
 use blt::gpu::{AdapterClass, Gpu};
 use blt::measure::bench::{Bench, BenchReport, BenchTest, DecodeReads, TEXT};
@@ -19,15 +19,16 @@ use blt::patch::{Rule, Scheme};
 use blt::session::BltOptions;
 use clap::{Args, ValueEnum};
 
+use super::cut::RANDOM_PATCH;
 use super::failure::{Outcome, argument, positive};
 use super::global::Global;
 use super::input::Input;
 use super::interrupt;
-use super::model::ModelArgs;
+use super::model::{AnyModelArgs, blame};
 use super::output;
 use super::progress::Progress;
-use super::summary::binary;
 use super::table::TableFormat;
+use super::whole::needed;
 use table::Setting;
 
 const EXAMPLES: &str = "\
@@ -44,21 +45,12 @@ Session: the adapter's memory beside the weights. Of copy: the bytes that decodi
 at least (weights, keys and values), as a share of the copy bandwidth measured in the same
 run. Of peak: the operations of a prefill, as a share of the measured f32 peak.";
 
-/// Of random weights.
-const SEED: u32 = 1;
-/// Bytes per patch where the entropies of random weights mean nothing.
-const LIKE_PATCH: u32 = 4;
-
 /// Measure how fast a whole model reads and generates on this adapter
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct BenchCommand {
     #[command(flatten)]
-    model: ModelArgs,
-
-    /// In place of a model: blt-1b, blt-7b or a config.json, with random bf16 weights
-    #[arg(long, value_name = "NAME|FILE", conflicts_with = "model")]
-    like: Option<String>,
+    model: AnyModelArgs,
 
     /// Bytes to read; 0 only decodes, from an empty text
     #[arg(
@@ -130,10 +122,7 @@ impl BenchCommand {
             Some(path) => Input::of_path(path)?.whole()?,
             None => TEXT.into(),
         };
-        let checkpoint = match &self.like {
-            Some(name) => Checkpoint::like(name, Dtype::Bf16, SEED)?,
-            None => self.model.open()?,
-        };
+        let checkpoint = Arc::new(self.model.open()?);
         let Some(blt) = &checkpoint.config().blt else {
             return Err(argument(format!(
                 "{} is an entropy model alone, and a whole BLT is measured; name one with -m, or \
@@ -144,7 +133,7 @@ impl BenchCommand {
         };
         let bench = Bench {
             options: BltOptions {
-                rule: self.static_size().map(static_rule).transpose()?,
+                rule: self.static_size(&checkpoint).map(static_rule).transpose()?,
                 latent_step: self.latent_step.map(LatentStep::from),
                 ..BltOptions::default()
             },
@@ -154,40 +143,43 @@ impl BenchCommand {
         };
         bench.check(blt, &tests)?;
         interrupt::watch(global.colored())?;
-        let measured = self.measure(Arc::new(checkpoint), &bench, &tests, global);
-        let (setting, reports) = pollster::block_on(measured)?;
+        let measured = self.measure(&checkpoint, &bench, &tests, global);
+        let measured = pollster::block_on(measured);
+        let (setting, reports) =
+            measured.map_err(|error| blame(error.into(), [checkpoint.as_ref()], global))?;
         output::print(&setting.rendered(&reports, self.format))
     }
 
     /// Bytes per patch, where the rule is a static one.
-    fn static_size(&self) -> Option<u32> {
-        self.patch_size.or(self.like.as_ref().map(|_| LIKE_PATCH))
+    fn static_size(&self, checkpoint: &Checkpoint) -> Option<u32> {
+        let random = checkpoint.is_random().then_some(RANDOM_PATCH);
+        self.patch_size.or(random)
     }
 
     async fn measure(
         &self,
-        checkpoint: Arc<Checkpoint>,
+        checkpoint: &Arc<Checkpoint>,
         bench: &Bench,
         tests: &[BenchTest],
         global: &Global,
     ) -> Result<(Setting, Vec<BenchReport>)> {
-        let reads = DecodeReads::of(&checkpoint)?;
+        let reads = DecodeReads::of(checkpoint)?;
         let gpu = Gpu::open(&global.gpu()).await?;
         let load = BltLoad {
             hash_tables: self.hash_tables,
             ..BltLoad::default()
         };
-        let memory = MemoryPlan::of(&gpu, &checkpoint, &load)?;
+        let memory = MemoryPlan::of(&gpu, checkpoint, &load)?;
         if !global.quiet {
             // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{}", needed(&checkpoint, &gpu, &memory));
+            let _ = writeln!(stderr(), "{}", needed(checkpoint, &gpu, &memory));
         }
         let peaks = Peaks::measure(&gpu).await?;
         interrupt::check()?;
 
         let mut progress =
             Progress::new("loading the model: ", Some(memory.adapter), !global.quiet);
-        let model = BltModel::load(&gpu, &checkpoint, load, |bytes| progress.add(bytes)).await?;
+        let model = BltModel::load(&gpu, checkpoint, load, |bytes| progress.add(bytes)).await?;
         progress.end();
         interrupt::check()?;
 
@@ -209,12 +201,12 @@ impl BenchCommand {
         }
         progress.end();
         let setting = Setting {
-            checkpoint,
+            checkpoint: Arc::clone(checkpoint),
             adapter: gpu.summary().name.clone(),
             software: gpu.summary().class == AdapterClass::Software,
             tier: gpu.tier(),
-            random: self.like.is_some(),
-            patch_size: self.static_size(),
+            random: checkpoint.is_random(),
+            patch_size: self.static_size(checkpoint),
             latent_step: self.latent_step.map(name),
             memory,
             peaks,
@@ -249,26 +241,6 @@ fn name(step: Step) -> String {
 
 fn static_rule(size: u32) -> Result<Rule> {
     Rule::new(Scheme::Static { size })
-}
-
-/// What memory the model will need, before any of it is taken.
-fn needed(checkpoint: &Checkpoint, gpu: &Gpu, memory: &MemoryPlan) -> String {
-    let has = memory.available.map_or(String::new(), |bytes| {
-        format!(", which has {}", binary(bytes))
-    });
-    let host = match memory.host_tables {
-        true => format!(
-            "; its hash tables, {}, stay with the host",
-            binary(memory.host)
-        ),
-        false => String::new(),
-    };
-    format!(
-        "{} needs {} for weights on {}{has}{host}",
-        checkpoint.origin(),
-        binary(memory.adapter),
-        gpu.summary().name,
-    )
 }
 
 #[cfg(test)]

@@ -147,6 +147,7 @@ impl CutArgs {
     /// [`Error::Argument`] for flags that contradict each other.
     pub(super) fn cut(&self, checkpoint: Option<&Checkpoint>) -> Result<Cut> {
         let base = match checkpoint {
+            Some(checkpoint) if checkpoint.is_random() => random_rule()?,
             Some(checkpoint) => checkpoint_rule(checkpoint.patching())?,
             None => Rule::default(),
         };
@@ -265,6 +266,14 @@ impl CutArgs {
         serde_json::from_slice(&text)
             .map_err(|error| argument(format!("{} is no lookup table: {error}", path.display())))
     }
+}
+
+/// Bytes per patch where the entropies of random weights mean nothing.
+pub(super) const RANDOM_PATCH: u32 = 4;
+
+/// The rule of random weights.
+fn random_rule() -> Result<Rule> {
+    Rule::new(Scheme::Static { size: RANDOM_PATCH })
 }
 
 /// A size that must be a whole number.

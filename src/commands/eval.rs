@@ -81,7 +81,8 @@ impl NoiseCommand {
         let opened = self.scoring.open()?;
         interrupt::watch(global.colored())?;
         let mut output = Output::open(&self.output)?;
-        let table = pollster::block_on(self.evaluate(&texts, &opened, global))?;
+        let table = pollster::block_on(self.evaluate(&texts, &opened, global))
+            .map_err(|failure| self.scoring.blame(failure, &opened, global))?;
         output.write(table.render(self.format).as_bytes())?;
         output.commit()
     }

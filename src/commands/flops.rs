@@ -2,13 +2,13 @@
 
 use std::io::{Write as _, stderr};
 
-use blt::checkpoint::{Checkpoint, Config, Dtype};
+use blt::checkpoint::Config;
 use blt::measure::flops::{Flops, TextShape, larger_latent};
 use clap::Args;
 
 use super::failure::{Outcome, argument};
 use super::global::Global;
-use super::model::ModelArgs;
+use super::model::AnyModelArgs;
 use super::output;
 use super::table::{Cell, Table, TableFormat};
 
@@ -30,11 +30,7 @@ No GPU is needed, and no weight is read.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct FlopsCommand {
     #[command(flatten)]
-    model: ModelArgs,
-
-    /// In place of the model of -m: blt-1b, blt-7b or a config.json, without weights
-    #[arg(long, value_name = "NAME|FILE")]
-    like: Option<String>,
+    model: AnyModelArgs,
 
     /// Mean bytes per patch
     #[arg(long, value_name = "BYTES", default_value_t = 4.5)]
@@ -63,10 +59,7 @@ pub(super) struct FlopsCommand {
 
 impl FlopsCommand {
     pub(super) fn run(&self, global: &Global) -> Outcome {
-        let checkpoint = match &self.like {
-            Some(name) => Checkpoint::like(name, Dtype::Bf16, 0)?,
-            None => self.model.open()?,
-        };
+        let checkpoint = self.model.open()?;
         let shape = TextShape::new(self.patch_size, self.context)?;
         let table = match &self.budget {
             None => by_part(checkpoint.config(), shape),
@@ -78,7 +71,7 @@ impl FlopsCommand {
             let _ = writeln!(
                 stderr(),
                 "{} · mean patch {} · context of {} bytes",
-                self.like.as_deref().unwrap_or(checkpoint.origin()),
+                checkpoint.origin(),
                 shape.patch_size,
                 shape.context
             );

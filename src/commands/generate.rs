@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use blt::checkpoint::Checkpoint;
+use blt::checkpoint::{BltConfig, Checkpoint};
 use blt::generate::{
-    Event, GenerateOptions, Generator, Given, Sampler, SamplerOptions, TextModel, Utf8Mode,
+    Event, GenerateOptions, Generator, Given, Sampler, SamplerOptions, StopReason, TextModel,
+    Utf8Mode,
 };
 use blt::session::{BltOptions, BltSession, Cut, EntropyOptions, EntropySession};
 use clap::{Args, ValueEnum};
@@ -16,7 +17,7 @@ use super::cut::CutArgs;
 use super::failure::{Failure, Outcome, argument, positive};
 use super::global::Global;
 use super::interrupt;
-use super::model::{ContextArgs, ModelArgs};
+use super::model::{AnyModelArgs, ContextArgs};
 use super::output::{Output, OutputArgs};
 use super::progress::Progress;
 use super::prompt::PromptArgs;
@@ -35,6 +36,8 @@ Examples:
 Standard output gets the exact bytes, without the prompt. The options act in this order:
 repetition penalty, temperature, top-k, top-p, min-p. The same seed gives the same text.
 A line of the trace is an event: prompt, byte, boundary (a patch ended), latent_step or done.
+Random weights (--like) have patches of 4 bytes unless a flag says otherwise: their entropies
+mean nothing.
 
 Exit codes and environment variables: blt --help";
 
@@ -73,7 +76,7 @@ pub(super) struct Generate {
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
-    model: ModelArgs,
+    model: AnyModelArgs,
     #[command(flatten)]
     context: ContextArgs,
     #[command(flatten)]
@@ -179,14 +182,19 @@ impl Generate {
             )
             .into());
         }
-        if checkpoint.config().blt.is_none() {
-            self.whole.refuse_without_blt()?;
+        match &checkpoint.config().blt {
+            Some(blt) => {
+                fit(&prompts, blt)?;
+                self.whole.need_entropies(&checkpoint, &cut)?;
+            }
+            None => self.whole.refuse_without_blt()?,
         }
         interrupt::watch(global.colored())?;
         let mut trace = Trace::open(self.trace.as_deref())?;
         let mut output = Output::open(&self.output)?;
         let generating = self.generate(&prompts, &checkpoint, cut, &mut output, &mut trace, global);
-        pollster::block_on(generating)?;
+        pollster::block_on(generating)
+            .map_err(|failure| self.whole.blame(failure, &checkpoint, global))?;
         trace.commit()?;
         output.commit()
     }
@@ -268,10 +276,6 @@ impl Generate {
         };
         // On a terminal the text itself shows how far it is.
         let silent = global.quiet || output.is_terminal();
-        let mut speech = Speech::new(utf8, output);
-        if self.echo {
-            speech.say(prompt)?;
-        }
         let start = Instant::now();
         let total = prompt.len() as u64;
         let mut progress = Progress::new("reading the prompt: ", Some(total), !global.quiet);
@@ -284,6 +288,10 @@ impl Generate {
         let read = read.await?;
         drop(progress);
         times.read(prompt.len(), start.elapsed());
+        let mut speech = Speech::new(utf8, output);
+        if self.echo {
+            speech.say(prompt)?;
+        }
 
         let given = Given {
             text: prompt,
@@ -318,6 +326,10 @@ impl Generate {
                             speech.say(record.byte.as_slice())?;
                         }
                         Event::LatentStep { .. } => times.latent_step(),
+                        Event::Done {
+                            reason: StopReason::Full,
+                            ..
+                        } => times.full(),
                         _ => {}
                     }
                     written += begun.elapsed();
@@ -328,6 +340,18 @@ impl Generate {
         drop(progress);
         speech.finish()?;
         result
+    }
+}
+
+/// Refuses prompts that have more positions than the model, before anything runs.
+fn fit(prompts: &[Vec<u8>], blt: &BltConfig) -> blt::Result<()> {
+    let longest = prompts.iter().map(Vec::len).max().unwrap_or(0);
+    match blt.max_positions() {
+        Some(most) if longest as u64 >= u64::from(most) => Err(argument(format!(
+            "a prompt has {longest} bytes, and this model has positions for {}; shorten it",
+            most.saturating_sub(1)
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use blt::Error;
 use clap::Args;
 
 use super::failure::Outcome;
-use super::model::ModelArgs;
+use super::model::AnyModelArgs;
 use super::output;
 
 const EXAMPLES: &str = "\
@@ -12,6 +12,7 @@ Examples:
   blt inspect
   blt inspect -m models/blt-1b --tensors
   blt inspect -m org/name --json | jq .total
+  blt inspect --like blt-7b
 
 No GPU is needed, and no weight is read.";
 
@@ -20,7 +21,7 @@ No GPU is needed, and no weight is read.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct Inspect {
     #[command(flatten)]
-    model: ModelArgs,
+    model: AnyModelArgs,
 
     /// One JSON object
     #[arg(long)]

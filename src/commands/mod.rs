@@ -47,6 +47,8 @@ const AFTER_HELP: &str = "\
 Examples:
   blt patch 'Daenerys Targaryen is in Game of Thrones'
   blt entropy -f notes.txt > notes.jsonl
+  blt generate -m models/blt-1b -p 'Daenerys Targaryen is'
+  blt score -m models/blt-1b book.txt
   blt devices
 
 Environment (a flag wins over its variable):
@@ -61,7 +63,7 @@ Exit codes:
   0 done   1 failed while running   2 wrong usage   3 no usable graphics adapter
   4 model missing or unusable   5 `blt verify` found a difference   130 interrupted";
 
-/// The Byte Latent Transformer on any GPU: bytes in, entropies and patches out
+/// The Byte Latent Transformer on any GPU: bytes in, bytes out, and no tokenizer
 ///
 /// Entropies and thresholds are in nats. The entropy of a byte is the uncertainty about
 /// that byte given those before it.

@@ -1,34 +1,63 @@
 //! Which model, and how it gets onto the GPU.
 
+use std::env::VarError;
 use std::sync::Arc;
 
-use blt::Result;
-use blt::checkpoint::{Checkpoint, Part};
+use blt::checkpoint::{Checkpoint, Dtype, Part};
 use blt::gpu::Gpu;
 use blt::model::entropy::EntropyModel;
 use blt::session::ContextOptions;
+use blt::{Error, Result};
 use clap::Args;
 
-use super::failure::positive;
+use super::failure::{Failure, argument, positive};
 use super::global::Global;
 use super::interrupt;
 use super::progress::Progress;
 
 /// The name of the model inside the binary.
-pub(super) const EMBEDDED: &str = "embedded";
+const EMBEDDED: &str = "embedded";
+
+/// The variable that names a model where no flag does.
+const VARIABLE: &str = "BLT_MODEL";
 
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {
-    /// The model: a folder, a .safetensors file, org/name of a downloaded one, or the embedded one
-    #[arg(
-        short,
-        long,
-        value_name = "MODEL",
-        default_value = EMBEDDED,
-        env = "BLT_MODEL",
-        hide_env_values = true
-    )]
-    pub(super) model: String,
+    /// The model: a folder with config.json and safetensors (transformers), or with params.json or
+    /// train_args.json and consolidated.pth or safetensors (Meta); a .safetensors or .pth file
+    /// beside its config; org/name of a downloaded one; or the embedded one
+    ///
+    /// [env: BLT_MODEL] [default: embedded]
+    // Not clap's env: a flag that excludes this one must win over the variable.
+    #[arg(short, long, value_name = "MODEL")]
+    model: Option<String>,
+}
+
+/// A model, or random weights in its place.
+#[derive(Debug, Args)]
+pub(super) struct AnyModelArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// In place of a model: random bf16 weights in the shapes of blt-1b, blt-7b or a config.json
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "model")]
+    like: Option<String>,
+}
+
+/// Of random weights.
+const SEED: u32 = 1;
+
+impl AnyModelArgs {
+    /// Opens the checkpoint; the weights stay where they are.
+    ///
+    /// # Errors
+    /// What the checkpoint layer says.
+    pub(super) fn open(&self) -> Result<Checkpoint> {
+        match &self.like {
+            Some(name) => Checkpoint::like(name, Dtype::Bf16, SEED),
+            None => self.model.open(),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -66,11 +95,52 @@ impl ModelArgs {
     /// # Errors
     /// What the checkpoint layer says.
     pub(super) fn open(&self) -> Result<Checkpoint> {
-        match self.model.as_str() {
-            "" | EMBEDDED => Checkpoint::embedded(),
-            name => Checkpoint::open(name),
+        match &self.model {
+            Some(name) => open(name),
+            None => match std::env::var(VARIABLE) {
+                Ok(name) => open(&name),
+                Err(VarError::NotPresent) => Checkpoint::embedded(),
+                Err(VarError::NotUnicode(_)) => Err(argument(format!(
+                    "{VARIABLE} is not UTF-8; name the model with -m"
+                ))),
+            },
         }
     }
+}
+
+/// Opens the model of a name.
+///
+/// # Errors
+/// What the checkpoint layer says.
+pub(super) fn open(name: &str) -> Result<Checkpoint> {
+    match name {
+        "" | EMBEDDED => Checkpoint::embedded(),
+        name => Checkpoint::open(name),
+    }
+}
+
+/// Names the tensor to blame where a model gave no numbers; any other failure
+/// stays what it is.
+pub(super) fn blame<'a>(
+    failure: Failure,
+    checkpoints: impl IntoIterator<Item = &'a Checkpoint>,
+    global: &Global,
+) -> Failure {
+    let Failure::Error(Error::NotNumbers(_)) = &failure else {
+        return failure;
+    };
+    for checkpoint in checkpoints {
+        let total = checkpoint.inspect().total.bytes;
+        let mut progress = Progress::new("looking for NaN: ", Some(total), !global.quiet);
+        if let Some(tensor) = checkpoint.first_not_a_number(|bytes| progress.add(bytes)) {
+            return Failure::Error(Error::Checkpoint(format!(
+                "the tensor `{tensor}` of {} holds NaN or infinite values; take another copy of \
+                 the model",
+                checkpoint.origin()
+            )));
+        }
+    }
+    failure
 }
 
 /// Opens the GPU and uploads the entropy model.

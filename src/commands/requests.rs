@@ -37,7 +37,7 @@ pub(super) fn run(
     interrupt::watch(global.colored())?;
     let mut output = Output::open(output)?;
     let answering = answer(&requests, scoring, &opened, &mut output, global);
-    pollster::block_on(answering)?;
+    pollster::block_on(answering).map_err(|failure| scoring.blame(failure, &opened, global))?;
     output.commit()
 }
 

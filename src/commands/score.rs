@@ -30,7 +30,9 @@ Examples:
 bits per byte = nats / (ln 2 · bytes), byte perplexity = e^(nats / bytes), nats = the sum of -ln p.
 A line of jsonl and csv is a byte: file, i (its index), byte, nll (-ln p, nats), with
 --model-part both nll_entropy, and patch. Requests are lines {\"context\": ..., \"continuation\":
-...}; each answer is a line {\"logprob\": (nats), \"is_greedy\": ..., \"bytes\": ...}.";
+...}; each answer is a line {\"logprob\": (nats), \"is_greedy\": ..., \"bytes\": ...}.
+Random weights (--like) have patches of 4 bytes unless a flag says otherwise: their entropies
+mean nothing.";
 
 /// Say how well a model predicts texts, in bits per byte
 #[derive(Debug, Args)]
@@ -97,7 +99,8 @@ impl ScoreCommand {
         let opened = self.scoring.open()?;
         interrupt::watch(global.colored())?;
         let mut output = Output::open(&self.output)?;
-        pollster::block_on(self.score(inputs, &opened, &mut output, global))?;
+        pollster::block_on(self.score(inputs, &opened, &mut output, global))
+            .map_err(|failure| self.scoring.blame(failure, &opened, global))?;
         output.commit()
     }
 

@@ -10,16 +10,16 @@ use blt::session::{BltOptions, BltSession, Cut, TextOptions, TextSession};
 use clap::{Args, ValueEnum};
 
 use super::cut::CutArgs;
-use super::failure::{Outcome, argument, positive};
+use super::failure::{Failure, Outcome, argument, positive};
 use super::global::Global;
 use super::interrupt;
-use super::model::{ContextArgs, ModelArgs};
+use super::model::{AnyModelArgs, ContextArgs};
 use super::whole::{Loaded, WholeArgs};
 
 #[derive(Debug, Args)]
 pub(super) struct ScoringArgs {
     #[command(flatten)]
-    pub(super) model: ModelArgs,
+    pub(super) model: AnyModelArgs,
 
     /// By which part of the model [default: blt; entropy if the model is an entropy model alone]
     #[arg(long, value_enum)]
@@ -77,6 +77,15 @@ impl ScoringArgs {
                  entropy model alone can wait for; find the threshold with `blt patch` and give \
                  it as --threshold",
             ));
+        } else {
+            self.whole.need_entropies(&checkpoint, &cut)?;
+        }
+        if part == ModelPart::Both && !self.whole.has_entropy_model(&checkpoint) {
+            return Err(argument(format!(
+                "{} has no entropy model to score by; score by --model-part blt, or give one with \
+                 --entropy-model",
+                checkpoint.origin()
+            )));
         }
         Ok(Opened {
             checkpoint,
@@ -113,9 +122,14 @@ impl ScoringArgs {
             Loaded::Blt(model) => {
                 let session = BltSession::new(model, self.options(opened))?;
                 let scorer = Scorer::of_blt(session, opened.part == ModelPart::Both)?;
-                Ok(scorer.with_piece(self.piece.or(positions(&opened.checkpoint))))
+                Ok(scorer.with_piece(self.piece))
             }
         }
+    }
+
+    /// Names the tensor to blame where the model gave no numbers.
+    pub(super) fn blame(&self, failure: Failure, opened: &Opened, global: &Global) -> Failure {
+        self.whole.blame(failure, &opened.checkpoint, global)
     }
 
     /// The options of a session of the whole model.
@@ -134,14 +148,6 @@ impl ScoringArgs {
     pub(super) fn context(&self) -> blt::session::ContextOptions {
         self.context.options()
     }
-}
-
-/// The bytes that the positions of a whole model hold after BOS.
-fn positions(checkpoint: &Checkpoint) -> Option<u64> {
-    let blt = checkpoint.config().blt.as_ref()?;
-    let most = [blt.encoder.max_positions, blt.decoder.max_positions];
-    let least = most.into_iter().flatten().min()?;
-    Some(u64::from(least).saturating_sub(1).max(1))
 }
 
 /// Scores a text from its beginning; each byte goes to `each`.

@@ -85,6 +85,7 @@ pub(super) struct Times {
     bytes: u64,
     writing: Duration,
     latent_steps: u64,
+    full: bool,
 }
 
 impl Times {
@@ -99,6 +100,11 @@ impl Times {
 
     pub(super) fn latent_step(&mut self) {
         self.latent_steps += 1;
+    }
+
+    /// A text ended for want of room.
+    pub(super) fn full(&mut self) {
+        self.full = true;
     }
 
     pub(super) fn wrote(&mut self, time: Duration) {
@@ -135,6 +141,9 @@ impl Times {
         }
         parts.push(memory);
         parts.push(on(loaded.gpu()));
+        if self.full {
+            parts.push("ended where the model's positions are used up".to_owned());
+        }
         parts.join(" · ")
     }
 }

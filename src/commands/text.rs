@@ -68,9 +68,10 @@ impl TextCommand {
         let silent = global.quiet || (output.is_terminal() && form != Form::Svg);
         let mut progress = Progress::new("", input.total, !silent);
         let mut sink = Sink::new(form, input.name.clone(), output);
+        let checkpoint = checkpoint.filter(|_| entropies || options.needs_model());
         let run = async {
-            let model = match checkpoint.filter(|_| entropies || options.needs_model()) {
-                Some(checkpoint) => Some(model::load(&checkpoint, global).await?),
+            let model = match &checkpoint {
+                Some(checkpoint) => Some(model::load(checkpoint, global).await?),
                 None => None,
             };
             let mut session = TextSession::new(model.as_ref(), options)?;
@@ -86,7 +87,7 @@ impl TextCommand {
                 if matches!(failure, Failure::Error(Error::Interrupted)) {
                     sink.interrupted();
                 }
-                return Err(failure);
+                return Err(model::blame(failure, checkpoint.as_ref(), global));
             }
         };
         sink.finish()?;

@@ -1,5 +1,6 @@
 //! The whole model, and how it gets onto the GPU.
 
+use std::io::{Write as _, stderr};
 use std::sync::Arc;
 
 use blt::Result;
@@ -7,12 +8,15 @@ use blt::checkpoint::Checkpoint;
 use blt::gpu::Gpu;
 use blt::model::blt::{BltLoad, BltModel, HashTables};
 use blt::model::entropy::EntropyModel;
+use blt::model::memory::MemoryPlan;
+use blt::session::Cut;
 use clap::Args;
 
-use super::failure::argument;
+use super::failure::{Failure, argument};
 use super::global::Global;
 use super::interrupt;
 use super::progress::Progress;
+use super::summary::binary;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The whole model")]
@@ -42,6 +46,39 @@ impl Loaded {
 }
 
 impl WholeArgs {
+    /// Opens the entropy model in place of the model's own, where one is named.
+    ///
+    /// # Errors
+    /// What the checkpoint layer says.
+    pub(super) fn entropy_model(&self) -> Result<Option<Arc<Checkpoint>>> {
+        let own = self.entropy_model.as_deref().map(super::model::open);
+        Ok(own.transpose()?.map(Arc::new))
+    }
+
+    /// Refuses what needs entropies where nothing gives any.
+    ///
+    /// # Errors
+    /// [`blt::Error::Argument`] that says what to do.
+    pub(super) fn need_entropies(&self, checkpoint: &Checkpoint, rule: &Cut) -> Result<()> {
+        let needed = match rule {
+            Cut::Rule(rule) => rule.needs_entropy(),
+            Cut::Mean { .. } | Cut::Largest { .. } => true,
+        };
+        if needed && !self.has_entropy_model(checkpoint) {
+            return Err(argument(format!(
+                "{} has no entropy model to find patches by; give one with --entropy-model, or \
+                 choose another way with --mode space, static or byte",
+                checkpoint.origin()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Does the model have an entropy model, its own or the one that is named?
+    pub(super) fn has_entropy_model(&self, checkpoint: &Checkpoint) -> bool {
+        checkpoint.config().entropy.is_some() || self.entropy_model.is_some()
+    }
+
     /// Opens the GPU and uploads the model, or with `entropy` its entropy model
     /// alone.
     ///
@@ -53,7 +90,7 @@ impl WholeArgs {
         entropy: bool,
         global: &Global,
     ) -> Result<Loaded> {
-        let own = self.entropy_model.as_deref().map(open).transpose()?;
+        let own = self.entropy_model()?;
         if entropy {
             let checkpoint = own.as_ref().unwrap_or(checkpoint);
             return Ok(Loaded::Entropy(
@@ -72,16 +109,29 @@ impl WholeArgs {
                 Some(Arc::new(model))
             }
         };
-        let total = checkpoint.inspect().total.bytes;
-        let mut progress = Progress::new("loading the model: ", Some(total), !global.quiet);
         let options = BltLoad {
             hash_tables: self.hash_tables,
             entropy,
             ..BltLoad::default()
         };
+        let memory = MemoryPlan::of(&gpu, checkpoint, &options)?;
+        if !global.quiet {
+            // If standard error is gone there is nobody to tell.
+            let _ = writeln!(stderr(), "{}", needed(checkpoint, &gpu, &memory));
+        }
+        let total = Some(memory.adapter);
+        let mut progress = Progress::new("loading the model: ", total, !global.quiet);
         let model = BltModel::load(&gpu, checkpoint, options, |bytes| progress.add(bytes)).await?;
         interrupt::check()?;
         Ok(Loaded::Blt(Arc::new(model)))
+    }
+
+    /// Names the tensor to blame where a model gave no numbers; any other failure
+    /// stays what it is.
+    pub(super) fn blame(&self, failure: Failure, model: &Checkpoint, global: &Global) -> Failure {
+        let own = self.entropy_model().ok().flatten();
+        let all = [Some(model), own.as_deref()];
+        super::model::blame(failure, all.into_iter().flatten(), global)
     }
 
     /// Refuses flags of the whole model where an entropy model runs alone.
@@ -98,10 +148,24 @@ impl WholeArgs {
     }
 }
 
-fn open(name: &str) -> Result<Arc<Checkpoint>> {
-    let checkpoint = match name {
-        super::model::EMBEDDED => Checkpoint::embedded(),
-        name => Checkpoint::open(name),
+/// What memory a model will need, before any of it is taken.
+pub(super) fn needed(checkpoint: &Checkpoint, gpu: &Gpu, memory: &MemoryPlan) -> String {
+    let has = memory.available.map_or(String::new(), |bytes| {
+        format!(", which has {}", binary(bytes))
+    });
+    let host = match memory.host_tables {
+        true => format!(
+            "; its hash tables, {}, stay with the host",
+            binary(memory.host)
+        ),
+        false => String::new(),
     };
-    checkpoint.map(Arc::new)
+    format!(
+        "{} needs {} for weights on {}{has}, and {} for a text of up to {} patches{host}",
+        checkpoint.origin(),
+        binary(memory.adapter),
+        gpu.summary().name,
+        binary(memory.session),
+        memory.patches,
+    )
 }

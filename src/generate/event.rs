@@ -47,6 +47,8 @@ pub enum Event {
 pub enum StopReason {
     /// It has as many bytes as were wanted.
     Length,
+    /// The model has no room for another byte.
+    Full,
     /// The model ended it.
     EndOfText,
     /// A stop string came.
@@ -95,6 +97,10 @@ mod tests {
             (
                 done(StopReason::Stop { stop: 1 }),
                 r#"{"event":"done","reason":"stop","stop":1,"bytes":9,"latent_steps":2}"#,
+            ),
+            (
+                done(StopReason::Full),
+                r#"{"event":"done","reason":"full","bytes":9,"latent_steps":2}"#,
             ),
             (
                 done(StopReason::EndOfText),

@@ -138,12 +138,16 @@ impl<M: ByteModel> Generator<M> {
 
     /// One byte more, or the end.
     async fn advance(&mut self) -> Result<()> {
-        let room = match self.options.max_bytes {
+        let wanted = match self.options.max_bytes {
             Some(most) => most.saturating_sub(self.bytes),
             None => u64::MAX,
         };
+        let room = wanted.min(self.model.room().unwrap_or(u64::MAX));
         if room == 0 {
-            self.end(StopReason::Length);
+            self.end(match wanted {
+                0 => StopReason::Length,
+                _ => StopReason::Full,
+            });
             return Ok(());
         }
         let mut allowed = match self.options.utf8 {

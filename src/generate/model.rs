@@ -23,6 +23,11 @@ pub trait ByteModel {
     /// Logits over the token ids, `[VOCAB]`, after the last token.
     fn logits(&self) -> &[f32];
 
+    /// Tokens that there surely is room for; `None` where nothing limits them.
+    fn room(&self) -> Option<u64> {
+        None
+    }
+
     /// Takes a token; afterwards [`logits`](Self::logits) are those after it.
     ///
     /// # Errors
@@ -33,6 +38,10 @@ pub trait ByteModel {
 impl<M: ByteModel> ByteModel for &mut M {
     fn logits(&self) -> &[f32] {
         (**self).logits()
+    }
+
+    fn room(&self) -> Option<u64> {
+        (**self).room()
     }
 
     async fn push(&mut self, id: u32) -> Result<Step> {

@@ -12,6 +12,10 @@ impl ByteModel for BltSession {
         Self::logits(self)
     }
 
+    fn room(&self) -> Option<u64> {
+        Some(Self::room(self) as u64)
+    }
+
     async fn push(&mut self, id: u32) -> Result<Step> {
         let steps = self.counters().latent_steps;
         let rows = self.prefill_ids(&[id]).await?;
@@ -27,6 +31,10 @@ impl ByteModel for BltSession {
 impl ByteModel for EntropySession {
     fn logits(&self) -> &[f32] {
         self.last_logits()
+    }
+
+    fn room(&self) -> Option<u64> {
+        Self::room(self)
     }
 
     async fn push(&mut self, id: u32) -> Result<Step> {
@@ -135,6 +143,13 @@ impl ByteModel for TextModel {
         match self {
             Self::Blt(session) => ByteModel::logits(session.as_ref()),
             Self::Entropy(session) => ByteModel::logits(session.as_ref()),
+        }
+    }
+
+    fn room(&self) -> Option<u64> {
+        match self {
+            Self::Blt(session) => ByteModel::room(session.as_ref()),
+            Self::Entropy(session) => ByteModel::room(session.as_ref()),
         }
     }
 

@@ -143,6 +143,14 @@ pub struct Matrix {
     pub weights: WeightType,
 }
 
+impl Matrix {
+    /// Size in bytes, padding included.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.tensor.bytes()).sum()
+    }
+}
+
 /// Some consecutive rows of a [`Matrix`].
 #[derive(Debug)]
 pub struct MatrixPart {

@@ -79,7 +79,8 @@ impl Scorer {
     }
 
     /// Lets the model begin anew, after BOS, each time so many bytes have
-    /// passed: what a model with few positions needs for long texts.
+    /// passed. It does so anyway where its positions or those of its patches are
+    /// used up.
     #[must_use]
     pub fn with_piece(mut self, bytes: Option<u64>) -> Self {
         self.piece = bytes.map(|bytes| bytes.max(1));
@@ -117,7 +118,8 @@ impl Scorer {
     pub async fn push(&mut self, mut bytes: &[u8]) -> Result<Vec<ScoredByte>> {
         let mut scored = Vec::with_capacity(bytes.len());
         while !bytes.is_empty() {
-            if self.piece == Some(self.taken) {
+            let full = self.taken > 0 && self.reader.room() == 0;
+            if full || self.piece == Some(self.taken) {
                 self.begin_anew(&mut scored).await?;
             }
             if self.taken == 0 {
@@ -125,6 +127,8 @@ impl Scorer {
             }
             let room = self.piece.map_or(u64::MAX, |piece| piece - self.taken);
             let room = usize::try_from(room).unwrap_or(usize::MAX);
+            // What fits nowhere is the session's to refuse.
+            let room = room.min(self.reader.room().max(1));
             let (now, later) = bytes.split_at(bytes.len().min(room));
             let found = self.reader.push(now).await?;
             self.note(found, &mut scored);
@@ -172,6 +176,17 @@ impl Scorer {
 const COMFORTABLE: usize = 2048;
 
 impl Reader {
+    /// Bytes that surely fit.
+    fn room(&self) -> usize {
+        match self {
+            Self::Entropy(_) => usize::MAX,
+            Self::Blt(blt) => {
+                let bos = usize::from(blt.session.position() == 0);
+                blt.session.room().saturating_sub(bos)
+            }
+        }
+    }
+
     fn reset(&mut self) {
         match self {
             Self::Entropy(session) => session.reset(),

@@ -91,6 +91,14 @@ impl Block {
         Ok(blocks)
     }
 
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let norms = self.attention_norm.bytes() + self.mlp_norm.bytes();
+        let matrices = [&self.qkv, &self.o, &self.gate_up, &self.down];
+        norms + matrices.map(Matrix::bytes).iter().sum::<u64>()
+    }
+
     /// Uploads a block's weights.
     ///
     /// # Errors

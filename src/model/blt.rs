@@ -79,7 +79,7 @@ impl BltModel {
         mut progress: impl FnMut(u64),
     ) -> Result<Self> {
         let weights = checkpoint.blt_weights()?;
-        let memory = memory::plan(gpu, checkpoint.config(), &weights, &options)?;
+        let memory = memory::plan(gpu, checkpoint, &weights, &options)?;
         let entropy = match options.entropy {
             Some(model) => Some(model),
             None if checkpoint.config().entropy.is_some() => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
 use super::part::{Output, PartPlan, RowClass};
 use super::rotary::Rotary;
+use super::sizes::EntropySizes;
 use crate::checkpoint::EntropyWeights;
 use crate::error::Result;
 use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams};
@@ -82,6 +83,23 @@ impl EntropyModel {
     #[must_use]
     pub fn rotary(&self) -> &Rotary {
         &self.rotary
+    }
+
+    /// Bytes of its weights on the adapter.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let layers: u64 = self.layers.iter().map(Block::bytes).sum();
+        self.embed.bytes() + layers + self.norm.bytes() + self.head.bytes()
+    }
+
+    /// What its share of a session depends on.
+    pub(super) fn sizes(&self) -> EntropySizes {
+        EntropySizes {
+            shape: self.shape,
+            layers: self.layers.len(),
+            vocabulary: self.vocabulary,
+            window: self.window,
+        }
     }
 
     /// Floating-point operations per byte: products and attention over a full

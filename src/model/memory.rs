@@ -2,11 +2,12 @@
 //! allocated there.
 
 use super::blt::{BltLoad, HashTables};
-use crate::checkpoint::{BltWeights, Checkpoint, Config, TensorView, expected_tensors};
+use super::sizes::{EntropySizes, SessionBytes};
+use crate::checkpoint::{BltWeights, Checkpoint, Part, TensorView};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 
-/// Where a model's weights are, in bytes.
+/// Where a model's weights are, and what a text takes beside them, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryPlan {
     /// Weights on the adapter, hash tables included if they are there.
@@ -15,6 +16,12 @@ pub struct MemoryPlan {
     pub host: u64,
     /// Do the hash tables stay with the host?
     pub host_tables: bool,
+    /// A session before its first token: keys, values and what a run computes in.
+    pub session: u64,
+    /// More for each patch beyond [`MemoryPlan::patches`].
+    pub patch: u64,
+    /// Patches that a new session has room for.
+    pub patches: usize,
     /// What the adapter has, if it says so.
     pub available: Option<u64>,
 }
@@ -23,57 +30,88 @@ impl MemoryPlan {
     /// Where the weights of a checkpoint would go.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] when they cannot fit, and what
-    /// [`Checkpoint::blt_weights`] says.
+    /// [`Error::OutOfMemory`] when they cannot fit with a session beside them, and
+    /// what [`Checkpoint::blt_weights`] says.
     pub fn of(gpu: &Gpu, checkpoint: &Checkpoint, options: &BltLoad) -> Result<Self> {
-        plan(
-            gpu,
-            checkpoint.config(),
-            &checkpoint.blt_weights()?,
-            options,
-        )
+        plan(gpu, checkpoint, &checkpoint.blt_weights()?, options)
+    }
+
+    /// Does a text of so many patches fit beside the weights?
+    pub(crate) fn check_patches(&self, gpu: &Gpu, session: u64, patches: usize) -> Result<()> {
+        let grown = session + patches as u64 * self.patch;
+        match self.available {
+            Some(most) if self.adapter + grown + RESERVE > most => {
+                Err(Error::OutOfMemory(format!(
+                    "a text of {patches} patches needs {} beside {} of weights and {} to spare, and {} \
+                 has {}; shorten it or let patches be longer (a higher --threshold)",
+                    gib(grown),
+                    gib(self.adapter),
+                    gib(RESERVE),
+                    gpu.summary().name,
+                    gib(most),
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-/// Kept for caches and scratch buffers beside the weights.
-const RESERVE: u64 = 512 << 20;
+/// Bytes kept for uploads and for what the driver takes for itself.
+pub const RESERVE: u64 = 128 << 20;
 
 pub(super) fn plan(
     gpu: &Gpu,
-    config: &Config,
+    checkpoint: &Checkpoint,
     weights: &BltWeights<'_>,
     options: &BltLoad,
 ) -> Result<MemoryPlan> {
     let bytes = |view: &TensorView<'_>| view.elements() as u64 * view.dtype.size() as u64;
     let tables: u64 = weights.hash_tables.iter().map(bytes).sum();
-    let elements: u64 = expected_tensors(config)
+    let own = checkpoint.inspect();
+    let given = options.entropy.as_deref();
+    let rest: u64 = own
+        .parts
         .iter()
-        .filter(|t| t.part != crate::checkpoint::Part::HashTables)
-        .map(crate::checkpoint::ExpectedTensor::parameters)
+        .filter(|held| match held.part {
+            Part::HashTables | Part::Other => false,
+            Part::Entropy => given.is_none(),
+            _ => true,
+        })
+        .map(|held| held.held.bytes)
         .sum();
-    let rest = elements * weights.head.dtype.size() as u64;
+    let rest = rest + given.map_or(0, super::entropy::EntropyModel::bytes);
+    let entropy = match (given, &checkpoint.config().entropy) {
+        (Some(model), _) => Some(model.sizes()),
+        (None, Some(config)) => Some(EntropySizes::of(config)?),
+        (None, None) => None,
+    };
+    let rows = gpu.tuning.chunk_rows as usize;
+    let size = weights.hash_tables.first().map(|view| view.dtype.size());
+    let session =
+        |gathered| SessionBytes::of(weights, entropy.as_ref(), rows, gathered, options.hf_compat);
     let available = gpu.memory();
     let fits = |bytes: u64| available.is_none_or(|most| bytes + RESERVE <= most);
+
+    let with_tables = session(None)?;
     let host_tables = match options.hash_tables {
         HashTables::Host => true,
         HashTables::Gpu => false,
-        HashTables::Auto => !fits(rest + tables),
+        HashTables::Auto => !fits(rest + tables + with_tables.new),
     };
-    let adapter = if host_tables { rest } else { rest + tables };
-    if !fits(adapter) {
-        let gib = |bytes: u64| {
-            #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-            let gib = bytes as f64 / f64::from(1 << 30);
-            format!("{gib:.1} GiB")
-        };
+    let (adapter, session) = match host_tables {
+        true => (rest, session(size)?),
+        false => (rest + tables, with_tables),
+    };
+    if !fits(adapter + session.new) {
         let remedy = if host_tables {
             "take a smaller model, 16-bit weights, or another adapter"
         } else {
             "leave the hash tables with the host (--hash-tables host)"
         };
         return Err(Error::OutOfMemory(format!(
-            "the model needs {} for weights and {} beside them, and {} has {}; {remedy}",
+            "the model needs {} for weights, {} for a text and {} to spare, and {} has {}; {remedy}",
             gib(adapter),
+            gib(session.new),
             gib(RESERVE),
             gpu.summary().name,
             gib(available.unwrap_or(0)),
@@ -83,6 +121,19 @@ pub(super) fn plan(
         adapter,
         host: if host_tables { tables } else { 0 },
         host_tables,
+        session: session.new,
+        patch: session.patch,
+        patches: session.patches,
         available,
     })
+}
+
+fn gib(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    let mib = bytes as f64 / f64::from(1 << 20);
+    match mib {
+        small if small < 9.95 => format!("{small:.1} MiB"),
+        small if small < 1023.5 => format!("{small:.0} MiB"),
+        large => format!("{:.1} GiB", large / 1024.0),
+    }
 }

@@ -43,6 +43,11 @@ impl Context {
         self.window
     }
 
+    /// Keys that the last position saw, if there were no window.
+    pub(crate) fn seen(&self) -> u64 {
+        self.document
+    }
+
     /// The most keys that any token has seen so far.
     pub(crate) fn longest(&self) -> u64 {
         self.longest

@@ -14,7 +14,9 @@ use crate::gpu::tensor::padded;
 use crate::model::block::Rows;
 use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyInputs, EntropyModel};
 use crate::model::part::{RowClass, count};
+use crate::model::sizes::UNBOUNDED;
 use crate::patch::{Rule, Scheme};
+use crate::session::logits::{check, nll, surprise};
 
 /// What a session computes.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +65,8 @@ pub struct EntropySession {
     context: Context,
     /// Ring slot of the next token.
     slot: usize,
+    /// Tokens whose results are there.
+    taken: u64,
     /// Logits after the last token.
     last_logits: Vec<f32>,
     profile: Profile,
@@ -70,8 +74,6 @@ pub struct EntropySession {
 
 /// Results in flight at a time: one is computed while another is read.
 const IN_FLIGHT: usize = 2;
-/// The largest context of a model without a window.
-const UNBOUNDED: usize = 8192;
 
 impl EntropySession {
     /// A session before its first token.
@@ -122,6 +124,7 @@ impl EntropySession {
             chunk,
             slots,
             slot: 0,
+            taken: 0,
             last_logits: Vec::new(),
             profile: Profile::default(),
         })
@@ -134,6 +137,7 @@ impl EntropySession {
             .carry
             .write(self.model.gpu(), &[PatchStartsCarry::default()]);
         self.slot = 0;
+        self.taken = 0;
         self.last_logits.clear();
     }
 
@@ -142,6 +146,16 @@ impl EntropySession {
     #[must_use]
     pub fn comfortable_push(&self) -> usize {
         self.chunk * 8
+    }
+
+    /// Tokens that there is room for; `None` where a window bounds what each looks
+    /// back over.
+    #[must_use]
+    pub fn room(&self) -> Option<u64> {
+        match self.context.window() {
+            Some(_) => None,
+            None => Some(((self.slots - self.chunk) as u64).saturating_sub(self.context.seen())),
+        }
     }
 
     /// The model.
@@ -171,9 +185,9 @@ impl EntropySession {
     /// Pushes tokens and gives what the model says about them.
     ///
     /// # Errors
-    /// [`Error::Argument`] when a model without a window has no room left, and
-    /// the device's errors; after one the session is unusable until
-    /// [`EntropySession::reset`].
+    /// [`Error::Argument`] when a model without a window has no room left,
+    /// [`Error::NotNumbers`] when the weights give none, and the device's errors;
+    /// after one the session is unusable until [`EntropySession::reset`].
     pub async fn push(&mut self, ids: &[u32]) -> Result<EntropyRows> {
         let mut rows = EntropyRows {
             entropies: Vec::with_capacity(ids.len()),
@@ -181,7 +195,7 @@ impl EntropySession {
             ..Default::default()
         };
         if let Some(first) = ids.first() {
-            rows.nlls.push(self.nll_of(*first));
+            rows.nlls.push(nll(&self.last_logits, *first));
         }
         let mut flight: VecDeque<(Mapping, Layout)> = VecDeque::new();
         let gpu = Arc::clone(self.model.gpu());
@@ -191,12 +205,12 @@ impl EntropySession {
             if flight.len() == IN_FLIGHT
                 && let Some((mapping, layout)) = flight.pop_front()
             {
-                self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows);
+                self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows)?;
             }
             flight.push_back(self.run(chunk, after, staging).await?);
         }
         for (mapping, layout) in flight {
-            self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows);
+            self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows)?;
         }
         // The last row's target is the first token of the next push.
         rows.nlls.truncate(ids.len());
@@ -302,12 +316,19 @@ impl EntropySession {
     }
 
     /// Appends what came back of one chunk.
-    fn take(&mut self, bytes: &[u8], layout: &Layout, rows: &mut EntropyRows) {
+    fn take(&mut self, bytes: &[u8], layout: &Layout, rows: &mut EntropyRows) -> Result<()> {
         let result: Vec<[f32; 2]> = layout.read(bytes, &layout.result);
+        self.last_logits = layout.read(bytes, &layout.logits);
+        check(
+            "the entropy model's",
+            self.taken,
+            &result,
+            &self.last_logits,
+        )?;
+        self.taken += result.len() as u64;
         rows.entropies
             .extend(result.iter().map(|[entropy, _]| entropy));
-        rows.nlls
-            .extend(result.iter().map(|[_, log_p]| Some((-log_p).max(0.0))));
+        rows.nlls.extend(result.iter().map(surprise));
         if self.options.rule.is_some() {
             let starts: Vec<u32> = layout.read(bytes, &layout.starts);
             rows.starts.extend(starts.iter().map(|start| *start == 1));
@@ -319,25 +340,7 @@ impl EntropySession {
             rows.best
                 .extend(pairs.chunks_exact(self.options.best).map(<[_]>::to_vec));
         }
-        self.last_logits = layout.read(bytes, &layout.logits);
-    }
-
-    /// -ln p of a token after those pushed so far.
-    fn nll_of(&self, id: u32) -> Option<f32> {
-        let logit = f64::from(*self.last_logits.get(id as usize)?);
-        let largest = self
-            .last_logits
-            .iter()
-            .copied()
-            .fold(f32::NEG_INFINITY, f32::max);
-        let largest = f64::from(largest);
-        let total: f64 = self
-            .last_logits
-            .iter()
-            .map(|l| (f64::from(*l) - largest).exp())
-            .sum();
-        #[expect(clippy::cast_possible_truncation, reason = "the kernel's precision")]
-        Some((total.ln() + largest - logit).max(0.0) as f32)
+        Ok(())
     }
 }
 

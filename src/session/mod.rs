@@ -3,6 +3,7 @@
 pub mod blt;
 pub mod context;
 pub mod entropy;
+mod logits;
 pub mod text;
 
 pub use blt::{BltOptions, BltRows, BltSession};

@@ -277,16 +277,18 @@ fn the_rule_can_be_changed() {
 }
 
 #[test]
-fn messages_are_one_line_or_none() {
+fn messages_are_memory_and_summary_or_none() {
     let arguments = ["generate", "-p", "ab", "-n", "8", "--ignore-eos", "-m"];
     let model = model();
     let ran = good(&[&arguments[..], &[&model]].concat(), b"");
-    assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    assert_eq!(ran.err.lines().count(), 2, "{}", ran.err);
     for part in [
         "read 2 bytes in",
         "wrote 8 bytes in",
         "B/s",
         "latent step",
+        "for weights on",
+        "for a text of up to",
         "of weights",
         " on ",
     ] {

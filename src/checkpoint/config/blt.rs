@@ -81,6 +81,14 @@ impl HashConfig {
 }
 
 impl BltConfig {
+    /// Positions that a text may have, that of BOS counted; `None` if the config
+    /// names no limit.
+    #[must_use]
+    pub fn max_positions(&self) -> Option<u32> {
+        let local = [self.encoder.max_positions, self.decoder.max_positions];
+        local.into_iter().flatten().min()
+    }
+
     pub(super) fn read(root: &Section<'_>) -> Result<Self> {
         let encoder_section = root.needed_section("encoder_config")?;
         let latent_section = root.needed_section("global_config")?;

@@ -207,6 +207,9 @@ mod tests {
                 adapter: 3 << 20,
                 host: 0,
                 host_tables: false,
+                session: 5 << 20,
+                patch: 1 << 10,
+                patches: 256,
                 available: None,
             },
             // A decode of 100 bytes/s reads a quarter of what is copied.

@@ -13,6 +13,7 @@ use crate::model::encoder::EncoderBuffers;
 use crate::model::entropy::{EntropyBuffers, EntropyExtras};
 use crate::model::part::{PartPlan, RowClass};
 use crate::model::patches::PatchBuffers;
+use crate::model::sizes::Sizes;
 
 use super::inputs::Inputs;
 
@@ -29,23 +30,6 @@ pub(super) struct Buffers {
     local: Scratch,
     pub(super) staging: Staging,
     pub(super) sizes: Sizes,
-}
-
-/// How much a session has room for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    /// Rows of a run at most.
-    pub(super) rows: usize,
-    /// Cached positions of the entropy model.
-    pub(super) entropy_slots: usize,
-    /// Cached positions of encoder and decoder.
-    pub(super) local_slots: usize,
-    /// Bytes that open patches may reach back to.
-    pub(super) ring_slots: usize,
-    /// Patches whose vectors the decoder keeps.
-    pub(super) patch_slots: usize,
-    /// Patches that the latent model has room for.
-    pub(super) patches: usize,
 }
 
 /// What the latent model computes in and remembers; it grows with the text.

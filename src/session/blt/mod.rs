@@ -24,8 +24,9 @@ use crate::gpu::kernels::PatchStartsParams;
 use crate::gpu::plan::Plan;
 use crate::gpu::tuning::LatentStep;
 use crate::model::blt::BltModel;
+use crate::model::sizes::Sizes;
 use crate::patch::{Patcher, Rule};
-use buffers::{Buffers, Plans, Sizes};
+use buffers::{Buffers, Plans};
 pub use trace::Trace;
 
 /// How a session cuts its text and what it keeps.
@@ -117,13 +118,6 @@ enum Decision {
     Host(Box<dyn Patcher + Send>),
 }
 
-/// The largest context of a part without a window.
-const UNBOUNDED: usize = 8192;
-/// Patches that a new session has room for.
-const FIRST_PATCHES: usize = 256;
-/// Positions that can be taken back without a recompute, beside a run's.
-const SLACK: usize = 256;
-
 impl BltSession {
     /// A session before its first token.
     ///
@@ -149,22 +143,10 @@ impl BltSession {
                     .to_owned(),
             ));
         }
-        let rows = gpu.tuning.chunk_rows as usize;
-        let slots = |window: Option<usize>| {
-            let window = window.unwrap_or(UNBOUNDED);
-            (window + rows + SLACK).next_power_of_two()
-        };
         let window = model.config().local_window.map(|w| w as usize);
         let entropy_window = model.entropy().and_then(|m| m.window());
-        let shape = model.patch_shape();
-        let sizes = Sizes {
-            rows,
-            entropy_slots: slots(entropy_window),
-            local_slots: slots(window),
-            ring_slots: (rows + SLACK).next_power_of_two(),
-            patch_slots: rows + SLACK + shape.encoder_window.max(shape.decoder_window),
-            patches: FIRST_PATCHES.max(rows.next_power_of_two()),
-        };
+        let rows = gpu.tuning.chunk_rows as usize;
+        let sizes = Sizes::new(rows, model.config(), entropy_window);
         let best = usize::from(decision.needs_best());
         let step = options.latent_step.unwrap_or(gpu.tuning.latent_step);
         let buffers = Buffers::new(model, sizes, best)?;
@@ -228,6 +210,33 @@ impl BltSession {
         self.begins.last().copied().unwrap_or(0)
     }
 
+    /// Tokens, BOS counted, that there surely is room for, however they fall into
+    /// patches: by the positions of the bytes and of the patches, and by what a
+    /// part without a window can look back over.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let config = self.model.config();
+        let left = |most: Option<u32>, used: usize| {
+            most.map_or(usize::MAX, |most| (most as usize).saturating_sub(used))
+        };
+        let sizes = self.buffers.sizes;
+        let seen = |context: &Context, slots: usize| match context.window() {
+            Some(_) => usize::MAX,
+            None => {
+                let seen = usize::try_from(context.seen()).unwrap_or(usize::MAX);
+                (slots - sizes.rows).saturating_sub(seen)
+            }
+        };
+        let entropy = match self.model.entropy() {
+            Some(_) => seen(&self.entropy_context, sizes.entropy_slots),
+            None => usize::MAX,
+        };
+        left(config.max_positions(), self.position())
+            .min(left(config.latent.max_positions, self.patches()))
+            .min(seen(&self.local_context, sizes.local_slots))
+            .min(entropy)
+    }
+
     /// Token ids taken so far.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
         self.tokens.iter().map(|token| token.id)
@@ -280,9 +289,10 @@ impl BltSession {
     ///
     /// # Errors
     /// [`Error::Argument`] when the text outgrows the model's positions or a
-    /// patch the adapter's room, [`Error::Checkpoint`] when the weights give no
-    /// numbers, [`Error::Interrupted`], and the device's errors; after the last
-    /// the session is unusable until [`BltSession::reset`].
+    /// patch the adapter's room, [`Error::OutOfMemory`] when its patches do not fit
+    /// the adapter, [`Error::Interrupted`], [`Error::NotNumbers`] when the weights
+    /// give none, and the device's errors; after one of the last two the session is
+    /// unusable until [`BltSession::reset`].
     pub async fn prefill_while(
         &mut self,
         bytes: &[u8],
@@ -357,10 +367,8 @@ impl BltSession {
     }
 
     fn check_positions(&self, more: usize) -> Result<()> {
-        let config = self.model.config();
-        let most = [config.encoder.max_positions, config.decoder.max_positions];
         let end = self.tokens.len() + more;
-        match most.into_iter().flatten().min() {
+        match self.model.config().max_positions() {
             Some(most) if end > most as usize => Err(Error::Argument(format!(
                 "the text would have {end} positions, and this model has {most}; shorten it"
             ))),

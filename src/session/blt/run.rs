@@ -11,7 +11,9 @@ use crate::gpu::tensor::padded;
 use crate::gpu::tuning::LatentStep;
 use crate::gpu::{Slice, Tensor};
 use crate::model::part::{RowClass, count};
+use crate::model::sizes::UNBOUNDED;
 use crate::patch::Known;
+use crate::session::logits::{check, nll, surprise};
 
 /// A part of a buffer to read back.
 struct Piece<'a> {
@@ -100,7 +102,6 @@ impl BltSession {
         if self.model.entropy().is_some() {
             rows.entropy_nlls.insert(0, first_entropy_nll);
         }
-        self.check_numbers()?;
         Ok(rows)
     }
 
@@ -116,7 +117,7 @@ impl BltSession {
         let found = self
             .submit(&all, ids.len(), self.results(ids.len(), true))
             .await?;
-        let rows = self.note(ids, &found, Starts::Read);
+        let rows = self.note(ids, &found, Starts::Read)?;
         let closed = rows.starts.iter().filter(|start| **start).count();
         let all = ids.len();
         self.count(class, class, [all, all, closed, all], closed);
@@ -215,7 +216,7 @@ impl BltSession {
         let decode = [Self::plan(&self.plans.decode, class)];
         let pieces = self.results(rows, matches!(starts, Starts::Read));
         let found = self.submit(&decode, rows, pieces).await?;
-        let noted = self.note(ids, &found, starts);
+        let noted = self.note(ids, &found, starts)?;
         self.count(class, patch_class, [rows, rows, closed, rows], closed);
         Ok(noted)
     }
@@ -278,18 +279,20 @@ impl BltSession {
 
     /// Takes down what came back of a run; gives its rows, each with the
     /// surprise of the token after it.
-    fn note(&mut self, ids: &[u32], found: &Found, starts: Starts) -> BltRows {
+    fn note(&mut self, ids: &[u32], found: &Found, starts: Starts) -> Result<BltRows> {
         let mut rows = BltRows::default();
-        let surprise = |[_, log_p]: &[f32; 2]| Some((-log_p).max(0.0));
         let result: Vec<[f32; 2]> = found.read(0);
-        rows.nlls = result.iter().map(surprise).collect();
         self.logits = found.read(1);
+        let at = self.tokens.len() as u64;
+        check("the model's", at, &result, &self.logits)?;
+        rows.nlls = result.iter().map(surprise).collect();
         let mut next = 2;
         if self.buffers.entropy.is_some() {
             let result: Vec<[f32; 2]> = found.read(2);
+            self.entropy_logits = found.read(3);
+            check("the entropy model's", at, &result, &self.entropy_logits)?;
             rows.entropies = result.iter().map(|[entropy, _]| *entropy).collect();
             rows.entropy_nlls = result.iter().map(surprise).collect();
-            self.entropy_logits = found.read(3);
             next = 4;
         }
         let known = match starts {
@@ -315,7 +318,7 @@ impl BltSession {
                 self.begins.push(self.tokens.len());
             }
         }
-        rows
+        Ok(rows)
     }
 
     fn count(&mut self, class: RowClass, patch_class: RowClass, rows: [usize; 4], closed: usize) {
@@ -340,6 +343,9 @@ impl BltSession {
         let needed = self.patches() + rows;
         if needed > self.buffers.sizes.patches {
             let patches = needed.next_power_of_two();
+            let session = self.buffers.bytes();
+            let memory = self.model.memory();
+            memory.check_patches(self.model.gpu(), session, patches)?;
             self.buffers.grow_patches(&self.model, patches)?;
             self.plans.patches = super::Plans::patches(&self.model, &self.buffers, self.step)?;
         }
@@ -372,8 +378,8 @@ impl BltSession {
         for (span, slots) in rooms {
             if span > (slots - sizes.rows) as u64 {
                 return Err(Error::Argument(format!(
-                    "this model has no window and sees at most {} positions back; shorten the text",
-                    super::UNBOUNDED
+                    "this model has no window and sees at most {UNBOUNDED} positions back; shorten the \
+                     text"
                 )));
             }
         }
@@ -390,25 +396,4 @@ impl BltSession {
             _ => Ok(()),
         }
     }
-
-    fn check_numbers(&self) -> Result<()> {
-        if self.logits.iter().all(|logit| logit.is_finite()) {
-            return Ok(());
-        }
-        Err(Error::Checkpoint(format!(
-            "the model's logits after position {} are not numbers; its weights hold NaN or \
-             infinite values: look for them with `blt inspect --values`, and download it again",
-            self.tokens.len().saturating_sub(1)
-        )))
-    }
-}
-
-/// -ln p of a token under logits; `None` before the first.
-fn nll(logits: &[f32], id: u32) -> Option<f32> {
-    let logit = f64::from(*logits.get(id as usize)?);
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let largest = f64::from(largest);
-    let total: f64 = logits.iter().map(|l| (f64::from(*l) - largest).exp()).sum();
-    #[expect(clippy::cast_possible_truncation, reason = "the kernel's precision")]
-    Some((total.ln() + largest - logit).max(0.0) as f32)
 }

@@ -1,0 +1,83 @@
+//! Weights that are no numbers: what a broken download or a training run that
+//! diverged leaves behind.
+
+use super::Checkpoint;
+use super::tensor::{Dtype, TensorData};
+
+/// Bytes looked at between two reports.
+const PIECE: usize = 4 << 20;
+
+impl Checkpoint {
+    /// The first tensor, by name, that holds NaN or an infinity; `None` if none
+    /// does. All weights are read for it: ask only when logits were no numbers.
+    /// `progress` is told the bytes of each piece.
+    #[must_use]
+    pub fn first_not_a_number(&self, mut progress: impl FnMut(u64)) -> Option<String> {
+        let broken = self.weights.iter().find(|tensor| {
+            let (Some(dtype), TensorData::Bytes(bytes)) = (Dtype::of(tensor.dtype), tensor.data)
+            else {
+                return false;
+            };
+            bytes.chunks(PIECE).any(|piece| {
+                progress(piece.len() as u64);
+                !all_numbers(dtype, piece)
+            })
+        });
+        broken.map(|tensor| tensor.stored_name.to_owned())
+    }
+}
+
+/// Has every element an exponent below the one that NaN and infinities have?
+fn all_numbers(dtype: Dtype, bytes: &[u8]) -> bool {
+    let halves = |exponent: u16| {
+        let (halves, _) = bytes.as_chunks::<2>();
+        halves
+            .iter()
+            .all(|half| u16::from_le_bytes(*half) & exponent != exponent)
+    };
+    match dtype {
+        Dtype::F32 => {
+            let exponent = f32::INFINITY.to_bits();
+            let (words, _) = bytes.as_chunks::<4>();
+            words
+                .iter()
+                .all(|word| u32::from_le_bytes(*word) & exponent != exponent)
+        }
+        Dtype::F16 => halves(half::f16::INFINITY.to_bits()),
+        Dtype::Bf16 => halves(half::bf16::INFINITY.to_bits()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::{bf16, f16};
+
+    #[test]
+    fn nan_and_infinities_are_no_numbers() {
+        for (value, number) in [
+            (0.0, true),
+            (-65504.0, true),
+            (1e-7, true),
+            (f32::NAN, false),
+            (f32::INFINITY, false),
+            (f32::NEG_INFINITY, false),
+        ] {
+            let with = |one: &[u8], value: &[u8]| [one, value, one].concat();
+            let f32s = with(&1f32.to_le_bytes(), &value.to_le_bytes());
+            assert_eq!(all_numbers(Dtype::F32, &f32s), number, "{value}");
+            let [one, half] = [1.0, value].map(|v| f16::from_f32(v).to_le_bytes());
+            assert_eq!(
+                all_numbers(Dtype::F16, &with(&one, &half)),
+                number,
+                "{value}"
+            );
+            let [one, half] = [1.0, value].map(|v| bf16::from_f32(v).to_le_bytes());
+            assert_eq!(
+                all_numbers(Dtype::Bf16, &with(&one, &half)),
+                number,
+                "{value}"
+            );
+        }
+    }
+}
