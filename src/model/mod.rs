@@ -13,3 +13,4 @@ pub mod memory;
 pub mod part;
 pub mod patches;
 pub mod rotary;
+mod steps;
