@@ -35,8 +35,17 @@ impl MemoryPlan {
     }
 }
 
-/// Kept for caches and scratch buffers beside the weights.
+/// Kept for caches and scratch buffers beside the weights and the latent
+/// model's first keys and values.
 const RESERVE: u64 = 512 << 20;
+
+fn reserve(gpu: &Gpu, config: &Config) -> u64 {
+    let per_patch = config.blt.as_ref().map_or(0, |blt| {
+        let latent = &blt.latent;
+        u64::from(latent.layers) * u64::from(latent.kv_heads * latent.head_dim) * 8
+    });
+    RESERVE + per_patch * u64::from(gpu.tuning.chunk_rows.max(256))
+}
 
 pub(super) fn plan(
     gpu: &Gpu,
@@ -53,7 +62,8 @@ pub(super) fn plan(
         .sum();
     let rest = elements * weights.head.dtype.size() as u64;
     let available = gpu.memory();
-    let fits = |bytes: u64| available.is_none_or(|most| bytes + RESERVE <= most);
+    let reserve = reserve(gpu, config);
+    let fits = |bytes: u64| available.is_none_or(|most| bytes + reserve <= most);
     let host_tables = match options.hash_tables {
         HashTables::Host => true,
         HashTables::Gpu => false,
@@ -74,7 +84,7 @@ pub(super) fn plan(
         return Err(Error::OutOfMemory(format!(
             "the model needs {} for weights and {} beside them, and {} has {}; {remedy}",
             gib(adapter),
-            gib(RESERVE),
+            gib(reserve),
             gpu.summary().name,
             gib(available.unwrap_or(0)),
         )));
