@@ -265,6 +265,7 @@ def main() -> None:
     size = SIZES[args.size]
     args.bytes, args.repeat = args.bytes or size.bytes, args.repeat or size.repeat
     torch.set_num_threads(args.threads)
+    transformers.logging.disable_progress_bar()
     text = args.text.read_bytes()
     needed = max(args.contexts) + args.bytes
     if len(text) < needed:

@@ -10,16 +10,12 @@
 
 use std::time::Instant;
 
-use blt::gpu::kernel::{Choice, Kernel};
+use blt::gpu::kernel::Kernel;
 use blt::gpu::kernels::*;
-use blt::gpu::plan::{Extent, Grid, ONE, Plan, PlanBuilder, Work};
+use blt::gpu::plan::{Extent, Grid, Plan, PlanBuilder, Work};
 use blt::gpu::tensor::{RowBlock, RowSource, Tensor, Uploader, WeightType};
 use blt::gpu::{Gpu, GpuOptions};
-
-struct Peak {
-    gflops: f64,
-    gbytes: f64,
-}
+use blt::measure::peaks::Peaks;
 
 fn main() {
     let filter = std::env::args()
@@ -35,13 +31,13 @@ fn main() {
         ..Default::default()
     }))
     .unwrap();
-    let peak = measure_peak(&gpu);
+    let peak = pollster::block_on(Peaks::measure(&gpu)).unwrap();
     println!(
         "{} — tier {}; peak {:.1} GFLOP/s f32, copy {:.1} GB/s\n",
         gpu.summary().name,
         gpu.tier(),
-        peak.gflops,
-        peak.gbytes
+        peak.flops / 1e9,
+        peak.copy / 1e9
     );
     println!("| kernel | variant | rows | in → out | ms | GFLOP/s | % peak | GB/s | % copy |");
     println!("|---|---|---:|---|---:|---:|---:|---:|---:|");
@@ -67,7 +63,7 @@ fn main() {
 
 fn bench_linear(
     gpu: &Gpu,
-    peak: &Peak,
+    peak: &Peaks,
     shader: &'static blt::gpu::kernel::Shader,
     rows: u32,
     inputs: usize,
@@ -162,8 +158,8 @@ fn bench_linear(
             "| {} | {label} | {rows} | {inputs} → {outputs} | {:.3} | {gflops:.2} | {:.0} | {gbytes:.2} | {:.0} |",
             shader.name,
             seconds * 1e3,
-            100.0 * gflops / peak.gflops,
-            100.0 * gbytes / peak.gbytes,
+            1e11 * gflops / peak.flops,
+            1e11 * gbytes / peak.copy,
         );
     }
 }
@@ -195,59 +191,3 @@ fn time(gpu: &Gpu, plan: &Plan, rows: u32) -> f64 {
     let count = ((0.1 / once) as u32).clamp(1, 2000);
     (0..3).map(|_| run(count)).fold(f64::INFINITY, f64::min)
 }
-
-fn measure_peak(gpu: &Gpu) -> Peak {
-    let wanted: Choice<'_> = &[("WIDTH", "64")];
-    let invocations = if gpu.summary().class == blt::gpu::AdapterClass::Software {
-        1 << 12
-    } else {
-        1 << 18
-    };
-    let turns = 256;
-    let state = Tensor::from(
-        gpu,
-        "state",
-        &[State {
-            rows: 1,
-            first_slot: 0,
-        }],
-    );
-    let y = Tensor::new(gpu, "y", invocations);
-    let mut best = 0.0f64;
-    for index in [PEAK.variant(wanted, gpu.tier()).unwrap(), 0] {
-        let plan = single(
-            gpu,
-            &Peak_ {
-                state: state.all(),
-                y: y.all(),
-            },
-            index,
-            PeakParams { turns },
-            [Extent::Items(invocations), ONE],
-        );
-        let flops = invocations as f64 * f64::from(turns) * 16.0 * 8.0;
-        best = best.max(flops / time(gpu, &plan, 1) / 1e9);
-    }
-    let bytes = 64u64 << 20;
-    let from = Tensor::new(gpu, "from", (bytes / 4) as usize);
-    let to = Tensor::new(gpu, "to", (bytes / 4) as usize);
-    let copies = if gpu.summary().class == blt::gpu::AdapterClass::Software {
-        4
-    } else {
-        200
-    };
-    let run = || {
-        let start = Instant::now();
-        gpu.copy(from.all(), to.all(), copies);
-        pollster::block_on(gpu.idle()).unwrap();
-        start.elapsed().as_secs_f64()
-    };
-    run();
-    let seconds = (0..3).map(|_| run()).fold(f64::INFINITY, f64::min);
-    Peak {
-        gflops: best,
-        gbytes: 2.0 * bytes as f64 * f64::from(copies) / seconds / 1e9,
-    }
-}
-
-use blt::gpu::kernels::Peak as Peak_;

@@ -43,6 +43,7 @@ fn main(
 #endif
     let kv_head = head / (params.heads / params.kv_heads);
     let span = span_of(row);
+    let head4 = bound(params.head4);
     let query = query_at(row, head);
     let at = (row * params.heads + head) * params.head4;
     var largest = LOWEST;
@@ -54,7 +55,7 @@ fn main(
         let key$J = key_at(row - min(first + $Ju, span - 1u), kv_head);
         var score$J = 0.0;
 #end
-        for (var d = 0u; d < params.head4; d++) {
+        for (var d = 0u; d < head4; d++) {
             let q = qkv[query + d];
 #repeat J 8
             score$J += dot(q, keys[key$J + d]);
@@ -72,7 +73,7 @@ fn main(
         score$J = exp(score$J - highest);
         total += score$J;
 #end
-        for (var d = 0u; d < params.head4; d++) {
+        for (var d = 0u; d < head4; d++) {
             // Before the first keys y holds nothing yet.
             var sum = select(y[at + d] * shrink, vec4f(), first == 0u);
 #repeat J 8
@@ -81,7 +82,7 @@ fn main(
             y[at + d] = sum;
         }
     }
-    for (var d = 0u; d < params.head4; d++) {
+    for (var d = 0u; d < head4; d++) {
         y[at + d] /= total;
     }
 #else

@@ -25,6 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     let head = group.y;
     let kv_head = head / (params.heads / params.kv_heads);
+    let head4 = bound(params.head4);
     let last_row = min(first_row + $WIDTHu * $LANE_ROWSu, state.rows) - 1u;
     // Spans begin no earlier from row to row, so the first row's is the earliest.
     let first_key = first_row + 1u - span_of(first_row);
@@ -49,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         var score$R_$J = 0.0;
 #end
 #end
-        for (var d = 0u; d < params.head4; d++) {
+        for (var d = 0u; d < head4; d++) {
 #repeat J 16
             let k$J = keys[key$J + d];
 #end
@@ -76,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         total$R += score$R_$J;
 #end
 #end
-        for (var d = 0u; d < params.head4; d++) {
+        for (var d = 0u; d < head4; d++) {
 #repeat J 16
             let v$J = values[key$J + d];
 #end
@@ -94,7 +95,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 #end
         }
     }
-    for (var d = 0u; d < params.head4; d++) {
+    for (var d = 0u; d < head4; d++) {
 #repeat R 8
         if live$R {
             y[y$R + d] /= total$R;
@@ -160,7 +161,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     if first_row + lane <= last_row {
         let at = (row * params.heads + head) * params.head4;
-        for (var d = 0u; d < params.head4; d++) {
+        for (var d = 0u; d < head4; d++) {
             y[at + d] = sums[d] / total;
         }
     }

@@ -36,6 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let stored = params.kv_heads * params.head4;
     let offset = head / (params.heads / params.kv_heads) * params.head4;
     let at = (row * params.heads + head) * params.head4;
+    let head4 = bound(params.head4);
     let count = min(range.y, params.slots);
     var largest = LOWEST;
     var total = 0.0;
@@ -44,7 +45,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let key$J = (range.x + min(first + $Ju, count - 1u)) % params.slots * 2u * stored + offset;
         var score$J = 0.0;
 #end
-        for (var d = 0u; d < params.head4; d++) {
+        for (var d = 0u; d < head4; d++) {
             let query = q[at + d];
 #repeat J 4
             score$J += dot(query, kv[key$J + d]);
@@ -62,7 +63,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         score$J = exp(score$J - highest);
         total += score$J;
 #end
-        for (var d = 0u; d < params.head4; d++) {
+        for (var d = 0u; d < head4; d++) {
             // Before the first keys y holds nothing yet.
             var sum = select(y[at + d] * shrink, vec4f(), first == 0u);
 #repeat J 4
@@ -71,7 +72,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
             y[at + d] = sum;
         }
     }
-    for (var d = 0u; d < params.head4; d++) {
+    for (var d = 0u; d < head4; d++) {
         y[at + d] /= total;
     }
 }

@@ -36,14 +36,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if row >= state.rows {
         return;
     }
+    let vocabulary = bound(params.vocabulary);
     let at = row * params.stride;
     var largest = logits[at];
-    for (var v = 1u; v < params.vocabulary; v++) {
+    for (var v = 1u; v < vocabulary; v++) {
         largest = max(largest, logits[at + v]);
     }
     var total = 0.0;
     var weighted = 0.0;
-    for (var v = 0u; v < params.vocabulary; v++) {
+    for (var v = 0u; v < vocabulary; v++) {
         let z = logits[at + v] - largest;
         let e = exp(z);
         total += e;
@@ -67,9 +68,10 @@ fn main(
     if row >= state.rows {
         return;
     }
+    let vocabulary = bound(params.vocabulary);
     let at = row * params.stride;
     var own = logits[at];
-    for (var v = lane; v < params.vocabulary; v += $WIDTHu) {
+    for (var v = lane; v < vocabulary; v += $WIDTHu) {
         own = max(own, logits[at + v]);
     }
 #if METHOD == tree
@@ -79,7 +81,7 @@ fn main(
 #endif
     var total = 0.0;
     var weighted = 0.0;
-    for (var v = lane; v < params.vocabulary; v += $WIDTHu) {
+    for (var v = lane; v < vocabulary; v += $WIDTHu) {
         let z = logits[at + v] - largest;
         let e = exp(z);
         total += e;

@@ -26,11 +26,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if row >= state.rows || column >= params.columns4 {
         return;
     }
+    let tables = bound(params.tables);
+    let gathered = bound(params.gathered);
     var sum = x[row * params.columns4 + column];
-    for (var e = 0u; e < params.tables; e++) {
+    for (var e = 0u; e < tables; e++) {
         let at = row * params.tables + e;
         var entry = e * params.vocabulary + min(rows[at], params.vocabulary - 1u) - params.first_row;
-        if params.gathered == 1u {
+        if gathered == 1u {
             entry = at;
         }
         // A row before this part wraps to a large number.

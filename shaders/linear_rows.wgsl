@@ -28,17 +28,21 @@ struct Params {
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;        // [T, inputs4]
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [T or slots, stride]
 
+// See `bound`.
+var<private> keep: f32;
+var<private> slots: u32;
+
 fn store(row: u32, output: u32, sum: f32) {
     if row < state.rows && output < params.outputs {
         var y_row = row;
-        if params.slots > 0u {
-            y_row = (state.first_slot + row) % params.slots;
+        if slots > 0u {
+            y_row = (state.first_slot + row) % slots;
         }
         let at = y_row * params.stride + params.first_output + output;
-        if params.keep == 0.0 {
+        if keep == 0.0 {
             y[at] = sum;
         } else {
-            y[at] = params.keep * y[at] + sum;
+            y[at] = keep * y[at] + sum;
         }
     }
 }
@@ -52,6 +56,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if output >= params.outputs || first >= state.rows {
         return;
     }
+    keep = bitcast<f32>(bound(bitcast<u32>(params.keep)));
+    slots = bound(params.slots);
+    let inputs4 = bound(params.inputs4);
     let last = state.rows - 1u;
     // Outputs beyond the last repeat it; they are not stored.
 #repeat O 4
@@ -63,7 +70,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var sum$R_$O = 0.0;
 #end
 #end
-    for (var i = 0u; i < params.inputs4; i++) {
+    for (var i = 0u; i < inputs4; i++) {
 #repeat O 4
         let weight$O = weights_at(w$O + i);
 #end
@@ -98,6 +105,9 @@ fn main(
     if first >= state.rows {
         return;
     }
+    keep = bitcast<f32>(bound(bitcast<u32>(params.keep)));
+    slots = bound(params.slots);
+    let inputs4 = bound(params.inputs4);
     let last = state.rows - 1u;
     // Outputs beyond the last repeat it; they are not stored.
 #repeat O 4
@@ -109,7 +119,7 @@ fn main(
     var sum$R_$O = 0.0;
 #end
 #end
-    for (var i = lane; i < params.inputs4; i += $WIDTHu) {
+    for (var i = lane; i < inputs4; i += $WIDTHu) {
 #repeat O 4
         let weight$O = weights_at(w$O + i);
 #end

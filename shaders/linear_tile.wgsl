@@ -27,17 +27,21 @@ struct Params {
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;        // [T, inputs4]
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [T or slots, stride]
 
+// See `bound`.
+var<private> keep: f32;
+var<private> slots: u32;
+
 fn store(row: u32, output: u32, sum: f32) {
     if row < state.rows && output < params.outputs {
         var y_row = row;
-        if params.slots > 0u {
-            y_row = (state.first_slot + row) % params.slots;
+        if slots > 0u {
+            y_row = (state.first_slot + row) % slots;
         }
         let at = y_row * params.stride + params.first_output + output;
-        if params.keep == 0.0 {
+        if keep == 0.0 {
             y[at] = sum;
         } else {
-            y[at] = params.keep * y[at] + sum;
+            y[at] = keep * y[at] + sum;
         }
     }
 }
@@ -51,6 +55,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if row >= state.rows {
         return;
     }
+    keep = bitcast<f32>(bound(bitcast<u32>(params.keep)));
+    slots = bound(params.slots);
+    let inputs4 = bound(params.inputs4);
     let last = state.rows - 1u;
 #repeat C 8
     let w$C = min(output + $Cu, params.outputs - 1u) * params.inputs4;
@@ -61,7 +68,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var sum$R_$C = 0.0;
 #end
 #end
-    for (var i = 0u; i < params.inputs4; i++) {
+    for (var i = 0u; i < inputs4; i++) {
 #repeat C 8
         let weight$C = weights_at(w$C + i);
 #end
@@ -94,6 +101,9 @@ fn main(
     if first_row >= state.rows {
         return;
     }
+    keep = bitcast<f32>(bound(bitcast<u32>(params.keep)));
+    slots = bound(params.slots);
+    let inputs4 = bound(params.inputs4);
     // Which vector of the blocks this invocation loads, and which outputs it sums.
     let load_row = lane >> 2u;
     let load_vector = lane & 3u;
@@ -106,11 +116,11 @@ fn main(
     var sum$R_$C = 0.0;
 #end
 #end
-    for (var i = 0u; i < params.inputs4; i += 4u) {
+    for (var i = 0u; i < inputs4; i += 4u) {
         let column = i + load_vector;
         var value = vec4f();
         var weight = vec4f();
-        if column < params.inputs4 {
+        if column < inputs4 {
             value = x[x_at + column];
             weight = weights_at(w_at + column);
         }

@@ -64,7 +64,7 @@ fn rule_starts(t: u32) -> bool {
         entropy_before = entropies[t - 1u].x;
     }
     let entropy = entropies[t].x;
-    switch params.rule {
+    switch bound(params.rule) {
         case GLOBAL: {
             return entropy > params.threshold;
         }
@@ -118,6 +118,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             distance = begin - 1u - last_start[other];
         }
     }
+    let max_length = bound(params.max_length);
     var count = 0u;
     for (var t = begin; t < end; t++) {
         distance++;
@@ -125,7 +126,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         if start {
             distance = 0u;
         }
-        if params.max_length > 0u {
+        if max_length > 0u {
             start = start || distance % params.max_length == 0u;
         }
         starts[t] = u32(start);

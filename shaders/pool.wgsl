@@ -21,17 +21,18 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if row >= state.rows || column >= params.columns4 {
         return;
     }
+    let kind = bound(params.kind);
     let range = ranges[2u * row + 1u];
     var pooled = ring[(range.x % params.slots) * params.columns4 + column];
     for (var j = 1u; j < min(range.y, params.slots); j++) {
         let value = ring[((range.x + j) % params.slots) * params.columns4 + column];
-        switch params.kind {
+        switch kind {
             case 0u: { pooled = max(pooled, value); }
             case 1u: { pooled += value; }
             default: { pooled = min(pooled, value); }
         }
     }
-    if params.kind == 1u {
+    if kind == 1u {
         pooled /= f32(range.y);
     }
     y[row * params.stride4 + params.first4 + column] = pooled;

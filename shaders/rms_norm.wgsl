@@ -25,13 +25,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if id.x >= state.rows {
         return;
     }
-    let row = id.x * params.columns4;
+    let columns4 = bound(params.columns4);
+    let row = id.x * columns4;
     var squares = vec4f();
-    for (var c = 0u; c < params.columns4; c++) {
+    for (var c = 0u; c < columns4; c++) {
         squares += x[row + c] * x[row + c];
     }
     let scale = inverseSqrt(dot(squares, vec4f(1.0)) * params.inverse_columns + params.epsilon);
-    for (var c = 0u; c < params.columns4; c++) {
+    for (var c = 0u; c < columns4; c++) {
         y[row + c] = weight[c] * (x[row + c] * scale);
     }
 }
@@ -50,9 +51,10 @@ fn main(
     if group.x >= state.rows {
         return;
     }
-    let row = group.x * params.columns4;
+    let columns4 = bound(params.columns4);
+    let row = group.x * columns4;
     var squares = vec4f();
-    for (var c = lane; c < params.columns4; c += $WIDTHu) {
+    for (var c = lane; c < columns4; c += $WIDTHu) {
         squares += x[row + c] * x[row + c];
     }
     let own = dot(squares, vec4f(1.0));
@@ -62,7 +64,7 @@ fn main(
     let sum = sum_workgroup(own, subgroup, subgroup_lane, subgroups);
 #endif
     let scale = inverseSqrt(sum * params.inverse_columns + params.epsilon);
-    for (var c = lane; c < params.columns4; c += $WIDTHu) {
+    for (var c = lane; c < columns4; c += $WIDTHu) {
         y[row + c] = weight[c] * (x[row + c] * scale);
     }
 }

@@ -20,13 +20,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if row >= state.rows {
         return;
     }
+    let vocabulary = bound(params.vocabulary);
+    let k = bound(params.k);
     let at = row * params.stride;
     var largest = logits[at];
-    for (var v = 1u; v < params.vocabulary; v++) {
+    for (var v = 1u; v < vocabulary; v++) {
         largest = max(largest, logits[at + v]);
     }
     var total = 0.0;
-    for (var v = 0u; v < params.vocabulary; v++) {
+    for (var v = 0u; v < vocabulary; v++) {
         total += exp(logits[at + v] - largest);
     }
     let log_total = largest + log(total);
@@ -34,10 +36,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     // The entry found last; the next one comes after it in the order.
     var previous = 0.0;
     var previous_id = 0u;
-    for (var rank = 0u; rank < params.k; rank++) {
+    for (var rank = 0u; rank < k; rank++) {
         var found = -3.4e38;
         var found_id = 0u;
-        for (var v = 0u; v < params.vocabulary; v++) {
+        for (var v = 0u; v < vocabulary; v++) {
             let logit = logits[at + v];
             let after = rank == 0u || logit < previous || (logit == previous && v > previous_id);
             if after && logit > found {

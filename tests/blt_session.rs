@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use blt::bytes::EOS;
+use blt::checkpoint::{Checkpoint, Dtype};
 use blt::gpu::plan::StepOutput;
 use blt::gpu::{Gpu, GpuOptions, Tier};
+use blt::measure::bench::DecodeReads;
 use blt::model::blt::{BltLoad, BltModel};
-use blt::patch::{Known, Patcher};
+use blt::patch::{Known, Patcher, Rule, Scheme};
 use blt::session::blt::Trace;
 use blt::session::{BltOptions, BltSession};
 use common::{Golden, INPUTS, MADE, VARIANTS, golden, open, rule_of};
@@ -390,4 +392,79 @@ fn greedy_generation_agrees_with_golden() {
         }
     });
     assert!(compared > 500, "only {compared} bytes");
+}
+
+/// With patches of four bytes, so that the latent model runs as often in both.
+fn of_four() -> BltOptions {
+    BltOptions {
+        rule: Some(Rule::new(Scheme::Static { size: 4 }).unwrap()),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn a_byte_costs_hardly_more_after_a_long_text() {
+    let mut dispatches = Vec::new();
+    pollster::block_on(async {
+        let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
+        let mut session = session(&gpu, "k2_base", BltLoad::default(), of_four()).await;
+        for context in [256, 4096] {
+            session.reset();
+            let text: Vec<u8> = (0..context).map(|i| b"abcdefg hij"[i % 11]).collect();
+            session.prefill(&text).await.unwrap();
+            let before = session.counters();
+            for byte in 0..32 {
+                session.push(b'a' + byte % 26).await.unwrap();
+            }
+            let after = session.counters();
+            assert_eq!(after.latent_steps - before.latent_steps, 8);
+            dispatches.push(after.dispatches - before.dispatches);
+        }
+    });
+    // One more part of any buffer would be one more dispatch.
+    assert_eq!(dispatches[0], dispatches[1]);
+
+    // Bytes that must be read per byte of text, caches included.
+    for name in ["blt-1b", "blt-7b"] {
+        let reads = DecodeReads::of(&Checkpoint::like(name, Dtype::Bf16, 0).unwrap()).unwrap();
+        let growth = reads.per_byte(4096.0, 0.25) / reads.per_byte(256.0, 0.25);
+        assert!(growth < 1.3, "{name}: {growth}");
+    }
+}
+
+#[test]
+fn the_latent_model_runs_only_where_a_patch_closes() {
+    pollster::block_on(async {
+        let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
+        let mut per_byte = Vec::new();
+        let mut session = session(&gpu, "k2_base", BltLoad::default(), of_four()).await;
+        session.prefill(b"a text").await.unwrap();
+        for _ in 0..16 {
+            let before = session.counters();
+            session.push(b'x').await.unwrap();
+            let after = session.counters();
+            let closed = session.starts_at(session.position());
+            let steps = after.latent_steps - before.latent_steps;
+            assert_eq!(steps, u64::from(closed));
+            per_byte.push((closed, after.dispatches - before.dispatches));
+        }
+        let count = |wanted| {
+            per_byte
+                .iter()
+                .filter(|(closed, _)| *closed == wanted)
+                .count()
+        };
+        assert_eq!((count(true), count(false)), (4, 12));
+        let most_without = per_byte
+            .iter()
+            .filter(|(closed, _)| !closed)
+            .map(|(_, n)| n)
+            .max();
+        let least_with = per_byte
+            .iter()
+            .filter(|(closed, _)| *closed)
+            .map(|(_, n)| n)
+            .min();
+        assert!(most_without < least_with, "{per_byte:?}");
+    });
 }

@@ -49,6 +49,11 @@ pub struct Tuning {
     pub top_k: Preferences,
     /// Patch starts.
     pub patch_starts: Preferences,
+    /// The gated product of SwiGLU, one row.
+    pub gate_up: Preferences,
+    /// Take the attention of a single row, its rotation and its store as one
+    /// kernel. Its workgroups are small: for software drivers.
+    pub attention_step: bool,
     /// Kernels with one invocation per item, whose only choice is their width.
     pub per_item: Preferences,
     /// How a session learns whether a patch closes; see [`LatentStep`].
@@ -84,6 +89,8 @@ const SOFTWARE: Tuning = Tuning {
     entropy: &[&[("METHOD", "thread")]],
     top_k: &[&[("WIDTH", "8")]],
     patch_starts: &[&[("WIDTH", "8")]],
+    gate_up: &[&[("METHOD", "thread")]],
+    attention_step: true,
     per_item: &[&[("WIDTH", "8")]],
     latent_step: LatentStep::Indirect,
 };
@@ -111,6 +118,8 @@ const GPU: Tuning = Tuning {
     entropy: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
     top_k: &[&[("WIDTH", "64")]],
     patch_starts: &[&[("WIDTH", "64")]],
+    gate_up: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
+    attention_step: false,
     per_item: &[&[("WIDTH", "64")]],
     latent_step: LatentStep::Indirect,
 };

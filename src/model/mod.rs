@@ -14,3 +14,4 @@ pub mod part;
 pub mod patches;
 pub mod rotary;
 pub(crate) mod sizes;
+mod steps;

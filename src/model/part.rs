@@ -326,21 +326,31 @@ impl<'g> PartPlan<'g> {
             &block.qkv,
             Output::rows(shape.qkv()),
         )?;
-        self.rope_store(shape, cache, rows, scratch)?;
-        self.attention(shape, cache, rows, scratch)?;
+        if self.class == RowClass::One && self.gpu.tuning.attention_step {
+            self.attention_step(shape, cache, rows, scratch)?;
+        } else {
+            self.rope_store(shape, cache, rows, scratch)?;
+            self.attention(shape, cache, rows, scratch)?;
+        }
         let residual = Output::added(hidden, 1.0);
         self.linear("linear o", state, (attended, x), &block.o, residual)?;
 
         self.rms_norm(state, (x, h), &block.mlp_norm, shape.hidden, shape.epsilon)?;
-        let gate = padded(shape.intermediate);
-        self.linear(
-            "linear gate up",
-            state,
-            (h, gate_up),
-            &block.gate_up,
-            Output::rows(2 * gate),
-        )?;
-        self.swiglu(shape, rows, scratch)?;
+        // The fused form needs gate and up in one binding.
+        let whole = block.gate_up.parts.len() == 1;
+        if whole && self.class == RowClass::One {
+            self.gate_up(state, (h, gated), &block.gate_up)?;
+        } else {
+            let output = Output::rows(2 * padded(shape.intermediate));
+            self.linear(
+                "linear gate up",
+                state,
+                (h, gate_up),
+                &block.gate_up,
+                output,
+            )?;
+            self.swiglu(shape, rows, scratch)?;
+        }
         self.linear("linear down", state, (gated, x), &block.down, residual)
     }
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use blt::checkpoint::{Checkpoint, ConvertOptions, Dtype, Inspection};
+use blt::checkpoint::{Checkpoint, ConvertOptions, Dtype, Inspection, Part, expected_tensors};
 use half::{bf16, f16};
 use serde_json::{Value, json};
 
 use crate::meta::{made, open, same_weights};
-use crate::{alone, alone_tensors, open_bytes, oracle, read_json, safetensors, sentence};
+use crate::{alone, alone_tensors, open_bytes, oracle, parse, read_json, safetensors, sentence};
 
 fn convert(checkpoint: &Checkpoint, folder: &Path, options: &ConvertOptions) -> Checkpoint {
     let mut told = 0;

@@ -112,6 +112,23 @@ fn people_see_what_the_numbers_rest_on() {
 }
 
 #[test]
+fn random_weights_get_patches_of_a_fixed_size() {
+    let config = super::oracle("k2_base").join("config.json");
+    let config = config.display().to_string();
+    let arguments = ["bench", "--like", &config, "-p", "8", "-n", "2", "-r", "1"];
+    let text = good(&arguments, b"").text();
+    assert!(text.contains("mean nothing: patches of 4 bytes"), "{text}");
+    let json = good(&[&arguments[..], &["-o", "json"]].concat(), b"").text();
+    let rows: Vec<Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0]["latent_steps"], 3);
+    for row in &rows {
+        let facts = [&row["random_weights"], &row["patch_size"]];
+        assert_eq!(facts, [&Value::from("yes"), &Value::from(4)]);
+    }
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_before_anything_runs() {
     let model = model();
     let folder = tempfile::tempdir().unwrap();

@@ -11,6 +11,7 @@ mod linear;
 mod patches;
 mod pointwise;
 mod rings;
+mod steps;
 mod weights;
 
 use std::sync::Arc;
@@ -94,6 +95,8 @@ pub async fn verify_variant(
         "entropy" => pointwise::entropy(&mut check).await?,
         "top_k" => pointwise::top_k(&mut check).await?,
         "peak" => pointwise::peak(&mut check).await?,
+        "gate_up_row" => steps::gate_up_row(&mut check).await?,
+        "attention_step" => steps::attention_step(&mut check).await?,
         "linear_rows" => linear::linear_rows(&mut check).await?,
         "linear_tile" => linear::linear_tile(&mut check).await?,
         "rope_store" => attention::rope_store(&mut check).await?,
