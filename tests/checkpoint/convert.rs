@@ -208,9 +208,9 @@ fn a_projection_that_meta_leaves_out_changes_nothing() {
         config[part]["cross_attn_k"] = json!(1);
         config[part]["hidden_size_global"] = json!(8);
     }
-    let parsed = crate::parse(&config).unwrap();
+    let parsed = parse(&config).unwrap();
     let mut tensors = Vec::new();
-    for t in blt::checkpoint::expected_tensors(&parsed) {
+    for t in expected_tensors(&parsed) {
         if t.name.contains("hash_tok") {
             let name = |i| format!("model.encoder_hash_tok_embedding.{i}.weight");
             tensors.extend((0..6).map(|i| (name(i), "BF16", vec![50, 8])));
