@@ -92,7 +92,11 @@ fn room_grows_by_the_planned_bytes_per_patch() {
         let mut session = BltSession::new(&model, every_byte()).unwrap();
         session.prefill(&vec![b'a'; plan.patches]).await.unwrap();
         let more = session.bytes() - plan.session;
-        assert!(more > 0 && more.is_multiple_of(plan.patch), "{more} {}", plan.patch);
+        assert!(
+            more > 0 && more.is_multiple_of(plan.patch),
+            "{more} {}",
+            plan.patch
+        );
         let patches = plan.patches as u64 + more / plan.patch;
         assert!(patches.is_power_of_two(), "{patches}");
     });
