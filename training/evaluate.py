@@ -2,10 +2,12 @@
 
 Usage::
 
-    python evaluate.py MODEL VALID
+    python evaluate.py MODEL VALID            # a whole model, or an entropy model
+    python evaluate.py MODEL VALID --entropy  # the entropy model of a whole one
 
 ``VALID`` holds one ``<category>.txt`` per category; its documents are separated by a line
-that holds only the byte 0x1E.  Every document is read from BOS on, with its own context.
+that holds only the byte 0x1E.  Every document is read from BOS on, with its own context; a whole
+model begins anew when its positions are used up.
 """
 
 from __future__ import annotations
@@ -14,14 +16,18 @@ import argparse
 import json
 import lzma
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from artifact import load_model, read_config
-from model import Cache, EntropyModel, encode, entropy
+from artifact import load_blt, load_model, read_config
+from blt import Blt
+from model import PAD_ID, Cache, EntropyModel, encode, entropy
 from patching import mean_patch
 
 SEPARATOR = b"\x1e\n"
@@ -49,18 +55,42 @@ class Score:
     mean_patch: float
 
 
+def logits_of_entropy_model(model: EntropyModel, tokens: Tensor) -> Iterator[Tensor]:
+    """Logits of one document in chunks; the cache makes that the same as in one piece."""
+    cache = Cache()
+    for part in tokens.split(CHUNK, dim=1):
+        yield model(part, cache)[0]
+
+
+def logits_of_blt(model: Blt, text: Tensor) -> Iterator[Tensor]:
+    """Logits of one document in pieces of as many positions as the model has."""
+    window = model.config.local.sliding_window
+    limit = min(model.config.local.max_position_embeddings, model.config.latent_positions)
+    for piece in text[:, 1:].split(limit, dim=1):
+        # BOS, and all but the last byte, which is only ever a target.
+        tokens = torch.cat((text[:, :1], piece[:, :-1]), dim=1)
+        length = tokens.shape[1]
+        padding = -length % window if length > window else 0
+        tokens = F.pad(tokens, (0, padding), value=PAD_ID)
+        yield model(*model.inputs(tokens))[0, :length]
+
+
 @torch.inference_mode()
-def measure(model: EntropyModel, text: bytes) -> Reading:
-    """Read one document in chunks; the cache makes that the same as in one piece."""
-    device = model.lm_head.weight.device
-    tokens = encode(text)[:, :-1].to(device)
-    targets = encode(text)[0, 1:].to(device)
-    cache, nats, entropies = Cache(), [], []
-    for begin in range(0, max(len(text), 1), CHUNK):
-        logits = model(tokens[:, begin : begin + CHUNK], cache)[0]
-        wanted = targets[begin : begin + CHUNK, None]
+def measure(model: EntropyModel | Blt, text: bytes) -> Reading:
+    """Read one document; entropies are those of the model's own predictions."""
+    text_ids = encode(text).to(model.lm_head.weight.device)
+    if isinstance(model, Blt):
+        pieces = logits_of_blt(model, text_ids)
+    else:
+        pieces = logits_of_entropy_model(model, text_ids[:, :-1])
+    nats, entropies, read = [], [], 1
+    for logits in pieces:
+        wanted = text_ids[0, read : read + len(logits), None]
         nats.append(-logits.log_softmax(-1).gather(1, wanted)[:, 0].cpu())
         entropies.append(entropy(logits).cpu())
+        read += len(logits)
+    if not nats:
+        return Reading(np.zeros(0, np.float32), np.zeros(0, np.float32))
     return Reading(torch.cat(nats).numpy(), torch.cat(entropies).numpy())
 
 
@@ -75,7 +105,18 @@ def read_documents(folder: Path) -> dict[str, list[bytes]]:
     return found
 
 
-def read_all(model: EntropyModel, documents: dict[str, list[bytes]]) -> dict[str, list[Reading]]:
+def first(texts: list[bytes], limit: int | None) -> list[bytes]:
+    """The first documents that together hold at least ``limit`` bytes; without a limit all."""
+    kept, size = [], 0
+    for text in texts:
+        if limit is not None and size >= limit:
+            break
+        kept.append(text)
+        size += len(text)
+    return kept
+
+
+def read_all(model: EntropyModel | Blt, documents: dict[str, list[bytes]]) -> dict[str, list[Reading]]:
     return {name: [measure(model, text) for text in texts] for name, texts in documents.items()}
 
 
@@ -107,17 +148,44 @@ def table(scores: dict[str, Score]) -> str:
     return "\n".join(lines)
 
 
+def blt_table(scores: dict[str, tuple[int, float]]) -> str:
+    """Bytes and bits per byte as a Markdown table; patches are those of the entropy model."""
+    lines = ["| category | bytes | bits per byte |", "|---|---:|---:|"]
+    lines += [f"| {name} | {size} | {bits:.3f} |" for name, (size, bits) in scores.items()]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, help="folder written by export.py")
+    parser.add_argument("model", type=Path, help="folder of an exported model")
     parser.add_argument("valid", type=Path, help="folder with one <category>.txt per category")
+    parser.add_argument("--entropy", action="store_true", help="the entropy model of a whole model")
     parser.add_argument("--threshold", type=float, help="instead of the model's own")
+    parser.add_argument("--bytes", type=int, help="read no more of each category than this (about)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--threads", type=int, help="CPU threads")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
-    threshold = args.threshold or read_config(args.model)["patching_threshold"]
-    documents = read_documents(args.valid)
-    readings = read_all(load_model(args.model).to(args.device), documents)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    raw = read_config(args.model)
+    whole = "patcher_config" in raw and not args.entropy
+    threshold = args.threshold or raw["patching_threshold"]
+    documents = {name: first(texts, args.bytes) for name, texts in read_documents(args.valid).items()}
+    model = (load_blt if whole else load_model)(args.model).to(args.device)
+    if whole and args.threshold:
+        model.config = replace(model.config, threshold=args.threshold)
+    readings = read_all(model, documents)
+    if whole:
+        found = {
+            name: (
+                sum(map(len, texts)),
+                float(sum(r.nats.sum(dtype=np.float64) for r in readings[name])) / sum(map(len, texts)) / math.log(2),
+            )
+            for name, texts in documents.items()
+        }
+        print(json.dumps(found, indent=2) if args.json else f"threshold {threshold} nats\n\n{blt_table(found)}")
+        return
     scores = score(documents, readings, threshold)
     if args.json:
         print(json.dumps({name: asdict(s) for name, s in scores.items()}, indent=2))

@@ -22,10 +22,11 @@ from artifact import load_model, write_json, write_model
 from evaluate import read_all, read_documents, score, table
 from model import EntropyConfig, EntropyModel
 from patching import choose_threshold
-from train_entropy import CHECKPOINT
+from trainer import CHECKPOINT
 
 CARD, FIGURES = "README.md", "figures.json"
 CARD_TEMPLATE = Path(__file__).with_name("card.md")
+SOURCES = Path(__file__).with_name("sources.md")
 
 
 def load_checkpoint(run: Path) -> tuple[EntropyModel, dict[str, Any]]:
@@ -54,6 +55,7 @@ def card(figures: dict[str, Any], results: str) -> str:
         boost=boost or "none",
         seed=settings["seed"],
         results=results,
+        sources=SOURCES.read_text(encoding="utf-8").rstrip(),
     )
 
 

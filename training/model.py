@@ -73,16 +73,43 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return turned.flatten(-2).type_as(x)
 
 
-def window_mask(queries: int, keys: int, window: int, device: torch.device) -> Tensor | None:
-    """Which key each query may see, or None where plain causal attention says the same.
-
-    The queries are the last ``queries`` of the ``keys`` positions.
-    """
-    if queries == keys <= window:
-        return None
+def window_mask(queries: int, keys: int, window: int, device: torch.device) -> Tensor:
+    """Which key each query may see; the queries are the last ``queries`` of the ``keys`` positions."""
     query = torch.arange(keys - queries, keys, device=device)[:, None]
     back = query - torch.arange(keys, device=device)
     return (back >= 0) & (back < window)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Attention, causal where no mask is given; on a CPU in f32, which is twice as fast there as bf16."""
+    if q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+    with torch.autocast("cpu", enabled=False):
+        wide = (t.float() for t in (q, k, v))
+        return F.scaled_dot_product_attention(*wide, attn_mask=mask, is_causal=mask is None).type_as(v)
+
+
+def windowed_attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+    """Causal attention over the last ``window`` positions, for the whole of a sequence at once.
+
+    ``q, k, v`` are ``[batch, heads, time, head_dim]``.  A sequence of several windows is cut into
+    blocks that each see themselves and the block before, so that the cost per position stays the same.
+    """
+    length = q.shape[2]
+    if length <= window:
+        return attention(q, k, v)
+    if length % window:
+        return attention(q, k, v, window_mask(length, length, window, q.device))
+    heads, blocks = q.shape[1], length // window
+    # [batch, heads * blocks, window, head_dim]: one more "head" for every block.
+    own = [t.unflatten(2, (blocks, window)) for t in (q, k, v)]
+    keys, values = (torch.cat((F.pad(t, (0, 0, 0, 0, 1, 0))[:, :, :-1], t), dim=3).flatten(1, 2) for t in own[1:])
+    back = torch.arange(window, 2 * window, device=q.device)[:, None] - torch.arange(2 * window, device=q.device)
+    mask = ((back >= 0) & (back < window)).expand(blocks, -1, -1).clone()
+    mask[0, :, :window] = False
+    mask = mask.repeat(heads, 1, 1)[None]
+    seen = attention(own[0].flatten(1, 2), keys, values, mask)
+    return seen.unflatten(1, (heads, blocks)).flatten(2, 3)
 
 
 class RMSNorm(nn.Module):
@@ -104,6 +131,7 @@ class Attention(nn.Module):
         super().__init__()
         size = config.hidden_size
         self.head_dim = config.head_dim
+        self.window = config.sliding_window
         self.q_proj = nn.Linear(size, size, bias=False)
         self.k_proj = nn.Linear(size, size, bias=False)
         self.v_proj = nn.Linear(size, size, bias=False)
@@ -120,9 +148,11 @@ class Attention(nn.Module):
         fused = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))
         q, k, v = F.linear(x, fused).unflatten(-1, (3, -1, self.head_dim)).unbind(2)
         q, k, v = (t.transpose(1, 2) for t in (rotate(q, *rope), rotate(k, *rope), v))
-        if past is not None:
+        if past is None:
+            seen = windowed_attention(q, k, v, self.window)
+        else:
             k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+            seen = attention(q, k, v, mask)
         return self.o_proj(seen.transpose(1, 2).flatten(2)), k, v
 
 
@@ -178,6 +208,10 @@ class EntropyModel(nn.Module):
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
         nn.init.normal_(self.embed_tokens.weight, std=0.5)
 
+    def inputs(self, tokens: Tensor) -> tuple[Tensor]:
+        """What training gives to `forward`: the tokens alone."""
+        return (tokens,)
+
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits of every position; with a ``cache``, of a continuation of what it has seen."""
         config = self.config
@@ -187,7 +221,7 @@ class EntropyModel(nn.Module):
         length = tokens.shape[1]
         positions = torch.arange(start, start + length, device=tokens.device)
         rope = rope_table(positions, config.head_dim, config.rope_theta)
-        mask = window_mask(length, kept + length, config.sliding_window, tokens.device)
+        mask = window_mask(length, kept + length, config.sliding_window, tokens.device) if past else None
 
         x = self.embed_tokens(tokens)
         recent: list[tuple[Tensor, Tensor]] = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import lzma
 import math
 from pathlib import Path
 
@@ -12,33 +10,15 @@ import pytest
 import torch
 
 from artifact import load_model, read_config
+from conftest import sentences
 from evaluate import measure
 from export import export
 from model import BOS_ID, BYTE_OFFSET, EOS_ID, Cache, EntropyConfig, EntropyModel, encode, entropy, rotate
 from patching import choose_threshold, count_patches, mean_patch
 from prepare import Corpus, prepare
-from train_entropy import IGNORED, Sampler, Settings, Trainer, learning_rate_factor, length_at
+from trainer import IGNORED, Sampler, Settings, Trainer, learning_rate_factor, length_at
 
-torch.set_num_threads(1)  # tiny products gain nothing from more, and lose much on a busy machine
 SMALL = Settings(steps=12, tokens_per_step=512, lengths=((128, 0.5), (256, 0.5)), bf16=False, seed=7)
-
-
-def sentences(seed: int, count: int) -> str:
-    """Text that is easy to learn: a few words in random order."""
-    words = "the ship came back to shore and nobody knew why it had been away so long".split()
-    return " ".join(np.random.default_rng(seed).choice(words, size=count)) + ".\n"
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    folder = tmp_path_factory.mktemp("corpus")
-    source = folder / "train.jsonl.xz"
-    with lzma.open(source, "wt", encoding="utf-8") as out:
-        for n in range(20):
-            record = {"category": "prose", "source": "test", "license": "CC0-1.0", "text": sentences(n, 200)}
-            print(json.dumps(record), file=out)
-            print(json.dumps({"category": "short", "text": f"안녕 {n}"}, ensure_ascii=False), file=out)
-    return prepare(source, folder / "data")
 
 
 def random_model(**shape: int) -> EntropyModel:
@@ -138,13 +118,13 @@ def test_schedule_rises_and_ends_at_zero() -> None:
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 def test_resumed_training_equals_uninterrupted(corpus: Corpus, tmp_path: Path, optimizer: str) -> None:
     settings = Settings(**{**SMALL.__dict__, "optimizer": optimizer})
-    straight = Trainer(corpus, tmp_path / "a", settings)
+    straight = Trainer(corpus, tmp_path / "a", settings, EntropyModel)
     reports = list(straight.train(log_every=1))
     assert reports[-1]["bits_per_byte"]["all"] < 0.8 * reports[0]["bits_per_byte"]["all"]
 
-    first = Trainer(corpus, tmp_path / "b", settings)
+    first = Trainer(corpus, tmp_path / "b", settings, EntropyModel)
     list(first.train(stop_at=5))
-    second = Trainer(corpus, tmp_path / "b", settings)
+    second = Trainer(corpus, tmp_path / "b", settings, EntropyModel)
     second.load()
     assert second.step == 5
     list(second.train())
@@ -153,7 +133,7 @@ def test_resumed_training_equals_uninterrupted(corpus: Corpus, tmp_path: Path, o
 
 def test_minutes_end_with_the_rate_decayed(corpus: Corpus, tmp_path: Path) -> None:
     settings = Settings(**{**SMALL.__dict__, "steps": None, "minutes": 0.02})
-    trainer = Trainer(corpus, tmp_path, settings)
+    trainer = Trainer(corpus, tmp_path, settings, EntropyModel)
     list(trainer.train())
     assert trainer.progress >= 1.0
     trainer.train_step()  # one more would change nothing to speak of
@@ -164,7 +144,7 @@ def test_export_reads_back(corpus: Corpus, tmp_path: Path) -> None:
     valid = tmp_path / "valid"
     valid.mkdir()
     (valid / "en_prose.txt").write_text(sentences(100, 150) + "\x1e\n" + sentences(101, 150))
-    trainer = Trainer(corpus, tmp_path / "run", SMALL)
+    trainer = Trainer(corpus, tmp_path / "run", SMALL, EntropyModel)
     list(trainer.train())
     figures = export(tmp_path / "run", valid, tmp_path / "out")
     assert figures["parameters"] == 1_871_040

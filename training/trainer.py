@@ -1,0 +1,282 @@
+"""What the training of every network here has in common: batches, schedule, log and checkpoint.
+
+The length of a run is given in steps or in minutes.  The learning rate follows the share of
+the run that is done, so a run always ends with a rate of nearly zero, also on a machine
+whose speed is not known beforehand.  ``RUN/checkpoint.pt`` holds everything needed to go
+on; a resumed run of ``--steps`` computes the same as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model import BOS_ID, BYTE_OFFSET, EOS_ID, PAD_ID, VOCAB_SIZE
+from prepare import Corpus
+
+CHECKPOINT = "checkpoint.pt"
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the outcome of a run, kept in the checkpoint."""
+
+    steps: int | None = None
+    minutes: float | None = None
+    tokens_per_step: int = 8192
+    lengths: tuple[tuple[int, float], ...] = ((512, 0.8), (1024, 0.2))
+    """Sequence lengths, each with its share of the run."""
+    from_start: float = 0.1
+    """Share of the sequences that begin where their document begins."""
+    boost: dict[str, float] = field(default_factory=dict)
+    """Factor on a category's share of the sequences; 1 is its share of the bytes."""
+    optimizer: str = "muon"
+    learning_rate: float = 4e-3
+    warmup: float = 0.02
+    weight_decay: float = 0.1
+    clip: float = 1.0
+    seed: int = 0
+    bf16: bool = True
+
+
+class Sampler:
+    """Batches of sequences; batch ``n`` depends on the seed and on ``n`` alone.
+
+    A sequence is one piece of one document: BOS, then bytes, then EOS if the document ends
+    within it, then padding that no target counts.  Nothing ever attends from one document to
+    another.  Pieces are cut so that every byte of a category is as likely as any other.
+    """
+
+    def __init__(self, corpus: Corpus, settings: Settings) -> None:
+        self.corpus = corpus
+        self.settings = settings
+        self.by_category = [np.flatnonzero(corpus.document_category == c) for c in range(len(corpus.categories))]
+        lengths = np.diff(corpus.offsets)
+        self.cumulative = [np.cumsum(lengths[docs]) for docs in self.by_category]
+        weight = corpus.category_bytes()
+        weight *= [settings.boost.get(name, 1.0) for name in corpus.categories]
+        self.share = weight / weight.sum()
+
+    def batch(self, step: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens and targets ``[rows, length]``, and the category of each row."""
+        rows = max(1, self.settings.tokens_per_step // length)
+        random = np.random.default_rng((self.settings.seed, step))
+        category = random.choice(len(self.share), size=rows, p=self.share)
+        sequence = np.full((rows, length + 1), PAD_ID, dtype=np.int64)
+        used = np.zeros(rows, dtype=np.int64)
+        for row in range(rows):
+            cumulative = self.cumulative[category[row]]
+            at = random.integers(cumulative[-1])
+            which = int(np.searchsorted(cumulative, at, side="right"))
+            document = self.by_category[category[row]][which]
+            first, end = self.corpus.offsets[document : document + 2]
+            # The drawn byte may stand anywhere in the piece, so the ends are not rarer.
+            begin = first
+            if random.random() >= self.settings.from_start:
+                position = end - int(cumulative[which] - at)
+                latest = max(first, end - length + 1)
+                begin = min(max(first, position - int(random.integers(length))), latest)
+            piece = self.corpus.data[begin : min(end, begin + length)]
+            sequence[row, 0] = BOS_ID
+            sequence[row, 1 : 1 + len(piece)] = piece.astype(np.int64) + BYTE_OFFSET
+            used[row] = 1 + len(piece)
+            if begin + len(piece) == end and used[row] <= length:
+                sequence[row, used[row]] = EOS_ID
+                used[row] += 1
+        tokens, targets = sequence[:, :-1], sequence[:, 1:].copy()
+        targets[np.arange(length) >= used[:, None] - 1] = IGNORED
+        return torch.from_numpy(tokens), torch.from_numpy(targets), torch.from_numpy(category)
+
+
+def learning_rate_factor(progress: float, warmup: float) -> float:
+    """Linear warm-up, then half a cosine down to zero."""
+    if progress < warmup:
+        return progress / warmup
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def length_at(progress: float, lengths: tuple[tuple[int, float], ...]) -> int:
+    """The sequence length in use at this point of the run."""
+    total = sum(share for _, share in lengths)
+    for length, share in lengths:
+        progress -= share / total
+        if progress < 0:
+            return length
+    return lengths[-1][0]
+
+
+def make_optimizers(model: nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the blocks and AdamW for the rest, or AdamW for all.
+
+    Muon's update is scaled to the size of AdamW's, so both use one learning rate.
+    """
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    inner = [p for n, p in trained if "proj" in n]
+    tables = [p for n, p in trained if "proj" not in n and p.ndim == 2]
+    gains = [p for _, p in trained if p.ndim == 1]
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimizer == "muon":
+        muon = torch.optim.Muon(inner, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+        decayed = tables
+    else:
+        muon, decayed = None, inner + tables
+    groups = [
+        {"params": decayed, "weight_decay": decay},
+        {"params": gains, "weight_decay": 0.0},
+    ]
+    adamw = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95))
+    return [adamw] if muon is None else [muon, adamw]
+
+
+class Meter:
+    """Bits per byte of the training text since the last report, in all and by category."""
+
+    def __init__(self, categories: list[str]) -> None:
+        self.categories = categories
+        self.clear()
+
+    def clear(self) -> None:
+        self.nats = np.zeros(len(self.categories))
+        self.bytes = np.zeros(len(self.categories))
+
+    def add(self, row_nats: Tensor, row_bytes: Tensor, category: Tensor) -> None:
+        size = len(self.categories)
+        self.nats += np.bincount(category, row_nats.detach().cpu().double(), size)
+        self.bytes += np.bincount(category, row_bytes.cpu(), size)
+
+    def bits(self) -> dict[str, float]:
+        report = {"all": self.nats.sum() / self.bytes.sum() / math.log(2)}
+        for name, nats, count in zip(self.categories, self.nats, self.bytes, strict=True):
+            if count:
+                report[name] = nats / count / math.log(2)
+        return {name: round(float(value), 4) for name, value in report.items()}
+
+
+class Network(nn.Module):
+    """What can be trained: a network that says which inputs it wants beside the tokens."""
+
+    def inputs(self, tokens: Tensor) -> tuple:
+        """The arguments of ``forward`` for a batch of tokens; no gradient, and never compiled."""
+        raise NotImplementedError
+
+
+class Trainer:
+    """One run: model, optimisers, where it stands, and how it goes on."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        run: Path,
+        settings: Settings,
+        make_model: Callable[[], Network],
+        device: str = "cpu",
+        compile_model: bool = False,
+    ) -> None:
+        if (settings.steps is None) == (settings.minutes is None):
+            raise ValueError("give either steps or minutes")
+        torch.manual_seed(settings.seed)
+        self.run = run
+        self.settings = settings
+        self.device = torch.device(device)
+        self.sampler = Sampler(corpus, settings)
+        self.meter = Meter(corpus.categories)
+        self.model = make_model().to(self.device)
+        self.optimizers = make_optimizers(self.model, settings)
+        self.step = 0
+        self.bytes_seen = 0
+        self.elapsed = 0.0
+        self.forward: Callable[..., Tensor] = self.model
+        if compile_model:
+            # Where the compiler cannot do a part, that part runs as it is.
+            torch._dynamo.config.suppress_errors = True
+            self.forward = torch.compile(self.model)
+
+    @property
+    def progress(self) -> float:
+        """The share of the run that is done."""
+        if self.settings.steps is not None:
+            return self.step / self.settings.steps
+        assert self.settings.minutes is not None
+        return self.elapsed / (60 * self.settings.minutes)
+
+    def train_step(self) -> None:
+        settings, started = self.settings, time.perf_counter()
+        progress = min(self.progress, 1.0)
+        tokens, targets, category = self.sampler.batch(self.step, length_at(progress, settings.lengths))
+        tokens, targets = tokens.to(self.device), targets.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
+            logits = self.forward(*self.model.inputs(tokens))
+        nats = F.cross_entropy(
+            logits.view(-1, VOCAB_SIZE), targets.view(-1), ignore_index=IGNORED, reduction="none"
+        ).view_as(targets)
+        counted = (targets != IGNORED).sum(1)
+        (nats.sum() / counted.sum()).backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
+        # The rate of the end of this step, so that the first is not zero.
+        factor = learning_rate_factor(max(progress, 1e-4), settings.warmup)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.meter.add(nats.sum(1), counted, category)
+        self.step += 1
+        self.bytes_seen += int(counted.sum())
+        self.elapsed += time.perf_counter() - started
+
+    def save(self) -> None:
+        """Write the checkpoint so that a kill at any moment leaves the old or the new one."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "config": self.model.config.to_dict(),
+            "settings": asdict(self.settings),
+            "step": self.step,
+            "bytes_seen": self.bytes_seen,
+            "elapsed": self.elapsed,
+        }
+        self.run.mkdir(parents=True, exist_ok=True)
+        temporary = self.run / (CHECKPOINT + ".tmp")
+        torch.save(state, temporary)
+        temporary.replace(self.run / CHECKPOINT)
+
+    def load(self) -> None:
+        state = torch.load(self.run / CHECKPOINT, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step = state["step"]
+        self.bytes_seen = state["bytes_seen"]
+        self.elapsed = state["elapsed"]
+
+    def train(self, log_every: int = 100, save_minutes: float = 5.0, stop_at: int | None = None) -> Iterator[dict]:
+        """Train to the end (or to step ``stop_at``), yielding a report every few steps."""
+        saved = self.elapsed
+        mark_time, mark_bytes = self.elapsed, self.bytes_seen
+        while self.progress < 1.0 and self.step != stop_at:
+            self.train_step()
+            if self.step % log_every == 0 or self.progress >= 1.0:
+                spent = max(self.elapsed - mark_time, 1e-9)
+                yield {
+                    "step": self.step,
+                    "progress": round(self.progress, 4),
+                    "minutes": round(self.elapsed / 60, 2),
+                    "bytes": self.bytes_seen,
+                    "bytes_per_s": round((self.bytes_seen - mark_bytes) / spent),
+                    "bits_per_byte": self.meter.bits(),
+                }
+                self.meter.clear()
+                mark_time, mark_bytes = self.elapsed, self.bytes_seen
+            if self.elapsed - saved > 60 * save_minutes:
+                self.save()
+                saved = self.elapsed
+        self.save()
