@@ -269,27 +269,27 @@ class Blt(nn.Module):
         nn.init.zeros_(self.encoder_hash_tok_embedding.weight)
 
     @torch.no_grad()
-    def start_from_patcher(self) -> None:
-        """Let the byte layers begin as those of the entropy model: the whole then computes what it does.
+    def start_from(self, source: EntropyModel) -> None:
+        """Let the byte layers begin as those of an entropy model: the whole then computes what it does.
 
         A cross-attention of the decoder gives back twice its input (it adds it, and so does the layer
         around it), so what a later layer adds counts for less.  Sizes are chosen that undo this, and
         that leave both ends near the sizes training expects.
         """
-        config, patcher = self.config, self.patcher
-        if config.encoder_layers + config.decoder_layers != config.entropy.num_hidden_layers:
+        config = self.config
+        if config.encoder_layers + config.decoder_layers != source.config.num_hidden_layers:
             raise ValueError("the encoder and the decoder together need as many layers as the entropy model has")
         scale = 2.0 ** -(config.decoder_layers - config.decoder_layers // 2)
-        self.local_encoder.embed_tokens.weight.copy_(scale * patcher.embed_tokens.weight)
+        self.local_encoder.embed_tokens.weight.copy_(scale * source.embed_tokens.weight)
         blocks = [*self.local_encoder.layers, *self.local_decoder.layers]
-        for index, (block, source) in enumerate(zip(blocks, patcher.layers, strict=True)):
-            block.load_state_dict(source.state_dict())
+        for index, (block, layer) in enumerate(zip(blocks, source.layers, strict=True)):
+            block.load_state_dict(layer.state_dict())
             if index >= config.encoder_layers:
                 scale *= 2
             block.self_attn.o_proj.weight.mul_(scale)
             block.mlp.down_proj.weight.mul_(scale)
-        self.local_decoder.norm.load_state_dict(patcher.norm.state_dict())
-        self.lm_head.load_state_dict(patcher.lm_head.state_dict())
+        self.local_decoder.norm.load_state_dict(source.norm.state_dict())
+        self.lm_head.load_state_dict(source.lm_head.state_dict())
 
     @torch.no_grad()
     def starts(self, tokens: Tensor) -> Tensor:
@@ -302,6 +302,10 @@ class Blt(nn.Module):
     def inputs(self, tokens: Tensor) -> tuple[Tensor, Patches]:
         """What training gives to `forward`: the tokens and their patches."""
         return tokens, find_patches(self.starts(tokens))
+
+    def penalty(self, logits: Tensor, targets: Tensor) -> float:
+        """What training adds to the loss: nothing."""
+        return 0.0
 
     def forward(self, tokens: Tensor, patches: Patches) -> Tensor:
         config = self.config

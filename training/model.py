@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
+CALM_WEIGHT = 3.0
+"""Nats of loss for each nat of entropy that a penalty counts."""
 BYTE_OFFSET = 4
 VOCAB_SIZE = 260
 
@@ -197,6 +199,7 @@ class EntropyModel(nn.Module):
         self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.calm: float | None = None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -211,6 +214,13 @@ class EntropyModel(nn.Module):
     def inputs(self, tokens: Tensor) -> tuple[Tensor]:
         """What training gives to `forward`: the tokens alone."""
         return (tokens,)
+
+    def penalty(self, logits: Tensor, targets: Tensor) -> Tensor | float:
+        """What training adds to the loss: entropy above ``calm`` nats inside a character, several times."""
+        if self.calm is None:
+            return 0.0
+        inside = (targets >= BYTE_OFFSET + 0x80) & (targets <= BYTE_OFFSET + 0xBF)
+        return CALM_WEIGHT * F.relu(entropy(logits[inside]) - self.calm).sum()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits of every position; with a ``cache``, of a continuation of what it has seen."""

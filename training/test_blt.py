@@ -100,22 +100,22 @@ def test_rows_of_a_batch_and_padding_do_not_meet() -> None:
     assert (first[0, :19] - together[0, :19]).abs().max() < 1e-4
 
 
-def test_starting_from_the_patcher_computes_what_it_does() -> None:
+def test_starting_from_an_entropy_model_computes_what_it_does() -> None:
     patcher = make().patcher
     model = Blt(SHAPE, patcher)
-    model.start_from_patcher()
+    model.start_from(model.patcher)
     tokens = encode(TEXT)[:, :64]
     with torch.inference_mode():
         assert (model(*model.inputs(tokens)) - patcher(tokens)).abs().max() < 5e-3
     with pytest.raises(ValueError, match="as many layers"):
-        Blt(replace(SHAPE, decoder_layers=1), patcher).start_from_patcher()
+        Blt(replace(SHAPE, decoder_layers=1), patcher).start_from(patcher)
 
 
 def test_training_uses_every_part_and_leaves_the_patcher(corpus: Corpus, tmp_path: Path) -> None:
     def fresh() -> Blt:
         other = make()
         model = Blt(other.config, other.patcher)
-        model.start_from_patcher()
+        model.start_from(model.patcher)
         return model
 
     torch.manual_seed(SMALL.seed)

@@ -13,7 +13,7 @@ from artifact import load_model, read_config
 from conftest import sentences
 from evaluate import measure
 from export import export
-from model import BOS_ID, BYTE_OFFSET, EOS_ID, Cache, EntropyConfig, EntropyModel, encode, entropy, rotate
+from model import BOS_ID, BYTE_OFFSET, CALM_WEIGHT, EOS_ID, Cache, EntropyConfig, EntropyModel, encode, entropy, rotate
 from patching import choose_threshold, count_patches, mean_patch
 from prepare import Corpus, prepare
 from trainer import IGNORED, Sampler, Settings, Trainer, learning_rate_factor, length_at
@@ -95,6 +95,18 @@ def test_reading_in_pieces_equals_reading_at_once() -> None:
 
 def test_entropy_of_a_new_model_is_that_of_a_guess() -> None:
     assert torch.allclose(entropy(EntropyModel()(encode(b"abc"))), torch.tensor(260.0).log())
+
+
+def test_penalty_counts_entropy_inside_characters_alone() -> None:
+    model = random_model(num_hidden_layers=1)
+    targets = encode("a안b".encode())[:, 1:]  # one character of three bytes between two of one
+    logits = torch.zeros(1, targets.shape[1], 260, requires_grad=True)
+    assert model.penalty(logits, targets) == 0.0
+    model.calm = 1.7
+    penalty = model.penalty(logits, targets)
+    assert torch.isclose(penalty, torch.tensor(2 * CALM_WEIGHT * (math.log(260) - 1.7)))
+    model.calm = 6.0  # more than there can be
+    assert model.penalty(logits, targets) == 0.0
 
 
 def test_an_empty_document_has_no_bytes_to_measure() -> None:

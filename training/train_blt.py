@@ -22,6 +22,7 @@ def main() -> None:
     default = BltConfig()
     options = parser(__doc__.splitlines()[0], lengths="512:0.6,1024:0.25,4096:0.15")
     options.add_argument("--entropy-model", type=Path, required=True, help="folder written by export.py")
+    options.add_argument("--start", type=Path, metavar="MODEL", help="take byte layers of another entropy model")
     options.add_argument("--from-scratch", action="store_true")
     options.add_argument("--encoder-layers", type=int, default=default.encoder_layers)
     options.add_argument("--decoder-layers", type=int, default=default.decoder_layers)
@@ -46,7 +47,7 @@ def main() -> None:
         )
         model = Blt(config, patcher)
         if not args.from_scratch:
-            model.start_from_patcher()
+            model.start_from(load_model(args.start) if args.start else patcher)
         return model
 
     train(args, make_model)
