@@ -29,6 +29,7 @@ from model import (
     rope_table,
     rotate,
 )
+from trainer import Network
 
 HASH_PRIME = 1000000007
 """Of the first hash function; the model has one."""
@@ -241,7 +242,7 @@ class LocalDecoder(nn.Module):
         self.norm = RMSNorm(size, config.local.rms_norm_eps)
 
 
-class Blt(nn.Module):
+class Blt(Network):
     """Tokens ``[batch, time]`` in, next-token logits ``[batch, time, 260]`` in float32 out."""
 
     def __init__(self, config: BltConfig, patcher: EntropyModel) -> None:
@@ -303,9 +304,17 @@ class Blt(nn.Module):
         """What training gives to `forward`: the tokens and their patches."""
         return tokens, find_patches(self.starts(tokens))
 
-    def penalty(self, logits: Tensor, targets: Tensor) -> float:
-        """What training adds to the loss: nothing."""
-        return 0.0
+    def begun(self, name: str) -> bool:
+        """Whether `start_from` gives this parameter its weights."""
+        return name.startswith(
+            (
+                "local_encoder.embed_tokens",
+                "local_encoder.layers",
+                "local_decoder.layers",
+                "local_decoder.norm",
+                "lm_head",
+            )
+        )
 
     def forward(self, tokens: Tensor, patches: Patches) -> Tensor:
         config = self.config

@@ -34,6 +34,9 @@ def parser(description: str, lengths: str) -> argparse.ArgumentParser:
     parser.add_argument("--boost", default="", help="category:factor, comma separated")
     parser.add_argument("--optimizer", choices=("muon", "adamw"), default=default.optimizer)
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate)
+    parser.add_argument(
+        "--begun-rate", type=float, default=default.begun_rate, help="factor for layers that began trained"
+    )
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="CPU threads")
@@ -58,6 +61,7 @@ def train(args: argparse.Namespace, make_model: Callable[[], Network]) -> None:
         boost=dict(parse_pairs(args.boost)),
         optimizer=args.optimizer,
         learning_rate=args.learning_rate,
+        begun_rate=args.begun_rate,
         seed=args.seed,
         bf16=not args.no_bf16,
     )

@@ -215,6 +215,10 @@ class EntropyModel(nn.Module):
         """What training gives to `forward`: the tokens alone."""
         return (tokens,)
 
+    def begun(self, name: str) -> bool:
+        """Whether a parameter has a rate of its own; here all have the same."""
+        return False
+
     def penalty(self, logits: Tensor, targets: Tensor) -> Tensor | float:
         """What training adds to the loss: entropy above ``calm`` nats inside a character, several times."""
         if self.calm is None:

@@ -41,6 +41,8 @@ class Settings:
     """Factor on a category's share of the sequences; 1 is its share of the bytes."""
     optimizer: str = "muon"
     learning_rate: float = 4e-3
+    begun_rate: float = 1.0
+    """Factor on the rate of what began with weights of another model."""
     warmup: float = 0.02
     weight_decay: float = 0.1
     clip: float = 1.0
@@ -114,27 +116,45 @@ def length_at(progress: float, lengths: tuple[tuple[int, float], ...]) -> int:
     return lengths[-1][0]
 
 
-def make_optimizers(model: nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
+class Network(nn.Module):
+    """What can be trained: a network that says which inputs it wants beside the tokens."""
+
+    def inputs(self, tokens: Tensor) -> tuple:
+        """The arguments of ``forward`` for a batch of tokens; no gradient, and never compiled."""
+        raise NotImplementedError
+
+    def begun(self, name: str) -> bool:
+        """Whether this parameter began with the weights of another model."""
+        return False
+
+    def penalty(self, logits: Tensor, targets: Tensor) -> Tensor | float:
+        """What is added to the loss, in nats per token, summed over the batch."""
+        return 0.0
+
+
+def make_optimizers(model: Network, settings: Settings) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the blocks and AdamW for the rest, or AdamW for all.
 
     Muon's update is scaled to the size of AdamW's, so both use one learning rate.
     """
-    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    inner = [p for n, p in trained if "proj" in n]
-    tables = [p for n, p in trained if "proj" not in n and p.ndim == 2]
-    gains = [p for _, p in trained if p.ndim == 1]
-    rate, decay = settings.learning_rate, settings.weight_decay
+    trained = [(n, p, settings.begun_rate if model.begun(n) else 1.0) for n, p in model.named_parameters()]
+    trained = [(n, p, rate) for n, p, rate in trained if p.requires_grad]
+
+    def groups(chosen: Callable[[str, nn.Parameter], bool], weight_decay: float) -> list[dict]:
+        return [
+            {"params": params, "weight_decay": weight_decay, "share": share}
+            for share in sorted({rate for _, _, rate in trained})
+            if (params := [p for n, p, rate in trained if rate == share and chosen(n, p)])
+        ]
+
+    inner = groups(lambda n, p: "proj" in n, settings.weight_decay)
+    others = groups(lambda n, p: "proj" not in n and p.ndim == 2, settings.weight_decay)
+    others += groups(lambda n, p: p.ndim == 1, 0.0)
+    rate = settings.learning_rate
     if settings.optimizer == "muon":
-        muon = torch.optim.Muon(inner, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
-        decayed = tables
-    else:
-        muon, decayed = None, inner + tables
-    groups = [
-        {"params": decayed, "weight_decay": decay},
-        {"params": gains, "weight_decay": 0.0},
-    ]
-    adamw = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95))
-    return [adamw] if muon is None else [muon, adamw]
+        muon = torch.optim.Muon(inner, lr=rate, adjust_lr_fn="match_rms_adamw")
+        return [muon, torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.95))]
+    return [torch.optim.AdamW(inner + others, lr=rate, betas=(0.9, 0.95))]
 
 
 class Meter:
@@ -159,18 +179,6 @@ class Meter:
             if count:
                 report[name] = nats / count / math.log(2)
         return {name: round(float(value), 4) for name, value in report.items()}
-
-
-class Network(nn.Module):
-    """What can be trained: a network that says which inputs it wants beside the tokens."""
-
-    def inputs(self, tokens: Tensor) -> tuple:
-        """The arguments of ``forward`` for a batch of tokens; no gradient, and never compiled."""
-        raise NotImplementedError
-
-    def penalty(self, logits: Tensor, targets: Tensor) -> Tensor | float:
-        """What is added to the loss, in nats per token, summed over the batch."""
-        return 0.0
 
 
 class Trainer:
@@ -229,7 +237,7 @@ class Trainer:
         factor = learning_rate_factor(max(progress, 1e-4), settings.warmup)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * factor
+                group["lr"] = settings.learning_rate * factor * group["share"]
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.meter.add(nats.sum(1), counted, category)
