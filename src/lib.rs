@@ -10,6 +10,7 @@ pub mod model;
 pub mod patch;
 pub mod record;
 pub mod reference;
+pub mod samples;
 pub mod session;
 
 pub use error::{Error, Result};

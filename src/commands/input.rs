@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
+use blt::samples::{SAMPLES, Sample, sample};
 use blt::{Error, Result};
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::failure::argument;
 use super::interrupt;
@@ -22,6 +24,15 @@ pub(super) struct TextArgs {
     /// Read the text from a file, in pieces; `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+
+    /// Take one of the samples inside the program as the text
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = samples(),
+        conflicts_with_all = ["text", "file"]
+    )]
+    sample: Option<&'static Sample>,
 }
 
 /// Bytes read at a time.
@@ -51,19 +62,30 @@ impl Input {
     /// named and nobody pipes one in.
     pub(super) fn open(arguments: &TextArgs) -> Result<Self> {
         let dash = Path::new("-");
+        if let Some(sample) = arguments.sample {
+            let title = sample.title.to_owned();
+            return Ok(Self::of_bytes(sample.bytes.to_vec(), Some(title)));
+        }
         match (&arguments.text, &arguments.file) {
             (None, Some(path)) if path != dash => Self::of_file(path),
-            (Some(text), None) if text != "-" => Ok(Self {
-                total: Some(text.len() as u64),
-                piece: text.clone().into_encoded_bytes(),
-                used: 0,
-                more: None,
-                name: None,
-            }),
+            (Some(text), None) if text != "-" => {
+                Ok(Self::of_bytes(text.clone().into_encoded_bytes(), None))
+            }
             (None, None) if stdin().is_terminal() => Err(argument(
                 "no text; give one as an argument, name a file with -f, or pipe one in",
             )),
             _ => Self::of_reader(stdin(), Path::new("standard input"), None),
+        }
+    }
+
+    /// Bytes that are already here.
+    pub(super) fn of_bytes(bytes: Vec<u8>, name: Option<String>) -> Self {
+        Self {
+            total: Some(bytes.len() as u64),
+            piece: bytes,
+            used: 0,
+            more: None,
+            name,
         }
     }
 
@@ -170,6 +192,12 @@ impl Input {
         self.used += next.len();
         Ok(Some(next))
     }
+}
+
+/// Reads the name of a sample for clap, which lists them.
+fn samples() -> impl TypedValueParser<Value = &'static Sample> {
+    let named = |sample: &Sample| PossibleValue::new(sample.name).help(sample.title);
+    PossibleValuesParser::new(SAMPLES.iter().map(named)).try_map(|name| sample(&name))
 }
 
 fn read(mut source: impl Read, path: &Path, sender: &SyncSender<Result<Vec<u8>>>) {

@@ -3,7 +3,7 @@
 use blt::record::decode_brackets;
 use tempfile::NamedTempFile;
 
-use super::{Ran, blt, good, model};
+use super::{Ran, blt, good, model, refused};
 
 /// A file of these bytes and its path.
 pub(super) fn file(bytes: &[u8]) -> (NamedTempFile, String) {
@@ -69,6 +69,33 @@ fn one_long_line_streams() {
     let ran = good(&["patch", "--mode", "space", "-f", &path], b"");
     assert_eq!(decode_brackets(&ran.text()).unwrap().concat(), text);
     assert!(ran.err.contains("5242880 bytes · "), "{}", ran.err);
+}
+
+#[test]
+fn a_sample_is_a_text_with_a_name() {
+    for sample in blt::samples::SAMPLES {
+        let ran = good(&["patch", "--mode", "space", "--sample", sample.name], b"");
+        assert_eq!(decode_brackets(&ran.text()).unwrap().concat(), sample.bytes);
+    }
+    let figure = [
+        "patch",
+        "--sample",
+        "emoji",
+        "--format",
+        "svg",
+        "-m",
+        &model(),
+    ];
+    assert!(good(&figure, b"").text().contains("Chat with emoji"));
+    let (code, sentence) = refused(&["patch", "--sample", "englisch"]);
+    assert_eq!(code, 2);
+    for sample in blt::samples::SAMPLES {
+        assert!(sentence.contains(sample.name), "{sentence}");
+    }
+    for more in [&["text"][..], &["-f", "file"]] {
+        let (code, sentence) = refused(&[&["patch", "--sample", "dna"][..], more].concat());
+        assert_eq!((code, sentence.contains("--sample")), (2, true));
+    }
 }
 
 #[cfg(unix)]
