@@ -42,6 +42,7 @@ const EXAMPLES: &str = "\
 Examples:
   blt eval noise book.txt
   blt eval noise -m models/blt-1b *.txt --format md
+  blt eval noise stories.txt --separator '\\x1e\\n'
 
 The noises are those of the paper: antspeak (upper case, spaced out), drop (1 character in 10 is
 missing), randomcase, repeat (1 character in 5 is written two to four times) and uppercase. Bits
@@ -71,11 +72,13 @@ struct NoiseCommand {
 
 impl NoiseCommand {
     fn run(&self, global: &Global) -> Outcome {
+        let documents = |input| self.scoring.documents.of(input).whole();
         let texts = match self.files.as_slice() {
-            [] => vec![Input::of_pipe("no text; name files, or pipe one in")?.whole()?],
+            [] => documents(Input::of_pipe("no text; name files, or pipe one in")?)?,
             files => {
-                let read = |file: &PathBuf| Input::of_path(file)?.whole();
-                files.iter().map(read).collect::<blt::Result<_>>()?
+                let read = |file: &PathBuf| documents(Input::of_path(file)?);
+                let texts = files.iter().map(read).collect::<blt::Result<Vec<_>>>()?;
+                texts.concat()
             }
         };
         let opened = self.scoring.open()?;
@@ -113,8 +116,10 @@ impl NoiseCommand {
         let mut read_bytes = 0;
         for noise in std::iter::once(None).chain(Noise::ALL.map(Some)) {
             let mut total = Score::default();
-            for text in texts {
-                let noisy = noise.map(|noise| noise.apply(text, self.seed));
+            for (index, text) in (0..).zip(texts) {
+                // Each text has a seed of its own: the same chance would hit all beginnings alike.
+                let seed = self.seed.wrapping_add(index);
+                let noisy = noise.map(|noise| noise.apply(text, seed));
                 let mut left = noisy.as_ref().unwrap_or(text).as_slice();
                 let next = |most: usize| {
                     let (now, later) = left.split_at(left.len().min(most));

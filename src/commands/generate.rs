@@ -14,6 +14,7 @@ use blt::session::{BltOptions, BltSession, Cut, EntropyOptions, EntropySession};
 use clap::{Args, ValueEnum};
 
 use super::cut::CutArgs;
+use super::escape::{Bytes, unescaped};
 use super::failure::{Failure, Outcome, argument, positive};
 use super::global::Global;
 use super::interrupt;
@@ -31,7 +32,7 @@ Examples:
   blt generate -m models/blt-1b -p 'Daenerys Targaryen is' -n 200
   blt generate -m models/blt-1b -f prompt.txt --temp 0 --trace run.jsonl > text
   blt generate -m models/blt-1b --prompts prompts.txt --stop '\\n' -n 100
-  blt generate -p 'The embedded entropy model writes too, ' --seed 7
+  blt generate -p 'The ship had been at anchor for three days ' --seed 7
 
 Standard output gets the exact bytes, without the prompt. The options act in this order:
 repetition penalty, temperature, top-k, top-p, min-p. The same seed gives the same text.
@@ -86,10 +87,6 @@ pub(super) struct Generate {
     #[command(flatten)]
     cut: CutArgs,
 }
-
-/// Bytes of an argument.
-#[derive(Clone, Debug)]
-struct Bytes(Vec<u8>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Utf8 {
@@ -352,51 +349,5 @@ fn fit(prompts: &[Vec<u8>], blt: &BltConfig) -> blt::Result<()> {
             most.saturating_sub(1)
         ))),
         _ => Ok(()),
-    }
-}
-
-/// Reads the escapes of --stop.
-fn unescaped(text: &str) -> Result<Bytes, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            continue;
-        }
-        bytes.push(match rest.next() {
-            Some('n') => b'\n',
-            Some('t') => b'\t',
-            Some('r') => b'\r',
-            Some('\\') => b'\\',
-            Some('x') => {
-                let digits: String = rest.by_ref().take(2).collect();
-                match (digits.len(), u8::from_str_radix(&digits, 16)) {
-                    (2, Ok(byte)) => byte,
-                    _ => return Err("\\x is followed by two hexadecimal digits".to_owned()),
-                }
-            }
-            _ => return Err("a backslash is written as \\\\".to_owned()),
-        });
-    }
-    match bytes.is_empty() {
-        true => Err("a stop string must have a byte at least".to_owned()),
-        false => Ok(Bytes(bytes)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stop_strings_have_escapes() {
-        let bytes = |text: &str| unescaped(text).map(|bytes| bytes.0);
-        assert_eq!(bytes(r"\n\n"), Ok(b"\n\n".to_vec()));
-        let expected = [&b"a\\n\0\xFF"[..], "한".as_bytes()].concat();
-        assert_eq!(bytes(r"a\\n\x00\xfF한"), Ok(expected));
-        for bad in ["", r"\", r"\q", r"\x1", r"\xgg"] {
-            assert!(bytes(bad).is_err(), "{bad}");
-        }
     }
 }

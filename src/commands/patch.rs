@@ -15,6 +15,8 @@ Examples:
   blt patch -f page.txt --format ansi | less -R
   blt patch -f page.txt --patch-size 4.5
   blt patch --mode space < page.txt
+  blt patch --sample korean
+  blt patch -f stories.txt --separator '\\x1e\\n'
 
 Exit codes and environment variables: blt --help";
 

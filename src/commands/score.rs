@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use blt::measure::score::{Score, ScoredByte};
-use blt::measure::scorer::Scorer;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -25,11 +24,12 @@ Examples:
   blt score -m models/blt-1b book.txt notes.txt
   blt score -m models/blt-1b --model-part both book.txt --format md
   blt score book.txt --format jsonl > book.jsonl
+  blt score stories.txt --separator '\\x1e\\n'
   blt score -m models/blt-1b --requests requests.jsonl > answers.jsonl
 
 bits per byte = nats / (ln 2 · bytes), byte perplexity = e^(nats / bytes), nats = the sum of -ln p.
-A line of jsonl and csv is a byte: file, i (its index), byte, nll (-ln p, nats), with
---model-part both nll_entropy, and patch. Requests are lines {\"context\": ..., \"continuation\":
+A line of jsonl and csv is a byte: file, with --separator document (from 0), i (its index), byte,
+nll (-ln p, nats), with --model-part both nll_entropy, and patch. Requests are lines {\"context\": ..., \"continuation\":
 ...}; each answer is a line {\"logprob\": (nats), \"is_greedy\": ..., \"bytes\": ...}.
 Random weights (--like) have patches of 4 bytes unless a flag says otherwise: their entropies
 mean nothing.";
@@ -43,7 +43,7 @@ pub(super) struct ScoreCommand {
     files: Vec<PathBuf>,
 
     /// Answer questions about continuations, one JSON object per line; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "piece"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "piece", "separator"])]
     requests: Option<PathBuf>,
 
     /// How to write it
@@ -78,6 +78,8 @@ impl ScoreFormat {
 #[derive(Serialize)]
 struct Row<'a> {
     file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<u64>,
     #[serde(flatten)]
     scored: &'a ScoredByte,
 }
@@ -113,37 +115,49 @@ impl ScoreCommand {
     ) -> Outcome {
         let loaded = self.scoring.load(opened, global).await?;
         let mut scorer = self.scoring.scorer(opened, &loaded)?;
-        let both = opened.part == ModelPart::Both;
-        let mut table = table(both);
-        let mut total = Score::default();
+        let columns = Columns {
+            both: opened.part == ModelPart::Both,
+            documents: self.scoring.documents.several(),
+        };
+        let mut table = columns.table();
+        let mut all = Texts::default();
         let count = inputs.len();
         let start = Instant::now();
         if self.format == ScoreFormat::Csv {
-            let more = if both { ",nll_entropy" } else { "" };
-            output.write(format!("file,i,byte,nll{more},patch\n").as_bytes())?;
+            output.write(columns.csv_header().as_bytes())?;
         }
-        for mut input in inputs {
+        for input in inputs {
             let name = input.name.clone().unwrap_or_else(|| "-".to_owned());
             let silent = global.quiet || (output.is_terminal() && self.format.rows());
             let mut progress = Progress::new("", input.total, !silent);
-            let score = read(
-                &mut scorer,
-                |most| {
-                    let bytes = input.next(most)?.map(<[u8]>::to_vec);
-                    progress.add(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
-                    Ok(bytes)
-                },
-                |scored| self.write(output, &name, scored),
-            )
-            .await?;
+            let mut documents = self.scoring.documents.of(input);
+            let mut texts = Texts::default();
+            while documents.begin()? {
+                let document = columns.documents.then_some(texts.count);
+                let score = read(
+                    &mut scorer,
+                    |most| {
+                        let bytes = documents.next(most)?;
+                        progress.add(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
+                        Ok(bytes)
+                    },
+                    |scored| self.write(output, &name, document, scored),
+                )
+                .await?;
+                texts.add(&score, scorer.pieces());
+            }
             progress.end();
-            self.remark(&scorer, &name, global);
-            add(&mut table, name, &score, both);
-            total.merge(&score);
+            if let Some(remark) = texts.remark(&name).filter(|_| !global.quiet) {
+                // If standard error is gone there is nobody to tell.
+                let _ = writeln!(stderr(), "{remark}");
+            }
+            columns.add(&mut table, name, &texts);
+            all.merge(&texts);
         }
         if count > 1 {
-            add(&mut table, "all".to_owned(), &total, both);
+            columns.add(&mut table, "all".to_owned(), &all);
         }
+        let total = all.score;
         match self.format {
             ScoreFormat::Text => output.write(table.render(TableFormat::Text).as_bytes())?,
             ScoreFormat::Md => output.write(table.render(TableFormat::Md).as_bytes())?,
@@ -161,74 +175,139 @@ impl ScoreCommand {
         Ok(())
     }
 
-    fn write(&self, output: &mut Output, file: &str, scored: &[ScoredByte]) -> Outcome {
+    fn write(
+        &self,
+        output: &mut Output,
+        file: &str,
+        document: Option<u64>,
+        scored: &[ScoredByte],
+    ) -> Outcome {
         let mut text = String::new();
         for scored in scored {
+            let row = Row {
+                file,
+                document,
+                scored,
+            };
             match self.format {
                 ScoreFormat::Text | ScoreFormat::Md => {}
                 ScoreFormat::Jsonl => {
-                    let row = Row { file, scored };
                     text += &serde_json::to_string(&row)
                         .map_err(|error| argument(format!("{file}: {error}")))?;
                     text.push('\n');
                 }
-                ScoreFormat::Csv => text += &csv(file, scored),
+                ScoreFormat::Csv => text += &csv(&row),
             }
         }
         output.write(text.as_bytes())
     }
+}
 
-    fn remark(&self, scorer: &Scorer, name: &str, global: &Global) {
-        if scorer.pieces() > 1 && !global.quiet {
-            let _ = writeln!(
-                stderr(),
+/// The documents of a file, or of all files.
+#[derive(Default)]
+struct Texts {
+    score: Score,
+    count: u64,
+    /// Those that were read in several pieces, and the pieces of the last one.
+    cut: u64,
+    pieces: u64,
+}
+
+impl Texts {
+    fn add(&mut self, score: &Score, pieces: u64) {
+        self.score.merge(score);
+        self.count += 1;
+        if pieces > 1 {
+            self.cut += 1;
+            self.pieces = pieces;
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.score.merge(&other.score);
+        self.count += other.count;
+    }
+
+    fn remark(&self, name: &str) -> Option<String> {
+        match (self.cut, self.count) {
+            (0, _) => None,
+            (_, 1) => Some(format!(
                 "{name} was read in {} pieces, each from its own beginning",
-                scorer.pieces()
-            );
+                self.pieces
+            )),
+            (cut, count) => Some(format!(
+                "{cut} of the {count} documents of {name} were read in several pieces, each from its \
+                 own beginning"
+            )),
         }
     }
 }
 
-fn csv(file: &str, scored: &ScoredByte) -> String {
+/// Which columns there are beside those that are always there.
+#[derive(Clone, Copy)]
+struct Columns {
+    both: bool,
+    documents: bool,
+}
+
+impl Columns {
+    fn csv_header(self) -> String {
+        let document = if self.documents { ",document" } else { "" };
+        let entropy = if self.both { ",nll_entropy" } else { "" };
+        format!("file{document},i,byte,nll{entropy},patch\n")
+    }
+
+    fn table(self) -> Table {
+        let columns = [
+            ("file", "file"),
+            ("documents", "documents"),
+            ("bytes", "bytes"),
+            ("patches", "patches"),
+            ("mean patch", "mean_patch"),
+            ("bits per byte", "bits_per_byte"),
+            ("byte perplexity", "byte_perplexity"),
+            ("entropy model", "entropy_bits_per_byte"),
+        ];
+        let here = columns.into_iter().filter(|(_, key)| match *key {
+            "documents" => self.documents,
+            "entropy_bits_per_byte" => self.both,
+            _ => true,
+        });
+        Table::new(&here.collect::<Vec<_>>())
+    }
+
+    fn add(self, table: &mut Table, name: String, texts: &Texts) {
+        let score = &texts.score;
+        let mut row = vec![Cell::word(name)];
+        if self.documents {
+            row.push(Cell::count(texts.count));
+        }
+        row.extend([
+            Cell::count(score.bytes()),
+            Cell::count(score.patches()),
+            Cell::maybe(score.mean_patch(), 3),
+            Cell::maybe(score.bits_per_byte(), 4),
+            Cell::maybe(score.byte_perplexity(), 4),
+        ]);
+        if self.both {
+            row.push(Cell::maybe(score.entropy_bits_per_byte(), 4));
+        }
+        table.add(row);
+    }
+}
+
+fn csv(row: &Row<'_>) -> String {
     let ScoredByte {
         index,
         byte,
         nll,
         nll_entropy,
         patch,
-    } = scored;
-    let file = super::table::csv_text(file);
+    } = row.scored;
+    let file = super::table::csv_text(row.file);
+    let maybe = |value: Option<String>| value.map_or_else(String::new, |text| format!(",{text}"));
+    let document = maybe(row.document.map(|document| document.to_string()));
     // The shortest digits that read back the same, as in the JSON lines.
-    let more = nll_entropy.map_or_else(String::new, |nll| format!(",{nll:?}"));
-    format!("{file},{index},{byte},{nll:?}{more},{patch}\n")
-}
-
-fn table(both: bool) -> Table {
-    let mut columns = vec![
-        ("file", "file"),
-        ("bytes", "bytes"),
-        ("patches", "patches"),
-        ("mean patch", "mean_patch"),
-        ("bits per byte", "bits_per_byte"),
-        ("byte perplexity", "byte_perplexity"),
-    ];
-    if both {
-        columns.push(("entropy model", "entropy_bits_per_byte"));
-    }
-    Table::new(&columns)
-}
-
-fn add(table: &mut Table, name: String, score: &Score, both: bool) {
-    let mut row = vec![
-        Cell::word(name),
-        Cell::count(score.bytes()),
-        Cell::count(score.patches()),
-        Cell::maybe(score.mean_patch(), 3),
-        Cell::maybe(score.bits_per_byte(), 4),
-        Cell::maybe(score.byte_perplexity(), 4),
-    ];
-    if both {
-        row.push(Cell::maybe(score.entropy_bits_per_byte(), 4));
-    }
-    table.add(row);
+    let more = maybe(nll_entropy.map(|nll| format!("{nll:?}")));
+    format!("{file}{document},{index},{byte},{nll:?}{more},{patch}\n")
 }

@@ -10,6 +10,7 @@ use blt::session::{BltOptions, BltSession, Cut, TextOptions, TextSession};
 use clap::{Args, ValueEnum};
 
 use super::cut::CutArgs;
+use super::documents::DocumentArgs;
 use super::failure::{Failure, Outcome, argument, positive};
 use super::global::Global;
 use super::interrupt;
@@ -30,6 +31,8 @@ pub(super) struct ScoringArgs {
     #[arg(long, value_name = "BYTES", value_parser = positive::<u64>)]
     piece: Option<u64>,
 
+    #[command(flatten)]
+    pub(super) documents: DocumentArgs,
     #[command(flatten)]
     context: ContextArgs,
     #[command(flatten)]
@@ -80,6 +83,7 @@ impl ScoringArgs {
         } else {
             self.whole.need_entropies(&checkpoint, &cut)?;
         }
+        self.documents.check(&cut)?;
         if part == ModelPart::Both && !self.whole.has_entropy_model(&checkpoint) {
             return Err(argument(format!(
                 "{} has no entropy model to score by; score by --model-part blt, or give one with \

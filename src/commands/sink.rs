@@ -105,6 +105,20 @@ impl Sink {
         Ok(())
     }
 
+    /// The records to come are of another text: what is read by people gets an
+    /// end there, lines for programs go on.
+    ///
+    /// # Errors
+    /// What the form and the output say.
+    pub(super) fn next_text(&mut self) -> Outcome {
+        if matches!(self.form, Form::Brackets | Form::Ansi)
+            && let Some(mut writer) = self.writer.take()
+        {
+            writer.finish().map_err(refused)?;
+        }
+        self.drain()
+    }
+
     /// Writes what ends the form; a file takes its place.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use blt::record::Summary;
 use blt::session::TextSession;
 
+use super::documents::Documents;
 use super::failure::Outcome;
-use super::input::Input;
 use super::interrupt;
 use super::progress::Progress;
 use super::sink::Sink;
@@ -45,37 +45,43 @@ impl Pace {
     }
 }
 
-/// Pushes the whole input and writes its records; gives the totals.
+/// Pushes all documents, each from its own beginning, and writes their records;
+/// gives the totals.
 ///
 /// # Errors
 /// What reading, the session and writing say, and an interruption.
 pub(super) async fn stream(
-    input: &mut Input,
+    documents: &mut Documents,
     session: &mut TextSession,
     sink: &mut Sink,
     progress: &mut Progress,
 ) -> Outcome<Summary> {
     let mut summary = Summary::default();
     let mut pace = Pace::new(session.comfortable_push());
-    loop {
-        interrupt::check()?;
-        let Some(bytes) = input.next(pace.piece)? else {
-            break;
-        };
-        let start = Instant::now();
-        let count = bytes.len();
-        let records = session.push(bytes).await?;
-        pace.took(count, start.elapsed());
-        progress.add(count as u64);
-        if !records.is_empty() {
-            records.iter().for_each(|record| summary.add(record));
-            sink.write(&records, session.best(), session.rule())?;
+    while documents.begin()? {
+        if summary.texts() > 0 {
+            session.reset();
+            sink.next_text()?;
         }
+        loop {
+            interrupt::check()?;
+            let Some(bytes) = documents.next(pace.piece)? else {
+                break;
+            };
+            let start = Instant::now();
+            let records = session.push(&bytes).await?;
+            pace.took(bytes.len(), start.elapsed());
+            progress.add(bytes.len() as u64);
+            if !records.is_empty() {
+                records.iter().for_each(|record| summary.add(record));
+                sink.write(&records, session.best(), session.rule())?;
+            }
+        }
+        let records = session.finish().await?;
+        interrupt::check()?;
+        records.iter().for_each(|record| summary.add(record));
+        sink.write(&records, session.best(), session.rule())?;
     }
-    let records = session.finish().await?;
-    interrupt::check()?;
-    records.iter().for_each(|record| summary.add(record));
-    sink.write(&records, session.best(), session.rule())?;
     progress.end();
     Ok(summary)
 }

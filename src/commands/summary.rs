@@ -95,12 +95,22 @@ pub(super) fn adapter(summary: &AdapterSummary) -> String {
 
 /// The line at the end of a run.
 pub(super) fn line(summary: &Summary, time: Duration, gpu: Option<&Gpu>) -> String {
-    let mut parts = vec![
-        counted(summary.bytes(), "byte", "bytes"),
-        counted(summary.patches(), "patch", "patches"),
-    ];
+    let mut parts = Vec::new();
+    if summary.texts() > 1 {
+        parts.push(format!("{} documents", summary.texts()));
+    }
+    parts.push(counted(summary.bytes(), "byte", "bytes"));
+    parts.push(counted(summary.patches(), "patch", "patches"));
     if let Some(mean) = summary.mean_patch() {
         parts.push(format!("mean {mean:.2}"));
+    }
+    if summary.boundaries() > 0 {
+        let (inside, all) = (summary.boundaries_in_characters(), summary.boundaries());
+        let share = 100.0 * inside as f64 / all as f64;
+        parts.push(format!(
+            "{inside} of {} inside a character ({share:.1} %)",
+            counted(all, "boundary", "boundaries")
+        ));
     }
     if let Some(bits) = summary.bits_per_byte() {
         parts.push(format!("{bits:.3} bits per byte"));

@@ -12,6 +12,7 @@ use blt::{Error, Result};
 use clap::Args;
 
 use super::cut::CutArgs;
+use super::documents::DocumentArgs;
 use super::failure::{Failure, Outcome, argument};
 use super::global::Global;
 use super::input::{Input, TextArgs};
@@ -33,6 +34,8 @@ pub(super) struct TextCommand {
     model: ModelArgs,
     #[command(flatten)]
     context: ContextArgs,
+    #[command(flatten)]
+    documents: DocumentArgs,
 
     /// Print on standard error how long each kernel took (slower)
     #[arg(long)]
@@ -50,7 +53,13 @@ impl TextCommand {
         let needs_checkpoint = entropies || self.cut.opens_model();
         // What is wrong with the flags need not wait for input and model.
         self.cut.check()?;
-        let mut input = Input::open(&self.text)?;
+        if form == Form::Svg && self.documents.several() {
+            return Err(argument(
+                "a figure shows one text, and --separator makes several; take another --format",
+            )
+            .into());
+        }
+        let input = Input::open(&self.text)?;
         check_length(&input, form)?;
         let checkpoint = needs_checkpoint.then(|| self.model.open()).transpose()?;
         let options = TextOptions {
@@ -59,6 +68,7 @@ impl TextCommand {
             best,
             profile: self.profile,
         };
+        self.documents.check(&options.cut)?;
         if options.cut.needs_whole_text() {
             check_whole(&input)?;
         }
@@ -68,6 +78,7 @@ impl TextCommand {
         let silent = global.quiet || (output.is_terminal() && form != Form::Svg);
         let mut progress = Progress::new("", input.total, !silent);
         let mut sink = Sink::new(form, input.name.clone(), output);
+        let mut documents = self.documents.of(input);
         let checkpoint = checkpoint.filter(|_| entropies || options.needs_model());
         let run = async {
             let model = match &checkpoint {
@@ -77,7 +88,7 @@ impl TextCommand {
             let mut session = TextSession::new(model.as_ref(), options)?;
             progress.restart();
             let start = Instant::now();
-            let totals = stream(&mut input, &mut session, &mut sink, &mut progress).await?;
+            let totals = stream(&mut documents, &mut session, &mut sink, &mut progress).await?;
             Ok::<_, Failure>((model, session, totals, start.elapsed()))
         };
         let (model, session, totals, time) = match pollster::block_on(run) {

@@ -5,6 +5,7 @@
 mod bench;
 mod contract;
 mod convert;
+mod documents;
 mod errors;
 mod forms;
 mod generate;
