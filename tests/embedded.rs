@@ -1,10 +1,11 @@
-//! The embedded model against PyTorch's f32 entropies of the same f16 weights.
+//! The entropy model inside the embedded one against PyTorch's f32 entropies of the
+//! same f16 weights, and where the weights are.
 #![cfg(feature = "embedded-model")]
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
-use blt::checkpoint::Checkpoint;
+use blt::checkpoint::{BlockWeights, Checkpoint, TensorView};
 use blt::gpu::{Gpu, GpuOptions, Tier};
 use blt::model::entropy::EntropyModel;
 use blt::session::{EntropyOptions, EntropySession};
@@ -66,4 +67,45 @@ fn it_agrees_with_pytorch() {
             assert_eq!(starts, want, "{}", case.name);
         }
     });
+}
+
+fn of_block<'a>(block: &BlockWeights<'a>) -> [TensorView<'a>; 9] {
+    [
+        block.attention_norm,
+        block.q,
+        block.k,
+        block.v,
+        block.o,
+        block.mlp_norm,
+        block.gate,
+        block.up,
+        block.down,
+    ]
+}
+
+#[test]
+fn its_weights_stay_in_the_program_and_are_aligned() {
+    let [first, second] = [(), ()].map(|()| Checkpoint::embedded().unwrap());
+    let addresses = |checkpoint: &Checkpoint| -> Vec<usize> {
+        let entropy = checkpoint.entropy_weights().unwrap();
+        let blt = checkpoint.blt_weights().unwrap();
+        let blocks = [&entropy.layers, &blt.encoder, &blt.latent, &blt.decoder];
+        let mut all: Vec<TensorView<'_>> =
+            blocks.into_iter().flatten().flat_map(of_block).collect();
+        all.extend([entropy.embed, entropy.lm_head, blt.embed, blt.head]);
+        all.extend(blt.hash_tables);
+        all.iter()
+            .map(|tensor| {
+                let address = tensor.bytes().unwrap().as_ptr().addr();
+                assert!(
+                    address.is_multiple_of(tensor.dtype.size()),
+                    "{}",
+                    tensor.name
+                );
+                address
+            })
+            .collect()
+    };
+    // A copy would be somewhere else each time.
+    assert_eq!(addresses(&first), addresses(&second));
 }

@@ -1,10 +1,24 @@
-//! The entropy model inside the binary (feature `embedded-model`).
+//! The model inside the binary (feature `embedded-model`).
 
 use super::Checkpoint;
 use crate::Result;
 
+/// Bytes at an address at which weights are aligned to their elements: in the
+/// file they begin at a multiple of 8 bytes.
+#[cfg(feature = "embedded-model")]
+#[repr(C, align(8))]
+struct Aligned<B: ?Sized>(B);
+
+#[cfg(feature = "embedded-model")]
+static WEIGHTS: &Aligned<[u8]> = &Aligned(*include_bytes!("../../assets/blt/model.safetensors"));
+
 impl Checkpoint {
-    /// The trained entropy model that is part of this build.
+    /// The trained model that is part of this build: a whole BLT, with its
+    /// [`card`](Self::card).
+    ///
+    /// Its weights are views into the program: opening it copies nothing but
+    /// the names and shapes of the tensors, and what nobody uploads is never
+    /// read.
     ///
     /// # Errors
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) if this build has none
@@ -12,9 +26,12 @@ impl Checkpoint {
     pub fn embedded() -> Result<Self> {
         #[cfg(feature = "embedded-model")]
         {
-            const CONFIG: &[u8] = include_bytes!("../../assets/entropy/config.json");
-            const WEIGHTS: &[u8] = include_bytes!("../../assets/entropy/model.safetensors");
-            Self::from_bytes(CONFIG, WEIGHTS, "the embedded model")
+            const CONFIG: &[u8] = include_bytes!("../../assets/blt/config.json");
+            const CARD: &str = include_str!("../../assets/blt/README.md");
+            Ok(Self {
+                card: Some(CARD),
+                ..Self::from_bytes(CONFIG, &WEIGHTS.0, "the embedded model")?
+            })
         }
         #[cfg(not(feature = "embedded-model"))]
         Err(super::sentence::refuse(

@@ -45,6 +45,7 @@ impl Checkpoint {
             origin: label,
             config,
             json,
+            card: None,
         })
     }
 

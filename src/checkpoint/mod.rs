@@ -65,6 +65,7 @@ pub struct Checkpoint {
     /// The same as transformers would write it.
     json: serde_json::Value,
     weights: Weights,
+    card: Option<&'static str>,
 }
 
 impl Checkpoint {
@@ -115,6 +116,7 @@ impl Checkpoint {
             config: Config::read(&json, &label)?,
             json,
             weights: Weights::from_bytes(safetensors.into(), origin)?,
+            card: None,
         })
     }
 
@@ -122,6 +124,13 @@ impl Checkpoint {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// The model card, where one came inside the program: Markdown that says what
+    /// the model is, how it was trained, and the licences of its training text.
+    #[must_use]
+    pub fn card(&self) -> Option<&'static str> {
+        self.card
     }
 
     /// The config.

@@ -38,6 +38,7 @@ pub(super) fn open(name: &str, environment: &Environment) -> Result<Checkpoint> 
         config: Config::read(&opened.config, &opened.label)?,
         json: opened.config,
         weights: opened.weights,
+        card: None,
     })
 }
 

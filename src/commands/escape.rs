@@ -31,7 +31,7 @@ pub(super) fn unescaped(text: &str) -> Result<Bytes, String> {
         });
     }
     match bytes.is_empty() {
-        true => Err("one byte at least is wanted".to_owned()),
+        true => Err("a byte at least is wanted".to_owned()),
         false => Ok(Bytes(bytes)),
     }
 }

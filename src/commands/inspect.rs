@@ -1,15 +1,17 @@
 //! `blt inspect`
 
-use blt::Error;
+use blt::checkpoint::Checkpoint;
+use blt::{Error, Result};
 use clap::Args;
 
-use super::failure::Outcome;
+use super::failure::{Outcome, argument};
 use super::model::AnyModelArgs;
 use super::output;
 
 const EXAMPLES: &str = "\
 Examples:
   blt inspect
+  blt inspect --card | less
   blt inspect -m models/blt-1b --tensors
   blt inspect -m org/name --json | jq .total
   blt inspect --like blt-7b
@@ -30,17 +32,28 @@ pub(super) struct Inspect {
     /// Every tensor too
     #[arg(long)]
     tensors: bool,
+
+    /// The card of the embedded model instead: training, figures, limits, licences, attributions
+    #[arg(long, conflicts_with_all = ["json", "tensors"])]
+    card: bool,
 }
 
 impl Inspect {
     pub(super) fn run(&self) -> Outcome {
-        let mut inspection = self.model.open()?.inspect();
+        let checkpoint = self.model.open()?;
+        if self.card {
+            return output::print(card(&checkpoint)?);
+        }
+        let mut inspection = checkpoint.inspect();
         if !self.json {
-            return output::print(&if self.tensors {
-                format!("{inspection:#}")
-            } else {
-                inspection.to_string()
-            });
+            let mut text = match self.tensors {
+                true => format!("{inspection:#}"),
+                false => inspection.to_string(),
+            };
+            if checkpoint.card().is_some() {
+                text += "card, with licences and attributions: blt inspect --card\n";
+            }
+            return output::print(&text);
         }
         if !self.tensors {
             inspection.tensors.clear();
@@ -52,4 +65,14 @@ impl Inspect {
         })?;
         output::print(&json)
     }
+}
+
+fn card(checkpoint: &Checkpoint) -> Result<&'static str> {
+    checkpoint.card().ok_or_else(|| {
+        argument(format!(
+            "{} has no card inside the program, only the embedded model has; look for a README.md \
+             beside its weights",
+            checkpoint.origin()
+        ))
+    })
 }

@@ -258,7 +258,7 @@ fn what_several_documents_cannot_have_is_refused() {
             ],
             &["--separator", "--threshold"],
         ),
-        (&["patch", "a", "--separator", ""], &["one byte at least"]),
+        (&["patch", "a", "--separator", ""], &["a byte at least"]),
         (
             &["score", "--requests", "-", "-m", &model, "--separator", "|"],
             &["--separator"],

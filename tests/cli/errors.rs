@@ -192,24 +192,3 @@ fn models_that_cannot_be_are_4() {
     let ran = super::Ran::of(super::blt(&["patch", "x"]).env("BLT_MODEL", name));
     assert_eq!(ran.code, 4);
 }
-
-#[cfg(not(feature = "embedded-model"))]
-#[test]
-fn a_build_without_a_model_says_so() {
-    check(&["patch", "x"], 4, &["no embedded model", "-m"]);
-}
-
-#[cfg(feature = "embedded-model")]
-#[test]
-fn the_embedded_model_works_without_any_file() {
-    let text = "The model inside the binary reads this.";
-    let ran = super::good(&["patch", text], b"");
-    let patches = blt::record::decode_brackets(&ran.text()).unwrap();
-    assert_eq!(patches.concat(), text.as_bytes());
-    assert!(patches.len() > 1 && ran.err.contains("bits per byte"));
-    assert!(
-        super::good(&["inspect"], b"")
-            .text()
-            .contains("embedded model")
-    );
-}

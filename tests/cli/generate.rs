@@ -322,21 +322,6 @@ fn an_output_file_gets_the_bytes() {
     assert_eq!(std::fs::read(&path).unwrap(), printed);
 }
 
-#[cfg(feature = "embedded-model")]
-#[test]
-fn the_embedded_model_writes_too() {
-    let ran = good(&["generate", "-p", "The ", "-n", "12", "--temp", "0"], b"");
-    assert_eq!(ran.out.len(), 12);
-    assert!(
-        ran.out.is_ascii() && !ran.err.contains("latent"),
-        "{}",
-        ran.err
-    );
-    let (code, sentence) = refused(&["generate", "-p", "x", "--hash-tables", "host"]);
-    assert_eq!(code, 2);
-    assert!(sentence.contains("--hash-tables"), "{sentence}");
-}
-
 #[test]
 fn what_cannot_be_is_refused() {
     let cases: &[(&[&str], i32, &str)] = &[

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod alone;
 mod bench;
 mod contract;
 mod convert;
 mod documents;
+mod embedded;
 mod errors;
 mod forms;
 mod generate;
