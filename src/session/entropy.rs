@@ -57,8 +57,12 @@ pub struct EntropySession {
     options: EntropyOptions,
     inputs: EntropyInputs,
     buffers: EntropyBuffers,
-    /// For one row, a few, and many.
-    plans: [Plan; 3],
+    extras: EntropyExtras,
+    /// For one row, a few, and many: each made when it is first needed, because
+    /// compiling kernels takes longer than a short text.
+    plans: [Option<Plan>; 3],
+    /// Tokens of short pushes that are still taken a few at a time.
+    short: usize,
     staging: Vec<Staging>,
     chunk: usize,
     slots: usize,
@@ -74,6 +78,11 @@ pub struct EntropySession {
 
 /// Results in flight at a time: one is computed while another is read.
 const IN_FLIGHT: usize = 2;
+/// So many tokens are no reason to compile the kernels for many rows: those for a
+/// few take them in less time than that.
+const SHORT: usize = 64;
+/// The most tokens of [`RowClass::Few`].
+const A_FEW: usize = 8;
 
 impl EntropySession {
     /// A session before its first token.
@@ -99,12 +108,6 @@ impl EntropySession {
             ids: Tensor::new(gpu, "ids", chunk),
             targets: Tensor::new(gpu, "targets", chunk),
         };
-        let plan = |class| model.plan(&inputs, &buffers, class, extras);
-        let plans = [
-            plan(RowClass::One)?,
-            plan(RowClass::Few)?,
-            plan(RowClass::Many)?,
-        ];
         let layout = Layout::new(chunk, extras.best, model.vocabulary());
         let staging = (0..IN_FLIGHT)
             .map(|_| Staging::new(gpu, layout.bytes))
@@ -119,7 +122,9 @@ impl EntropySession {
             },
             inputs,
             buffers,
-            plans,
+            extras,
+            plans: [None, None, None],
+            short: SHORT,
             staging,
             chunk,
             slots,
@@ -199,8 +204,15 @@ impl EntropySession {
         }
         let mut flight: VecDeque<(Mapping, Layout)> = VecDeque::new();
         let gpu = Arc::clone(self.model.gpu());
-        for (index, chunk) in ids.chunks(self.chunk).enumerate() {
-            let after = ids.get(index * self.chunk + chunk.len()).copied();
+        let size = match (A_FEW + 1..=self.short).contains(&ids.len()) {
+            true => {
+                self.short -= ids.len();
+                self.chunk.min(A_FEW)
+            }
+            false => self.chunk,
+        };
+        for (index, chunk) in ids.chunks(size).enumerate() {
+            let after = ids.get(index * size + chunk.len()).copied();
             let staging = index % IN_FLIGHT;
             if flight.len() == IN_FLIGHT
                 && let Some((mapping, layout)) = flight.pop_front()
@@ -244,8 +256,16 @@ impl EntropySession {
             .chain(after)
             .chain([u32::MAX])
             .collect();
-        let gpu = self.model.gpu();
-        let buffers = &self.buffers;
+        let class = RowClass::of(chunk.len());
+        let (gpu, buffers) = (self.model.gpu(), &self.buffers);
+        let plan = match &mut self.plans[class.index()] {
+            Some(plan) => plan,
+            none => {
+                let plan = self.model.plan(&self.inputs, buffers, class, self.extras)?;
+                gpu.check()?;
+                none.insert(plan)
+            }
+        };
         let rows = count(chunk.len());
         let inputs = &self.inputs;
         inputs.rows.state.write(
@@ -261,11 +281,6 @@ impl EntropySession {
         inputs.targets.write(gpu, &targets[..chunk.len()]);
         self.slot = (self.slot + chunk.len()) & (self.slots - 1);
 
-        let plan = match RowClass::of(chunk.len()) {
-            RowClass::One => &self.plans[0],
-            RowClass::Few => &self.plans[1],
-            RowClass::Many => &self.plans[2],
-        };
         let layout = Layout::new(chunk.len(), self.options.best, self.model.vocabulary());
         let target = &self.staging[staging];
         let copies = |encoder: &mut wgpu::CommandEncoder| {

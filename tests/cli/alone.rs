@@ -80,7 +80,7 @@ fn what_asks_for_a_whole_model_is_refused() {
         ),
         (&["score", "-", "--hash-tables", "host"], 2, "--hash-tables"),
         (&["flops", "--budget"], 2, "--like blt-1b"),
-        (&["bench"], 2, "entropy model alone"),
+        (&["bench"], 2, "take random weights with --like"),
     ];
     for (arguments, code, words) in cases {
         let (found, sentence) = refused(&[arguments, &["-m", &alone]].concat());

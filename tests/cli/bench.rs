@@ -136,7 +136,6 @@ fn what_cannot_be_measured_is_refused_before_anything_runs() {
     std::fs::write(&empty, b"").unwrap();
     let empty = empty.display().to_string();
     let cases: &[(&[&str], i32, &[&str])] = &[
-        (&[], 2, &["entropy model alone", "-m", "--like"]),
         (&["-m", &model, "-p", "0", "-n", "0"], 2, &["-p 0", "-n 0"]),
         (
             &["-m", &model, "-p", "99999"],
