@@ -51,6 +51,11 @@ pub struct Tuning {
     pub patch_starts: Preferences,
     /// The gated product of SwiGLU, one row.
     pub gate_up: Preferences,
+    /// Linear layers of a single row, joined with the norm before them if there
+    /// is one, for rows of whole vectors of eight: the fewest outputs that a
+    /// variant is for, the widest variant first. Empty where norms are steps of
+    /// their own.
+    pub linear_row: &'static [(usize, Preferences)],
     /// Take the attention of a single row, its rotation and its store as one
     /// kernel. Its workgroups are small: for software drivers.
     pub attention_step: bool,
@@ -90,6 +95,10 @@ const SOFTWARE: Tuning = Tuning {
     top_k: &[&[("WIDTH", "8")]],
     patch_starts: &[&[("WIDTH", "8")]],
     gate_up: &[&[("METHOD", "thread")]],
+    // 192 inputs, bf16: eight outputs to an invocation take 62 us for 576 of
+    // them, four 67; but 192 would be three workgroups, which two cores share
+    // badly. `linear_rows` takes 78, and a norm of its own 14 to 28.
+    linear_row: &[(256, &[&[("OUTPUTS", "8")]]), (0, &[&[("OUTPUTS", "4")]])],
     attention_step: true,
     per_item: &[&[("WIDTH", "8")]],
     latent_step: LatentStep::Indirect,
@@ -119,6 +128,7 @@ const GPU: Tuning = Tuning {
     top_k: &[&[("WIDTH", "64")]],
     patch_starts: &[&[("WIDTH", "64")]],
     gate_up: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
+    linear_row: &[],
     attention_step: false,
     per_item: &[&[("WIDTH", "64")]],
     latent_step: LatentStep::Indirect,

@@ -5,6 +5,7 @@
 use super::block::{BlockShape, fused};
 use super::ends::per_row;
 use super::part::{Output, PartPlan, as_f32, as_f64, count, vectors};
+use super::steps::Normed;
 use crate::checkpoint::CrossWeights;
 use crate::error::Result;
 use crate::gpu::Tensor;
@@ -127,9 +128,15 @@ impl PartPlan<'_> {
         cross: &Cross,
         keys: &CrossKeys,
     ) -> Result<()> {
-        self.rms_norm(state, (x, h), &cross.k_norm, shape.hidden, shape.epsilon)?;
+        let normed = Normed {
+            x,
+            h,
+            weight: &cross.k_norm,
+            epsilon: shape.epsilon,
+        };
         let output = Output::ring(2 * shape.stored(), keys.slots);
-        self.linear("linear cross kv", state, (h, &keys.kv), &cross.kv, output)
+        let product = (normed, &keys.kv);
+        self.norm_linear("linear cross kv", state, product, &cross.kv, output)
     }
 
     /// `x = 2 x + attention`: the reference adds the queries' input inside and
@@ -149,14 +156,14 @@ impl PartPlan<'_> {
             x, h, q, attended, ..
         } = *queries;
         let width = shape.heads * shape.head;
-        self.rms_norm(state, (x, h), &cross.q_norm, shape.hidden, shape.epsilon)?;
-        self.linear(
-            "linear cross q",
-            state,
-            (h, q),
-            &cross.q,
-            Output::rows(width),
-        )?;
+        let normed = Normed {
+            x,
+            h,
+            weight: &cross.q_norm,
+            epsilon: shape.epsilon,
+        };
+        let output = Output::rows(width);
+        self.norm_linear("linear cross q", state, (normed, q), &cross.q, output)?;
         let gpu = self.gpu();
         let variant = gpu.select(&CROSS_ATTENTION, gpu.tuning.per_item, &[])?;
         let kernel = CrossAttention {

@@ -7,6 +7,7 @@ use super::ends::per_row;
 use super::part::{Output, PartPlan, RowClass, count, vectors};
 use super::patches::PatchBuffers;
 use super::rotary::Rotary;
+use super::steps::Normed;
 use crate::checkpoint::BltWeights;
 use crate::error::Result;
 use crate::gpu::kernels::{GATHER_ADD, GatherAdd, GatherAddParams};
@@ -219,12 +220,15 @@ impl Decoder {
             }
             plan.block(&self.shape, block, cache, rows, scratch)?;
         }
-        let (x, h) = (&scratch.x, &scratch.h);
-        let columns = self.shape.hidden;
-        plan.rms_norm(state, (x, h), &self.norm, columns, self.shape.epsilon)?;
+        let normed = Normed {
+            x: &scratch.x,
+            h: &scratch.h,
+            weight: &self.norm,
+            epsilon: self.shape.epsilon,
+        };
         let output = Output::rows(padded(self.vocabulary));
         let logits = &buffers.logits;
-        plan.linear("linear head", state, (h, logits), &self.head, output)?;
+        plan.norm_linear("linear head", state, (normed, logits), &self.head, output)?;
         let result = (targets, logits, &buffers.result);
         plan.entropy(state, result, self.vocabulary)
     }

@@ -7,6 +7,7 @@ use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
 use super::part::{Output, PartPlan, RowClass};
 use super::rotary::Rotary;
 use super::sizes::EntropySizes;
+use super::steps::Normed;
 use crate::checkpoint::EntropyWeights;
 use crate::error::Result;
 use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams};
@@ -200,12 +201,15 @@ impl EntropyModel {
         for (block, cache) in self.layers.iter().zip(&buffers.caches) {
             plan.block(&self.shape, block, cache, rows, scratch)?;
         }
-        let columns = self.shape.hidden;
-        let (x, h) = (&scratch.x, &scratch.h);
-        plan.rms_norm(state, (x, h), &self.norm, columns, self.shape.epsilon)?;
+        let normed = Normed {
+            x: &scratch.x,
+            h: &scratch.h,
+            weight: &self.norm,
+            epsilon: self.shape.epsilon,
+        };
         let logits = &buffers.logits;
         let output = Output::rows(padded(self.vocabulary));
-        plan.linear("linear head", state, (h, logits), &self.head, output)?;
+        plan.norm_linear("linear head", state, (normed, logits), &self.head, output)?;
         let vocabulary = self.vocabulary;
         plan.entropy(
             state,

@@ -3,6 +3,7 @@
 //! tuning table.
 
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
+use super::steps::Normed;
 use crate::error::Result;
 use crate::gpu::kernel::Kernel;
 use crate::gpu::kernels::{
@@ -61,9 +62,9 @@ impl RowClass {
 /// Where a linear layer writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
-    stride: usize,
-    keep: f32,
-    slots: usize,
+    pub(super) stride: usize,
+    pub(super) keep: f32,
+    pub(super) slots: usize,
 }
 
 impl Output {
@@ -133,6 +134,12 @@ impl<'g> PartPlan<'g> {
     #[must_use]
     pub fn rows(&self) -> Extent {
         self.rows
+    }
+
+    /// The class of a step's rows.
+    #[must_use]
+    pub fn class(&self) -> RowClass {
+        self.class
     }
 
     /// The device.
@@ -224,6 +231,9 @@ impl<'g> PartPlan<'g> {
         matrix: &Matrix,
         output: Output,
     ) -> Result<()> {
+        if self.joins(matrix) {
+            return self.linear_row(label, state, (x, None, y), matrix, output);
+        }
         let tuning = self.gpu.tuning;
         let (shader, preferences) = match self.class {
             RowClass::One => (&LINEAR_ROWS, tuning.linear_one),
@@ -312,20 +322,15 @@ impl<'g> PartPlan<'g> {
             gated,
         } = scratch;
         let hidden = padded(shape.hidden);
-        self.rms_norm(
-            state,
-            (x, h),
-            &block.attention_norm,
-            shape.hidden,
-            shape.epsilon,
-        )?;
-        self.linear(
-            "linear qkv",
-            state,
-            (h, qkv),
-            &block.qkv,
-            Output::rows(shape.qkv()),
-        )?;
+        let normed = |weight| Normed {
+            x,
+            h,
+            weight,
+            epsilon: shape.epsilon,
+        };
+        let attention_input = (normed(&block.attention_norm), qkv);
+        let output = Output::rows(shape.qkv());
+        self.norm_linear("linear qkv", state, attention_input, &block.qkv, output)?;
         if self.class == RowClass::One && self.gpu.tuning.attention_step {
             self.attention_step(shape, cache, rows, scratch)?;
         } else {
@@ -335,20 +340,18 @@ impl<'g> PartPlan<'g> {
         let residual = Output::added(hidden, 1.0);
         self.linear("linear o", state, (attended, x), &block.o, residual)?;
 
-        self.rms_norm(state, (x, h), &block.mlp_norm, shape.hidden, shape.epsilon)?;
-        // The fused form needs gate and up in one binding.
+        // The fused forms need gate and up in one binding.
         let whole = block.gate_up.parts.len() == 1;
-        if whole && self.class == RowClass::One {
+        let mlp_input = normed(&block.mlp_norm);
+        if whole && self.joins(&block.gate_up) {
+            self.gated_row(state, (mlp_input, gated), &block.gate_up)?;
+        } else if whole && self.class == RowClass::One {
+            self.rms_norm(state, (x, h), &block.mlp_norm, shape.hidden, shape.epsilon)?;
             self.gate_up(state, (h, gated), &block.gate_up)?;
         } else {
             let output = Output::rows(2 * padded(shape.intermediate));
-            self.linear(
-                "linear gate up",
-                state,
-                (h, gate_up),
-                &block.gate_up,
-                output,
-            )?;
+            let product = (mlp_input, gate_up);
+            self.norm_linear("linear gate up", state, product, &block.gate_up, output)?;
             self.swiglu(shape, rows, scratch)?;
         }
         self.linear("linear down", state, (gated, x), &block.down, residual)

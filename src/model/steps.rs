@@ -2,16 +2,140 @@
 //! short step costs about as much to start as to run.
 
 use super::block::{BlockShape, KeyValues, Rows, Scratch};
-use super::part::{PartPlan, as_f32, as_f64, count, vectors};
+use super::part::{Output, PartPlan, RowClass, as_f32, as_f64, count, vectors};
 use crate::error::Result;
 use crate::gpu::Tensor;
 use crate::gpu::kernels::{
-    ATTENTION_STEP, AttentionStep, AttentionStepParams, GATE_UP_ROW, GateUpRow, GateUpRowParams,
+    ATTENTION_STEP, AttentionStep, AttentionStepParams, GATE_UP_ROW, GATED_ROW, GateUpRow,
+    GateUpRowParams, GatedRow, GatedRowParams, LINEAR_ROW, LinearRow, LinearRowParams,
 };
 use crate::gpu::plan::{Extent, ONE, Work};
 use crate::gpu::tensor::Matrix;
 
+/// Rows with the norm that precedes a layer.
+#[derive(Clone, Copy)]
+pub struct Normed<'a> {
+    /// The rows, `[T, columns]`.
+    pub x: &'a Tensor,
+    /// Room for their normalised copy, where the norm is a step of its own.
+    pub h: &'a Tensor,
+    /// The norm's weights, `[columns]`.
+    pub weight: &'a Tensor,
+    /// Added to the mean square.
+    pub epsilon: f32,
+}
+
 impl PartPlan<'_> {
+    /// `y = keep y + RMSNorm(x) w^T`; see [`Output`].
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn norm_linear(
+        &mut self,
+        label: &'static str,
+        state: &Tensor,
+        (normed, y): (Normed<'_>, &Tensor),
+        matrix: &Matrix,
+        output: Output,
+    ) -> Result<()> {
+        let Normed {
+            x,
+            h,
+            weight,
+            epsilon,
+        } = normed;
+        if self.joins(matrix) {
+            let norm = Some((weight, epsilon));
+            return self.linear_row(label, state, (x, norm, y), matrix, output);
+        }
+        self.rms_norm(state, (x, h), weight, matrix.columns, epsilon)?;
+        self.linear(label, state, (h, y), matrix, output)
+    }
+
+    /// Do the layers of a single row come in one step with the norm before them?
+    pub(super) fn joins(&self, matrix: &Matrix) -> bool {
+        self.class() == RowClass::One
+            && !self.gpu().tuning.linear_row.is_empty()
+            && matrix.columns.is_multiple_of(8)
+    }
+
+    /// `y = keep y + z w^T` for a single row; z is x, or its norm.
+    pub(super) fn linear_row(
+        &mut self,
+        label: &'static str,
+        state: &Tensor,
+        (x, norm, y): (&Tensor, Option<(&Tensor, f32)>, &Tensor),
+        matrix: &Matrix,
+        output: Output,
+    ) -> Result<()> {
+        let gpu = self.gpu();
+        let mut forms = gpu.tuning.linear_row.iter();
+        let form = forms.find(|(fewest, _)| *fewest <= matrix.rows);
+        let preferences = form.map_or(&[][..], |(_, preferences)| *preferences);
+        let fixed = [
+            ("WEIGHTS", gpu.weights_axis(matrix.weights)),
+            ("NORM", if norm.is_some() { "yes" } else { "no" }),
+        ];
+        let variant = gpu.select(&LINEAR_ROW, preferences, &fixed)?;
+        let (weight, epsilon) = norm.unwrap_or((x, 0.0));
+        for part in &matrix.parts {
+            let kernel = LinearRow {
+                state: state.all(),
+                weights: part.tensor.all(),
+                norm: weight.all(),
+                x: x.all(),
+                y: y.all(),
+            };
+            let params = LinearRowParams {
+                inputs8: count(matrix.columns / 8),
+                outputs: count(part.rows),
+                first_output: count(part.first_row),
+                stride: count(output.stride),
+                keep: output.keep,
+                slots: count(output.slots),
+                inverse_columns: 1.0 / as_f32(matrix.columns),
+                epsilon,
+            };
+            let grid = [Extent::Items(part.rows), ONE];
+            let work = products(part.rows, matrix);
+            self.push(label, &kernel, variant, params, grid, work);
+        }
+        Ok(())
+    }
+
+    /// `y = silu(z gate^T) * (z up^T)` with z = RMSNorm(x) for a single row; gate
+    /// and up lie one below the other in `matrix`, which must be one part.
+    pub(super) fn gated_row(
+        &mut self,
+        state: &Tensor,
+        (normed, y): (Normed<'_>, &Tensor),
+        matrix: &Matrix,
+    ) -> Result<()> {
+        let gpu = self.gpu();
+        let weights = [("WEIGHTS", gpu.weights_axis(matrix.weights))];
+        let variant = gpu.select(&GATED_ROW, &[&[]], &weights)?;
+        let outputs = matrix.rows / 2;
+        for part in &matrix.parts {
+            let kernel = GatedRow {
+                state: state.all(),
+                weights: part.tensor.all(),
+                norm: normed.weight.all(),
+                x: normed.x.all(),
+                y: y.all(),
+            };
+            let params = GatedRowParams {
+                inputs8: count(matrix.columns / 8),
+                outputs: count(outputs),
+                inverse_columns: 1.0 / as_f32(matrix.columns),
+                epsilon: normed.epsilon,
+            };
+            let grid = [Extent::Items(outputs), ONE];
+            let work = products(part.rows, matrix);
+            self.push("gated_row", &kernel, variant, params, grid, work);
+        }
+        Ok(())
+    }
+
     /// `y = silu(x gate^T) * (x up^T)` for a single row; gate and up lie one
     /// below the other in `matrix`, which must be one part.
     pub(super) fn gate_up(
@@ -35,11 +159,7 @@ impl PartPlan<'_> {
                 inputs4: vectors(matrix.columns),
                 outputs: count(outputs),
             };
-            let work = Work {
-                flops_per_row: 2.0 * as_f64(matrix.columns) * as_f64(matrix.rows),
-                bytes: as_f64(matrix.rows * matrix.columns * matrix.weights.size()),
-                bytes_per_row: 4.0 * as_f64(matrix.columns + outputs),
-            };
+            let work = products(part.rows, matrix);
             let grid = [Extent::Items(outputs), ONE];
             self.push("gate_up_row", &kernel, variant, params, grid, work);
         }
@@ -82,5 +202,14 @@ impl PartPlan<'_> {
         let grid = [Extent::Items(shape.heads), ONE];
         self.push("attention_step", &kernel, variant, params, grid, work);
         Ok(())
+    }
+}
+
+/// The work of a single row times so many rows of a matrix.
+fn products(outputs: usize, matrix: &Matrix) -> Work {
+    Work {
+        flops_per_row: 2.0 * as_f64(matrix.columns) * as_f64(outputs),
+        bytes: as_f64(outputs * matrix.columns * matrix.weights.size()),
+        bytes_per_row: 4.0 * as_f64(matrix.columns + outputs),
     }
 }

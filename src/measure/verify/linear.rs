@@ -4,8 +4,10 @@ use super::weights::split_weights;
 use super::{Check, padded_rows, some};
 use crate::error::Result;
 use crate::gpu::Tensor;
-use crate::gpu::kernels::{LinearRows, LinearRowsParams, LinearTile, LinearTileParams};
-use crate::gpu::plan::Extent;
+use crate::gpu::kernels::{
+    LinearRow, LinearRowParams, LinearRows, LinearRowsParams, LinearTile, LinearTileParams,
+};
+use crate::gpu::plan::{Extent, ONE};
 use crate::gpu::tensor::{Matrix, padded};
 use crate::model::part::count;
 use crate::reference;
@@ -103,8 +105,13 @@ impl Case {
         }
     }
 
-    fn want(&self, mode: Mode, mut want: Vec<Option<f32>>) -> Vec<Option<f32>> {
-        let product = reference::linear(&self.x, &self.weights, self.matrix.columns);
+    fn want(&self, mode: Mode, want: Vec<Option<f32>>) -> Vec<Option<f32>> {
+        self.want_of(&self.x, mode, want)
+    }
+
+    /// What the output holds after the product of `x`.
+    fn want_of(&self, x: &[f32], mode: Mode, mut want: Vec<Option<f32>>) -> Vec<Option<f32>> {
+        let product = reference::linear(x, &self.weights, self.matrix.columns);
         for (row, sums) in product.chunks_exact(self.outputs).enumerate() {
             let row = if mode == Mode::Ring {
                 (self.rows + row) % (self.rows + 1)
@@ -118,6 +125,55 @@ impl Case {
         }
         want
     }
+}
+
+pub(super) async fn linear_row(check: &mut Check<'_>) -> Result<f64> {
+    for (inputs, outputs) in [(8, 1), (88, 7), (264, 33), (192, 130), (24, 64)] {
+        let case = Case::new(check, (1, inputs, outputs)).await?;
+        let norm = check.values(inputs, 2.0);
+        let norm_in = check.tensor(&norm);
+        let epsilon = 1e-2;
+        let x = if check.chose("NORM", "yes") {
+            reference::rms_norm(&case.x, &norm, epsilon)
+        } else {
+            case.x.clone()
+        };
+        for mode in MODES {
+            let (before, y) = case.before(check, mode);
+            for (part, weights) in case.matrix.parts.iter().enumerate() {
+                let kernel = LinearRow {
+                    state: case.state.all(),
+                    weights: weights.tensor.all(),
+                    norm: norm_in.all(),
+                    x: case.x_in.all(),
+                    y: y.all(),
+                };
+                let LinearRowsParams {
+                    outputs,
+                    first_output,
+                    stride,
+                    keep,
+                    slots,
+                    ..
+                } = case.params(part, mode);
+                #[expect(clippy::cast_precision_loss, reason = "rows are short")]
+                let params = LinearRowParams {
+                    inputs8: count(inputs / 8),
+                    outputs,
+                    first_output,
+                    stride,
+                    keep,
+                    slots,
+                    inverse_columns: 1.0 / inputs as f32,
+                    epsilon,
+                };
+                let grid = [Extent::Items(weights.rows), ONE];
+                check.run(&kernel, params, grid, 1).await?;
+            }
+            check.floats(&y, case.want_of(&x, mode, before)).await?;
+        }
+    }
+    Ok(1e-5)
 }
 
 pub(super) async fn linear_rows(check: &mut Check<'_>) -> Result<f64> {

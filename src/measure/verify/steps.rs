@@ -3,7 +3,9 @@
 use super::weights::split_weights;
 use super::{Check, some};
 use crate::error::Result;
-use crate::gpu::kernels::{AttentionStep, AttentionStepParams, GateUpRow, GateUpRowParams};
+use crate::gpu::kernels::{
+    AttentionStep, AttentionStepParams, GateUpRow, GateUpRowParams, GatedRow, GatedRowParams,
+};
 use crate::gpu::plan::{Extent, ONE};
 use crate::gpu::tensor::padded;
 use crate::model::part::count;
@@ -31,6 +33,40 @@ pub(super) async fn gate_up_row(check: &mut Check<'_>) -> Result<f64> {
             .run(&kernel, params, [Extent::Items(outputs), ONE], 1)
             .await?;
         let both = reference::linear(&x, &weights, inputs);
+        let want = reference::swiglu(&both, outputs);
+        let want = some(&want).into_iter().chain(std::iter::repeat(None));
+        check.floats(&y, want).await?;
+    }
+    Ok(1e-5)
+}
+
+pub(super) async fn gated_row(check: &mut Check<'_>) -> Result<f64> {
+    for (inputs, outputs) in [(8, 4), (88, 12), (264, 36), (192, 132)] {
+        let x = check.values(inputs, 2.0);
+        let norm = check.values(inputs, 2.0);
+        let (weights, matrix) = split_weights(check, &[2 * outputs], inputs).await?;
+        let (x_in, norm_in, state) = (check.tensor(&x), check.tensor(&norm), check.state(1, 0));
+        let y = check.poisoned(outputs + 9);
+        let kernel = GatedRow {
+            state: state.all(),
+            weights: matrix.parts[0].tensor.all(),
+            norm: norm_in.all(),
+            x: x_in.all(),
+            y: y.all(),
+        };
+        let epsilon = 1e-2;
+        #[expect(clippy::cast_precision_loss, reason = "rows are short")]
+        let params = GatedRowParams {
+            inputs8: count(inputs / 8),
+            outputs: count(outputs),
+            inverse_columns: 1.0 / inputs as f32,
+            epsilon,
+        };
+        check
+            .run(&kernel, params, [Extent::Items(outputs), ONE], 1)
+            .await?;
+        let normed = reference::rms_norm(&x, &norm, epsilon);
+        let both = reference::linear(&normed, &weights, inputs);
         let want = reference::swiglu(&both, outputs);
         let want = some(&want).into_iter().chain(std::iter::repeat(None));
         check.floats(&y, want).await?;

@@ -1,0 +1,26 @@
+// Eight neighbouring weights times eight numbers, from 32- or 16-bit storage.
+#if WEIGHTS == f32
+@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
+fn product8(index: u32, low: vec4f, high: vec4f) -> f32 {
+    return dot(weights[2u * index], low) + dot(weights[2u * index + 1u], high);
+}
+#else
+@group(0) @binding(2) var<storage, read> weights: array<vec4u>;
+fn product8(index: u32, low: vec4f, high: vec4f) -> f32 {
+    let packed = weights[index];
+    return dot(unpacked(packed.xy), low) + dot(unpacked(packed.zw), high);
+}
+#endif
+#if WEIGHTS == f16
+fn unpacked(packed: vec2u) -> vec4f {
+    return vec4f(unpack2x16float(packed.x), unpack2x16float(packed.y));
+}
+#endif
+#if WEIGHTS == bf16
+fn unpacked(packed: vec2u) -> vec4f {
+    return bitcast<vec4f>(vec4u(
+        packed.x << 16u, packed.x & 0xffff0000u,
+        packed.y << 16u, packed.y & 0xffff0000u,
+    ));
+}
+#endif
