@@ -59,6 +59,8 @@ pub struct Tuning {
     /// Take the attention of a single row, its rotation and its store as one
     /// kernel. Its workgroups are small: for software drivers.
     pub attention_step: bool,
+    /// Values of the `HEAD` axis of that kernel's form for short heads.
+    pub held_heads: &'static [&'static str],
     /// Kernels with one invocation per item, whose only choice is their width.
     pub per_item: Preferences,
     /// How a session learns whether a patch closes; see [`LatentStep`].
@@ -100,6 +102,7 @@ const SOFTWARE: Tuning = Tuning {
     // badly. `linear_rows` takes 78, and a norm of its own 14 to 28.
     linear_row: &[(256, &[&[("OUTPUTS", "8")]]), (0, &[&[("OUTPUTS", "4")]])],
     attention_step: true,
+    held_heads: &["8", "16"],
     per_item: &[&[("WIDTH", "8")]],
     latent_step: LatentStep::Indirect,
 };
@@ -130,6 +133,7 @@ const GPU: Tuning = Tuning {
     gate_up: &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]],
     linear_row: &[],
     attention_step: false,
+    held_heads: &[],
     per_item: &[&[("WIDTH", "64")]],
     latent_step: LatentStep::Indirect,
 };

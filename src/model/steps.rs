@@ -6,8 +6,9 @@ use super::part::{Output, PartPlan, RowClass, as_f32, as_f64, count, vectors};
 use crate::error::Result;
 use crate::gpu::Tensor;
 use crate::gpu::kernels::{
-    ATTENTION_STEP, AttentionStep, AttentionStepParams, GATE_UP_ROW, GATED_ROW, GateUpRow,
-    GateUpRowParams, GatedRow, GatedRowParams, LINEAR_ROW, LinearRow, LinearRowParams,
+    ATTENTION_HELD, ATTENTION_STEP, AttentionHeld, AttentionHeldParams, AttentionStep,
+    AttentionStepParams, GATE_UP_ROW, GATED_ROW, GateUpRow, GateUpRowParams, GatedRow,
+    GatedRowParams, LINEAR_ROW, LinearRow, LinearRowParams,
 };
 use crate::gpu::plan::{Extent, ONE, Work};
 use crate::gpu::tensor::Matrix;
@@ -174,24 +175,6 @@ impl PartPlan<'_> {
         rows: &Rows,
         scratch: &Scratch,
     ) -> Result<()> {
-        let variant = self.gpu().select(&ATTENTION_STEP, &[&[]], &[])?;
-        let kernel = AttentionStep {
-            state: rows.state.all(),
-            spans: rows.spans.all(),
-            angles: rows.angles.all(),
-            qkv: scratch.qkv.all(),
-            keys: cache.keys.all(),
-            values: cache.values.all(),
-            y: scratch.attended.all(),
-        };
-        let params = AttentionStepParams {
-            heads: count(shape.heads),
-            kv_heads: count(shape.kv_heads),
-            head4: vectors(shape.head),
-            slots: count(cache.slots),
-            absolute: u32::from(rows.absolute),
-            scale: 1.0 / as_f32(shape.head).sqrt(),
-        };
         // As many keys as half the ring: an upper bound in most models.
         let keys = as_f64(cache.slots / 2);
         let work = Work {
@@ -200,6 +183,55 @@ impl PartPlan<'_> {
             bytes_per_row: 8.0 * as_f64(shape.heads * shape.head),
         };
         let grid = [Extent::Items(shape.heads), ONE];
+        let (heads, kv_heads) = (count(shape.heads), count(shape.kv_heads));
+        let (slots, absolute) = (count(cache.slots), u32::from(rows.absolute));
+        let scale = 1.0 / as_f32(shape.head).sqrt();
+        let (state, spans, angles) = (rows.state.all(), rows.spans.all(), rows.angles.all());
+        let (qkv, y) = (scratch.qkv.all(), scratch.attended.all());
+        let (keys, values) = (cache.keys.all(), cache.values.all());
+
+        let gpu = self.gpu();
+        let head4 = vectors(shape.head);
+        let mut held = gpu.tuning.held_heads.iter();
+        if let Some(head) = held.find(|head| head.parse() == Ok(head4)) {
+            let variant = gpu.select(&ATTENTION_HELD, &[&[]], &[("HEAD", head)])?;
+            let kernel = AttentionHeld {
+                state,
+                spans,
+                angles,
+                qkv,
+                keys,
+                values,
+                y,
+            };
+            let params = AttentionHeldParams {
+                heads,
+                kv_heads,
+                slots,
+                absolute,
+                scale,
+            };
+            self.push("attention_held", &kernel, variant, params, grid, work);
+            return Ok(());
+        }
+        let variant = gpu.select(&ATTENTION_STEP, &[&[]], &[])?;
+        let kernel = AttentionStep {
+            state,
+            spans,
+            angles,
+            qkv,
+            keys,
+            values,
+            y,
+        };
+        let params = AttentionStepParams {
+            heads,
+            kv_heads,
+            head4,
+            slots,
+            absolute,
+            scale,
+        };
         self.push("attention_step", &kernel, variant, params, grid, work);
         Ok(())
     }
