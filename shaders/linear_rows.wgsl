@@ -6,7 +6,7 @@
 // use each weight that is read.
 #variants WEIGHTS f32 f16 bf16 f16_native:f16
 #variants METHOD thread tree subgroup:subgroups
-#variants ROWS 1 8
+#variants ROWS 1 2 8
 #import method
 const TILE_Y = $ROWSu;
 #if METHOD == thread

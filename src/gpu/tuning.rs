@@ -31,6 +31,8 @@ pub struct Tuning {
     pub rms_norm: Preferences,
     /// Linear layer, one row.
     pub linear_one: Preferences,
+    /// Linear layer, 2 rows: the vectors of a patch, in many models.
+    pub linear_two: Preferences,
     /// Linear layer, 2 to 8 rows.
     pub linear_few: Preferences,
     /// Linear layer, more rows.
@@ -87,6 +89,7 @@ const SOFTWARE: Tuning = Tuning {
     embed: &[&[("WIDTH", "8")]],
     rms_norm: &[&[("METHOD", "thread")]],
     linear_one: &[&[("METHOD", "thread"), ("ROWS", "1")]],
+    linear_two: &[&[("METHOD", "thread"), ("ROWS", "2")]],
     linear_few: &[&[("METHOD", "thread"), ("ROWS", "8")]],
     linear_many: &[&[("METHOD", "register")]],
     rope_store: &[&[("WIDTH", "8")]],
@@ -117,6 +120,10 @@ const GPU: Tuning = Tuning {
     linear_one: &[
         &[("METHOD", "subgroup"), ("ROWS", "1")],
         &[("METHOD", "tree"), ("ROWS", "1")],
+    ],
+    linear_two: &[
+        &[("METHOD", "subgroup"), ("ROWS", "8")],
+        &[("METHOD", "tree"), ("ROWS", "8")],
     ],
     linear_few: &[
         &[("METHOD", "subgroup"), ("ROWS", "8")],

@@ -187,7 +187,7 @@ impl Decoder {
     }
 
     /// Records the bytes of a run: the encoder's states in `scratch.x` to
-    /// logits, entropies and log-probabilities of `targets`.
+    /// logits, and log-probabilities of `targets` where there are any.
     ///
     /// # Errors
     /// A mistake in the tuning table.
@@ -195,7 +195,7 @@ impl Decoder {
         &self,
         plan: &mut PartPlan<'_>,
         rows: &Rows,
-        targets: &Tensor,
+        targets: Option<&Tensor>,
         patches: &PatchBuffers,
         buffers: &DecoderBuffers,
         scratch: &Scratch,
@@ -229,8 +229,13 @@ impl Decoder {
         let output = Output::rows(padded(self.vocabulary));
         let logits = &buffers.logits;
         plan.norm_linear("linear head", state, (normed, logits), &self.head, output)?;
-        let result = (targets, logits, &buffers.result);
-        plan.entropy(state, result, self.vocabulary)
+        match targets {
+            Some(targets) => {
+                let result = (targets, logits, &buffers.result);
+                plan.entropy(state, result, self.vocabulary)
+            }
+            None => Ok(()),
+        }
     }
 
     fn gather(

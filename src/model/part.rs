@@ -103,6 +103,8 @@ impl Output {
 pub struct PartPlan<'g> {
     gpu: &'g Gpu,
     class: RowClass,
+    /// Are there just two rows?
+    two: bool,
     rows: Extent,
     builder: PlanBuilder<'g>,
 }
@@ -114,6 +116,7 @@ impl<'g> PartPlan<'g> {
         Self {
             gpu,
             class,
+            two: false,
             rows: Extent::Rows,
             builder: PlanBuilder::new(gpu),
         }
@@ -122,6 +125,7 @@ impl<'g> PartPlan<'g> {
     /// From here on, steps have `factor` rows per row of the run: a patch has k
     /// vectors.
     pub fn rows_times(&mut self, factor: usize, class: RowClass) {
+        self.two = factor == 2 && self.class == RowClass::One;
         self.rows = if factor == 1 {
             Extent::Rows
         } else {
@@ -237,6 +241,7 @@ impl<'g> PartPlan<'g> {
         let tuning = self.gpu.tuning;
         let (shader, preferences) = match self.class {
             RowClass::One => (&LINEAR_ROWS, tuning.linear_one),
+            RowClass::Few if self.two => (&LINEAR_ROWS, tuning.linear_two),
             RowClass::Few => (&LINEAR_ROWS, tuning.linear_few),
             RowClass::Many => (&LINEAR_TILE, tuning.linear_many),
         };

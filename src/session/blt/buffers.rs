@@ -331,10 +331,12 @@ fn patches(model: &BltModel, buffers: &Buffers, class: RowClass, step: LatentSte
 fn decode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> {
     let mut plan = PartPlan::new(model.gpu(), class);
     let inputs = inputs(buffers, class);
+    // A run of one row is the last of its text so far: nothing follows it yet.
+    let targets = (class != RowClass::One).then_some(&inputs.targets);
     model.decoder.record_bytes(
         &mut plan,
         &inputs.decoder,
-        &inputs.targets,
+        targets,
         &buffers.patches,
         &buffers.decoder,
         &buffers.local,

@@ -225,8 +225,10 @@ impl BltSession {
     fn results(&self, rows: usize, starts: bool) -> Vec<Piece<'_>> {
         let decoder = &self.buffers.decoder;
         let vocabulary = self.model.decoder.vocabulary;
+        // A single row has no target; see the plan `decode`.
+        let known = if rows == 1 { 0 } else { rows };
         let mut pieces = vec![
-            Piece::first(&decoder.result, rows * 2),
+            Piece::first(&decoder.result, known * 2),
             Piece::row(&decoder.logits, rows - 1, vocabulary),
         ];
         if let Some(own) = &self.buffers.entropy {
@@ -263,7 +265,8 @@ impl BltSession {
             .collect();
         let staging = &self.buffers.staging;
         let submission = submit(gpu, plans, count(rows), |encoder| {
-            for (piece, place) in pieces.iter().zip(&places) {
+            let pieces = pieces.iter().zip(&places);
+            for (piece, place) in pieces.filter(|(piece, _)| piece.values > 0) {
                 let skip = piece.skip as u64 * 4;
                 let bytes = piece.values as u64 * 4;
                 staging.copy(encoder, piece.slice, skip, bytes, place.start as u64);
