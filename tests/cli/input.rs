@@ -22,10 +22,28 @@ fn argument_file_and_pipe_give_the_same() {
     let with = |more: &[&str], stdin: &str| good(&[&base, more].concat(), stdin.as_bytes()).text();
     let expected = with(&[&text], "");
     assert_eq!(expected.lines().count(), text.len() + 1);
-    assert_eq!(with(&["-f", &path], ""), expected);
-    assert_eq!(with(&["-f", "-"], &text), expected);
-    assert_eq!(with(&["-"], &text), expected);
-    assert_eq!(with(&[], &text), expected);
+    same(&with(&["-f", &path], ""), &expected);
+    same(&with(&["-f", "-"], &text), &expected);
+    same(&with(&["-"], &text), &expected);
+    same(&with(&[], &text), &expected);
+}
+
+/// All the same but the last digits of `nll`: the first byte of a piece has it
+/// from the host, as the kernel did not know that byte.
+fn same(found: &str, expected: &str) {
+    assert_eq!(found.lines().count(), expected.lines().count());
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        let parts = |line: &str| {
+            let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+            let nll = record["nll"].take();
+            (record, nll.as_f64())
+        };
+        let ((found, found_nll), (expected, expected_nll)) = (parts(found), parts(expected));
+        assert_eq!(found, expected);
+        assert_eq!(found_nll.is_some(), expected_nll.is_some());
+        let apart = found_nll.unwrap_or(0.0) - expected_nll.unwrap_or(0.0);
+        assert!(apart.abs() < 2e-6, "{found}: {found_nll:?}, {expected_nll:?}");
+    }
 }
 
 #[test]
