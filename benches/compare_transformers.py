@@ -81,7 +81,7 @@ SIZES = {
         encoder=stack(1, 192, 6, 512),
         latent=stack(4, 256, 8, 704),
         decoder=stack(2, 192, 6, 512),
-        dtype=torch.float32,
+        dtype=torch.bfloat16,
         bytes=32,
         repeat=5,
     ),

@@ -16,8 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
-CALM_WEIGHT = 3.0
-"""Nats of loss for each nat of entropy that a penalty counts."""
+CHARACTER_WEIGHT = 3.0
+"""Nats of loss for each nat of entropy that `EntropyModel.penalty` counts."""
+CALM, CHARACTER_SHARE, CHARACTER_MOST = 1.7, 0.6, 2.6
+"""Nats, share and nats: the penalty's bounds, on both sides of a usual threshold."""
 BYTE_OFFSET = 4
 VOCAB_SIZE = 260
 
@@ -199,7 +201,8 @@ class EntropyModel(nn.Module):
         self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        self.calm: float | None = None
+        # In a list, so that its weights are no part of this model's.
+        self.teachers: list[EntropyModel] = []
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -219,12 +222,22 @@ class EntropyModel(nn.Module):
         """Whether a parameter has a rate of its own; here all have the same."""
         return False
 
-    def penalty(self, logits: Tensor, targets: Tensor) -> Tensor | float:
-        """What training adds to the loss: entropy above ``calm`` nats inside a character, several times."""
-        if self.calm is None:
+    def penalty(self, tokens: Tensor, logits: Tensor, targets: Tensor) -> Tensor | float:
+        """What training adds to the loss so that characters stay whole; nothing without a teacher.
+
+        In a character of several bytes, entropy above `CALM` nats after its first byte counts, and before
+        its first byte what is missing to a share of the entropy that the teacher has over all its bytes.
+        """
+        if not self.teachers:
             return 0.0
+        found = entropy(logits)
         inside = (targets >= BYTE_OFFSET + 0x80) & (targets <= BYTE_OFFSET + 0xBF)
-        return CALM_WEIGHT * F.relu(entropy(logits[inside]) - self.calm).sum()
+        with torch.no_grad():
+            wanted = whole_characters(entropy(self.teachers[0](tokens)), inside)
+            wanted = (CHARACTER_SHARE * wanted).clamp(max=CHARACTER_MOST)
+        first = targets >= BYTE_OFFSET + 0xC2
+        calm = F.relu(found[inside] - CALM).sum()
+        return CHARACTER_WEIGHT * (calm + F.relu(wanted - found)[first].sum())
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits of every position; with a ``cache``, of a continuation of what it has seen."""
@@ -253,6 +266,16 @@ def entropy(logits: Tensor) -> Tensor:
     """Entropy in nats of the distribution over all ids at every position."""
     logp = logits.float().log_softmax(-1)
     return -(logp.exp() * logp).sum(-1)
+
+
+def whole_characters(entropies: Tensor, inside: Tensor) -> Tensor:
+    """At each position its entropy and those after it of the same character; ``inside`` is what goes on with one."""
+    total, joined = entropies, torch.ones_like(inside)
+    for _ in range(3):  # a character has four bytes at most
+        entropies, inside = (F.pad(t[:, 1:], (0, 1)) for t in (entropies, inside))
+        joined = joined & inside
+        total = total + entropies * joined
+    return total
 
 
 def encode(data: bytes) -> Tensor:

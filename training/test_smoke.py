@@ -8,12 +8,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from artifact import load_model, read_config
 from conftest import sentences
 from evaluate import measure
 from export import export
-from model import BOS_ID, BYTE_OFFSET, CALM_WEIGHT, EOS_ID, Cache, EntropyConfig, EntropyModel, encode, entropy, rotate
+from model import (
+    BOS_ID,
+    BYTE_OFFSET,
+    CALM,
+    CHARACTER_MOST,
+    CHARACTER_WEIGHT,
+    EOS_ID,
+    Cache,
+    EntropyConfig,
+    EntropyModel,
+    encode,
+    entropy,
+    rotate,
+    whole_characters,
+)
 from patching import choose_threshold, count_patches, mean_patch
 from prepare import Corpus, prepare
 from trainer import IGNORED, Sampler, Settings, Trainer, learning_rate_factor, length_at
@@ -97,16 +112,26 @@ def test_entropy_of_a_new_model_is_that_of_a_guess() -> None:
     assert torch.allclose(entropy(EntropyModel()(encode(b"abc"))), torch.tensor(260.0).log())
 
 
-def test_penalty_counts_entropy_inside_characters_alone() -> None:
+def test_entropy_of_a_character_is_that_of_its_bytes() -> None:
+    targets = encode("a안b\U0001f30a".encode())[:, 1:]
+    inside = (targets >= BYTE_OFFSET + 0x80) & (targets <= BYTE_OFFSET + 0xBF)
+    bits = 2.0 ** torch.arange(targets.shape[1])[None]
+    total = whole_characters(bits, inside)[0].tolist()
+    assert total[:2] == [1, 2 + 4 + 8] and total[4:6] == [16, 32 + 64 + 128 + 256]
+
+
+def test_penalty_moves_entropy_to_the_first_byte_of_a_character() -> None:
     model = random_model(num_hidden_layers=1)
-    targets = encode("a안b".encode())[:, 1:]  # one character of three bytes between two of one
-    logits = torch.zeros(1, targets.shape[1], 260, requires_grad=True)
-    assert model.penalty(logits, targets) == 0.0
-    model.calm = 1.7
-    penalty = model.penalty(logits, targets)
-    assert torch.isclose(penalty, torch.tensor(2 * CALM_WEIGHT * (math.log(260) - 1.7)))
-    model.calm = 6.0  # more than there can be
-    assert model.penalty(logits, targets) == 0.0
+    ids = encode("a안b".encode())  # one character of three bytes between two of one
+    tokens, targets = ids[:, :-1], ids[:, 1:]
+    guess = torch.zeros(1, targets.shape[1], 260, requires_grad=True)
+    assert model.penalty(tokens, guess, targets) == 0.0
+    model.teachers.append(random_model(num_hidden_layers=1))
+    assert not any("teacher" in name for name, _ in model.named_parameters())
+    unsure = model.penalty(tokens, guess, targets)
+    assert torch.isclose(unsure, torch.tensor(2 * CHARACTER_WEIGHT * (math.log(260) - CALM)))
+    certain = F.one_hot(targets, 260) * 50.0
+    assert 0 < model.penalty(tokens, certain, targets) <= CHARACTER_WEIGHT * CHARACTER_MOST + 1e-3
 
 
 def test_an_empty_document_has_no_bytes_to_measure() -> None:

@@ -127,7 +127,7 @@ class Network(nn.Module):
         """Whether this parameter began with the weights of another model."""
         return False
 
-    def penalty(self, logits: Tensor, targets: Tensor) -> Tensor | float:
+    def penalty(self, tokens: Tensor, logits: Tensor, targets: Tensor) -> Tensor | float:
         """What is added to the loss, in nats per token, summed over the batch."""
         return 0.0
 
@@ -231,7 +231,7 @@ class Trainer:
             logits.view(-1, VOCAB_SIZE), targets.view(-1), ignore_index=IGNORED, reduction="none"
         ).view_as(targets)
         counted = (targets != IGNORED).sum(1)
-        ((nats.sum() + self.model.penalty(logits, targets)) / counted.sum()).backward()
+        ((nats.sum() + self.model.penalty(tokens, logits, targets)) / counted.sum()).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
         # The rate of the end of this step, so that the first is not zero.
         factor = learning_rate_factor(max(progress, 1e-4), settings.warmup)
