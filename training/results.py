@@ -69,6 +69,11 @@ def markdown(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
+def many_bytes(text: bytes) -> bool:
+    """Whether a tenth of a text is in characters of several bytes: others have hardly any to cut."""
+    return sum(byte > 0x7F for byte in text) > len(text) / 10
+
+
 def measure(blt: Program, valid: Path, limit: int) -> dict[str, Any]:
     """All figures."""
     documents = read_documents(valid)
@@ -84,6 +89,8 @@ def measure(blt: Program, valid: Path, limit: int) -> dict[str, Any]:
         categories[name] = {"score": row, "bytes": size, "xz": round(8 * len(packed) / size, 4)}
     with tempfile.TemporaryDirectory() as folder:
         for name, file in zip(documents, files, strict=True):
+            if not many_bytes(b"".join(documents[name])):
+                continue
             done = blt.run("patch", *separated, "-f", file, "-o", Path(folder) / "out")
             summary = done.stderr.decode()
             inside, boundaries = re.search(r"(\d+) of (\d+) boundaries inside a character", summary).groups()

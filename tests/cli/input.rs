@@ -42,7 +42,10 @@ fn same(found: &str, expected: &str) {
         assert_eq!(found, expected);
         assert_eq!(found_nll.is_some(), expected_nll.is_some());
         let apart = found_nll.unwrap_or(0.0) - expected_nll.unwrap_or(0.0);
-        assert!(apart.abs() < 2e-6, "{found}: {found_nll:?}, {expected_nll:?}");
+        assert!(
+            apart.abs() < 2e-6,
+            "{found}: {found_nll:?}, {expected_nll:?}"
+        );
     }
 }
 
