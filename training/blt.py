@@ -23,13 +23,13 @@ from model import (
     Block,
     EntropyConfig,
     EntropyModel,
+    Network,
     RMSNorm,
     attention,
     entropy,
     rope_table,
     rotate,
 )
-from trainer import Network
 
 HASH_PRIME = 1000000007
 """Of the first hash function; the model has one."""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
+from model import Network
 from prepare import Corpus
-from trainer import Network, Settings, Trainer
+from trainer import Settings, Trainer
 
 
 def parse_pairs(text: str) -> list[tuple[str, float]]:

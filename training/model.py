@@ -191,7 +191,23 @@ class Block(nn.Module):
         return x + self.mlp(self.post_attention_layernorm(x)), keys, values
 
 
-class EntropyModel(nn.Module):
+class Network(nn.Module):
+    """What can be trained: a network that says which inputs it wants beside the tokens."""
+
+    def inputs(self, tokens: Tensor) -> tuple:
+        """The arguments of ``forward`` for a batch of tokens; no gradient, and never compiled."""
+        raise NotImplementedError
+
+    def begun(self, name: str) -> bool:
+        """Whether this parameter began with the weights of another model."""
+        return False
+
+    def penalty(self, tokens: Tensor, logits: Tensor, targets: Tensor) -> Tensor | float:
+        """What is added to the loss, in nats per token, summed over the batch."""
+        return 0.0
+
+
+class EntropyModel(Network):
     """Tokens ``[batch, time]`` in, next-token logits ``[batch, time, 260]`` in float32 out."""
 
     def __init__(self, config: EntropyConfig = EntropyConfig()) -> None:
@@ -217,10 +233,6 @@ class EntropyModel(nn.Module):
     def inputs(self, tokens: Tensor) -> tuple[Tensor]:
         """What training gives to `forward`: the tokens alone."""
         return (tokens,)
-
-    def begun(self, name: str) -> bool:
-        """Whether a parameter has a rate of its own; here all have the same."""
-        return False
 
     def penalty(self, tokens: Tensor, logits: Tensor, targets: Tensor) -> Tensor | float:
         """What training adds to the loss so that characters stay whole; nothing without a teacher.

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model import BOS_ID, BYTE_OFFSET, EOS_ID, PAD_ID, VOCAB_SIZE
+from model import BOS_ID, BYTE_OFFSET, EOS_ID, PAD_ID, VOCAB_SIZE, Network
 from prepare import Corpus
 
 CHECKPOINT = "checkpoint.pt"
@@ -114,22 +114,6 @@ def length_at(progress: float, lengths: tuple[tuple[int, float], ...]) -> int:
         if progress < 0:
             return length
     return lengths[-1][0]
-
-
-class Network(nn.Module):
-    """What can be trained: a network that says which inputs it wants beside the tokens."""
-
-    def inputs(self, tokens: Tensor) -> tuple:
-        """The arguments of ``forward`` for a batch of tokens; no gradient, and never compiled."""
-        raise NotImplementedError
-
-    def begun(self, name: str) -> bool:
-        """Whether this parameter began with the weights of another model."""
-        return False
-
-    def penalty(self, tokens: Tensor, logits: Tensor, targets: Tensor) -> Tensor | float:
-        """What is added to the loss, in nats per token, summed over the batch."""
-        return 0.0
 
 
 def make_optimizers(model: Network, settings: Settings) -> list[torch.optim.Optimizer]:
