@@ -374,6 +374,31 @@ fn record(name: &str, what: &str, fields: &[Field]) -> Result<String, String> {
     Ok(out)
 }
 
+/// The Rust text for a file of vertex and fragment shaders: its text, and the
+/// struct of its uniform `params`.
+pub(crate) fn view(name: &str, path: &std::path::Path, wgsl: &str) -> Result<String, String> {
+    let place = path.display();
+    let module = naga::front::wgsl::parse_str(wgsl)
+        .map_err(|e| format!("{place}: {}", e.emit_to_string(wgsl)))?;
+    Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(&module)
+        .map_err(|e| format!("{place}: {}", e.emit_to_string(wgsl)))?;
+    let params = module
+        .global_variables
+        .iter()
+        .find(|(_, global)| global.name.as_deref() == Some("params"))
+        .ok_or_else(|| format!("{place}: there is no uniform `params`"))?;
+    let fields = fields(&module, params.1.ty, name)?;
+    Ok(record(
+        &format!("{}Params", camel(name)),
+        &format!("Parameters of `shaders/view/{name}.wgsl`"),
+        &fields,
+    )? + &format!(
+        "/// `shaders/view/{name}.wgsl`.\npub const {}: &str = {wgsl:?};\n\n",
+        name.to_ascii_uppercase()
+    ))
+}
+
 /// The struct `state`, which every kernel shares, and the list of all kernels.
 pub(crate) fn table(names: &[String], all: &[Vec<Variant>]) -> Result<String, String> {
     let mut states = all

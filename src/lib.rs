@@ -12,5 +12,7 @@ pub mod record;
 pub mod reference;
 pub mod samples;
 pub mod session;
+#[cfg(all(feature = "window", not(target_arch = "wasm32")))]
+pub mod window;
 
 pub use error::{Error, Result};

@@ -36,6 +36,8 @@ mod text;
 mod trace;
 mod usage;
 mod verify;
+#[cfg(feature = "window")]
+mod view;
 mod whole;
 
 use std::process::ExitCode;
@@ -80,6 +82,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(feature = "window")]
+    View(Box<view::View>),
     Patch(patch::Patch),
     Entropy(entropy::Entropy),
     Generate(generate::Generate),
@@ -119,8 +123,12 @@ pub(crate) fn main() -> ExitCode {
 fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
     let global = &cli.global;
     match &cli.command {
-        // The window will open here.
+        #[cfg(feature = "window")]
+        None => view::View::plain().run(global),
+        #[cfg(not(feature = "window"))]
         None => usage::help(parser),
+        #[cfg(feature = "window")]
+        Some(Command::View(command)) => command.run(global),
         Some(Command::Patch(command)) => command.run(global),
         Some(Command::Entropy(command)) => command.run(global),
         Some(Command::Generate(command)) => command.run(global),

@@ -21,7 +21,7 @@ const EMBEDDED: &str = "embedded";
 /// The variable that names a model where no flag does.
 const VARIABLE: &str = "BLT_MODEL";
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct ModelArgs {
     /// The model: a folder with config.json and safetensors (transformers), or with params.json or
     /// train_args.json and consolidated.pth or safetensors (Meta); a .safetensors or .pth file
@@ -95,16 +95,30 @@ impl ModelArgs {
     /// # Errors
     /// What the checkpoint layer says.
     pub(super) fn open(&self) -> Result<Checkpoint> {
-        match &self.model {
-            Some(name) => open(name),
-            None => match std::env::var(VARIABLE) {
-                Ok(name) => open(&name),
-                Err(VarError::NotPresent) => Checkpoint::embedded(),
-                Err(VarError::NotUnicode(_)) => Err(argument(format!(
-                    "{VARIABLE} is not UTF-8; name the model with -m"
-                ))),
-            },
+        match self.name()? {
+            Some(name) => Checkpoint::open(&name),
+            None => Checkpoint::embedded(),
         }
+    }
+
+    /// What the model is called; `None` is the one inside the binary.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a variable that is not UTF-8.
+    pub(super) fn name(&self) -> Result<Option<String>> {
+        let name = match &self.model {
+            Some(name) => name.clone(),
+            None => match std::env::var(VARIABLE) {
+                Ok(name) => name,
+                Err(VarError::NotPresent) => String::new(),
+                Err(VarError::NotUnicode(_)) => {
+                    return Err(argument(format!(
+                        "{VARIABLE} is not UTF-8; name the model with -m"
+                    )));
+                }
+            },
+        };
+        Ok(Some(name).filter(|name| !name.is_empty() && name != EMBEDDED))
     }
 }
 

@@ -140,27 +140,27 @@ fn backends(choice: &AdapterChoice) -> Result<wgpu::Backends> {
 
 /// The adapters of the wanted backends, best first: discrete, integrated,
 /// virtual, software, and among equals Vulkan or Metal before DX12 before GL.
-async fn ranked(choice: &AdapterChoice) -> Result<Vec<wgpu::Adapter>> {
+async fn ranked(choice: &AdapterChoice) -> Result<(wgpu::Instance, Vec<wgpu::Adapter>)> {
     let wanted = backends(choice)?;
     // OpenGL only where it is asked for, or where there is nothing better: it
     // lists the same devices again, and its loaders write to stderr.
     let found = enumerate(wanted - wgpu::Backends::GL).await;
-    if found.is_empty() || wanted == wgpu::Backends::GL {
+    if found.1.is_empty() || wanted == wgpu::Backends::GL {
         return Ok(enumerate(wanted & wgpu::Backends::GL).await);
     }
     Ok(found)
 }
 
-async fn enumerate(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
-    if backends.is_empty() {
-        return Vec::new();
-    }
+async fn enumerate(backends: wgpu::Backends) -> (wgpu::Instance, Vec<wgpu::Adapter>) {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
     // Validating every indirect call costs a dispatch and three barriers each.
     descriptor.flags =
         (wgpu::InstanceFlags::empty().with_env()) - wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL;
     let instance = wgpu::Instance::new(descriptor);
+    if backends.is_empty() {
+        return (instance, Vec::new());
+    }
     let mut adapters = instance.enumerate_adapters(backends).await;
     adapters.retain(|a| {
         a.get_downlevel_capabilities()
@@ -171,7 +171,7 @@ async fn enumerate(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
         let info = a.get_info();
         (class_of(&info), backend_rank(info.backend))
     });
-    adapters
+    (instance, adapters)
 }
 
 /// Lists the adapters, best first; the position is the index that
@@ -182,6 +182,7 @@ async fn enumerate(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
 pub async fn adapters(choice: &AdapterChoice) -> Result<Vec<AdapterSummary>> {
     Ok(ranked(choice)
         .await?
+        .1
         .iter()
         .map(AdapterSummary::new)
         .collect())
@@ -191,8 +192,10 @@ pub async fn adapters(choice: &AdapterChoice) -> Result<Vec<AdapterSummary>> {
 ///
 /// # Errors
 /// [`Error::Adapter`] when there is none, or none of that name or index.
-pub(super) async fn choose(choice: &AdapterChoice) -> Result<(wgpu::Adapter, AdapterSummary)> {
-    let mut found = ranked(choice).await?;
+pub(super) async fn choose(
+    choice: &AdapterChoice,
+) -> Result<(wgpu::Instance, wgpu::Adapter, AdapterSummary)> {
+    let (instance, mut found) = ranked(choice).await?;
     let names: Vec<String> = found
         .iter()
         .enumerate()
@@ -226,5 +229,5 @@ pub(super) async fn choose(choice: &AdapterChoice) -> Result<(wgpu::Adapter, Ada
     };
     let adapter = found.swap_remove(index);
     let summary = AdapterSummary::new(&adapter);
-    Ok((adapter, summary))
+    Ok((instance, adapter, summary))
 }

@@ -28,6 +28,8 @@ pub struct GpuOptions {
 /// An open device with its queue, limits, tuning and compiled kernels.
 #[derive(Debug)]
 pub struct Gpu {
+    instance: wgpu::Instance,
+    adapter: wgpu::Adapter,
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
     pub(crate) tuning: &'static Tuning,
@@ -57,7 +59,7 @@ impl Gpu {
     /// [`Error::Adapter`] when no adapter fits or a forced tier is not there;
     /// [`Error::Gpu`] when the driver refuses the device.
     pub async fn open(options: &GpuOptions) -> Result<Arc<Self>> {
-        let (adapter, summary) = choose(&options.choice).await?;
+        let (instance, adapter, summary) = choose(&options.choice).await?;
         let tier = options.tier.unwrap_or(summary.tier);
         if !summary.tier.includes(tier) {
             return Err(Error::Adapter(format!(
@@ -119,6 +121,8 @@ impl Gpu {
         Ok(Arc::new(Self {
             poller: Poller::new(&device),
             tuning: Tuning::of(summary.class),
+            instance,
+            adapter,
             device,
             queue,
             summary,
@@ -130,6 +134,32 @@ impl Gpu {
             pipelines: PipelineCache::default(),
             failure,
         }))
+    }
+
+    /// The instance that the adapter belongs to: surfaces of windows are made
+    /// from it.
+    #[must_use]
+    pub fn instance(&self) -> &wgpu::Instance {
+        &self.instance
+    }
+
+    /// wgpu's adapter.
+    #[must_use]
+    pub fn adapter(&self) -> &wgpu::Adapter {
+        &self.adapter
+    }
+
+    /// wgpu's device. A window draws with it, so that it can read what kernels
+    /// have written.
+    #[must_use]
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The queue of the device; there is one.
+    #[must_use]
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
     }
 
     /// The adapter behind the device.

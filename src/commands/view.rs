@@ -1,0 +1,180 @@
+//! `blt view`, and `blt` alone.
+
+use std::path::{Path, PathBuf};
+
+use blt::gpu::Gpu;
+use blt::window::{App, AppOptions, Language, Picture, PictureOptions, Screen, picture, run};
+use blt::{Error, Result};
+use clap::{Args, ValueEnum};
+
+use super::failure::{Outcome, argument};
+use super::global::Global;
+use super::model::ModelArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  blt view
+  blt view notes.txt
+  blt view -m models/blt-1b
+  blt view --screenshot picture.png --size 1280x800 --theme dark --text 'Hello'
+
+Exit codes and environment variables: blt --help";
+
+/// Open the window: type, and see entropies and patches move
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct View {
+    /// A file to open: text in the editor, anything else or larger as a file
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// The screen to begin with
+    #[arg(long, value_enum)]
+    screen: Option<ScreenName>,
+
+    /// The text to begin with
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    text: Option<String>,
+
+    /// Light, dark, or as the system has it
+    #[arg(long, value_enum, default_value = "system")]
+    theme: ThemeName,
+
+    /// The language of the interface [default: that of the system]
+    #[arg(long, value_enum)]
+    language: Option<LanguageName>,
+
+    /// Draw the window into a PNG file instead, without a display
+    #[arg(long, value_name = "FILE", help_heading = "Picture")]
+    screenshot: Option<PathBuf>,
+
+    /// Its size in points
+    #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = size, help_heading = "Picture")]
+    size: [u32; 2],
+
+    /// Its pixels per point
+    #[arg(long, value_name = "S", default_value = "1", help_heading = "Picture")]
+    scale: f32,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ScreenName {
+    Patch,
+    Generate,
+    Compare,
+    File,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum ThemeName {
+    System,
+    Light,
+    Dark,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LanguageName {
+    En,
+    Ko,
+}
+
+fn size(text: &str) -> std::result::Result<[u32; 2], String> {
+    let wrong = || "is no size like 1280x800".to_owned();
+    let (width, height) = text.split_once(['x', 'X', '×']).ok_or_else(wrong)?;
+    let side = |text: &str| text.parse::<u32>().ok().filter(|side| *side > 0);
+    match (side(width), side(height)) {
+        (Some(width), Some(height)) => Ok([width, height]),
+        _ => Err(wrong()),
+    }
+}
+
+impl View {
+    /// What `blt` without a command opens.
+    pub(super) fn plain() -> Self {
+        Self {
+            file: None,
+            model: ModelArgs::default(),
+            screen: None,
+            text: None,
+            theme: ThemeName::System,
+            language: None,
+            screenshot: None,
+            size: [1280, 800],
+            scale: 1.0,
+        }
+    }
+
+    pub(super) fn run(&self, global: &Global) -> Outcome {
+        let options = self.options()?;
+        match &self.screenshot {
+            None => run(global.gpu(), options)?,
+            Some(path) => {
+                let picture = pollster::block_on(async {
+                    let gpu = Gpu::open(&global.gpu()).await?;
+                    let options = PictureOptions {
+                        size: self.size,
+                        scale: self.scale,
+                        app: options,
+                    };
+                    picture(&gpu, options).await
+                })?;
+                save(path, &picture)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn options(&self) -> Result<AppOptions> {
+        let text = match (&self.text, &self.file) {
+            (Some(text), _) => Some(text.clone().into_bytes()),
+            (None, Some(path)) => Some(std::fs::read(path).map_err(|source| Error::Io {
+                action: "read",
+                path: path.clone(),
+                source,
+            })?),
+            (None, None) => None,
+        };
+        Ok(AppOptions {
+            model: self.model.name()?,
+            text,
+            screen: match self.screen {
+                None | Some(ScreenName::Patch) => Screen::Patch,
+                Some(ScreenName::Generate) => Screen::Generate,
+                Some(ScreenName::Compare) => Screen::Compare,
+                Some(ScreenName::File) => Screen::File,
+            },
+            language: self.language.map(|language| match language {
+                LanguageName::En => Language::English,
+                LanguageName::Ko => Language::Korean,
+            }),
+            theme: match self.theme {
+                ThemeName::System => None,
+                ThemeName::Light => Some(App::LIGHT),
+                ThemeName::Dark => Some(App::DARK),
+            },
+            still: false,
+            system_fonts: true,
+        })
+    }
+}
+
+/// Writes a picture as a PNG file, all of it or nothing.
+fn save(path: &Path, picture: &Picture) -> Result<()> {
+    let png = picture.png()?;
+    let failed = |source| Error::Io {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    std::io::Write::write_all(&mut file, &png).map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(())
+}

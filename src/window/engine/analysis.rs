@@ -1,0 +1,161 @@
+//! The text of the patch screen on its way through the entropy model.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Model, Outbox, Update};
+use crate::error::Result;
+use crate::session::{ContextOptions, EditOptions, EditSession};
+use crate::window::score::Cells;
+
+/// What the patch screen asks for.
+#[derive(Debug)]
+pub(crate) enum AnalysisRequest {
+    /// The text is this now.
+    Text {
+        /// Counts up with every change of the text.
+        revision: u64,
+        /// All of it.
+        bytes: Vec<u8>,
+    },
+    /// The context is cut so.
+    Context(ContextOptions),
+    /// The next edit will probably be here.
+    Caret(usize),
+    /// What could stand in place of this byte?
+    Inspect {
+        /// The text that is meant.
+        revision: u64,
+        /// The byte; behind the last one the byte to come.
+        at: usize,
+    },
+}
+
+/// What has come for the patch screen.
+#[derive(Debug)]
+pub(crate) enum AnalysisUpdate {
+    /// What is known by now.
+    Entropies {
+        /// Of this text.
+        revision: u64,
+        /// Of each byte and of the byte to come, in nats, `[N + 1]`.
+        entropies: Arc<Vec<f32>>,
+        /// -ln p of each byte, `[N]`.
+        nlls: Arc<Vec<f32>>,
+        /// Entries that have still to come.
+        stale: Range<usize>,
+        /// The same on the device.
+        cells: Cells,
+        /// Since the text was there.
+        took: Duration,
+    },
+    /// What could stand at a place.
+    Distribution {
+        /// Of this text.
+        revision: u64,
+        /// The byte.
+        at: usize,
+        /// ln p of each token id.
+        log_p: Vec<f32>,
+    },
+}
+
+/// Bytes of memory on the device for places in a text from which it can be
+/// computed anew.
+const SNAPSHOT_BYTES: u64 = 192 << 20;
+
+/// The text of the patch screen.
+pub(super) struct Analysis {
+    session: EditSession,
+    options: EditOptions,
+    revision: u64,
+    began: Instant,
+    caret: Option<usize>,
+    inspect: Option<(u64, usize)>,
+}
+
+impl Analysis {
+    pub(super) fn new(model: &Model, context: ContextOptions) -> Result<Self> {
+        let options = EditOptions {
+            context,
+            snapshot_bytes: SNAPSHOT_BYTES,
+        };
+        Ok(Self {
+            session: EditSession::new(&model.entropy, options.clone())?,
+            options,
+            revision: 0,
+            began: Instant::now(),
+            caret: None,
+            inspect: None,
+        })
+    }
+
+    /// The same text with another model.
+    pub(super) fn with_model(&self, model: &Model) -> Result<Self> {
+        let mut analysis = Self::new(model, self.options.context)?;
+        analysis.session.replace(self.session.bytes())?;
+        analysis.revision = self.revision;
+        Ok(analysis)
+    }
+
+    pub(super) fn ask(&mut self, request: AnalysisRequest, model: &Model) -> Result<()> {
+        match request {
+            AnalysisRequest::Text { revision, bytes } => {
+                self.session.replace(&bytes)?;
+                self.revision = revision;
+                self.began = Instant::now();
+                self.caret = None;
+            }
+            AnalysisRequest::Context(context) => {
+                let mut other = Self::new(model, context)?;
+                other.session.replace(self.session.bytes())?;
+                other.revision = self.revision;
+                *self = other;
+            }
+            AnalysisRequest::Caret(at) => self.caret = Some(at),
+            AnalysisRequest::Inspect { revision, at } => self.inspect = Some((revision, at)),
+        }
+        Ok(())
+    }
+
+    /// Whether there is something to do.
+    pub(super) fn is_busy(&self) -> bool {
+        self.session.stale().is_some() || self.inspect.is_some() || self.caret.is_some()
+    }
+
+    /// Does a piece of the work.
+    pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
+        if self.session.stale().is_some() {
+            self.session.step().await?;
+            self.tell(outbox);
+        } else if let Some((revision, at)) = self.inspect.take() {
+            if revision == self.revision && at <= self.session.bytes().len() {
+                let log_p = self.session.distribution(at).await?;
+                outbox.put(Update::Analysis(AnalysisUpdate::Distribution {
+                    revision,
+                    at,
+                    log_p,
+                }));
+            }
+        } else if let Some(at) = self.caret.take() {
+            self.session
+                .prepare(at.min(self.session.bytes().len()))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Says what is known by now.
+    pub(super) fn tell(&self, outbox: &Outbox) {
+        let length = self.session.bytes().len();
+        outbox.put(Update::Analysis(AnalysisUpdate::Entropies {
+            revision: self.revision,
+            entropies: Arc::new(self.session.entropies().to_vec()),
+            nlls: Arc::new(self.session.nlls().to_vec()),
+            stale: self.session.stale().unwrap_or(length + 1..length + 1),
+            cells: Cells(self.session.cells().clone()),
+            took: self.began.elapsed(),
+        }));
+    }
+}

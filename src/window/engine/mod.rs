@@ -1,0 +1,129 @@
+//! Everything that computes, on a thread of its own: the window asks, and looks at
+//! what has come when it draws. Nothing here knows how anything looks.
+//!
+//! Work is cut into short pieces. Between two of them newer requests are taken, so
+//! a newer text replaces an older one that is still being computed, and the queue
+//! of the device, of which there is one, is free for the next frame.
+
+mod analysis;
+mod model;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
+pub(crate) use model::Model;
+
+use crate::gpu::Gpu;
+
+/// What the window asks for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Take another model: `None` is the one in the program.
+    Open(Option<String>),
+    /// For the text of the patch screen.
+    Analysis(AnalysisRequest),
+}
+
+/// What has come.
+#[derive(Debug)]
+pub(crate) enum Update {
+    /// So many bytes of so many of a model are loaded.
+    Loading {
+        /// Loaded.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// The model is there.
+    Opened(Arc<Model>),
+    /// The model cannot be used, and why; the one before stays.
+    NotOpened(String),
+    /// For the text of the patch screen.
+    Analysis(AnalysisUpdate),
+    /// Something failed, and what; work goes on.
+    Failed(String),
+    /// The device is gone; this engine does nothing more.
+    Lost(String),
+}
+
+/// Called whenever there is something new to draw.
+pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Where updates are put.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    updates: Sender<Update>,
+    wake: Wake,
+}
+
+impl Outbox {
+    pub(crate) fn put(&self, update: Update) {
+        // Without a window there is nobody to tell.
+        if self.updates.send(update).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+/// The thread that computes.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    requests: Option<Sender<Request>>,
+    updates: Receiver<Update>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the thread on a device.
+    pub(crate) fn start(gpu: Arc<Gpu>, wake: Wake) -> Self {
+        let (requests, taken) = channel();
+        let (updates, come) = channel();
+        let outbox = Outbox { updates, wake };
+        let thread = std::thread::spawn(move || worker::run(gpu, &taken, &outbox));
+        Self {
+            requests: Some(requests),
+            updates: come,
+            thread: Some(thread),
+        }
+    }
+
+    /// An engine whose work the caller does: for tests of the window without a
+    /// device.
+    #[cfg(test)]
+    pub(crate) fn by_hand() -> (Self, Receiver<Request>, Sender<Update>) {
+        let (requests, taken) = channel();
+        let (updates, come) = channel();
+        let engine = Self {
+            requests: Some(requests),
+            updates: come,
+            thread: None,
+        };
+        (engine, taken, updates)
+    }
+
+    /// Asks for something; of an engine that has lost its device nothing comes.
+    pub(crate) fn ask(&self, request: Request) {
+        if let Some(requests) = &self.requests {
+            let _ = requests.send(request);
+        }
+    }
+
+    /// What has come since the last call.
+    pub(crate) fn updates(&self) -> Vec<Update> {
+        self.updates.try_iter().collect()
+    }
+}
+
+/// Waits for the piece at hand: a driver that is still at work while the process
+/// ends crashes.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

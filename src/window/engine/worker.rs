@@ -1,0 +1,111 @@
+//! The loop of the thread that computes.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use super::analysis::Analysis;
+use super::{Model, Outbox, Request, Update};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::session::ContextOptions;
+
+/// Serves requests until there is nobody left to ask, or the device is lost.
+pub(super) fn run(gpu: Arc<Gpu>, requests: &Receiver<Request>, outbox: &Outbox) {
+    let mut worker = Worker {
+        gpu,
+        model: None,
+        analysis: None,
+        outbox: outbox.clone(),
+    };
+    loop {
+        let next = if worker.is_busy() {
+            match requests.try_recv() {
+                Ok(request) => Some(request),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => return,
+            }
+        } else {
+            match requests.recv() {
+                Ok(request) => Some(request),
+                Err(_) => return,
+            }
+        };
+        let done = pollster::block_on(async {
+            match next {
+                Some(request) => worker.take(request).await,
+                None => worker.slice().await,
+            }
+        });
+        if let Err(error) = done
+            && worker.fail(&error)
+        {
+            return;
+        }
+    }
+}
+
+struct Worker {
+    gpu: Arc<Gpu>,
+    model: Option<Arc<Model>>,
+    analysis: Option<Analysis>,
+    outbox: Outbox,
+}
+
+impl Worker {
+    fn is_busy(&self) -> bool {
+        self.analysis.as_ref().is_some_and(Analysis::is_busy)
+    }
+
+    async fn take(&mut self, request: Request) -> Result<()> {
+        match request {
+            Request::Open(name) => match Model::open(&self.gpu, name, &self.outbox).await {
+                Ok(model) => self.use_model(model)?,
+                Err(error @ Error::DeviceLost(_)) => return Err(error),
+                Err(error) => self.outbox.put(Update::NotOpened(error.to_string())),
+            },
+            Request::Analysis(request) => {
+                let Some(model) = &self.model else {
+                    return Ok(());
+                };
+                let analysis = match &mut self.analysis {
+                    Some(analysis) => analysis,
+                    none => none.insert(Analysis::new(model, ContextOptions::default())?),
+                };
+                analysis.ask(request, model)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn use_model(&mut self, model: Model) -> Result<()> {
+        let model = Arc::new(model);
+        if let Some(analysis) = &mut self.analysis {
+            *analysis = analysis.with_model(&model)?;
+        }
+        self.model = Some(Arc::clone(&model));
+        self.outbox.put(Update::Opened(model));
+        Ok(())
+    }
+
+    /// Does a piece of the most urgent work.
+    async fn slice(&mut self) -> Result<()> {
+        if let Some(analysis) = &mut self.analysis
+            && analysis.is_busy()
+        {
+            analysis.slice(&self.outbox).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells of a failure; says whether it was the last one.
+    fn fail(&mut self, error: &Error) -> bool {
+        // After another error a session is unusable; the next text makes a new one.
+        self.analysis = None;
+        let lost = matches!(error, Error::DeviceLost(_)) || self.gpu.check().is_err();
+        self.outbox.put(match lost {
+            true => Update::Lost(error.to_string()),
+            false => Update::Failed(error.to_string()),
+        });
+        lost
+    }
+}

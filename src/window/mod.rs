@@ -1,0 +1,26 @@
+//! The desktop window: type, and see entropies and patches move.
+//!
+//! ```text
+//! shell (winit, or a picture without a display)
+//!   └ App: what shows, drawn with egui ──ask──→ Engine: a thread with the models
+//!       └ screens ←───────────────updates──────────┘
+//! ```
+//!
+//! The score of a text, its staves and patch starts, is drawn by our own shaders
+//! from the buffers that the entropy kernel has written, on the same device.
+
+mod app;
+mod context;
+mod document;
+mod engine;
+mod score;
+mod screens;
+mod shell;
+mod theme;
+mod widgets;
+mod words;
+
+pub use app::{App, AppOptions};
+pub use screens::Screen;
+pub use shell::{Picture, PictureOptions, picture, run};
+pub use words::Language;

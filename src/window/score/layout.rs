@@ -1,0 +1,152 @@
+//! Where each byte of a laid-out text is.
+
+use std::ops::Range;
+
+use egui::{Galley, Pos2, Rect, pos2};
+
+use crate::window::document::bytes_of;
+use crate::window::theme;
+
+/// The slice of its character that belongs to a byte, as the shader reads it; in
+/// points from where the text begins.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Slot {
+    /// Left edge.
+    pub(crate) left: f32,
+    /// Right edge.
+    pub(crate) right: f32,
+    /// The foot of its staff.
+    pub(crate) foot: f32,
+    /// The byte.
+    pub(crate) byte: u32,
+}
+
+/// A line of the score.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Line {
+    /// Its bytes.
+    pub(crate) bytes: Range<usize>,
+    /// From the left end of its first byte to the right end of its last.
+    pub(crate) left: f32,
+    /// See `left`.
+    pub(crate) right: f32,
+    /// Its upper edge.
+    pub(crate) top: f32,
+    /// The foot of its staff.
+    pub(crate) foot: f32,
+}
+
+/// The places of all bytes of a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Layout {
+    /// One for each byte, in order.
+    pub(crate) slots: Vec<Slot>,
+    /// From top to bottom.
+    pub(crate) lines: Vec<Line>,
+}
+
+/// A line feed takes up so much of a character's width.
+const LINE_FEED: f32 = 0.6;
+
+impl Layout {
+    /// The places of the bytes of `text`, an editor's text, that was laid out
+    /// character by character as `galley`.
+    pub(crate) fn new(galley: &Galley, text: &str) -> Self {
+        let mut slots: Vec<Slot> = Vec::with_capacity(text.len());
+        let mut lines = Vec::with_capacity(galley.rows.len());
+        let mut characters = text.chars();
+        let mut width = theme::SCORE_TEXT * 0.6;
+        for row in &galley.rows {
+            let foot = row.pos.y + theme::FOOT;
+            let first = slots.len();
+            let mut end = row.pos.x;
+            let mut place = |character: char, left: f32, right: f32| {
+                let bytes = bytes_of(character);
+                #[expect(
+                    clippy::cast_precision_loss,
+                    clippy::cast_possible_truncation,
+                    reason = "at most four bytes; a text of the editor is far below 4 GiB"
+                )]
+                for index in 0..bytes {
+                    let share = |index: usize| left + (right - left) * index as f32 / bytes as f32;
+                    slots.push(Slot {
+                        left: share(index),
+                        right: share(index + 1),
+                        foot,
+                        byte: slots.len() as u32,
+                    });
+                }
+            };
+            for glyph in &row.row.glyphs {
+                let Some(character) = characters.next() else {
+                    break;
+                };
+                let left = row.pos.x + glyph.pos.x;
+                end = left + glyph.advance_width;
+                width = width.max(glyph.advance_width.min(theme::SCORE_TEXT));
+                place(character, left, end);
+            }
+            if row.ends_with_newline
+                && let Some(character) = characters.next()
+            {
+                place(character, end, end + width * LINE_FEED);
+                end += width * LINE_FEED;
+            }
+            lines.push(Line {
+                bytes: first..slots.len(),
+                left: row.pos.x,
+                right: end,
+                top: row.pos.y,
+                foot,
+            });
+        }
+        Self { slots, lines }
+    }
+
+    /// The bytes of the lines that a strip from `top` to `bottom` touches.
+    pub(crate) fn visible(&self, top: f32, bottom: f32) -> (Range<usize>, Range<usize>) {
+        let first = self
+            .lines
+            .partition_point(|line| line.top + theme::LINE < top);
+        let last = self.lines.partition_point(|line| line.top < bottom);
+        let lines = first..last.max(first);
+        let bytes = match (
+            self.lines.get(lines.start),
+            self.lines.get(lines.end.wrapping_sub(1)),
+        ) {
+            (Some(first), Some(last)) if !lines.is_empty() => first.bytes.start..last.bytes.end,
+            _ => 0..0,
+        };
+        (lines, bytes)
+    }
+
+    /// The byte at a place, in points from where the text begins.
+    pub(crate) fn byte_at(&self, place: Pos2) -> Option<usize> {
+        let index = self
+            .lines
+            .partition_point(|line| line.top + theme::LINE < place.y);
+        let line = self.lines.get(index).filter(|line| place.y >= line.top)?;
+        if place.x < line.left || place.x >= line.right {
+            return None;
+        }
+        let slots = self.slots.get(line.bytes.clone())?;
+        let at = slots.partition_point(|slot| slot.right <= place.x);
+        (at < slots.len()).then_some(line.bytes.start + at)
+    }
+
+    /// The rectangle of a byte: its staff and its slice of the character.
+    pub(crate) fn rectangle(&self, byte: usize) -> Option<Rect> {
+        let slot = self.slots.get(byte)?;
+        Some(Rect::from_min_max(
+            pos2(slot.left, slot.foot - theme::STAFF),
+            pos2(slot.right, slot.foot + theme::DROP),
+        ))
+    }
+
+    /// The bytes of the character that a byte belongs to, by `text`.
+    pub(crate) fn line_of(&self, byte: usize) -> Option<&Line> {
+        let index = self.lines.partition_point(|line| line.bytes.end <= byte);
+        self.lines.get(index)
+    }
+}

@@ -1,0 +1,141 @@
+//! The patch screen: a text, its entropies, and where its patches start, while it
+//! is written.
+
+mod cutting;
+mod editor;
+mod panel;
+mod reason;
+mod text;
+mod words;
+
+use egui::{Frame, Margin, Panel, Ui};
+
+pub(crate) use cutting::{Cutting, Mode};
+pub(crate) use text::{MOST_BYTES, Text};
+
+use crate::window::context::Shared;
+use crate::window::engine::{AnalysisRequest, AnalysisUpdate, Model, Request};
+use crate::window::theme::Palette;
+use editor::Editor;
+
+/// What the patch screen keeps.
+#[derive(Debug)]
+pub(crate) struct PatchScreen {
+    pub(crate) text: Text,
+    editor: Editor,
+    /// Ways to cut before the last changes of the threshold, for undo.
+    undone: Vec<Cutting>,
+    /// The byte that was asked about last, of which revision.
+    asked: Option<(u64, usize)>,
+}
+
+impl PatchScreen {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let cutting = Cutting::of_rule(&crate::patch::Rule::default());
+        Self {
+            text: Text::new(bytes, cutting),
+            editor: Editor::default(),
+            undone: Vec::new(),
+            asked: None,
+        }
+    }
+
+    /// Another model is there.
+    pub(crate) fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
+        self.text.set_cutting(Cutting::of_rule(&model.rule));
+        self.text.set_reach(model.reach);
+        self.text.forget();
+        self.asked = None;
+        self.send(shared);
+    }
+
+    pub(crate) fn take(&mut self, update: AnalysisUpdate) {
+        self.text.take(update);
+    }
+
+    fn send(&self, shared: &Shared<'_>) {
+        shared.engine.ask(Request::Analysis(AnalysisRequest::Text {
+            revision: self.text.revision(),
+            bytes: self.text.bytes().to_vec(),
+        }));
+    }
+
+    /// Another text.
+    pub(crate) fn open(&mut self, bytes: &[u8], shared: &Shared<'_>) {
+        if self.text.replace(bytes) {
+            self.send(shared);
+        }
+    }
+
+    pub(crate) fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+        let palette = Palette::of(ui.ctx());
+        let width = (ui.available_width() * 0.42).clamp(220.0, 348.0);
+        Panel::right("inspector")
+            .exact_size(width)
+            .resizable(false)
+            .frame(
+                Frame::new()
+                    .fill(palette.panel)
+                    .inner_margin(Margin::symmetric(28, 24)),
+            )
+            .show(ui, |ui| {
+                egui::ScrollArea::vertical().show(ui, |ui| self.panel(ui, shared));
+            });
+        Panel::bottom("status")
+            .exact_size(44.0)
+            .frame(
+                Frame::new()
+                    .fill(palette.background)
+                    .inner_margin(Margin::symmetric(40, 0)),
+            )
+            .show(ui, |ui| self.status(ui, shared));
+        egui::CentralPanel::no_frame()
+            .frame(Frame::new().fill(palette.background))
+            .show(ui, |ui| self.write(ui, shared));
+        self.ask_about(shared);
+    }
+
+    fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+        let before = self.text.cutting().clone();
+        let changed = self.editor.show(ui, &mut self.text, shared);
+        if let Some(threshold) = changed.threshold {
+            self.set_cutting(
+                Cutting {
+                    threshold,
+                    ..before
+                },
+                changed.settled,
+            );
+        }
+        if changed.text {
+            self.send(shared);
+        }
+    }
+
+    /// Cuts another way; with `keep` the way before can be had back.
+    fn set_cutting(&mut self, cutting: Cutting, keep: bool) {
+        if keep && self.undone.last() != Some(self.text.cutting()) {
+            self.undone.push(self.text.cutting().clone());
+        }
+        self.text.set_cutting(cutting);
+    }
+
+    /// The byte that the panel is about.
+    pub(crate) fn inspected(&self) -> usize {
+        self.editor.hovered.or(self.editor.caret).unwrap_or(0)
+    }
+
+    fn ask_about(&mut self, shared: &Shared<'_>) {
+        let wanted = (self.text.revision(), self.inspected());
+        let known = self.text.distribution(wanted.1).is_some();
+        if self.text.is_fresh() && !known && self.asked != Some(wanted) {
+            self.asked = Some(wanted);
+            shared
+                .engine
+                .ask(Request::Analysis(AnalysisRequest::Inspect {
+                    revision: wanted.0,
+                    at: wanted.1,
+                }));
+        }
+    }
+}

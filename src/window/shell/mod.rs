@@ -1,0 +1,8 @@
+//! Where the window's content is drawn: onto a window, or onto a picture.
+
+mod native;
+mod offscreen;
+mod paint;
+
+pub use native::run;
+pub use offscreen::{Picture, PictureOptions, picture};

@@ -1,0 +1,354 @@
+//! A window of the desktop: winit owns the event loop, and nothing runs while
+//! nothing happens.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use egui::{Context, ViewportId};
+use egui_wgpu::{RendererOptions, ScreenDescriptor};
+use egui_winit::accesskit_winit;
+use winit::application::ApplicationHandler;
+use winit::event::{StartCause, WindowEvent};
+use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
+use winit::window::{Window, WindowId};
+
+use super::paint::Painter;
+use crate::error::{Error, Result};
+use crate::gpu::{Gpu, GpuOptions};
+use crate::window::theme::Palette;
+use crate::window::{App, AppOptions};
+
+/// What wakes the event loop.
+#[derive(Debug)]
+enum Event {
+    /// There is something new to draw.
+    Wake,
+    /// A screen reader asks.
+    Access(accesskit_winit::Event),
+}
+
+impl From<accesskit_winit::Event> for Event {
+    fn from(event: accesskit_winit::Event) -> Self {
+        Self::Access(event)
+    }
+}
+
+/// Opens the window and stays until it is closed.
+///
+/// # Errors
+/// [`Error::Adapter`] when there is no display or no adapter for it, and the
+/// device's errors.
+pub fn run(gpu: GpuOptions, options: AppOptions) -> Result<()> {
+    let events = EventLoop::<Event>::with_user_event().build().map_err(|e| {
+        Error::Adapter(format!(
+            "no window can be opened here ({e}); `blt view --screenshot FILE` draws one without a \
+             display"
+        ))
+    })?;
+    events.set_control_flow(ControlFlow::Wait);
+    let mut desktop = Desktop {
+        gpu,
+        options: Some(options),
+        proxy: events.create_proxy(),
+        open: None,
+        failure: None,
+    };
+    events
+        .run_app(&mut desktop)
+        .map_err(|e| Error::Adapter(format!("the window had to close: {e}")))?;
+    match desktop.failure {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+struct Desktop {
+    gpu: GpuOptions,
+    /// Until the window is there.
+    options: Option<AppOptions>,
+    proxy: EventLoopProxy<Event>,
+    open: Option<Open>,
+    failure: Option<Error>,
+}
+
+/// What is there while the window is.
+struct Open {
+    // The surface must go before the device, the engine before both.
+    app: App,
+    drawing: Drawing,
+    input: egui_winit::State,
+    context: Context,
+    window: Arc<Window>,
+    /// When to draw even if nothing happens.
+    next: Option<Instant>,
+}
+
+/// What draws, on one device.
+struct Drawing {
+    painter: Painter,
+    surface: wgpu::Surface<'static>,
+    configuration: wgpu::SurfaceConfiguration,
+    gpu: Arc<Gpu>,
+}
+
+impl Drawing {
+    async fn new(options: &GpuOptions, window: &Arc<Window>) -> Result<Self> {
+        let gpu = Gpu::open(options).await?;
+        let surface = gpu
+            .instance()
+            .create_surface(Arc::clone(window))
+            .map_err(|e| {
+                Error::Adapter(format!(
+                    "{} cannot draw onto this display ({e}); name another adapter with --adapter",
+                    gpu.summary().name
+                ))
+            })?;
+        let capabilities = surface.get_capabilities(gpu.adapter());
+        let format =
+            egui_wgpu::preferred_framebuffer_format(&capabilities.formats).map_err(|_| {
+                Error::Adapter(format!(
+                    "{} cannot draw onto this display; name another adapter with --adapter",
+                    gpu.summary().name
+                ))
+            })?;
+        let size = window.inner_size();
+        let configuration = wgpu::SurfaceConfiguration {
+            format,
+            present_mode: wgpu::PresentMode::AutoVsync,
+            ..surface
+                .get_default_config(gpu.adapter(), size.width.max(1), size.height.max(1))
+                .ok_or_else(|| Error::Adapter("the display offers no surface".to_owned()))?
+        };
+        surface.configure(gpu.device(), &configuration);
+        Ok(Self {
+            painter: Painter::new(&gpu, format, RendererOptions::default()),
+            surface,
+            configuration,
+            gpu,
+        })
+    }
+
+    fn resize(&mut self, width: u32, height: u32) {
+        if width > 0 && height > 0 {
+            self.configuration.width = width;
+            self.configuration.height = height;
+            self.surface
+                .configure(self.gpu.device(), &self.configuration);
+        }
+    }
+}
+
+impl Desktop {
+    fn open(&mut self, events: &ActiveEventLoop) -> Result<()> {
+        let Some(options) = self.options.take() else {
+            return Ok(());
+        };
+        let attributes = Window::default_attributes()
+            .with_title("blt")
+            // Screen readers must be ready before it shows.
+            .with_visible(false)
+            .with_min_inner_size(winit::dpi::LogicalSize::new(320, 240))
+            .with_inner_size(winit::dpi::LogicalSize::new(1280, 800));
+        let window = events
+            .create_window(attributes)
+            .map_err(|e| Error::Adapter(format!("no window can be opened here: {e}")))?;
+        let window = Arc::new(window);
+        let drawing = pollster::block_on(Drawing::new(&self.gpu, &window))?;
+        let app = App::new(&drawing.gpu, options, wake(&self.proxy));
+        let context = Context::default();
+        app.set_up(&context);
+        let proxy = self.proxy.clone();
+        context.set_request_repaint_callback(move |info| {
+            if info.delay.is_zero() {
+                let _ = proxy.send_event(Event::Wake);
+            }
+        });
+        let mut input = egui_winit::State::new(
+            context.clone(),
+            ViewportId::ROOT,
+            &window,
+            None,
+            window.theme(),
+            Some(drawing.gpu.device().limits().max_texture_dimension_2d as usize),
+        );
+        input.init_accesskit(events, &window, self.proxy.clone());
+        window.set_visible(true);
+        window.request_redraw();
+        self.open = Some(Open {
+            app,
+            drawing,
+            input,
+            context,
+            window,
+            next: None,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, events: &ActiveEventLoop, failure: Option<Error>) {
+        self.failure = failure;
+        self.open = None;
+        events.exit();
+    }
+}
+
+fn wake(proxy: &EventLoopProxy<Event>) -> Arc<dyn Fn() + Send + Sync> {
+    let proxy = proxy.clone();
+    Arc::new(move || {
+        let _ = proxy.send_event(Event::Wake);
+    })
+}
+
+impl Open {
+    fn draw(&mut self, events: &ActiveEventLoop) {
+        let input = self.input.take_egui_input(&self.window);
+        let output = self.context.run_ui(input, |ui| self.app.ui(ui));
+        self.input.handle_platform_output_with_event_loop(
+            &self.window,
+            events,
+            output.platform_output,
+        );
+        self.next = output
+            .viewport_output
+            .get(&ViewportId::ROOT)
+            .map(|viewport| viewport.repaint_delay)
+            .filter(|delay| !delay.is_zero())
+            .and_then(|delay| Instant::now().checked_add(delay));
+        let again = output
+            .viewport_output
+            .get(&ViewportId::ROOT)
+            .is_some_and(|viewport| viewport.repaint_delay.is_zero());
+        let scale = output.pixels_per_point;
+        let primitives = self.context.tessellate(output.shapes, scale);
+        let clear = Palette::of(&self.context).background;
+        let drawing = &mut self.drawing;
+        let screen = ScreenDescriptor {
+            size_in_pixels: [drawing.configuration.width, drawing.configuration.height],
+            pixels_per_point: scale,
+        };
+        let frame = match drawing.surface.get_current_texture() {
+            wgpu::CurrentSurfaceTexture::Success(frame)
+            | wgpu::CurrentSurfaceTexture::Suboptimal(frame) => Some(frame),
+            wgpu::CurrentSurfaceTexture::Outdated | wgpu::CurrentSurfaceTexture::Lost => {
+                let size = self.window.inner_size();
+                drawing.resize(size.width, size.height);
+                self.window.request_redraw();
+                None
+            }
+            _ => None,
+        };
+        match frame {
+            Some(frame) => {
+                let view = frame
+                    .texture
+                    .create_view(&wgpu::TextureViewDescriptor::default());
+                drawing.painter.paint(
+                    &drawing.gpu,
+                    &view,
+                    &screen,
+                    &primitives,
+                    output.textures_delta,
+                    clear,
+                );
+                self.window.pre_present_notify();
+                drawing.gpu.queue().present(frame);
+            }
+            // The faces of the letters come only once.
+            None => drawing.painter.keep(&drawing.gpu, output.textures_delta),
+        }
+        if again {
+            self.window.request_redraw();
+        }
+    }
+}
+
+impl ApplicationHandler<Event> for Desktop {
+    fn resumed(&mut self, events: &ActiveEventLoop) {
+        if self.open.is_none()
+            && let Err(failure) = self.open(events)
+        {
+            self.close(events, Some(failure));
+        }
+    }
+
+    fn new_events(&mut self, _events: &ActiveEventLoop, cause: StartCause) {
+        if let (StartCause::ResumeTimeReached { .. }, Some(open)) = (cause, &self.open) {
+            open.window.request_redraw();
+        }
+    }
+
+    fn user_event(&mut self, _events: &ActiveEventLoop, event: Event) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        match event {
+            Event::Wake => {}
+            Event::Access(event) => match event.window_event {
+                accesskit_winit::WindowEvent::InitialTreeRequested => {
+                    open.context.enable_accesskit();
+                }
+                accesskit_winit::WindowEvent::ActionRequested(request) => {
+                    open.input.on_accesskit_action_request(request);
+                }
+                accesskit_winit::WindowEvent::AccessibilityDeactivated => {
+                    open.context.disable_accesskit();
+                }
+            },
+        }
+        open.window.request_redraw();
+    }
+
+    fn window_event(&mut self, events: &ActiveEventLoop, _: WindowId, event: WindowEvent) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        match event {
+            WindowEvent::RedrawRequested => {
+                open.draw(events);
+                if open.app.lost().is_some() {
+                    self.recover(events);
+                }
+                return;
+            }
+            WindowEvent::CloseRequested => return self.close(events, None),
+            WindowEvent::Resized(size) => open.drawing.resize(size.width, size.height),
+            _ => {}
+        }
+        if open.input.on_window_event(&open.window, &event).repaint {
+            open.window.request_redraw();
+        }
+    }
+
+    fn about_to_wait(&mut self, events: &ActiveEventLoop) {
+        let next = self.open.as_ref().and_then(|open| open.next);
+        events.set_control_flow(match next {
+            Some(next) if next > Instant::now() => ControlFlow::WaitUntil(next),
+            _ => ControlFlow::Wait,
+        });
+        if let (Some(next), Some(open)) = (next, &mut self.open)
+            && next <= Instant::now()
+        {
+            open.next = None;
+            open.window.request_redraw();
+        }
+    }
+}
+
+impl Desktop {
+    /// Opens the device again; what the user has written is in the app and stays.
+    fn recover(&mut self, events: &ActiveEventLoop) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        match pollster::block_on(Drawing::new(&self.gpu, &open.window)) {
+            Ok(drawing) => {
+                open.app.resume(&drawing.gpu, wake(&self.proxy));
+                open.drawing = drawing;
+                // The new device knows no faces yet: have them drawn again.
+                open.app.set_up(&open.context);
+                open.window.request_redraw();
+            }
+            Err(failure) => self.close(events, Some(failure)),
+        }
+    }
+}
