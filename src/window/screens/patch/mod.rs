@@ -73,6 +73,7 @@ impl PatchScreen {
         Panel::right("inspector")
             .exact_size(width)
             .resizable(false)
+            .show_separator_line(false)
             .frame(
                 Frame::new()
                     .fill(palette.panel)
@@ -97,7 +98,7 @@ impl PatchScreen {
 
     fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let before = self.text.cutting().clone();
-        let changed = self.editor.show(ui, &mut self.text, shared);
+        let changed = self.editor.show(ui, &mut self.text);
         if let Some(threshold) = changed.threshold {
             self.set_cutting(
                 Cutting {
