@@ -1,14 +1,16 @@
 //! The editor whose every line carries its staff.
 
 use egui::text::CCursor;
+use egui::text_edit::TextEditState;
+use egui::text_selection::CCursorRange;
 use egui::{
-    Align2, CursorIcon, Frame, Galley, Id, Margin, Pos2, Rect, ScrollArea, Sense, Shape, Stroke,
-    TextEdit, Ui, pos2, vec2,
+    Align2, Context, CursorIcon, Frame, Galley, Id, Margin, Pos2, Rect, ScrollArea, Sense, Shape,
+    Stroke, TextEdit, Ui, pos2, vec2,
 };
 
 use super::cutting::THRESHOLDS;
 use super::text::Text;
-use crate::window::document::byte_at;
+use crate::window::document::{byte_at, character_at};
 use crate::window::score::{Around, View};
 use crate::window::theme::{self, MARGIN, Measures, Palette};
 
@@ -61,6 +63,36 @@ impl Editor {
         changed
     }
 
+    /// Draws the text to be looked at, with some space around it; gives the height
+    /// that it needs.
+    pub(crate) fn figure(&self, ui: &mut Ui, text: &Text) -> f32 {
+        let frame = Frame::new().inner_margin(Margin::symmetric(40, 28));
+        let response = frame.show(ui, |ui| {
+            let around = Self::around(text);
+            let measures = self.measures();
+            View::default().show(ui, id(), &text.editor, measures, around, Sense::hover());
+        });
+        response.response.rect.height()
+    }
+
+    fn around(text: &Text) -> Around {
+        Around {
+            cells: text.cells().cloned(),
+            starts: text.starts().clone(),
+            threshold: text.cutting().line(),
+            stale: text.stale(),
+        }
+    }
+
+    /// Puts the caret before a byte, in the middle of a character before it.
+    pub(crate) fn put_caret(&self, context: &Context, text: &str, byte: usize) {
+        let mut state = TextEditState::load(context, id()).unwrap_or_default();
+        let caret = CCursor::new(character_at(text, byte));
+        state.cursor.set_char_range(Some(CCursorRange::one(caret)));
+        state.store(context, id());
+        context.memory_mut(|memory| memory.request_focus(id()));
+    }
+
     fn measures(&self) -> Measures {
         match self.curve {
             true => theme::CURVE,
@@ -102,12 +134,7 @@ impl Editor {
         self.hovered = response
             .hover_pos()
             .and_then(|place| self.view.byte_at(origin, place));
-        let around = Around {
-            cells: text.cells().cloned(),
-            starts: text.starts().clone(),
-            threshold: text.cutting().line(),
-            stale: text.stale(),
-        };
+        let around = Self::around(text);
         let shape = self.view.shape(ui, id(), origin, around);
         ui.painter().set(under, shape);
         self.view.draw_missing(ui, origin, &text.editor);

@@ -82,6 +82,11 @@ impl Text {
         self.entropies.get(byte).copied().filter(|h| !h.is_nan())
     }
 
+    /// -ln p of each byte in nats, `[N]`.
+    pub(crate) fn nlls(&self) -> &[f32] {
+        &self.nlls
+    }
+
     /// -ln p of a byte in nats, as far as it is known.
     pub(crate) fn nll(&self, byte: usize) -> Option<f32> {
         self.nlls.get(byte).copied().filter(|nll| !nll.is_nan())
