@@ -10,7 +10,7 @@
 //! *incremental* property of section 2.4: the patches of a prefix are the
 //! prefix of the patches). A [`Rule`] says which patcher, as plain data.
 //! [`starts`] runs one over a whole text; [`statistics`] and [`solve`] measure
-//! and choose.
+//! and choose, and a [`SizeCurve`] has the mean patch for every threshold at once.
 //!
 //! **Sizes that people read** ([`Statistics`], [`Solved`]) are over the bytes of
 //! the text: neither the patch of BOS nor the byte not yet known counts, so the
@@ -18,6 +18,7 @@
 
 mod both;
 mod byte;
+mod curve;
 mod delimiter;
 mod fixed;
 mod lookup;
@@ -35,6 +36,7 @@ use std::fmt;
 
 pub use both::Both;
 pub use byte::EveryByte;
+pub use curve::{SizeCurve, SizePoint};
 pub use delimiter::Delimiter;
 pub use fixed::Static;
 pub use lookup::{Lookup, LookupTable};
