@@ -11,6 +11,7 @@
 //! prefix of the patches). A [`Rule`] says which patcher, as plain data.
 //! [`starts`] runs one over a whole text; [`statistics`] and [`solve`] measure
 //! and choose, and a [`SizeCurve`] has the mean patch for every threshold at once.
+//! A [`Tokenizer`] cuts a text by a vocabulary, to compare with.
 //!
 //! **Sizes that people read** ([`Statistics`], [`Solved`]) are over the bytes of
 //! the text: neither the patch of BOS nor the byte not yet known counts, so the
@@ -30,6 +31,7 @@ mod solve;
 mod space;
 mod statistics;
 mod threshold;
+mod tokens;
 mod whole;
 
 use std::fmt;
@@ -48,6 +50,7 @@ pub use solve::{Solved, solve};
 pub use space::Space;
 pub use statistics::{Statistics, statistics};
 pub use threshold::Threshold;
+pub use tokens::Tokenizer;
 pub use whole::{decoder_patch_ids, lengths, patch_ids, starts, starts_known, top_k};
 
 /// The entropy threshold, in nats, of the released 1B and 7B models.
