@@ -4,9 +4,13 @@ pub mod blt;
 pub mod context;
 pub mod entropy;
 mod logits;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod scan;
 pub mod text;
 
 pub use blt::{BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;
 pub use entropy::{EntropyOptions, EntropyRows, EntropySession};
+#[cfg(not(target_arch = "wasm32"))]
+pub use scan::{FileScan, ScanOptions};
 pub use text::{Cut, TextOptions, TextSession};
