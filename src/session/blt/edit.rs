@@ -160,6 +160,7 @@ impl BltSession {
         let kernel = self.decision.kernel();
         let plans = Plans::new(&self.model, &buffers, kernel, best, self.step)?;
         let gpu = self.model.gpu();
+        let stages = Self::stages(gpu, &self.options);
         gpu.submit(|encoder| {
             let copies = self.buffers.lasting().into_iter().zip(buffers.lasting());
             for (from, to) in copies {
@@ -183,6 +184,8 @@ impl BltSession {
             entropy_logits: self.entropy_logits.clone(),
             counters: self.counters,
             profile: Mutex::new(self.profile()),
+            stages,
+            stage_times: self.stage_times,
         })
     }
 }
