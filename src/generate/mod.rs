@@ -15,6 +15,7 @@
 
 mod allowed;
 mod event;
+mod filter;
 mod generator;
 mod model;
 mod options;
@@ -25,6 +26,7 @@ mod utf8;
 
 pub use allowed::Allowed;
 pub use event::{Event, StopReason};
+pub use filter::{Filter, Prediction};
 pub use generator::{GenerateOptions, Generator, Given};
 pub use model::{ByteModel, Step};
 pub use options::SamplerOptions;
