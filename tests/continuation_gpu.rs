@@ -6,6 +6,7 @@ mod common;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::task::Poll;
 
 use blt::Error;
 use blt::generate::{
@@ -221,6 +222,54 @@ fn an_entropy_model_alone_reads_again() {
             assert_eq!(text.forks(), 0);
         }
     });
+}
+
+#[test]
+fn an_interrupted_read_leaves_it_usable() {
+    pollster::block_on(async {
+        let gpu = gpu().await;
+        let model = whole(&gpu).await;
+        let long: Vec<u8> = PROMPT.iter().copied().cycle().take(1200).collect();
+        let greedy = SamplerOptions::default();
+        let mut text = after(PROMPT, of(&model, BltOptions::default()), greedy).await;
+        let mut told = 0;
+        let stop = |bytes| {
+            told = bytes;
+            ControlFlow::Break(())
+        };
+        let error = text.read(&long, stop).await.unwrap_err();
+        assert!(matches!(error, Error::Interrupted) && (1..1200).contains(&told));
+        assert!(text.prompt().is_none() && text.step().await.is_err());
+        text.read(PROMPT, on).await.unwrap();
+        steps(&mut text, 20).await;
+        let mut fresh = after(PROMPT, of(&model, BltOptions::default()), greedy).await;
+        steps(&mut fresh, 20).await;
+        assert_eq!(text.text(), fresh.text());
+        assert_eq!(text.predictions().unwrap(), fresh.predictions().unwrap());
+
+        // So does a step that is dropped while the GPU works on it.
+        text.read(&long, on).await.unwrap();
+        text.set_most_forks(0);
+        steps(&mut text, 10).await;
+        text.branch(0, b'x').await.unwrap();
+        text.switch(0).unwrap();
+        let first = text.text();
+        drop_a_step(&mut text).await;
+        assert_eq!(text.text(), first);
+        steps(&mut text, 3).await;
+        let mut other = of(&model, BltOptions::default());
+        close(text.model().logits(), &anew(&mut other, &text).await);
+    });
+}
+
+/// Drops a step half-way, while the GPU works on it.
+async fn drop_a_step(text: &mut Continuation) {
+    let mut step = Box::pin(text.step());
+    std::future::poll_fn(|context| {
+        let _ = step.as_mut().poll(context);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 #[test]

@@ -134,24 +134,27 @@ pub(crate) struct Mapping {
     receiver: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
+/// Whoever stops waiting leaves a buffer that the next run can use.
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        self.buffer.unmap();
+    }
+}
+
 impl Mapping {
-    pub(crate) async fn bytes(self, gpu: &Gpu) -> Result<Vec<u8>> {
-        let answer = self.receiver.await;
+    pub(crate) async fn bytes(mut self, gpu: &Gpu) -> Result<Vec<u8>> {
+        let answer = (&mut self.receiver).await;
         gpu.check()?;
         if !matches!(answer, Ok(Ok(()))) {
             return Err(Error::DeviceLost(
                 "a result could not be read back".to_owned(),
             ));
         }
-        let bytes = {
-            let view = self
-                .buffer
-                .get_mapped_range(self.range)
-                .map_err(|e| Error::Gpu(format!("a result could not be mapped: {e}")))?;
-            view.to_vec()
-        };
-        self.buffer.unmap();
-        Ok(bytes)
+        let view = self
+            .buffer
+            .get_mapped_range(self.range.clone())
+            .map_err(|e| Error::Gpu(format!("a result could not be mapped: {e}")))?;
+        Ok(view.to_vec())
     }
 }
 
