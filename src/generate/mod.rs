@@ -11,9 +11,8 @@
 //! A [`Generator`] writes a text at one go; a [`Continuation`] grows one step by
 //! step, goes back, and branches. They need only what [`ByteModel`] and
 //! [`RewindModel`] say of a model, so all of it can be tested without one. A
-//! [`Sampler`] chooses; [`Allowed`] says among
-//! which ids; [`Utf8State`] keeps to well-formed UTF-8; [`StopMatcher`] finds the
-//! end.
+//! [`Sampler`] chooses; [`Allowed`] says among which ids; [`Utf8State`] keeps to
+//! well-formed UTF-8; [`StopMatcher`] finds the end.
 
 mod allowed;
 mod continuation;

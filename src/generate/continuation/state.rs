@@ -134,7 +134,7 @@ impl<M: RewindModel> Continuation<M> {
     ///
     /// # Errors
     /// [`Error::Argument`] before a prompt was read, and those of
-    /// [`Sampler::predictions`].
+    /// [`Sampler::predictions`](crate::generate::Sampler::predictions).
     pub fn predictions(&self) -> Result<Vec<Prediction>> {
         self.predictions_at(self.len())
     }
