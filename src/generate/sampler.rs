@@ -38,7 +38,7 @@ impl Sampler {
     /// A sampler at the beginning of its random numbers.
     ///
     /// # Errors
-    /// [`Error::Argument`] that names an option with an impossible value.
+    /// [`Error::Argument`](crate::Error::Argument) that names an option with an impossible value.
     pub fn new(options: SamplerOptions) -> Result<Self> {
         options.check()?;
         Ok(Self {
@@ -77,8 +77,9 @@ impl Sampler {
     /// `logits` are `[VOCAB]`; `recent` are the tokens before, the last one last.
     ///
     /// # Errors
-    /// [`Error::Argument`] for another number of logits or if nothing is
-    /// allowed, [`Error::Checkpoint`] for logits that are no numbers.
+    /// [`Error::Argument`](crate::Error::Argument) for another number of logits or
+    /// if nothing is allowed, [`Error::Checkpoint`](crate::Error::Checkpoint) for
+    /// logits that are no numbers.
     pub fn candidates(
         &self,
         logits: &[f32],
