@@ -7,6 +7,7 @@ pub mod entropy;
 mod logits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod scan;
+mod stages;
 pub mod text;
 
 pub use blt::{BltOptions, BltRows, BltSession};
@@ -15,4 +16,5 @@ pub use edit::{EditOptions, EditSession};
 pub use entropy::{EntropyOptions, EntropyRows, EntropySession};
 #[cfg(not(target_arch = "wasm32"))]
 pub use scan::{FileScan, ScanOptions};
+pub use stages::StageTimes;
 pub use text::{Cut, TextOptions, TextSession};

@@ -253,3 +253,10 @@ impl Text {
         self.statistics = statistics(&flags);
     }
 }
+
+#[cfg(test)]
+impl Text {
+    pub(crate) fn forget_time(&mut self) {
+        self.took = None;
+    }
+}

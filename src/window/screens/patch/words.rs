@@ -73,7 +73,7 @@ pub(crate) fn reason(language: Language, reason: Reason, start: bool) -> (String
 }
 
 fn compared(korean: bool, start: bool, value: f32, threshold: f32, rise: bool) -> String {
-    let (sign, symbol) = (if start { '>' } else { '≤' }, if rise { "θᵣ" } else { "θ" });
+    let (sign, symbol) = (if start { '>' } else { '≤' }, if rise { "θr" } else { "θ" });
     match (korean, start, rise) {
         (false, true, false) => {
             format!("A patch starts here: {value:.2} is above {symbol} = {threshold:.2},")
