@@ -2,6 +2,7 @@
 //! the very same patches, in every tier, however the text was cut into pushes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -341,5 +342,70 @@ fn the_best_bytes_come_in_order() {
             }
         }
         assert_eq!(session.last_logits().len(), 260);
+    });
+}
+
+/// Snapshots, going back, and a push that nobody waits for leave what follows as it
+/// would be.
+#[test]
+fn it_goes_back_to_where_it_was() {
+    pollster::block_on(async {
+        let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
+        let checkpoint = Checkpoint::open(&folder("window").to_string_lossy()).unwrap();
+        let weights = checkpoint.entropy_weights().unwrap();
+        let model = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
+        let text: Vec<u8> = (0..=255).cycle().step_by(7).take(700).collect();
+        let ids = blt::bytes::prompt(&text);
+        let options = EntropyOptions::default;
+        let mut session = EntropySession::new(&model, options()).unwrap();
+        let want = session.push(&ids).await.unwrap();
+        let close = |got: &EntropyRows, from: usize| {
+            let rows = from..from + got.entropies.len();
+            let error = largest_difference(&got.entropies, &want.entropies[rows.clone()]);
+            assert!(error < 1e-5, "rows {rows:?}: {error}");
+        };
+
+        assert!(!session.truncate(100), "its keys are overwritten");
+        assert!(session.truncate(690));
+        assert!(session.last_logits().is_empty());
+        let rows = session.push(&ids[690..]).await.unwrap();
+        assert_eq!(rows.nlls[0], None);
+        close(&rows, 690);
+
+        session.reset();
+        session.push(&ids[..300]).await.unwrap();
+        let mut snapshot = session.snapshot(None).unwrap();
+        let logits = session.last_logits().to_vec();
+        session.push(&ids[300..]).await.unwrap();
+        session.restore(&snapshot).unwrap();
+        assert_eq!((session.taken(), session.last_logits()), (300, &logits[..]));
+        let rows = session.push(&ids[300..305]).await.unwrap();
+        assert!((rows.nlls[0].unwrap() - want.nlls[300].unwrap()).abs() < 1e-5);
+        close(&rows, 300);
+        // A snapshot goes back by itself, and its memory is used again.
+        assert!(!snapshot.truncate(200));
+        assert!(snapshot.truncate(260));
+        session.restore(&snapshot).unwrap();
+        close(&session.push(&ids[260..400]).await.unwrap(), 260);
+        let snapshot = session.snapshot(Some(snapshot)).unwrap();
+        assert_eq!(snapshot.bytes(), session.snapshot_bytes());
+        session.push(&ids[400..500]).await.unwrap();
+        session.restore(&snapshot).unwrap();
+        close(&session.push(&ids[400..]).await.unwrap(), 400);
+
+        // Given up after its submission: it was never pushed, unless it was very fast.
+        session.restore(&snapshot).unwrap();
+        {
+            let push = std::pin::pin!(session.push(&ids[400..420]));
+            let waker = std::task::Waker::noop();
+            let _ = push.poll(&mut std::task::Context::from_waker(waker));
+        }
+        let taken = usize::try_from(session.taken()).unwrap();
+        assert!(taken == 400 || taken == 420);
+        close(&session.push(&ids[taken..450]).await.unwrap(), taken);
+
+        let other = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
+        let mut other = EntropySession::new(&other, options()).unwrap();
+        assert!(other.restore(&snapshot).is_err());
     });
 }
