@@ -331,7 +331,12 @@ fn only_what_an_edit_reaches_is_computed() {
     pollster::block_on(async {
         let model = model(Some(8)).await;
         let context = ContextOptions::default();
-        let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
+        // Adapters differ in how many rows they take at once.
+        let options = EditOptions {
+            rows_per_step: 256,
+            ..Default::default()
+        };
+        let mut edited = EditSession::new(&model, options).unwrap();
         let mut fresh = Fresh::new(&model, context);
         let reach = model.reach().unwrap();
         assert_eq!(reach, 2 * 7);

@@ -404,6 +404,34 @@ fn it_goes_back_to_where_it_was() {
         assert!(taken == 400 || taken == 420);
         close(&session.push(&ids[taken..450]).await.unwrap(), taken);
 
+        // Patch starts go on as they would.
+        let ruled = EntropyOptions {
+            rule: Some(rule_of(&checkpoint)),
+            ..Default::default()
+        };
+        let mut ruled = EntropySession::new(&model, ruled).unwrap();
+        ruled.push(&ids[..300]).await.unwrap();
+        let place = ruled.snapshot(None).unwrap();
+        let want_starts = ruled.push(&ids[300..]).await.unwrap().starts;
+        assert!(want_starts.contains(&true) && want_starts.contains(&false));
+        assert!(!ruled.truncate(699));
+        ruled.restore(&place).unwrap();
+        assert_eq!(ruled.push(&ids[300..]).await.unwrap().starts, want_starts);
+
+        let mut weights = checkpoint.entropy_weights().unwrap();
+        weights.config.window = None;
+        let all = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
+        let mut all = EntropySession::new(&all, options()).unwrap();
+        let want_all = all.push(&ids).await.unwrap().entropies;
+        assert!(all.truncate(30));
+        let place = all.snapshot(None).unwrap();
+        assert_eq!(place.taken(), 30);
+        for _ in 0..2 {
+            let got = all.push(&ids[30..]).await.unwrap().entropies;
+            assert!(largest_difference(&got, &want_all[30..]) < 1e-5);
+            all.restore(&place).unwrap();
+        }
+
         let other = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
         let mut other = EntropySession::new(&other, options()).unwrap();
         assert!(other.restore(&snapshot).is_err());
