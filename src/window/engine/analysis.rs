@@ -80,9 +80,10 @@ impl Analysis {
         let options = EditOptions {
             context,
             snapshot_bytes: SNAPSHOT_BYTES,
+            ..EditOptions::default()
         };
         Ok(Self {
-            session: EditSession::new(&model.entropy, options.clone())?,
+            session: EditSession::new(&model.entropy, options)?,
             options,
             revision: 0,
             began: Instant::now(),
@@ -154,7 +155,7 @@ impl Analysis {
             entropies: Arc::new(self.session.entropies().to_vec()),
             nlls: Arc::new(self.session.nlls().to_vec()),
             stale: self.session.stale().unwrap_or(length + 1..length + 1),
-            cells: Cells::Device(self.session.cells().clone()),
+            cells: Cells::Device(self.session.cells().all().buffer.clone()),
             took: self.began.elapsed(),
         }));
     }
