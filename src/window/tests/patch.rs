@@ -73,7 +73,7 @@ fn the_window_shows_what_blt_patch_prints_for_every_sample_and_mode() {
                     assert_eq!(shown.start, printed.start, "{place}");
                     assert_eq!(shown.patch, printed.patch, "{place}");
                     let (a, b) = (shown.entropy.unwrap(), printed.entropy.unwrap());
-                    assert!((a - b).abs() < 1e-5, "{place}: {a} {b}");
+                    assert!((a - b).abs() < 1e-4, "{place}: {a} {b}");
                 }
             }
         }
