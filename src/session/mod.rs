@@ -8,5 +8,5 @@ pub mod text;
 
 pub use blt::{BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;
-pub use entropy::{EntropyOptions, EntropyRows, EntropySession};
+pub use entropy::{EntropyOptions, EntropyRows, EntropySession, Snapshot};
 pub use text::{Cut, TextOptions, TextSession};
