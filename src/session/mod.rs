@@ -2,11 +2,13 @@
 
 pub mod blt;
 pub mod context;
+pub mod edit;
 pub mod entropy;
 mod logits;
 pub mod text;
 
 pub use blt::{BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;
+pub use edit::{EditOptions, EditSession};
 pub use entropy::{EntropyOptions, EntropyRows, EntropySession, Snapshot};
 pub use text::{Cut, TextOptions, TextSession};
