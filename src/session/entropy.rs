@@ -199,8 +199,8 @@ impl EntropySession {
     /// # Errors
     /// [`Error::Argument`] when a model without a window has no room left,
     /// [`Error::NotNumbers`] when the weights give none, and the device's errors;
-    /// after one, or when its future is dropped, the session is unusable until
-    /// [`EntropySession::reset`].
+    /// after one the session is unusable until [`EntropySession::reset`]. It may be
+    /// as well when this future is dropped before its end.
     pub async fn push(&mut self, ids: &[u32]) -> Result<EntropyRows> {
         let mut rows = EntropyRows {
             entropies: Vec::with_capacity(ids.len()),

@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(end(None, lines, b"ab\ncd", 2..3, b""), 5);
         assert_eq!(reach.origin(b"ab\ncd", 3), 0);
         assert_eq!(reach.origin(b"ab\ncd", 4), 4);
-        assert_eq!(reach.longest(b"ab\ncdefg"), 4);
+        assert_eq!(reach.longest(b"ab\ncdefg"), 5);
 
         let every = ContextOptions {
             reset_at_newline: false,
@@ -200,12 +200,13 @@ mod tests {
         assert_eq!(end(Some(2), every, &old, 9..10, b"y"), 13);
         assert_eq!(end(Some(2), every, &old, 9..9, b"y"), 22);
         assert_eq!(end(Some(2), every, &old, 9..9, b"yyyy"), 16);
-        // A line feed that is gone moves the cuts behind it.
+        // A line feed that is gone moves the cuts behind it, unless one was there
+        // anyway.
         let both = ContextOptions {
             reset_at_newline: true,
             reset_every: Some(4),
         };
-        assert_eq!(end(Some(1), both, b"ab\nxxxxxxxx", 2..3, b"z"), 12);
+        assert_eq!(end(Some(1), both, b"ab\nxxxxxxxx", 2..3, b"z"), 5);
         assert_eq!(end(Some(1), both, b"abc\nxxxxxxxx", 3..4, b"z"), 13);
         assert_eq!(end(Some(1), both, b"ab\nxxxxxxxx", 5..6, b"z"), 8);
     }
