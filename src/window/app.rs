@@ -123,7 +123,8 @@ impl App {
     /// Whether everything that was asked for has come.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.model.is_some() && self.patch.text.is_fresh()
+        let shown = self.screen != Screen::Patch || self.patch.is_settled();
+        self.model.is_some() && self.patch.text.is_fresh() && shown
     }
 
     /// What keeps a picture from being what it should: a model that cannot be used,

@@ -1,8 +1,13 @@
 //! The patch screen: a text, its entropies, and where its patches start, while it
 //! is written.
 
+mod controls;
+mod curve;
 mod cutting;
 mod editor;
+mod figures;
+mod inspector;
+mod measures;
 mod panel;
 mod reason;
 mod text;
@@ -23,6 +28,7 @@ use editor::Editor;
 pub(crate) struct PatchScreen {
     pub(crate) text: Text,
     editor: Editor,
+    pub(crate) panel: panel::Panel,
     /// Ways to cut before the last changes of the threshold, for undo.
     undone: Vec<Cutting>,
     /// The byte that was asked about last, of which revision.
@@ -35,6 +41,7 @@ impl PatchScreen {
         Self {
             text: Text::new(bytes, cutting),
             editor: Editor::default(),
+            panel: panel::Panel::default(),
             undone: Vec::new(),
             asked: None,
         }
@@ -44,9 +51,14 @@ impl PatchScreen {
     pub(crate) fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
         self.text.set_cutting(Cutting::of_rule(&model.rule));
         self.text.set_reach(model.reach);
-        self.text.forget();
+        self.panel.refused = None;
         self.asked = None;
-        self.send(shared);
+        self.set_context(self.panel.context, shared);
+    }
+
+    /// Whether everything that shows has come.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.text.is_fresh() && self.text.distribution(self.inspected()).is_some()
     }
 
     pub(crate) fn take(&mut self, update: AnalysisUpdate) {
