@@ -1,9 +1,13 @@
-//! Bytes and token ids, and UTF-8 that arrives one byte at a time.
+//! Bytes and token ids, classes of bytes, and UTF-8 that arrives one byte at a time.
 //!
 //! A token is a byte or one of four special ids. Byte `b` has the id
 //! `b + OFFSET`; there is no other vocabulary and no tokenizer file.
 
+mod class;
+
 use std::str;
+
+pub use class::{ByteClass, classes};
 
 /// Begin of example: the id that pads hash windows on the left and rows of a batch.
 pub const BOE: u32 = 0;

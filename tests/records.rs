@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use blt::bytes;
 use blt::patch::{Rule, Scheme, starts};
 use blt::record::{
-    Ansi, Brackets, ByteRecord, Csv, JsonLines, RecordWriter, SVG_MAX_BYTES, Svg, SvgOptions,
-    decode_brackets, records,
+    Ansi, Brackets, ByteRecord, Csv, JsonLines, Markdown, MarkdownOptions, RecordWriter,
+    SVG_MAX_BYTES, Svg, SvgOptions, decode_brackets, records,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -31,7 +31,7 @@ fn bare(text: &[u8], scheme: Scheme) -> Vec<ByteRecord> {
     records(text, None, None, &starts).unwrap().collect()
 }
 
-const FORMS: [&str; 5] = ["brackets", "ansi", "jsonl", "csv", "svg"];
+const FORMS: [&str; 6] = ["brackets", "ansi", "jsonl", "csv", "markdown", "svg"];
 
 fn writer<'a>(form: &str, out: impl Write + 'a) -> Box<dyn RecordWriter + 'a> {
     match form {
@@ -39,6 +39,14 @@ fn writer<'a>(form: &str, out: impl Write + 'a) -> Box<dyn RecordWriter + 'a> {
         "ansi" => Box::new(Ansi::new(out)),
         "jsonl" => Box::new(JsonLines::new(out)),
         "csv" => Box::new(Csv::new(out)),
+        "markdown" => Box::new(Markdown::new(
+            out,
+            MarkdownOptions {
+                title: Some("a `name`".into()),
+                model: Some("the embedded model".into()),
+                rule: Some(Rule::default()),
+            },
+        )),
         "svg" => Box::new(Svg::new(
             out,
             SvgOptions {
@@ -113,6 +121,7 @@ fn no_text_breaks_a_form() {
                     "brackets" => assert_eq!(decode_brackets(&shown).unwrap().concat(), text),
                     "jsonl" => check_json(&shown, &records),
                     "csv" => check_csv(&shown, &records),
+                    "markdown" => check_table(&shown, &records),
                     "svg" => check_xml(&shown),
                     _ => check_colours(&shown),
                 }
@@ -268,6 +277,44 @@ fn check_json(shown: &str, records: &[ByteRecord]) {
         assert_eq!(object["start"], record.start);
         assert_eq!(object["patch"], record.patch);
     }
+}
+
+/// A line for each patch, whose text is that of the patch.
+fn check_table(shown: &str, records: &[ByteRecord]) {
+    let mut patches: Vec<Vec<u8>> = Vec::new();
+    for record in records {
+        let Some(byte) = record.byte else { continue };
+        if record.start {
+            patches.push(Vec::new());
+        }
+        patches.last_mut().unwrap().push(byte);
+    }
+    let mut lines = shown.lines().filter(|line| line.starts_with('|'));
+    assert_eq!(lines.by_ref().take(2).count(), patches.len().min(1) * 2);
+    for (index, patch) in patches.iter().enumerate() {
+        let line = lines.next().unwrap();
+        let cells: Vec<&str> = line.trim_matches(['|', ' ']).split(" | ").collect();
+        assert_eq!(cells.len(), 6, "{line}");
+        assert_eq!(cells[0].parse(), Ok(index));
+        assert_eq!(cells[2].parse(), Ok(patch.len()));
+        let fence = cells[1].len() - cells[1].trim_start_matches('`').len();
+        let code = &cells[1][fence..cells[1].len() - fence];
+        assert!(!code.contains(&"`".repeat(fence)), "{line}");
+        let code = match fence {
+            1 => code,
+            _ => code.strip_prefix(' ').unwrap().strip_suffix(' ').unwrap(),
+        };
+        let text = code
+            .replace("\\|", "|")
+            .replace('␣', " ")
+            .replace('[', "\\[")
+            .replace(']', "\\]");
+        assert_eq!(
+            decode_brackets(&format!("[{text}]")).unwrap(),
+            [patch.clone()]
+        );
+    }
+    assert_eq!(lines.next(), None);
 }
 
 fn check_csv(shown: &str, records: &[ByteRecord]) {

@@ -13,7 +13,8 @@ struct Params {
     // Height of a staff in points, and the entropy in nats that fills it.
     staff: f32,
     most: f32,
-    // From the foot of the staff down to the end of a hairline, in points.
+    // From the foot of the staff down to the begin and the end of a hairline, in points.
+    rise: f32,
     drop: f32,
     threshold: f32,
     // Whether there is a threshold, and whether there are entropies at all.
@@ -124,6 +125,34 @@ fn bar(
     return out;
 }
 
+// A piece of the curve, from the middle of a byte to that of the next one in its
+// line. The last instance of a line is one too many and is not seen.
+@vertex
+fn curve(
+    @builtin(vertex_index) index: u32,
+    @location(0) slot: vec3<f32>,
+    @location(1) byte: u32,
+    @location(2) next: vec3<f32>,
+) -> Vertex {
+    let foot = params.top + slot.z;
+    let scale = params.staff / params.most;
+    let from_ = vec2<f32>(params.left + (slot.x + slot.y) * 0.5, foot - entropy_of(byte) * scale);
+    let to_ = vec2<f32>(params.left + (next.x + next.y) * 0.5, foot - entropy_of(byte + 1u) * scale);
+    let along = normalize(to_ - from_ + vec2<f32>(1e-6, 0.0));
+    let across = vec2<f32>(-along.y, along.x) * 1.25;
+    let at = corner(index);
+    var out: Vertex;
+    out.position = to_clip(mix(from_, to_, at.x) + across * (at.y * 2.0 - 1.0));
+    if next.z != slot.z || next.x < slot.x {
+        out.position = HIDDEN;
+    }
+    out.color = vec4<f32>(color_of(params.most), opacity(byte));
+    // Pixels from the middle of the line, for soft edges.
+    out.place = vec2<f32>((at.y * 2.0 - 1.0) * 1.25 * params.pixels_per_point, 0.0);
+    out.radius = 0.75 * params.pixels_per_point;
+    return out;
+}
+
 // The hairline at the left edge of a byte that starts a patch.
 @vertex
 fn hairline(
@@ -136,7 +165,7 @@ fn hairline(
     var out: Vertex;
     out.position = rectangle(
         index,
-        vec2<f32>(left, foot + 2.0),
+        vec2<f32>(left, foot + params.rise),
         vec2<f32>(left + 1.0 / params.pixels_per_point, foot + params.drop),
     );
     if !is_start(byte) {

@@ -12,6 +12,7 @@ Examples:
   blt patch 'Daenerys Targaryen is in Game of Thrones'
   blt patch -f book.txt --format jsonl -o book.jsonl
   blt patch -f page.txt --format svg -o page.svg
+  blt patch -f page.txt --format markdown -o page.md
   blt patch -f page.txt --format ansi | less -R
   blt patch -f page.txt --patch-size 4.5
   blt patch --mode space < page.txt
@@ -45,6 +46,8 @@ enum PatchFormat {
     Jsonl,
     /// The same as columns
     Csv,
+    /// A table of the patches of a short text, for a page or an issue
+    Markdown,
     /// A figure of the entropies and patches of a short text
     Svg,
 }
@@ -59,6 +62,7 @@ impl Patch {
             PatchFormat::Ansi => Form::Ansi,
             PatchFormat::Jsonl => Form::JsonLines,
             PatchFormat::Csv => Form::Csv,
+            PatchFormat::Markdown => Form::Markdown,
             PatchFormat::Svg => Form::Svg,
         };
         self.text.run(global, form, 0, false)

@@ -7,7 +7,10 @@ use std::rc::Rc;
 use blt::Error;
 use blt::bytes::byte_of;
 use blt::patch::Rule;
-use blt::record::{Ansi, Brackets, ByteRecord, Csv, JsonLines, RecordWriter, Svg, SvgOptions};
+use blt::record::{
+    Ansi, Brackets, ByteRecord, Csv, JsonLines, MARKDOWN_MAX_BYTES, Markdown, MarkdownOptions,
+    RecordWriter, SVG_MAX_BYTES, Svg, SvgOptions,
+};
 use blt::session::text::Likely;
 use serde::Serialize;
 
@@ -23,7 +26,28 @@ pub(super) enum Form {
     /// JSON lines with the most likely bytes.
     JsonLinesTop,
     Csv,
+    Markdown,
     Svg,
+}
+
+impl Form {
+    /// What a form that is written only when the text has ended is called, and
+    /// the most bytes of text that it holds.
+    pub(super) fn limit(self) -> Option<(&'static str, u64)> {
+        match self {
+            Self::Markdown => Some(("a table", MARKDOWN_MAX_BYTES)),
+            Self::Svg => Some(("a figure", SVG_MAX_BYTES)),
+            _ => None,
+        }
+    }
+}
+
+/// What the names in a form are those of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    /// The file or sample that the text is from.
+    pub(super) text: Option<String>,
+    pub(super) model: Option<String>,
 }
 
 /// What the writers write into; the output takes it piece by piece, so that
@@ -45,18 +69,18 @@ impl Write for Buffer {
 /// Records on their way to the output.
 pub(super) struct Sink {
     form: Form,
-    title: Option<String>,
+    names: Names,
     buffer: Buffer,
     writer: Option<Box<dyn RecordWriter>>,
     output: Output,
 }
 
 impl Sink {
-    /// A sink of a form. `title` is the heading of a figure.
-    pub(super) fn new(form: Form, title: Option<String>, output: Output) -> Self {
+    /// A sink of a form. The names are for the heading of a figure or table.
+    pub(super) fn new(form: Form, names: Names, output: Output) -> Self {
         Self {
             form,
-            title,
+            names,
             buffer: Buffer::default(),
             writer: None,
             output,
@@ -81,7 +105,7 @@ impl Sink {
         } else {
             let writer = self
                 .writer
-                .get_or_insert_with(|| writer(self.form, &self.title, rule, &self.buffer));
+                .get_or_insert_with(|| writer(self.form, &self.names, rule, &self.buffer));
             for record in records {
                 writer.write(record).map_err(refused)?;
             }
@@ -111,10 +135,13 @@ impl Sink {
     /// # Errors
     /// What the form and the output say.
     pub(super) fn next_text(&mut self) -> Outcome {
-        if matches!(self.form, Form::Brackets | Form::Ansi)
+        if matches!(self.form, Form::Brackets | Form::Ansi | Form::Markdown)
             && let Some(mut writer) = self.writer.take()
         {
             writer.finish().map_err(refused)?;
+            if self.form == Form::Markdown {
+                self.buffer.write_all(b"\n").map_err(refused)?;
+            }
         }
         self.drain()
     }
@@ -132,9 +159,10 @@ impl Sink {
     }
 
     /// Ends what was written so far, if it stays, so that brackets are closed
-    /// and the terminal has its own colours again. Half a figure is none.
+    /// and the terminal has its own colours again. Half a figure is none, and
+    /// the counts of half a table would be wrong.
     pub(super) fn interrupted(mut self) {
-        if self.form != Form::Svg
+        if self.form.limit().is_none()
             && self.output.keeps_part()
             && let Some(mut writer) = self.writer.take()
             && writer.finish().is_ok()
@@ -147,7 +175,7 @@ impl Sink {
 
 fn writer(
     form: Form,
-    title: &Option<String>,
+    names: &Names,
     rule: Option<&Rule>,
     buffer: &Buffer,
 ) -> Box<dyn RecordWriter> {
@@ -157,10 +185,18 @@ fn writer(
         Form::Ansi => Box::new(Ansi::new(buffer)),
         Form::JsonLines | Form::JsonLinesTop => Box::new(JsonLines::new(buffer)),
         Form::Csv => Box::new(Csv::new(buffer)),
+        Form::Markdown => {
+            let options = MarkdownOptions {
+                title: names.text.clone(),
+                model: names.model.clone(),
+                rule: rule.cloned(),
+            };
+            Box::new(Markdown::new(buffer, options))
+        }
         Form::Svg => {
             let default = SvgOptions::default();
             let options = SvgOptions {
-                title: match title {
+                title: match &names.text {
                     Some(title) => format!("{}: {title}", default.title),
                     None => default.title.clone(),
                 },

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use blt::gpu::Gpu;
 use blt::patch::{Rule, Scheme};
-use blt::record::SVG_MAX_BYTES;
 use blt::session::text::WHOLE_TEXT_MAX;
 use blt::session::{TextOptions, TextSession};
 use blt::{Error, Result};
@@ -20,7 +19,7 @@ use super::interrupt;
 use super::model::{self, ContextArgs, ModelArgs};
 use super::output::{Output, OutputArgs};
 use super::progress::Progress;
-use super::sink::{Form, Sink};
+use super::sink::{Form, Names, Sink};
 use super::stream::stream;
 use super::summary;
 
@@ -60,7 +59,7 @@ impl TextCommand {
             .into());
         }
         let input = Input::open(&self.text)?;
-        check_length(&input, form)?;
+        check_length(&input, form, self.documents.several())?;
         let checkpoint = needs_checkpoint.then(|| self.model.open()).transpose()?;
         let options = TextOptions {
             cut: self.cut.cut(checkpoint.as_ref())?,
@@ -75,11 +74,15 @@ impl TextCommand {
         interrupt::watch(global.colored())?;
         let output = Output::open(&self.output)?;
 
-        let silent = global.quiet || (output.is_terminal() && form != Form::Svg);
+        let silent = global.quiet || (output.is_terminal() && form.limit().is_none());
         let mut progress = Progress::new("", input.total, !silent);
-        let mut sink = Sink::new(form, input.name.clone(), output);
-        let mut documents = self.documents.of(input);
         let checkpoint = checkpoint.filter(|_| entropies || options.needs_model());
+        let names = Names {
+            text: input.name.clone(),
+            model: checkpoint.as_ref().map(|model| model.origin().to_owned()),
+        };
+        let mut sink = Sink::new(form, names, output);
+        let mut documents = self.documents.of(input);
         let run = async {
             let model = match &checkpoint {
                 Some(checkpoint) => Some(model::load(checkpoint, global).await?),
@@ -128,11 +131,11 @@ impl TextCommand {
     }
 }
 
-/// Refuses what will not fit a figure before any work is done.
-fn check_length(input: &Input, form: Form) -> Result<()> {
-    match input.total {
-        Some(total) if form == Form::Svg && total > SVG_MAX_BYTES => Err(argument(format!(
-            "a figure holds at most {SVG_MAX_BYTES} bytes of text and this one has {total}; \
+/// Refuses what will not fit a figure or table before any work is done.
+fn check_length(input: &Input, form: Form, several: bool) -> Result<()> {
+    match (form.limit(), input.total) {
+        (Some((what, most)), Some(total)) if total > most && !several => Err(argument(format!(
+            "{what} holds at most {most} bytes of text and this one has {total}; \
              longer ones can be written as jsonl or csv"
         ))),
         _ => Ok(()),

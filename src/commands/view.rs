@@ -128,24 +128,23 @@ impl View {
     }
 
     fn options(&self) -> Result<AppOptions> {
-        let text = match (&self.text, &self.file) {
-            (Some(text), _) => Some(text.clone().into_bytes()),
-            (None, Some(path)) => Some(std::fs::read(path).map_err(|source| Error::Io {
+        if let Some(path) = &self.file {
+            std::fs::metadata(path).map_err(|source| Error::Io {
                 action: "read",
                 path: path.clone(),
                 source,
-            })?),
-            (None, None) => None,
-        };
+            })?;
+        }
         Ok(AppOptions {
             model: self.model.name()?,
-            text,
-            screen: match self.screen {
-                None | Some(ScreenName::Patch) => Screen::Patch,
-                Some(ScreenName::Generate) => Screen::Generate,
-                Some(ScreenName::Compare) => Screen::Compare,
-                Some(ScreenName::File) => Screen::File,
-            },
+            text: self.text.as_ref().map(|text| text.clone().into_bytes()),
+            file: self.file.clone(),
+            screen: self.screen.map(|screen| match screen {
+                ScreenName::Patch => Screen::Patch,
+                ScreenName::Generate => Screen::Generate,
+                ScreenName::Compare => Screen::Compare,
+                ScreenName::File => Screen::File,
+            }),
             language: self.language.map(|language| match language {
                 LanguageName::En => Language::English,
                 LanguageName::Ko => Language::Korean,
@@ -157,6 +156,11 @@ impl View {
             },
             still: false,
             system_fonts: true,
+            // A picture does not depend on what the user has set.
+            settings: match self.screenshot {
+                Some(_) => None,
+                None => AppOptions::system_settings(),
+            },
         })
     }
 }

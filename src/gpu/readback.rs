@@ -122,6 +122,7 @@ impl Staging {
             buffer: self.buffer.clone(),
             range,
             receiver,
+            mapped: true,
         }
     }
 }
@@ -132,26 +133,34 @@ pub(crate) struct Mapping {
     buffer: wgpu::Buffer,
     range: Range<u64>,
     receiver: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    /// Mapped, or about to be.
+    mapped: bool,
+}
+
+/// Whoever stops waiting leaves the buffer free for the next run.
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if self.mapped {
+            self.buffer.unmap();
+        }
+    }
 }
 
 impl Mapping {
-    pub(crate) async fn bytes(self, gpu: &Gpu) -> Result<Vec<u8>> {
-        let answer = self.receiver.await;
+    pub(crate) async fn bytes(mut self, gpu: &Gpu) -> Result<Vec<u8>> {
+        let answer = (&mut self.receiver).await;
+        self.mapped = matches!(answer, Ok(Ok(())));
         gpu.check()?;
-        if !matches!(answer, Ok(Ok(()))) {
+        if !self.mapped {
             return Err(Error::DeviceLost(
                 "a result could not be read back".to_owned(),
             ));
         }
-        let bytes = {
-            let view = self
-                .buffer
-                .get_mapped_range(self.range)
-                .map_err(|e| Error::Gpu(format!("a result could not be mapped: {e}")))?;
-            view.to_vec()
-        };
-        self.buffer.unmap();
-        Ok(bytes)
+        let view = self
+            .buffer
+            .get_mapped_range(self.range.clone())
+            .map_err(|e| Error::Gpu(format!("a result could not be mapped: {e}")))?;
+        Ok(view.to_vec())
     }
 }
 

@@ -10,7 +10,8 @@
 //! *incremental* property of section 2.4: the patches of a prefix are the
 //! prefix of the patches). A [`Rule`] says which patcher, as plain data.
 //! [`starts`] runs one over a whole text; [`statistics`] and [`solve`] measure
-//! and choose.
+//! and choose, and a [`SizeCurve`] has the mean patch for every threshold at once.
+//! A [`Tokenizer`] cuts a text by a vocabulary, to compare with.
 //!
 //! **Sizes that people read** ([`Statistics`], [`Solved`]) are over the bytes of
 //! the text: neither the patch of BOS nor the byte not yet known counts, so the
@@ -18,6 +19,7 @@
 
 mod both;
 mod byte;
+mod curve;
 mod delimiter;
 mod fixed;
 mod lookup;
@@ -29,12 +31,14 @@ mod solve;
 mod space;
 mod statistics;
 mod threshold;
+mod tokens;
 mod whole;
 
 use std::fmt;
 
 pub use both::Both;
 pub use byte::EveryByte;
+pub use curve::{SizeCurve, SizePoint};
 pub use delimiter::Delimiter;
 pub use fixed::Static;
 pub use lookup::{Lookup, LookupTable};
@@ -46,6 +50,7 @@ pub use solve::{Solved, solve};
 pub use space::Space;
 pub use statistics::{Statistics, statistics};
 pub use threshold::Threshold;
+pub use tokens::Tokenizer;
 pub use whole::{decoder_patch_ids, lengths, patch_ids, starts, starts_known, top_k};
 
 /// The entropy threshold, in nats, of the released 1B and 7B models.

@@ -41,17 +41,7 @@ pub struct Solved {
 /// [`Error::Argument`] if the scheme has no threshold, the text is empty, an
 /// entropy is no finite number, or no threshold reaches the target.
 pub fn solve(rule: &Rule, entropies: &[f32], target: f64) -> Result<Solved> {
-    // Those that decide where a byte of the text starts a patch.
-    let Some((_, deciding)) = entropies.split_last().filter(|(_, rest)| !rest.is_empty()) else {
-        return Err(Error::Argument(
-            "an empty text has no patches to find a threshold for".into(),
-        ));
-    };
-    if let Some(position) = entropies.iter().position(|h| !h.is_finite()) {
-        return Err(Error::Argument(format!(
-            "the entropy at position {position} is not a finite number"
-        )));
-    }
+    let deciding = deciding(entropies)?;
     let (floor, mut values) = match rule.scheme() {
         Scheme::Entropy { .. } | Scheme::Both { .. } => {
             (0.0, deciding.get(1..).unwrap_or_default().to_vec())
@@ -73,50 +63,77 @@ pub fn solve(rule: &Rule, entropies: &[f32], target: f64) -> Result<Solved> {
     values.sort_by(f32::total_cmp);
     values.dedup();
     let bytes = deciding.len() as u64;
-    let at = |step: usize| -> Result<Solved> {
-        let below = step
-            .checked_sub(1)
-            .and_then(|step| values.get(step))
-            .copied();
-        let threshold = midway(below, values.get(step).copied(), floor, CEILING);
-        let rule = with_threshold(rule, threshold)?;
+    let (step, patches) = nearest(values.len(), bytes, target, |step| {
+        let rule = with_threshold(rule, threshold_at(&values, step, floor))?;
         let mut patcher = rule.patcher();
         let starts = deciding
             .iter()
             .filter(|&&h| patcher.next_starts(&Known::of_entropy(0, h)));
-        let patches = starts.count() as u64;
-        Ok(Solved {
-            rule,
-            threshold,
-            bytes,
-            patches,
-            mean: bytes as f64 / patches as f64,
-        })
+        Ok(starts.count() as u64)
+    })?;
+    let threshold = threshold_at(&values, step, floor);
+    Ok(Solved {
+        rule: with_threshold(rule, threshold)?,
+        threshold,
+        bytes,
+        patches,
+        mean: bytes as f64 / patches as f64,
+    })
+}
+
+/// The entropies that decide where a byte of the text starts a patch: all but
+/// that of the byte not yet known.
+pub(super) fn deciding(entropies: &[f32]) -> Result<&[f32]> {
+    let Some((_, deciding)) = entropies.split_last().filter(|(_, rest)| !rest.is_empty()) else {
+        return Err(Error::Argument(
+            "an empty text has no patches to find a threshold for".into(),
+        ));
     };
-    let (mut low, mut high) = (at(0)?, at(values.len())?);
-    let slack = 1e-9 * bytes as f64;
-    if !(low.mean - slack..=high.mean + slack).contains(&target) {
+    if let Some(position) = entropies.iter().position(|h| !h.is_finite()) {
         return Err(Error::Argument(format!(
-            "no threshold gives a mean patch of {target} bytes on this text; it can be from {:.3} to {:.3}",
-            low.mean, high.mean
+            "the entropy at position {position} is not a finite number"
         )));
     }
-    // Invariant: low.mean <= target <= high.mean, one step each.
-    let (mut first, mut last) = (0, values.len());
-    while last - first > 1 {
-        let middle = first + (last - first) / 2;
-        let found = at(middle)?;
-        if found.mean <= target {
-            (first, low) = (middle, found);
-        } else {
-            (last, high) = (middle, found);
-        }
+    Ok(deciding)
+}
+
+/// The step, of 0 to `last`, whose mean patch is nearest to `target` bytes, and
+/// the patches there; `patches` gives those of a step and never rises.
+pub(super) fn nearest(
+    last: usize,
+    bytes: u64,
+    target: f64,
+    mut patches: impl FnMut(usize) -> Result<u64>,
+) -> Result<(usize, u64)> {
+    let mean = |patches: u64| bytes as f64 / patches as f64;
+    let (mut low, mut high) = ((0, patches(0)?), (last, patches(last)?));
+    let slack = 1e-9 * bytes as f64;
+    if !(mean(low.1) - slack..=mean(high.1) + slack).contains(&target) {
+        return Err(Error::Argument(format!(
+            "no threshold gives a mean patch of {target} bytes on this text; it can be from {:.3} to {:.3}",
+            mean(low.1),
+            mean(high.1)
+        )));
     }
-    Ok(if (high.mean - target).abs() < (low.mean - target).abs() {
-        high
-    } else {
-        low
-    })
+    // Invariant: mean(low) <= target <= mean(high), one step each.
+    while high.0 - low.0 > 1 {
+        let middle = low.0 + (high.0 - low.0) / 2;
+        let found = patches(middle)?;
+        let end = match mean(found) <= target {
+            true => &mut low,
+            false => &mut high,
+        };
+        *end = (middle, found);
+    }
+    let away = |end: (usize, u64)| (mean(end.1) - target).abs();
+    Ok(if away(high) < away(low) { high } else { low })
+}
+
+/// A threshold of a step: at or above so many of the ascending `values`, and
+/// below the others.
+pub(super) fn threshold_at(values: &[f32], step: usize, floor: f32) -> f32 {
+    let below = step.checked_sub(1).and_then(|step| values.get(step));
+    midway(below.copied(), values.get(step).copied(), floor, CEILING)
 }
 
 /// A threshold between two neighbouring values (`below <= t < above`), or on

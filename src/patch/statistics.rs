@@ -26,6 +26,13 @@ impl Statistics {
     pub fn longest(&self) -> u64 {
         self.histogram.keys().next_back().copied().unwrap_or(0)
     }
+
+    /// The coefficient of variation of the lengths, their spread relative to
+    /// their mean; `None` for an empty text.
+    #[must_use]
+    pub fn variation(&self) -> Option<f64> {
+        (self.patches > 0).then(|| self.spread / self.mean)
+    }
 }
 
 /// The statistics of the patches of a text, from the flags that
@@ -69,12 +76,14 @@ mod tests {
         assert_eq!((found.mean, found.spread), (3.0, 1.0));
         assert_eq!(found.histogram, BTreeMap::from([(2, 1), (4, 1)]));
         assert_eq!(found.longest(), 4);
+        assert_eq!(found.variation(), Some(1.0 / 3.0));
     }
 
     #[test]
     fn an_empty_text_has_no_patches() {
         for flags in [&[][..], &[true], &[true, true]] {
             assert_eq!(statistics(flags), Statistics::default());
+            assert_eq!(statistics(flags).variation(), None);
         }
         assert_eq!(statistics(&[true, true, false]).mean, 1.0);
     }

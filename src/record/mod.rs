@@ -2,14 +2,15 @@
 //!
 //! A run gives one [`ByteRecord`] per byte and one more for the byte to come.
 //! A [`RecordWriter`] writes them as they come, in memory that does not grow
-//! with the text ([`Svg`] alone collects its figure and bounds the text
-//! instead). [`Summary`] keeps the totals.
+//! with the text ([`Svg`] and [`Markdown`] collect what they write and bound the
+//! text instead). [`Summary`] keeps the totals.
 //!
 //! | writer | for |
 //! |---|---|
 //! | [`Brackets`] | reading patches; [`decode_brackets`] gives the bytes back |
 //! | [`Ansi`] | a terminal: entropy as colour |
 //! | [`JsonLines`], [`Csv`] | programs |
+//! | [`Markdown`] | a report: a table of the patches |
 //! | [`Svg`] | a figure: the entropy curve over the text |
 
 mod ansi;
@@ -17,6 +18,7 @@ mod brackets;
 mod csv;
 mod glyph;
 mod jsonl;
+mod markdown;
 mod summary;
 mod svg;
 
@@ -30,6 +32,7 @@ pub use ansi::{Ansi, HEAT, HEAT_TOP};
 pub use brackets::{Brackets, decode_brackets};
 pub use csv::Csv;
 pub use jsonl::JsonLines;
+pub use markdown::{MARKDOWN_MAX_BYTES, Markdown, MarkdownOptions};
 pub use summary::Summary;
 pub use svg::{SVG_MAX_BYTES, Svg, SvgOptions};
 

@@ -192,7 +192,8 @@ impl EntropySession {
     /// # Errors
     /// [`Error::Argument`] when a model without a window has no room left,
     /// [`Error::NotNumbers`] when the weights give none, and the device's errors;
-    /// after one the session is unusable until [`EntropySession::reset`].
+    /// after one, or when its future is dropped, the session is unusable until
+    /// [`EntropySession::reset`].
     pub async fn push(&mut self, ids: &[u32]) -> Result<EntropyRows> {
         let mut rows = EntropyRows {
             entropies: Vec::with_capacity(ids.len()),

@@ -5,10 +5,14 @@ pub mod context;
 pub mod edit;
 pub mod entropy;
 mod logits;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod scan;
 pub mod text;
 
 pub use blt::{BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;
 pub use edit::{EditOptions, EditSession};
 pub use entropy::{EntropyOptions, EntropyRows, EntropySession};
+#[cfg(not(target_arch = "wasm32"))]
+pub use scan::{FileScan, ScanOptions};
 pub use text::{Cut, TextOptions, TextSession};

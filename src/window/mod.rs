@@ -9,14 +9,20 @@
 //! The score of a text, its staves and patch starts, is drawn by our own shaders
 //! from the buffers that the entropy kernel has written, on the same device.
 
+mod actions;
 mod app;
 mod context;
+mod dialog;
 mod document;
 mod engine;
+mod export;
+mod palette;
 mod score;
 mod screens;
+mod settings;
 mod shell;
 mod theme;
+mod top;
 mod widgets;
 mod words;
 

@@ -7,14 +7,43 @@ use egui::{
     TextStyle, Theme, Visuals,
 };
 
-/// Height of a line of the score in points: its staff, its text, and what is below.
-pub(crate) const LINE: f32 = 86.0;
-/// Height of a staff in points.
-pub(crate) const STAFF: f32 = 28.0;
-/// From the top of a line of the score to the foot of its staff, in points.
-pub(crate) const FOOT: f32 = 28.0;
-/// From the foot of a staff down to the end of a hairline, in points.
-pub(crate) const DROP: f32 = 29.0;
+/// How tall the parts of a line of the score are, in points.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Measures {
+    /// A line: its staff, its text, and what is below.
+    pub(crate) line: f32,
+    /// The staff.
+    pub(crate) staff: f32,
+    /// From the top of the line to the foot of its staff.
+    pub(crate) foot: f32,
+    /// From the foot of the staff down to where a hairline begins.
+    pub(crate) rise: f32,
+    /// From the foot of the staff down to where a hairline ends.
+    pub(crate) drop: f32,
+    /// Whether entropies are a curve, as in the paper, and not bars.
+    pub(crate) curve: bool,
+}
+
+/// A bar for each byte, right above it.
+pub(crate) const BARS: Measures = Measures {
+    line: 86.0,
+    staff: 28.0,
+    foot: 28.0,
+    rise: 2.0,
+    drop: 29.0,
+    curve: false,
+};
+
+/// The figure of the paper.
+pub(crate) const CURVE: Measures = Measures {
+    line: 170.0,
+    staff: 66.0,
+    foot: 70.0,
+    rise: -66.0,
+    drop: 30.0,
+    curve: true,
+};
+
 /// The entropy in nats that fills a staff; greater ones are cut off there.
 pub(crate) const MOST: f32 = 4.5;
 /// Size of the text of a score in points.
@@ -175,6 +204,10 @@ fn fonts() -> FontDefinitions {
         include_bytes!("../../assets/fonts/Inter-SemiBold.otf"),
         strong(),
     );
+    // Signs for white space, which no other face has.
+    if let Some(faces) = fonts.families.get_mut(&FontFamily::Monospace) {
+        faces.push("Inter".to_owned());
+    }
     // What Inter lacks is taken where the plain face takes it.
     let rest: Vec<String> = fonts
         .families

@@ -67,6 +67,8 @@ pub(crate) struct Words {
     pub(crate) bits: &'static str,
     pub(crate) dismiss: &'static str,
     pub(crate) recovered: &'static str,
+    pub(crate) pasted: &'static str,
+    pub(crate) menu: &'static str,
 }
 
 const ENGLISH: Words = Words {
@@ -86,6 +88,8 @@ const ENGLISH: Words = Words {
     bits: "bits",
     dismiss: "Dismiss",
     recovered: "The graphics device was lost and has been opened again. Your text is as it was.",
+    pasted: "The pasted text is too large for the editor; it is shown as a file.",
+    menu: "Menu",
 };
 
 const KOREAN: Words = Words {
@@ -105,4 +109,6 @@ const KOREAN: Words = Words {
     bits: "비트",
     dismiss: "닫기",
     recovered: "그래픽 장치가 끊겨 다시 열었습니다. 글은 그대로 있습니다.",
+    pasted: "붙여 넣은 글이 편집기에는 너무 커서 파일로 보여 줍니다.",
+    menu: "메뉴",
 };

@@ -151,3 +151,40 @@ fn check_xml(shown: &str) {
     }
     assert!(open.is_empty());
 }
+
+#[test]
+fn a_table_names_its_model_and_rule() {
+    let model = model();
+    let table = ["patch", "-m", &model, "--format", "markdown"];
+    for text in texts() {
+        let shown = good(&[&table[..], &["--threshold", "3.25"]].concat(), &text).text();
+        assert!(shown.starts_with("### Patches\n\n- model: `"), "{shown}");
+        assert!(shown.contains("- rule: entropy above 3.25 nats"), "{shown}");
+        assert!(
+            shown.contains(&format!("\n- {} bytes, ", text.len())),
+            "{shown}"
+        );
+        assert!(!shown.contains(['\x1b', '\x07', '\u{202e}']));
+    }
+    let words = ["patch", "--mode", "space", "--format", "markdown"];
+    assert_eq!(
+        good(&[&words[..], &["a b|"]].concat(), b"").text(),
+        "### Patches\n\n- rule: words\n- 4 bytes, 2 patches, 2.00 bytes per patch\n\
+         - 0 of 1 boundaries inside a character\n\n\
+         | # | patch | bytes | why here |\n| ---: | --- | ---: | --- |\n\
+         | 0 | `a␣` | 2 | first byte |\n| 1 | `b\\|` | 2 | after a space |\n"
+    );
+    let several = good(&[&words[..], &["--separator", "\\n"]].concat(), b"a\nb").text();
+    assert_eq!(several.matches("### Patches\n").count(), 2);
+    assert!(several.contains("|\n\n### Patches"), "{several}");
+    // A table has a greatest text.
+    let (code, sentence) = {
+        let (_file, path) = super::input::file(&[b'x'; 65_537]);
+        refused(&[&words[..], &["-f", &path]].concat())
+    };
+    assert_eq!(code, 2);
+    assert!(
+        sentence.starts_with("a table holds at most 65536 bytes") && sentence.contains("65537"),
+        "{sentence}"
+    );
+}

@@ -154,7 +154,7 @@ impl Analysis {
             entropies: Arc::new(self.session.entropies().to_vec()),
             nlls: Arc::new(self.session.nlls().to_vec()),
             stale: self.session.stale().unwrap_or(length + 1..length + 1),
-            cells: Cells(self.session.cells().clone()),
+            cells: Cells::Device(self.session.cells().clone()),
             took: self.began.elapsed(),
         }));
     }

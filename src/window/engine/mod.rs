@@ -6,7 +6,10 @@
 //! of the device, of which there is one, is free for the next frame.
 
 mod analysis;
+mod comparison;
+mod generation;
 mod model;
+mod scan;
 mod worker;
 
 use std::sync::Arc;
@@ -14,7 +17,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
+pub(crate) use comparison::{CompareRequest, CompareUpdate};
+pub(crate) use generation::{GenerateRequest, GenerateUpdate};
 pub(crate) use model::Model;
+pub(crate) use scan::{FileRequest, FileUpdate};
 
 use crate::gpu::Gpu;
 
@@ -25,6 +31,12 @@ pub(crate) enum Request {
     Open(Option<String>),
     /// For the text of the patch screen.
     Analysis(AnalysisRequest),
+    /// For the generate screen.
+    Generate(GenerateRequest),
+    /// For the compare screen.
+    Compare(CompareRequest),
+    /// For the file screen.
+    File(FileRequest),
 }
 
 /// What has come.
@@ -43,6 +55,12 @@ pub(crate) enum Update {
     NotOpened(String),
     /// For the text of the patch screen.
     Analysis(AnalysisUpdate),
+    /// For the generate screen.
+    Generate(GenerateUpdate),
+    /// For the compare screen.
+    Compare(CompareUpdate),
+    /// For the file screen.
+    File(FileUpdate),
     /// Something failed, and what; work goes on.
     Failed(String),
     /// The device is gone; this engine does nothing more.

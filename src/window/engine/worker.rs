@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, AnalysisRequest};
+use super::comparison::Comparison;
+use super::generation::Generation;
+use super::scan::Scan;
 use super::{Model, Outbox, Request, Update};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -15,6 +18,10 @@ pub(super) fn run(gpu: Arc<Gpu>, requests: &Receiver<Request>, outbox: &Outbox) 
         gpu,
         model: None,
         analysis: None,
+        context: ContextOptions::default(),
+        generation: Generation::default(),
+        comparison: Comparison::default(),
+        scan: Scan::default(),
         outbox: outbox.clone(),
     };
     loop {
@@ -48,12 +55,20 @@ struct Worker {
     gpu: Arc<Gpu>,
     model: Option<Arc<Model>>,
     analysis: Option<Analysis>,
+    /// Where the context of the analysis is cut, also of the next one.
+    context: ContextOptions,
+    generation: Generation,
+    comparison: Comparison,
+    scan: Scan,
     outbox: Outbox,
 }
 
 impl Worker {
     fn is_busy(&self) -> bool {
         self.analysis.as_ref().is_some_and(Analysis::is_busy)
+            || self.generation.is_busy()
+            || self.comparison.is_busy()
+            || self.scan.is_busy()
     }
 
     async fn take(&mut self, request: Request) -> Result<()> {
@@ -67,11 +82,26 @@ impl Worker {
                 let Some(model) = &self.model else {
                     return Ok(());
                 };
+                if let AnalysisRequest::Context(context) = &request {
+                    self.context = *context;
+                }
                 let analysis = match &mut self.analysis {
                     Some(analysis) => analysis,
-                    none => none.insert(Analysis::new(model, ContextOptions::default())?),
+                    none => none.insert(Analysis::new(model, self.context)?),
                 };
                 analysis.ask(request, model)?;
+            }
+            Request::Generate(request) => {
+                let model = self.model.as_ref();
+                self.generation.ask(request, model, &self.outbox).await?;
+            }
+            Request::Compare(request) => {
+                let model = self.model.as_ref();
+                self.comparison.ask(request, model, &self.outbox).await?;
+            }
+            Request::File(request) => {
+                let model = self.model.as_ref();
+                self.scan.ask(request, model, &self.outbox).await?;
             }
         }
         Ok(())
@@ -82,6 +112,9 @@ impl Worker {
         if let Some(analysis) = &mut self.analysis {
             *analysis = analysis.with_model(&model)?;
         }
+        self.generation.use_model(&model)?;
+        self.comparison.use_model(&model)?;
+        self.scan.use_model(&model)?;
         self.model = Some(Arc::clone(&model));
         self.outbox.put(Update::Opened(model));
         Ok(())
@@ -92,15 +125,25 @@ impl Worker {
         if let Some(analysis) = &mut self.analysis
             && analysis.is_busy()
         {
-            analysis.slice(&self.outbox).await?;
+            analysis.slice(&self.outbox).await
+        } else if self.generation.is_busy() {
+            self.generation.slice(&self.outbox).await
+        } else if self.comparison.is_busy() {
+            self.comparison.slice(&self.outbox).await
+        } else if self.scan.is_busy() {
+            self.scan.slice(&self.outbox).await
+        } else {
+            Ok(())
         }
-        Ok(())
     }
 
     /// Tells of a failure; says whether it was the last one.
     fn fail(&mut self, error: &Error) -> bool {
         // After another error a session is unusable; the next text makes a new one.
         self.analysis = None;
+        self.generation.give_up();
+        self.comparison.give_up();
+        self.scan.give_up();
         let lost = matches!(error, Error::DeviceLost(_)) || self.gpu.check().is_err();
         self.outbox.put(match lost {
             true => Update::Lost(error.to_string()),

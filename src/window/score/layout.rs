@@ -5,7 +5,7 @@ use std::ops::Range;
 use egui::{Galley, Pos2, Rect, pos2};
 
 use crate::window::document::bytes_of;
-use crate::window::theme;
+use crate::window::theme::{self, Measures};
 
 /// The slice of its character that belongs to a byte, as the shader reads it; in
 /// points from where the text begins.
@@ -38,12 +38,24 @@ pub(crate) struct Line {
 }
 
 /// The places of all bytes of a text.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
     /// One for each byte, in order.
     pub(crate) slots: Vec<Slot>,
     /// From top to bottom.
     pub(crate) lines: Vec<Line>,
+    /// How tall its parts are.
+    pub(crate) measures: Measures,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            lines: Vec::new(),
+            measures: theme::BARS,
+        }
+    }
 }
 
 /// A line feed takes up so much of a character's width.
@@ -52,13 +64,13 @@ const LINE_FEED: f32 = 0.6;
 impl Layout {
     /// The places of the bytes of `text`, an editor's text, that was laid out
     /// character by character as `galley`.
-    pub(crate) fn new(galley: &Galley, text: &str) -> Self {
+    pub(crate) fn new(galley: &Galley, text: &str, measures: Measures) -> Self {
         let mut slots: Vec<Slot> = Vec::with_capacity(text.len());
         let mut lines = Vec::with_capacity(galley.rows.len());
         let mut characters = text.chars();
         let mut width = theme::SCORE_TEXT * 0.6;
         for row in &galley.rows {
-            let foot = row.pos.y + theme::FOOT;
+            let foot = row.pos.y + measures.foot;
             let first = slots.len();
             let mut end = row.pos.x;
             let mut place = |character: char, left: f32, right: f32| {
@@ -101,14 +113,18 @@ impl Layout {
                 foot,
             });
         }
-        Self { slots, lines }
+        Self {
+            slots,
+            lines,
+            measures,
+        }
     }
 
     /// The bytes of the lines that a strip from `top` to `bottom` touches.
     pub(crate) fn visible(&self, top: f32, bottom: f32) -> (Range<usize>, Range<usize>) {
         let first = self
             .lines
-            .partition_point(|line| line.top + theme::LINE < top);
+            .partition_point(|line| line.top + self.measures.line < top);
         let last = self.lines.partition_point(|line| line.top < bottom);
         let lines = first..last.max(first);
         let bytes = match (
@@ -125,7 +141,7 @@ impl Layout {
     pub(crate) fn byte_at(&self, place: Pos2) -> Option<usize> {
         let index = self
             .lines
-            .partition_point(|line| line.top + theme::LINE < place.y);
+            .partition_point(|line| line.top + self.measures.line < place.y);
         let line = self.lines.get(index).filter(|line| place.y >= line.top)?;
         if place.x < line.left || place.x >= line.right {
             return None;
@@ -139,12 +155,12 @@ impl Layout {
     pub(crate) fn rectangle(&self, byte: usize) -> Option<Rect> {
         let slot = self.slots.get(byte)?;
         Some(Rect::from_min_max(
-            pos2(slot.left, slot.foot - theme::STAFF),
-            pos2(slot.right, slot.foot + theme::DROP),
+            pos2(slot.left, slot.foot - self.measures.staff),
+            pos2(slot.right, slot.foot + self.measures.drop),
         ))
     }
 
-    /// The bytes of the character that a byte belongs to, by `text`.
+    /// The line that a byte is in.
     pub(crate) fn line_of(&self, byte: usize) -> Option<&Line> {
         let index = self.lines.partition_point(|line| line.bytes.end <= byte);
         self.lines.get(index)

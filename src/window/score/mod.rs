@@ -4,7 +4,8 @@
 mod layout;
 mod painter;
 mod shown;
+mod view;
 
 pub(crate) use layout::Layout;
-pub(crate) use painter::{Cells, Pipelines, Score};
-pub(crate) use shown::{Shown, job};
+pub(crate) use painter::{Cells, Pipelines};
+pub(crate) use view::{Around, View};

@@ -19,9 +19,26 @@ mod shaders {
 
 use shaders::StaffParams;
 
-/// Entropies on the GPU: pairs of entropy and -ln p in nats, one for each byte.
+/// Where the entropies of the bytes are.
 #[derive(Clone, Debug)]
-pub(crate) struct Cells(pub(crate) wgpu::Buffer);
+pub(crate) enum Cells {
+    /// On the device, where the entropy kernel has written them: pairs of entropy
+    /// and -ln p in nats, one for each byte.
+    Device(wgpu::Buffer),
+    /// In memory: entropies in nats, one for each byte.
+    Values(Arc<Vec<f32>>),
+}
+
+impl Cells {
+    /// Whether two are the same, not only equal.
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Device(a), Self::Device(b)) => a == b,
+            (Self::Values(a), Self::Values(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
 
 /// The pipelines of the score, for one format of surfaces. The shell puts them
 /// among the renderer's resources.
@@ -29,6 +46,7 @@ pub(crate) struct Cells(pub(crate) wgpu::Buffer);
 pub(crate) struct Pipelines {
     foot_line: wgpu::RenderPipeline,
     bar: wgpu::RenderPipeline,
+    curve: wgpu::RenderPipeline,
     hairline: wgpu::RenderPipeline,
     threshold_line: wgpu::RenderPipeline,
     dot: wgpu::RenderPipeline,
@@ -45,9 +63,10 @@ struct View {
     slots: Grown,
     lines: Grown,
     starts: Grown,
+    values: Grown,
     /// The layout and the starts that are in the buffers.
     held: Option<(Arc<Layout>, Arc<Vec<bool>>)>,
-    group: Option<(Option<wgpu::Buffer>, wgpu::BindGroup)>,
+    group: Option<(Option<Cells>, wgpu::BindGroup)>,
 }
 
 /// A buffer that grows with what it holds.
@@ -126,7 +145,8 @@ impl Pipelines {
             bind_group_layouts: &[Some(&group)],
             immediate_size: 0,
         });
-        let pipeline = |entry: &str, stride: u64, attributes: &[wgpu::VertexAttribute]| {
+        // A second buffer is the first, one instance further on.
+        let pipeline = |entry: &str, buffers: &[Option<wgpu::VertexBufferLayout<'_>>]| {
             device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
                 label: Some(entry),
                 layout: Some(&layout),
@@ -134,11 +154,7 @@ impl Pipelines {
                     module: &module,
                     entry_point: Some(entry),
                     compilation_options: wgpu::PipelineCompilationOptions::default(),
-                    buffers: &[Some(wgpu::VertexBufferLayout {
-                        array_stride: stride,
-                        step_mode: wgpu::VertexStepMode::Instance,
-                        attributes,
-                    })],
+                    buffers,
                 },
                 primitive: wgpu::PrimitiveState::default(),
                 depth_stencil: None,
@@ -157,14 +173,28 @@ impl Pipelines {
                 cache: None,
             })
         };
+        let instances = |stride, attributes| {
+            Some(wgpu::VertexBufferLayout {
+                array_stride: stride,
+                step_mode: wgpu::VertexStepMode::Instance,
+                attributes,
+            })
+        };
         let slot = wgpu::vertex_attr_array![0 => Float32x3, 1 => Uint32];
+        let next = wgpu::vertex_attr_array![2 => Float32x3];
         let line = wgpu::vertex_attr_array![0 => Float32x3];
+        let (slot, next, line) = (
+            instances(16, &slot),
+            instances(16, &next),
+            instances(12, &line),
+        );
         Self {
-            foot_line: pipeline("foot_line", 12, &line),
-            bar: pipeline("bar", 16, &slot),
-            hairline: pipeline("hairline", 16, &slot),
-            threshold_line: pipeline("threshold_line", 12, &line),
-            dot: pipeline("dot_mark", 16, &slot),
+            foot_line: pipeline("foot_line", &[line.clone()]),
+            bar: pipeline("bar", &[slot.clone()]),
+            curve: pipeline("curve", &[slot.clone(), next]),
+            hairline: pipeline("hairline", &[slot.clone()]),
+            threshold_line: pipeline("threshold_line", &[line]),
+            dot: pipeline("dot_mark", &[slot]),
             group,
             nothing: device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some("no entropies"),
@@ -223,9 +253,10 @@ impl Score {
             left: self.origin.x - self.area.left(),
             top: self.origin.y - self.area.top(),
             pixels_per_point,
-            staff: theme::STAFF,
+            staff: self.layout.measures.staff,
             most: theme::MOST,
-            drop: theme::DROP,
+            rise: self.layout.measures.rise,
+            drop: self.layout.measures.drop,
             threshold: self.threshold.unwrap_or(0.0),
             has_threshold: u32::from(self.threshold.is_some()),
             has_entropies: u32::from(self.cells.is_some()),
@@ -293,6 +324,7 @@ impl CallbackTrait for Score {
             slots: Grown::new(device, wgpu::BufferUsages::VERTEX),
             lines: Grown::new(device, wgpu::BufferUsages::VERTEX),
             starts: Grown::new(device, wgpu::BufferUsages::STORAGE),
+            values: Grown::new(device, wgpu::BufferUsages::STORAGE),
             held: None,
             group: None,
         });
@@ -328,29 +360,35 @@ impl CallbackTrait for Score {
         view.held = Some((Arc::clone(&self.layout), Arc::clone(&self.starts)));
         let params = self.params(screen.pixels_per_point);
         queue.write_buffer(&view.params, 0, bytemuck::bytes_of(&params));
-        let cells = self.cells.as_ref().map(|cells| &cells.0);
-        if view
-            .group
-            .as_ref()
-            .is_none_or(|(held, _)| held.as_ref() != cells)
-        {
+        let has_cells = match (&view.group, &self.cells) {
+            (Some((Some(held), _)), Some(cells)) => held.is(cells),
+            (Some((None, _)), None) => true,
+            _ => false,
+        };
+        if !has_cells {
+            let cells = match &self.cells {
+                Some(Cells::Device(buffer)) => buffer,
+                Some(Cells::Values(values)) => {
+                    let pairs: Vec<[f32; 2]> = values.iter().map(|h| [*h, 0.0]).collect();
+                    view.values
+                        .write(device, queue, bytemuck::cast_slice(&pairs));
+                    &view.values.buffer
+                }
+                None => &pipelines.nothing,
+            };
             let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("score"),
                 layout: &pipelines.group,
-                entries: &[
-                    &view.params,
-                    cells.unwrap_or(&pipelines.nothing),
-                    &view.starts.buffer,
-                ]
-                .into_iter()
-                .zip(0..)
-                .map(|(buffer, binding)| wgpu::BindGroupEntry {
-                    binding,
-                    resource: buffer.as_entire_binding(),
-                })
-                .collect::<Vec<_>>(),
+                entries: &[&view.params, cells, &view.starts.buffer]
+                    .into_iter()
+                    .zip(0..)
+                    .map(|(buffer, binding)| wgpu::BindGroupEntry {
+                        binding,
+                        resource: buffer.as_entire_binding(),
+                    })
+                    .collect::<Vec<_>>(),
             });
-            view.group = Some((cells.cloned(), group));
+            view.group = Some((self.cells.clone(), group));
         }
         Vec::new()
     }
@@ -372,17 +410,27 @@ impl CallbackTrait for Score {
         };
         let (lines, bytes) = self.visible();
         pass.set_bind_group(0, group, &[]);
-        let mut draw = |pipeline: &wgpu::RenderPipeline, held: &Grown, instances: Range<u32>| {
+        let draw = |pass: &mut wgpu::RenderPass<'static>,
+                    pipeline: &wgpu::RenderPipeline,
+                    held: &Grown,
+                    instances: Range<u32>| {
             pass.set_pipeline(pipeline);
             pass.set_vertex_buffer(0, held.buffer.slice(..));
             pass.draw(0..6, instances);
         };
-        draw(&pipelines.foot_line, &view.lines, lines.clone());
-        if self.cells.is_some() {
-            draw(&pipelines.bar, &view.slots, bytes.clone());
+        draw(pass, &pipelines.foot_line, &view.lines, lines.clone());
+        draw(pass, &pipelines.hairline, &view.slots, bytes.clone());
+        if self.cells.is_some() && !self.layout.measures.curve {
+            draw(pass, &pipelines.bar, &view.slots, bytes.clone());
         }
-        draw(&pipelines.hairline, &view.slots, bytes.clone());
-        draw(&pipelines.threshold_line, &view.lines, lines);
-        draw(&pipelines.dot, &view.slots, bytes);
+        draw(pass, &pipelines.threshold_line, &view.lines, lines);
+        if self.cells.is_some() && self.layout.measures.curve {
+            pass.set_pipeline(&pipelines.curve);
+            pass.set_vertex_buffer(0, view.slots.buffer.slice(..));
+            pass.set_vertex_buffer(1, view.slots.buffer.slice(16..));
+            pass.draw(0..6, bytes);
+            return;
+        }
+        draw(pass, &pipelines.dot, &view.slots, bytes);
     }
 }

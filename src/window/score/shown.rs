@@ -60,13 +60,13 @@ fn invisible(character: char) -> bool {
 }
 
 /// How a score's text is laid out.
-pub(crate) fn job(shown: &str, color: Color32, width: f32) -> LayoutJob {
+pub(crate) fn job(shown: &str, color: Color32, width: f32, line: f32) -> LayoutJob {
     let mut job = LayoutJob::single_section(
         shown.to_owned(),
         TextFormat {
             font_id: theme::mono(theme::SCORE_TEXT),
             extra_letter_spacing: theme::SCORE_SPACING,
-            line_height: Some(theme::LINE),
+            line_height: Some(line),
             color,
             ..TextFormat::default()
         },

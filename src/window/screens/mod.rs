@@ -1,6 +1,15 @@
 //! The screens: each keeps what it shows, asks the engine, and draws.
 
+pub(crate) mod compare;
+pub(crate) mod file;
+pub(crate) mod generate;
 pub(crate) mod patch;
+
+use super::words::Language;
+
+/// The sentence of the paper's figure 4.
+pub(crate) const FIRST_TEXT: &str =
+    "Daenerys Targaryen is in Game of Thrones, a fantasy epic by George R.R. Martin.";
 
 /// Which screen shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -19,4 +28,15 @@ pub enum Screen {
 impl Screen {
     /// All of them, as the tabs stand.
     pub const ALL: [Self; 4] = [Self::Patch, Self::Generate, Self::Compare, Self::File];
+
+    /// What it is called.
+    pub(crate) fn name(self, language: Language) -> &'static str {
+        let words = language.words();
+        match self {
+            Self::Patch => words.patch,
+            Self::Generate => words.generate,
+            Self::Compare => words.compare,
+            Self::File => words.file,
+        }
+    }
 }

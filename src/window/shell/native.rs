@@ -79,8 +79,11 @@ struct Open {
     input: egui_winit::State,
     context: Context,
     window: Arc<Window>,
+    info: egui::ViewportInfo,
     /// When to draw even if nothing happens.
     next: Option<Instant>,
+    /// The user has asked for the end.
+    closing: bool,
 }
 
 /// What draws, on one device.
@@ -180,12 +183,18 @@ impl Desktop {
             input,
             context,
             window,
+            info: egui::ViewportInfo::default(),
             next: None,
+            closing: false,
         });
         Ok(())
     }
 
     fn close(&mut self, events: &ActiveEventLoop, failure: Option<Error>) {
+        if let Some(open) = &self.open {
+            // What is being computed may take a moment to end.
+            open.window.set_visible(false);
+        }
         self.failure = failure;
         self.open = None;
         events.exit();
@@ -214,6 +223,19 @@ impl Open {
             .map(|viewport| viewport.repaint_delay)
             .filter(|delay| !delay.is_zero())
             .and_then(|delay| Instant::now().checked_add(delay));
+        let commands = output
+            .viewport_output
+            .get(&ViewportId::ROOT)
+            .map(|viewport| viewport.commands.clone())
+            .unwrap_or_default();
+        self.closing |= commands.contains(&egui::ViewportCommand::Close);
+        egui_winit::process_viewport_commands(
+            &self.context,
+            &mut self.info,
+            commands,
+            &self.window,
+            &mut Vec::new(),
+        );
         let again = output
             .viewport_output
             .get(&ViewportId::ROOT)
@@ -305,7 +327,9 @@ impl ApplicationHandler<Event> for Desktop {
         match event {
             WindowEvent::RedrawRequested => {
                 open.draw(events);
-                if open.app.lost().is_some() {
+                if open.closing {
+                    self.close(events, None);
+                } else if open.app.lost().is_some() {
                     self.recover(events);
                 }
                 return;

@@ -1,16 +1,17 @@
-//! The window as a picture, without a display.
+//! The window, or a figure, as a picture, without a display.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use egui::{Context, RawInput, Rect, Vec2, vec2};
+use egui::{Context, RawInput, Rect, Theme, Ui, Vec2, vec2};
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
 use super::paint::Painter;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::window::theme::Palette;
+use crate::window::screens::patch::PatchScreen;
+use crate::window::theme::{self, Palette};
 use crate::window::{App, AppOptions};
 
 /// What the picture shows.
@@ -59,6 +60,9 @@ impl Picture {
 const LARGEST: f32 = 8192.0;
 /// Give up when nothing has come for so long.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// So many frames more, for what a frame only asks for when all is known, and for
+/// what moves into its place.
+const MORE_FRAMES: u32 = 6;
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
@@ -68,132 +72,198 @@ const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 /// [`Error::Argument`] for an impossible size, and the errors of the device and
 /// the model.
 pub async fn picture(gpu: &Arc<Gpu>, options: PictureOptions) -> Result<Picture> {
-    let size = options.size.map(|side| side as f32 * options.scale);
-    if !size.iter().all(|side| (1.0..=LARGEST).contains(side)) || !options.scale.is_finite() {
-        return Err(Error::Argument(format!(
-            "a picture of {} x {} points at {} pixels per point is impossible; its sides can have \
-             1 to {LARGEST} pixels",
-            options.size[0], options.size[1], options.scale
-        )));
-    }
+    let [width, height] = options.size.map(|side| side as f32);
+    let mut canvas = Canvas::new(gpu, vec2(width, height), options.scale)?;
     let (sender, woken) = channel();
     let wake = Arc::new(move || {
         let _ = sender.send(());
     });
-    let mut app = App::new(
-        gpu,
-        AppOptions {
-            still: true,
-            ..options.app
-        },
-        wake,
-    );
-    let context = Context::default();
-    app.set_up(&context);
-    context.set_pixels_per_point(options.scale);
-    let mut painter = Painter::new(gpu, FORMAT, RendererOptions::PREDICTABLE);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "within the largest side"
-    )]
-    let [width, height] = size.map(|side| side.round() as u32);
-    let points = vec2(options.size[0] as f32, options.size[1] as f32);
-    let texture = gpu.device().create_texture(&wgpu::TextureDescriptor {
-        label: Some("picture"),
-        size: wgpu::Extent3d {
-            width,
-            height,
-            depth_or_array_layers: 1,
-        },
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format: FORMAT,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-        view_formats: &[],
-    });
-    let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-    let screen = ScreenDescriptor {
-        size_in_pixels: [width, height],
-        pixels_per_point: options.scale,
+    let options = AppOptions {
+        still: true,
+        ..options.app
     };
+    let mut app = App::new(gpu, options, wake);
+    app.set_up(&canvas.context);
     let mut after = 0;
-    // A few frames more, for what a frame only asks for when all is known.
-    while after < 6 {
-        let output = context.run_ui(input(points), |ui| app.ui(ui));
+    while after < MORE_FRAMES {
+        canvas.frame(|ui| app.ui(ui));
         if let Some(failure) = app.failure() {
             return Err(failure);
         }
-        let primitives = context.tessellate(output.shapes, output.pixels_per_point);
-        let clear = Palette::of(&context).background;
-        painter.paint(
-            gpu,
-            &view,
-            &screen,
-            &primitives,
-            output.textures_delta,
-            clear,
-        );
         if app.is_settled() {
             after += 1;
-            let _ = woken.recv_timeout(Duration::from_millis(20));
-        } else if woken.recv_timeout(PATIENCE).is_err() {
-            return Err(Error::Gpu(format!(
-                "nothing came from the model for {} seconds",
-                PATIENCE.as_secs()
-            )));
+        } else {
+            after = 0;
+            if woken.recv_timeout(PATIENCE).is_err() {
+                return Err(Error::Gpu(format!(
+                    "nothing came from the model for {} seconds",
+                    PATIENCE.as_secs()
+                )));
+            }
         }
     }
-    read(gpu, &texture, width, height).await
+    canvas.read().await
 }
 
-fn input(size: Vec2) -> RawInput {
-    RawInput {
-        screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, size)),
-        focused: true,
-        ..RawInput::default()
+/// Draws the text of the patch screen alone, as wide as a column of print.
+///
+/// # Errors
+/// [`Error::Argument`] for a text that needs too large a picture, and the errors of
+/// the device.
+pub(crate) async fn figure(
+    gpu: &Arc<Gpu>,
+    patch: &PatchScreen,
+    theme: Theme,
+    system_fonts: bool,
+) -> Result<Picture> {
+    const WIDTH: f32 = 960.0;
+    const SCALE: f32 = 2.0;
+    let set_up = |context: &Context| {
+        theme::apply(context, system_fonts);
+        context.set_theme(theme);
+    };
+    let mut trial = Canvas::new(gpu, vec2(WIDTH, 64.0), SCALE)?;
+    set_up(&trial.context);
+    let mut height = 0.0;
+    for _ in 0..2 {
+        trial.frame(|ui| height = patch.figure(ui));
     }
+    if height * SCALE > LARGEST {
+        return Err(Error::Argument(format!(
+            "a picture of this text would be {height} points high and can be {}; export it as SVG \
+             or export a part of it",
+            LARGEST / SCALE
+        )));
+    }
+    let mut canvas = Canvas::new(gpu, vec2(WIDTH, height.ceil()), SCALE)?;
+    set_up(&canvas.context);
+    for _ in 0..2 {
+        canvas.frame(|ui| {
+            patch.figure(ui);
+        });
+    }
+    canvas.read().await
 }
 
-async fn read(gpu: &Gpu, texture: &wgpu::Texture, width: u32, height: u32) -> Result<Picture> {
-    let row = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
-    let bytes = u64::from(row) * u64::from(height);
-    let buffer = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: Some("picture"),
-        size: bytes,
-        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
-        mapped_at_creation: false,
-    });
-    gpu.submit(|encoder| {
-        encoder.copy_texture_to_buffer(
-            texture.as_image_copy(),
-            wgpu::TexelCopyBufferInfo {
-                buffer: &buffer,
-                layout: wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some(row),
-                    rows_per_image: None,
-                },
+/// What a picture is drawn on.
+struct Canvas {
+    gpu: Arc<Gpu>,
+    context: Context,
+    size: Vec2,
+    screen: ScreenDescriptor,
+    painter: Painter,
+    texture: wgpu::Texture,
+    view: wgpu::TextureView,
+}
+
+impl Canvas {
+    fn new(gpu: &Arc<Gpu>, size: Vec2, scale: f32) -> Result<Self> {
+        let [width, height] = [size.x, size.y].map(|side| (side * scale).round());
+        let possible = |side: f32| (1.0..=LARGEST).contains(&side);
+        if !possible(width) || !possible(height) {
+            return Err(Error::Argument(format!(
+                "a picture of {} x {} points at {scale} pixels per point is impossible; its sides \
+                 can have 1 to {LARGEST} pixels",
+                size.x, size.y
+            )));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within the largest side"
+        )]
+        let (width, height) = (width as u32, height as u32);
+        let texture = gpu.device().create_texture(&wgpu::TextureDescriptor {
+            label: Some("picture"),
+            size: wgpu::Extent3d {
+                width,
+                height,
+                depth_or_array_layers: 1,
             },
-            texture.size(),
-        );
-    });
-    let padded = gpu
-        .read(crate::gpu::Slice {
-            buffer: &buffer,
-            offset: 0,
-            size: bytes,
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: FORMAT,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+            view_formats: &[],
+        });
+        let context = Context::default();
+        context.set_pixels_per_point(scale);
+        Ok(Self {
+            gpu: Arc::clone(gpu),
+            context,
+            size,
+            screen: ScreenDescriptor {
+                size_in_pixels: [width, height],
+                pixels_per_point: scale,
+            },
+            painter: Painter::new(gpu, FORMAT, RendererOptions::PREDICTABLE),
+            view: texture.create_view(&wgpu::TextureViewDescriptor::default()),
+            texture,
         })
-        .await?;
-    let pixels = padded
-        .chunks_exact(row as usize)
-        .flat_map(|row| &row[..width as usize * 4])
-        .copied()
-        .collect();
-    Ok(Picture {
-        width,
-        height,
-        pixels,
-    })
+    }
+
+    fn frame(&mut self, draw: impl FnMut(&mut Ui)) {
+        let input = RawInput {
+            screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, self.size)),
+            focused: true,
+            ..RawInput::default()
+        };
+        let output = self.context.run_ui(input, draw);
+        let primitives = self
+            .context
+            .tessellate(output.shapes, output.pixels_per_point);
+        self.painter.paint(
+            &self.gpu,
+            &self.view,
+            &self.screen,
+            &primitives,
+            output.textures_delta,
+            Palette::of(&self.context).background,
+        );
+    }
+
+    async fn read(&self) -> Result<Picture> {
+        let [width, height] = self.screen.size_in_pixels;
+        let row = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+        let bytes = u64::from(row) * u64::from(height);
+        let buffer = self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
+            label: Some("picture"),
+            size: bytes,
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        self.gpu.submit(|encoder| {
+            encoder.copy_texture_to_buffer(
+                self.texture.as_image_copy(),
+                wgpu::TexelCopyBufferInfo {
+                    buffer: &buffer,
+                    layout: wgpu::TexelCopyBufferLayout {
+                        offset: 0,
+                        bytes_per_row: Some(row),
+                        rows_per_image: None,
+                    },
+                },
+                self.texture.size(),
+            );
+        });
+        let padded = self
+            .gpu
+            .read(crate::gpu::Slice {
+                buffer: &buffer,
+                offset: 0,
+                size: bytes,
+            })
+            .await?;
+        let pixels = padded
+            .chunks_exact(row as usize)
+            .flat_map(|row| &row[..width as usize * 4])
+            .copied()
+            .collect();
+        Ok(Picture {
+            width,
+            height,
+            pixels,
+        })
+    }
 }

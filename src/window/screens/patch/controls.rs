@@ -158,10 +158,7 @@ impl PatchScreen {
         let longest = self.text.cutting().longest;
         let mut bounded = longest.is_some();
         ui.horizontal(|ui| {
-            if ui
-                .checkbox(&mut bounded, label(says.longest_patch))
-                .changed()
-            {
+            if check(ui, &mut bounded, says.longest_patch) {
                 let value = longest.unwrap_or(self.panel.longest);
                 self.panel.longest = value;
                 self.change(true, |cutting| cutting.longest = bounded.then_some(value));
@@ -247,10 +244,10 @@ impl PatchScreen {
         let says = says(shared.language);
         let mut wanted = self.panel.context;
         note(ui, says.context_hint);
-        ui.checkbox(&mut wanted.reset_at_newline, label(says.reset_at_newline));
+        check(ui, &mut wanted.reset_at_newline, says.reset_at_newline);
         ui.horizontal(|ui| {
             let mut resets = wanted.reset_every.is_some();
-            if ui.checkbox(&mut resets, label(says.reset_every)).changed() {
+            if check(ui, &mut resets, says.reset_every) {
                 wanted.reset_every = resets.then(|| u64::from(count(self.panel.every)));
             }
             if !resets {
@@ -415,6 +412,25 @@ fn signed(value: f32) -> String {
         true => format!("−{}", -value),
         false => value.to_string(),
     }
+}
+
+/// A box to tick; says whether it has changed.
+fn check(ui: &mut Ui, on: &mut bool, text: &str) -> bool {
+    let palette = Palette::of(ui.ctx());
+    ui.scope(|ui| {
+        let widgets = &mut ui.visuals_mut().widgets;
+        for widget in [
+            &mut widgets.inactive,
+            &mut widgets.hovered,
+            &mut widgets.active,
+        ] {
+            widget.bg_fill = palette.panel;
+            widget.bg_stroke = Stroke::new(1.0, palette.boundary);
+            widget.corner_radius = egui::CornerRadius::same(3);
+        }
+        ui.checkbox(on, label(text)).changed()
+    })
+    .inner
 }
 
 fn label(text: &str) -> RichText {

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::cutting::{Cutting, Mode};
+use crate::patch::SizeCurve;
 use crate::window::theme;
 
 /// Bytes per patch under each threshold of an axis.
@@ -24,52 +25,51 @@ pub(crate) fn axis(mode: Mode) -> RangeInclusive<f32> {
     }
 }
 
+/// Points of a curve, a few pixels apart.
+const POINTS: usize = 97;
+/// Stands for a number above every threshold, and for one above none.
+const ALWAYS: f32 = f32::MAX;
+const NEVER: f32 = f32::MIN;
+/// The threshold between all numbers and [`ALWAYS`].
+const HIGHEST: f32 = 1e30;
+
 impl Curve {
     /// The curve of a text of so many bytes; `entropies` are those of each byte, in
     /// nats, and one that is no number yet starts no patch. `None` for a rule without
     /// a threshold and for no text.
     pub(crate) fn of(cutting: &Cutting, entropies: &[f32], bytes: usize) -> Option<Self> {
-        let values = deciding(cutting, entropies.get(..bytes)?)?;
-        if values.is_empty() {
-            return None;
-        }
-        let mean =
-            |threshold| bytes as f64 / patches(&values, threshold, cutting.longest).max(1) as f64;
-        let steps: u16 = if bytes > 32 << 10 { 48 } else { 96 };
-        let (low, high) = axis(cutting.mode).into_inner();
-        let points = (0..=steps).map(|step| {
-            let threshold = low + (high - low) * f32::from(step) / f32::from(steps);
-            (threshold, mean(threshold))
-        });
+        let mut values = deciding(cutting, entropies.get(..bytes)?)?;
+        // That of the byte to come, which has no say.
+        values.push(NEVER);
+        let curve = SizeCurve::new(&values, cutting.longest.filter(|most| *most > 0)).ok()?;
+        let points = curve.points(axis(cutting.mode), POINTS).into_iter();
         Some(Self {
-            points: points.collect(),
-            means: mean(f32::MIN)..=mean(f32::MAX),
+            points: points.map(|point| (point.threshold, point.mean)).collect(),
+            means: curve.at(NEVER).mean..=curve.at(HIGHEST).mean,
         })
     }
 }
 
-/// For each byte the number that starts a patch there if it is above the threshold:
-/// infinite where one always starts, or never.
+/// For each byte the number that starts a patch there if it is above the threshold.
 fn deciding(cutting: &Cutting, entropies: &[f32]) -> Option<Vec<f32>> {
-    let (always, never) = (f32::INFINITY, f32::NEG_INFINITY);
     let rises = entropies.windows(2).map(|pair| match pair {
         [before, here] => here - before,
         _ => f32::NAN,
     });
-    let known = |value: f32| if value.is_nan() { never } else { value };
+    let known = |value: f32| if value.is_nan() { NEVER } else { value };
     let mut values: Vec<f32> = match cutting.mode {
         Mode::Entropy => entropies.iter().copied().map(known).collect(),
         Mode::Monotonic => {
-            let mut values = vec![always];
+            let mut values = vec![ALWAYS];
             values.extend(rises.map(known));
             values
         }
         Mode::Both => {
-            let mut values = vec![always];
+            let mut values = vec![ALWAYS];
             let risen = rises.zip(entropies.iter().skip(1));
             values.extend(risen.map(|(rise, here)| match rise > cutting.rise {
                 true => known(*here),
-                false => never,
+                false => NEVER,
             }));
             values
         }
@@ -77,36 +77,20 @@ fn deciding(cutting: &Cutting, entropies: &[f32]) -> Option<Vec<f32>> {
     };
     values.truncate(entropies.len());
     if let Some(first) = values.get_mut(0) {
-        *first = always;
+        *first = ALWAYS;
     }
     // What the rules do as long as they have too few entropies.
     if cutting.mode != Mode::Entropy
         && let Some(second) = values.get_mut(1)
     {
-        *second = always;
+        *second = ALWAYS;
     }
     if cutting.mode == Mode::Both
         && let Some(third) = values.get_mut(2)
     {
-        *third = never;
+        *third = NEVER;
     }
     Some(values)
-}
-
-fn patches(values: &[f32], threshold: f32, longest: Option<u32>) -> usize {
-    let Some(longest) = longest.filter(|longest| *longest > 0) else {
-        return values.iter().filter(|value| **value > threshold).count();
-    };
-    let mut count = 0;
-    let mut length = 0;
-    for value in values {
-        if *value > threshold || length >= longest {
-            count += 1;
-            length = 0;
-        }
-        length += 1;
-    }
-    count
 }
 
 #[cfg(test)]

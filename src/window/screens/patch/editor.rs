@@ -1,32 +1,29 @@
 //! The editor whose every line carries its staff.
 
-use std::sync::Arc;
-
 use egui::text::CCursor;
+use egui::text_edit::TextEditState;
+use egui::text_selection::CCursorRange;
 use egui::{
-    Align2, CursorIcon, Frame, Galley, Id, Margin, Pos2, Rect, ScrollArea, Sense, Shape, Stroke,
-    StrokeKind, TextEdit, Ui, pos2, vec2,
+    Align2, Context, CursorIcon, Frame, Galley, Id, Margin, Pos2, Rect, ScrollArea, Sense, Shape,
+    Stroke, TextEdit, Ui, pos2, vec2,
 };
-use egui_wgpu::Callback;
 
 use super::cutting::THRESHOLDS;
 use super::text::Text;
-use crate::window::context::Shared;
-use crate::window::document::{byte_at, bytes_of, single_byte};
-use crate::window::score::{Layout, Score, Shown, job};
-use crate::window::theme::{self, MARGIN, Palette};
+use crate::window::document::{byte_at, character_at};
+use crate::window::score::{Around, View};
+use crate::window::theme::{self, MARGIN, Measures, Palette};
 
 /// What the editor keeps from one frame to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Editor {
-    /// What shows for the text, and the text it is of.
-    shown: Option<(String, Arc<Shown>)>,
-    galley: Option<Arc<Galley>>,
-    layout: Arc<Layout>,
+    view: View,
     /// The byte under the pointer.
     pub(crate) hovered: Option<usize>,
     /// The byte behind the caret.
     pub(crate) caret: Option<usize>,
+    /// Whether entropies are a curve, not bars.
+    pub(crate) curve: bool,
     /// Whether the threshold is being dragged.
     dragging: bool,
 }
@@ -47,61 +44,77 @@ pub(crate) fn id() -> Id {
 }
 
 impl Editor {
-    pub(crate) fn show(&mut self, ui: &mut Ui, text: &mut Text, shared: &Shared<'_>) -> Changed {
+    pub(crate) fn show(&mut self, ui: &mut Ui, text: &mut Text) -> Changed {
         let mut changed = Changed::default();
         let margin = MARGIN.min(ui.available_width() * 0.06);
-        Frame::new()
-            .inner_margin(Margin {
-                left: 0,
-                right: 0,
-                top: 0,
-                bottom: 0,
-            })
+        ScrollArea::vertical()
+            .id_salt("patch score")
+            .auto_shrink(false)
             .show(ui, |ui| {
-                ScrollArea::vertical()
-                    .id_salt("patch score")
-                    .auto_shrink(false)
-                    .show(ui, |ui| {
-                        ui.add_space(28.0);
-                        ui.horizontal(|ui| {
-                            ui.add_space(margin);
-                            let width = (ui.available_width() - margin).max(40.0);
-                            self.score(ui, width, text, shared, &mut changed);
-                        });
-                        ui.add_space(28.0);
-                    });
+                ui.add_space(28.0);
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = 0.0;
+                    ui.add_space(margin);
+                    let width = (ui.available_width() - margin).max(40.0);
+                    self.score(ui, width, text, &mut changed);
+                });
+                ui.add_space(28.0);
             });
         changed
     }
 
-    fn score(
-        &mut self,
-        ui: &mut Ui,
-        width: f32,
-        text: &mut Text,
-        shared: &Shared<'_>,
-        changed: &mut Changed,
-    ) {
-        let palette = Palette::of(ui.ctx());
-        // Below the glyphs, and known only after they are laid out.
+    /// Draws the text to be looked at, with some space around it; gives the height
+    /// that it needs.
+    pub(crate) fn figure(&self, ui: &mut Ui, text: &Text) -> f32 {
+        let frame = Frame::new().inner_margin(Margin::symmetric(40, 28));
+        let response = frame.show(ui, |ui| {
+            let around = Self::around(text);
+            let measures = self.measures();
+            View::default().show(ui, id(), &text.editor, measures, around, Sense::hover());
+        });
+        response.response.rect.height()
+    }
+
+    fn around(text: &Text) -> Around {
+        Around {
+            cells: text.cells().cloned(),
+            starts: text.starts().clone(),
+            threshold: text.cutting().line(),
+            stale: text.stale(),
+        }
+    }
+
+    /// Puts the caret before a byte, in the middle of a character before it.
+    pub(crate) fn put_caret(&self, context: &Context, text: &str, byte: usize) {
+        let mut state = TextEditState::load(context, id()).unwrap_or_default();
+        let caret = CCursor::new(character_at(text, byte));
+        state.cursor.set_char_range(Some(CCursorRange::one(caret)));
+        state.store(context, id());
+        context.memory_mut(|memory| memory.request_focus(id()));
+    }
+
+    fn measures(&self) -> Measures {
+        match self.curve {
+            true => theme::CURVE,
+            false => theme::BARS,
+        }
+    }
+
+    fn score(&mut self, ui: &mut Ui, width: f32, text: &mut Text, changed: &mut Changed) {
+        let measures = self.measures();
+        // Below the letters, and known only after they are laid out.
         let under = ui.painter().add(Shape::Noop);
-        let mut galley = None;
-        let shown = &mut self.shown;
+        let view = &mut self.view;
         let mut layouter = |ui: &Ui, buffer: &dyn egui::TextBuffer, width: f32| {
-            let text = buffer.as_str();
-            if shown.as_ref().is_none_or(|(of, _)| of != text) {
-                *shown = Some((text.to_owned(), Arc::new(Shown::new(ui.ctx(), text))));
-            }
-            let what = shown.as_ref().map_or("", |(_, shown)| shown.text.as_str());
-            let found = ui.fonts_mut(|fonts| fonts.layout_job(job(what, palette.text, width)));
-            galley = Some(Arc::clone(&found));
-            found
+            view.galley(ui, buffer.as_str(), width, measures)
         };
-        let height = (ui.clip_rect().height() - 60.0).max(theme::LINE);
+        let height = (ui.clip_rect().height() - 60.0).max(measures.line);
         let output = ui
             .scope(|ui| {
-                // The caret is drawn below, over the letter alone.
+                // The caret is drawn below, over the letter alone, and does not blink:
+                // at rest nothing is drawn.
                 ui.visuals_mut().text_cursor.stroke = Stroke::NONE;
+                ui.visuals_mut().text_cursor.blink = false;
                 TextEdit::multiline(&mut text.editor)
                     .id(id())
                     .frame(Frame::NONE)
@@ -114,140 +127,41 @@ impl Editor {
             })
             .inner;
         changed.text = text.take_edit();
-        if let Some(galley) = galley
-            && (changed.text
-                || self
-                    .galley
-                    .as_ref()
-                    .is_none_or(|held| !Arc::ptr_eq(held, &galley)))
-        {
-            self.layout = Arc::new(Layout::new(&galley, &text.editor));
-            self.galley = Some(galley);
-        }
         let origin = output.galley_pos;
-        let area = ui.clip_rect();
         let caret = output.cursor_range.map(|range| range.primary);
         self.caret = caret.map(|caret| byte_at(&text.editor, caret.index.into()));
         let response = &output.response.response;
         self.hovered = response
             .hover_pos()
-            .and_then(|place| self.layout.byte_at(place - origin.to_vec2()));
-
-        ui.painter().set(
-            under,
-            Shape::Callback(Callback::new_paint_callback(
-                area,
-                Score {
-                    id: id(),
-                    area,
-                    origin,
-                    layout: Arc::clone(&self.layout),
-                    cells: text.cells().cloned(),
-                    starts: Arc::clone(text.starts()),
-                    threshold: text.cutting().line(),
-                    stale: text.stale(),
-                    palette,
-                },
-            )),
-        );
-        self.draw_missing(ui, origin, text, palette);
+            .and_then(|place| self.view.byte_at(origin, place));
+        let around = Self::around(text);
+        let shape = self.view.shape(ui, id(), origin, around);
+        ui.painter().set(under, shape);
+        self.view.draw_missing(ui, origin, &text.editor);
         if response.has_focus()
-            && let (Some(caret), Some(galley)) = (caret, &self.galley)
+            && let (Some(caret), Some(galley)) = (caret, self.view.laid_out())
         {
-            draw_caret(ui, origin, galley, caret, palette, shared);
+            draw_caret(ui, origin, galley, caret);
         }
-        self.draw_inspected(ui, origin, palette);
-        self.drag_threshold(ui, origin, text, palette, changed);
-    }
-
-    /// Draws the bytes of characters that no font has.
-    fn draw_missing(&self, ui: &Ui, origin: Pos2, text: &Text, palette: &Palette) {
-        let Some((_, shown)) = &self.shown else {
-            return;
-        };
-        if shown.missing.is_empty() {
-            return;
+        if let Some(byte) = self.hovered {
+            self.view.frame(ui, origin, byte);
         }
-        let visible = self.visible_bytes(ui, origin);
-        let mut missing = shown.missing.iter().copied().peekable();
-        let mut byte = 0;
-        for (index, character) in text.editor.chars().enumerate() {
-            let length = bytes_of(character);
-            if byte >= visible.end {
-                break;
-            }
-            if missing.next_if_eq(&index).is_some() && byte >= visible.start {
-                let bytes = match single_byte(character) {
-                    Some(byte) => vec![byte],
-                    None => character.to_string().into_bytes(),
-                };
-                self.draw_hex(ui, origin, byte, &bytes, palette);
-            }
-            byte += length;
-        }
-    }
-
-    fn draw_hex(&self, ui: &Ui, origin: Pos2, first: usize, bytes: &[u8], palette: &Palette) {
-        let (Some(left), Some(right)) = (
-            self.layout.slots.get(first),
-            self.layout.slots.get(first + bytes.len() - 1),
-        ) else {
-            return;
-        };
-        let middle = (left.left + right.right) / 2.0;
-        // One above the other, around the middle of the line of letters.
-        let step = 24.0 / (bytes.len().max(2) as f32);
-        let size = step.clamp(6.0, 9.0);
-        for (row, byte) in bytes.iter().enumerate() {
-            let offset = (row as f32 - (bytes.len() as f32 - 1.0) / 2.0) * step;
-            ui.painter().text(
-                origin + vec2(middle, left.foot + 15.0 + offset),
-                Align2::CENTER_CENTER,
-                format!("{byte:02X}"),
-                theme::mono(size),
-                palette.muted,
-            );
-        }
-    }
-
-    fn visible_bytes(&self, ui: &Ui, origin: Pos2) -> std::ops::Range<usize> {
-        let area = ui.clip_rect();
-        self.layout
-            .visible(area.top() - origin.y, area.bottom() - origin.y)
-            .1
-    }
-
-    fn draw_inspected(&self, ui: &Ui, origin: Pos2, palette: &Palette) {
-        let Some(rect) = self.hovered.and_then(|byte| self.layout.rectangle(byte)) else {
-            return;
-        };
-        ui.painter().rect_stroke(
-            rect.translate(origin.to_vec2()).expand2(vec2(1.0, 4.0)),
-            3.0,
-            Stroke::new(1.5, palette.accent),
-            StrokeKind::Outside,
-        );
+        self.drag_threshold(ui, origin, text, changed);
     }
 
     /// The line of the threshold can be taken in every staff.
-    fn drag_threshold(
-        &mut self,
-        ui: &Ui,
-        origin: Pos2,
-        text: &Text,
-        palette: &Palette,
-        changed: &mut Changed,
-    ) {
+    fn drag_threshold(&mut self, ui: &Ui, origin: Pos2, text: &Text, changed: &mut Changed) {
+        let palette = Palette::of(ui.ctx());
         let Some(threshold) = text.cutting().line() else {
             return;
         };
         let area = ui.clip_rect();
-        let (lines, _) = self
-            .layout
-            .visible(area.top() - origin.y, area.bottom() - origin.y);
+        let (lines, _) = self.view.visible(area, origin);
+        let staff = self.measures().staff;
         let share = (threshold / theme::MOST).clamp(0.0, 1.0);
-        for (index, line) in self.layout.lines[lines.clone()].iter().enumerate() {
-            let y = origin.y + line.foot - share * theme::STAFF;
+        let shown = self.view.layout.lines.get(lines.clone());
+        for (index, line) in shown.unwrap_or_default().iter().enumerate() {
+            let y = origin.y + line.foot - share * staff;
             let strip = Rect::from_min_max(
                 pos2(origin.x + line.left - 24.0, y - 3.0),
                 pos2(origin.x + line.right + 8.0, y + 4.0),
@@ -264,7 +178,7 @@ impl Editor {
                 && let Some(pointer) = response.interact_pointer_pos()
             {
                 let foot = origin.y + line.foot;
-                let nats = (foot - pointer.y) / theme::STAFF * theme::MOST;
+                let nats = (foot - pointer.y) / staff * theme::MOST;
                 changed.threshold =
                     Some(nats.clamp(*THRESHOLDS.start(), THRESHOLDS.end().min(theme::MOST)));
                 changed.settled = !self.dragging;
@@ -286,24 +200,13 @@ impl Editor {
     }
 }
 
-fn draw_caret(
-    ui: &Ui,
-    origin: Pos2,
-    galley: &Galley,
-    caret: CCursor,
-    palette: &Palette,
-    shared: &Shared<'_>,
-) {
-    let rect = galley.pos_from_cursor(caret).translate(origin.to_vec2());
-    let middle = rect.center();
-    let blink = !shared.still && ui.input(|input| input.time) % 1.0 >= 0.5;
-    if !blink {
-        ui.painter().line_segment(
-            [middle - vec2(0.0, 13.0), middle + vec2(0.0, 13.0)],
-            Stroke::new(2.0, palette.accent),
-        );
-    }
-    if !shared.still {
-        ui.ctx().request_repaint_after_secs(0.5);
-    }
+fn draw_caret(ui: &Ui, origin: Pos2, galley: &Galley, caret: CCursor) {
+    let middle = galley
+        .pos_from_cursor(caret)
+        .translate(origin.to_vec2())
+        .center();
+    ui.painter().line_segment(
+        [middle - vec2(0.0, 13.0), middle + vec2(0.0, 13.0)],
+        Stroke::new(2.0, Palette::of(ui.ctx()).accent),
+    );
 }

@@ -253,11 +253,16 @@ fn likely_row(ui: &Ui, rect: Rect, label: &str, p: f32, share: f32, is_own: bool
         false => palette.text,
     };
     let y = rect.center().y;
+    // The signs for white space are larger in the face of the interface.
+    let font = match label {
+        "␣" | "↵" | "⇥" => theme::sans(13.0),
+        _ => theme::mono(13.0),
+    };
     ui.painter().text(
         pos2(rect.left() + 18.0, y),
         Align2::CENTER_CENTER,
         label,
-        theme::mono(13.0),
+        font,
         ink,
     );
     let left = rect.left() + 36.0;

@@ -13,8 +13,9 @@ mod reason;
 mod text;
 mod words;
 
-use egui::{Frame, Margin, Panel, Ui};
+use egui::{Context, Frame, Margin, Panel, Ui};
 
+use cutting::THRESHOLDS;
 pub(crate) use cutting::{Cutting, Mode};
 pub(crate) use text::{MOST_BYTES, Text};
 
@@ -56,11 +57,6 @@ impl PatchScreen {
         self.set_context(self.panel.context, shared);
     }
 
-    /// Whether everything that shows has come.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.text.is_fresh() && self.text.distribution(self.inspected()).is_some()
-    }
-
     pub(crate) fn take(&mut self, update: AnalysisUpdate) {
         self.text.take(update);
     }
@@ -85,6 +81,7 @@ impl PatchScreen {
         Panel::right("inspector")
             .exact_size(width)
             .resizable(false)
+            .show_separator_line(false)
             .frame(
                 Frame::new()
                     .fill(palette.panel)
@@ -109,7 +106,7 @@ impl PatchScreen {
 
     fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let before = self.text.cutting().clone();
-        let changed = self.editor.show(ui, &mut self.text, shared);
+        let changed = self.editor.show(ui, &mut self.text);
         if let Some(threshold) = changed.threshold {
             self.set_cutting(
                 Cutting {
@@ -130,6 +127,51 @@ impl PatchScreen {
             self.undone.push(self.text.cutting().clone());
         }
         self.text.set_cutting(cutting);
+    }
+
+    /// Whether everything that was asked for has come.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.text.is_fresh() && self.text.distribution(self.inspected()).is_some()
+    }
+
+    /// Bars, or the curve of the paper.
+    pub(crate) fn toggle_curve(&mut self) {
+        self.editor.curve = !self.editor.curve;
+    }
+
+    /// Draws the text alone, with some space around it; gives the height it needs.
+    pub(crate) fn figure(&self, ui: &mut Ui) -> f32 {
+        self.editor.figure(ui, &self.text)
+    }
+
+    /// Moves the threshold by so many nats.
+    pub(crate) fn move_threshold(&mut self, by: f32) {
+        let mut cutting = self.text.cutting().clone();
+        if cutting.line().is_some() {
+            cutting.threshold =
+                (cutting.threshold + by).clamp(*THRESHOLDS.start(), *THRESHOLDS.end());
+            self.set_cutting(cutting, true);
+        }
+    }
+
+    /// Goes back to how the text was cut before.
+    pub(crate) fn undo_cutting(&mut self) {
+        if let Some(cutting) = self.undone.pop() {
+            self.text.set_cutting(cutting);
+        }
+    }
+
+    /// Puts the caret where the next patch starts, or this one or the one before.
+    pub(crate) fn to_patch(&self, context: &Context, next: bool) {
+        let at = self.editor.caret.unwrap_or(0);
+        let starts = self.text.starts();
+        let is_start = |at: &usize| starts.get(*at).copied().unwrap_or(false);
+        let end = self.text.bytes().len();
+        let found = match next {
+            true => (at + 1..end).find(is_start).unwrap_or(end),
+            false => (0..at).rev().find(is_start).unwrap_or(0),
+        };
+        self.editor.put_caret(context, &self.text.editor, found);
     }
 
     /// The byte that the panel is about.

@@ -1,7 +1,7 @@
 //! The side panel of the patch screen: one byte and its patch, the rule, and the text
 //! in numbers; and the line below the text.
 
-use egui::{Align2, Id, Response, RichText, Ui};
+use egui::{Align2, Id, Response, RichText, Ui, vec2};
 
 use super::PatchScreen;
 use crate::session::ContextOptions;
@@ -105,7 +105,8 @@ pub(super) fn fold<R>(ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui) -> R) 
                 true => palette.text,
                 false => palette.muted,
             };
-            let place = response.rect.left_center();
+            // In line with what stands above.
+            let place = response.rect.left_center() - vec2(5.0, 0.0);
             ui.painter()
                 .text(place, Align2::LEFT_CENTER, sign, theme::bold(12.5), color);
         })

@@ -108,6 +108,11 @@ impl Text {
         self.entropies.get(byte).copied().filter(|h| !h.is_nan())
     }
 
+    /// -ln p of each byte in nats, `[N]`.
+    pub(crate) fn nlls(&self) -> &[f32] {
+        &self.nlls
+    }
+
     /// -ln p of a byte in nats, as far as it is known.
     pub(crate) fn nll(&self, byte: usize) -> Option<f32> {
         self.nlls.get(byte).copied().filter(|nll| !nll.is_nan())
@@ -313,5 +318,157 @@ impl Text {
             .extend(flags.filter(|(_, start)| **start).map(|(at, _)| at));
         self.once.statistics.take();
         self.once.cut_characters.take();
+    }
+}
+
+#[cfg(test)]
+impl Text {
+    /// Numbers as if they had come from the model.
+    pub(crate) fn know(&mut self, entropies: Vec<f32>, nlls: Vec<f32>) {
+        self.entropies = Arc::new(entropies);
+        self.nlls = Arc::new(nlls);
+        let end = self.bytes.len() + 1;
+        self.stale = end..end;
+        self.once = Once::default();
+        self.cut_again();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+    use crate::patch::Rule;
+    use crate::window::screens::patch::Mode;
+
+    fn known(text: &str) -> Text {
+        let mut text = Text::new(text.as_bytes(), Cutting::of_rule(&Rule::default()));
+        let count = text.bytes().len();
+        let entropies = (0..=count).map(|at| at as f32 / 4.0).collect();
+        let nlls = (0..count).map(|at| at as f32 / 2.0).collect();
+        text.know(entropies, nlls);
+        text
+    }
+
+    fn edit(text: &mut Text, to: &str) -> bool {
+        to.clone_into(&mut text.editor);
+        text.take_edit()
+    }
+
+    #[test]
+    fn numbers_move_along_with_their_bytes() {
+        let mut text = known("abcdef");
+        text.set_reach(Some(2));
+        let revision = text.revision();
+        assert!(!text.take_edit());
+        assert!(edit(&mut text, "abXYdef"));
+        assert_eq!(text.revision(), revision + 1);
+        let entropies: Vec<Option<f32>> = (0..=7).map(|at| text.entropy(at)).collect();
+        let moved = [0, 1].map(|at| Some(at as f32 / 4.0));
+        assert_eq!(entropies[..2], moved);
+        assert_eq!(entropies[2..4], [None, None]);
+        assert_eq!(entropies[4..], [3, 4, 5, 6].map(|at| Some(at as f32 / 4.0)));
+        assert_eq!(
+            (text.nll(1), text.nll(2), text.nll(4)),
+            (Some(0.5), None, Some(1.5))
+        );
+        // The bytes that came, and as many behind them as they reach.
+        assert_eq!(text.stale(), 2..7);
+        assert!(!text.is_fresh() && text.bits_per_byte().is_none());
+    }
+
+    #[test]
+    fn without_an_end_of_reach_everything_behind_is_stale() {
+        let mut text = known("abcdef");
+        assert!(edit(&mut text, "abcdf"));
+        assert_eq!(text.stale(), 4..6);
+        assert_eq!(text.entropies().len(), 6);
+    }
+
+    #[test]
+    fn stale_ranges_grow_together() {
+        let mut text = known("abcdefghij");
+        text.set_reach(Some(1));
+        assert!(edit(&mut text, "abcdefghXij"));
+        assert_eq!(text.stale(), 8..11);
+        // An edit before: what was stale has moved.
+        assert!(edit(&mut text, "aZZbcdefghXij"));
+        assert_eq!(text.stale(), 1..13);
+        // And one behind, with what it removes.
+        assert!(edit(&mut text, "aZZbcdefghX"));
+        assert_eq!(text.stale(), 1..12);
+    }
+
+    #[test]
+    fn an_edit_that_comes_back_is_none_and_all_of_a_text_can_go() {
+        let mut text = known("abc");
+        assert!(!edit(&mut text, "abc"));
+        assert!(edit(&mut text, ""));
+        assert_eq!((text.bytes().len(), text.entropies().len()), (0, 1));
+        assert_eq!(text.patch_of(0), 0..0);
+        assert_eq!(text.curve(), None);
+        assert_eq!(text.characters(), 0);
+        assert!(text.replace(b"\xFFx"));
+        assert_eq!(**text.bytes(), b"\xFFx");
+        assert_eq!(text.characters(), 2);
+    }
+
+    #[test]
+    fn every_byte_is_in_the_patch_that_its_flags_say() {
+        let mut text = known("The quick brown fox.");
+        for mode in [Mode::Space, Mode::Static, Mode::Byte, Mode::Delimiter] {
+            text.set_cutting(Cutting {
+                mode,
+                ..text.cutting().clone()
+            });
+            let starts = Arc::clone(text.starts());
+            let mut index = 0;
+            for at in 0..text.bytes().len() {
+                index += usize::from(starts[at]);
+                assert_eq!(text.patch_index(at) + 1, index, "{mode:?} {at}");
+                let patch = text.patch_of(at);
+                assert!(patch.contains(&at) && starts[patch.start]);
+                assert!(!starts[patch.start + 1..patch.end].contains(&true));
+                assert!(patch.end == text.bytes().len() || starts[patch.end]);
+            }
+            assert_eq!(text.statistics().patches, index as u64);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_renewed_when_it_must_be() {
+        let mut text = known("가나다");
+        text.set_cutting(Cutting {
+            threshold: 100.0,
+            ..text.cutting().clone()
+        });
+        let before = text.curve().unwrap().clone();
+        assert_eq!((text.statistics().patches, text.cut_characters()), (1, 0));
+        assert!((text.bits_per_byte().unwrap() - 2.0 / std::f64::consts::LN_2).abs() < 1e-6);
+        // The threshold leaves the curve as it is, and nothing else.
+        text.set_cutting(Cutting {
+            threshold: 1.9,
+            ..text.cutting().clone()
+        });
+        assert_eq!(text.curve(), Some(&before));
+        assert_eq!((text.statistics().patches, text.cut_characters()), (2, 1));
+        text.set_cutting(Cutting {
+            longest: Some(2),
+            ..text.cutting().clone()
+        });
+        assert_ne!(text.curve(), Some(&before));
+        // And so does new text, which has fewer numbers.
+        assert!(edit(&mut text, "가나다라"));
+        assert_eq!(text.characters(), 4);
+        assert_eq!(text.bits_per_byte(), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_must_come_again() {
+        let mut text = known("abc");
+        let revision = text.revision();
+        text.forget();
+        assert_eq!(text.stale(), 0..4);
+        assert!(text.revision() > revision);
     }
 }

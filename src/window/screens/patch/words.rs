@@ -84,7 +84,7 @@ const ENGLISH: Says = Says {
     logarithmic: "log",
     flops: "FLOPs per byte, estimated",
     flops_hint: "Forward pass, over a context of 8192 bytes. The entropy model counts where \
-                 the rule asks it.",
+                 the rule asks it. × says how many times as many this text takes.",
     every_byte: "one patch per byte",
     fixed_four: "fixed patches of 4",
     bytes: " bytes",
@@ -124,7 +124,7 @@ const KOREAN: Says = Says {
     logarithmic: "로그",
     flops: "바이트당 연산량(FLOP) 추정",
     flops_hint: "문맥 8192바이트에서의 순전파 연산량입니다. 엔트로피 모델은 규칙이 쓸 때만 \
-                 더합니다.",
+                 더합니다. ×는 이 글의 연산량이 그 몇 배인지를 뜻합니다.",
     every_byte: "바이트마다 패치",
     fixed_four: "4바이트 고정 패치",
     bytes: "바이트",

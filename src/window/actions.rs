@@ -1,0 +1,210 @@
+//! Everything that can be done by a menu, a key or the palette, in one list.
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+use super::screens::Screen;
+use super::settings::{Settings, ThemeChoice};
+use super::words::Language;
+use crate::samples::SAMPLES;
+
+/// Something that can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Screen(Screen),
+    OpenFile,
+    RecentFile(usize),
+    Sample(usize),
+    OpenModel,
+    EmbeddedModel,
+    RecentModel(usize),
+    CopyBrackets,
+    CopyJsonl,
+    CopyMarkdown,
+    ExportSvg,
+    ExportPng,
+    Figure,
+    RaiseThreshold,
+    LowerThreshold,
+    UndoThreshold,
+    NextPatch,
+    PreviousPatch,
+    Theme(ThemeChoice),
+    Language(Language),
+    ZoomIn,
+    ZoomOut,
+    ZoomReset,
+    ReduceMotion,
+    Palette,
+    Shortcuts,
+    Quit,
+}
+
+const CONTROL: Modifiers = Modifiers::COMMAND;
+
+impl Action {
+    /// All that can be done now, as the palette lists them.
+    pub(crate) fn all(settings: &Settings) -> Vec<Self> {
+        let mut all: Vec<Self> = Screen::ALL.map(Self::Screen).to_vec();
+        all.push(Self::OpenFile);
+        all.extend((0..settings.recent_files.len()).map(Self::RecentFile));
+        all.extend((0..SAMPLES.len()).map(Self::Sample));
+        all.extend([Self::OpenModel, Self::EmbeddedModel]);
+        all.extend((0..settings.recent_models.len()).map(Self::RecentModel));
+        all.extend([
+            Self::CopyBrackets,
+            Self::CopyJsonl,
+            Self::CopyMarkdown,
+            Self::ExportSvg,
+            Self::ExportPng,
+            Self::Figure,
+            Self::RaiseThreshold,
+            Self::LowerThreshold,
+            Self::UndoThreshold,
+            Self::NextPatch,
+            Self::PreviousPatch,
+        ]);
+        all.extend(ThemeChoice::ALL.map(Self::Theme));
+        all.extend(Language::ALL.map(Self::Language));
+        all.extend([
+            Self::ZoomIn,
+            Self::ZoomOut,
+            Self::ZoomReset,
+            Self::ReduceMotion,
+            Self::Shortcuts,
+            Self::Quit,
+        ]);
+        all
+    }
+
+    /// Its keys, if it has any.
+    pub(crate) fn shortcut(self) -> Option<KeyboardShortcut> {
+        let keys = |modifiers, key| Some(KeyboardShortcut::new(modifiers, key));
+        match self {
+            Self::Screen(Screen::Patch) => keys(CONTROL, Key::Num1),
+            Self::Screen(Screen::Generate) => keys(CONTROL, Key::Num2),
+            Self::Screen(Screen::Compare) => keys(CONTROL, Key::Num3),
+            Self::Screen(Screen::File) => keys(CONTROL, Key::Num4),
+            Self::OpenFile => keys(CONTROL, Key::O),
+            Self::OpenModel => keys(CONTROL, Key::M),
+            Self::CopyBrackets => keys(CONTROL.plus(Modifiers::SHIFT), Key::B),
+            Self::CopyJsonl => keys(CONTROL.plus(Modifiers::SHIFT), Key::J),
+            Self::CopyMarkdown => keys(CONTROL.plus(Modifiers::SHIFT), Key::M),
+            Self::ExportSvg => keys(CONTROL, Key::E),
+            Self::ExportPng => keys(CONTROL.plus(Modifiers::SHIFT), Key::E),
+            Self::Figure => keys(CONTROL, Key::G),
+            Self::RaiseThreshold => keys(Modifiers::ALT, Key::ArrowUp),
+            Self::LowerThreshold => keys(Modifiers::ALT, Key::ArrowDown),
+            Self::UndoThreshold => keys(Modifiers::ALT, Key::Z),
+            Self::NextPatch => keys(Modifiers::ALT, Key::ArrowRight),
+            Self::PreviousPatch => keys(Modifiers::ALT, Key::ArrowLeft),
+            Self::ZoomIn => keys(CONTROL, Key::Plus),
+            Self::ZoomOut => keys(CONTROL, Key::Minus),
+            Self::ZoomReset => keys(CONTROL, Key::Num0),
+            Self::Palette => keys(CONTROL, Key::K),
+            Self::Shortcuts => keys(Modifiers::NONE, Key::F1),
+            Self::Quit => keys(CONTROL, Key::Q),
+            _ => None,
+        }
+    }
+
+    /// What it is called.
+    pub(crate) fn title(self, language: Language, settings: &Settings) -> String {
+        let say = |english: &str, korean: &str| language.pick(english, korean).to_owned();
+        match self {
+            Self::Screen(screen) => {
+                let name = screen.name(language);
+                language.pick(format!("Go to {name}"), format!("{name} 화면으로"))
+            }
+            Self::OpenFile => say("Open file…", "파일 열기…"),
+            Self::RecentFile(index) => {
+                let path = settings.recent_files.get(index);
+                let path = path.map_or_else(String::new, |path| path.display().to_string());
+                language.pick(format!("Open {path}"), format!("{path} 열기"))
+            }
+            Self::Sample(index) => {
+                let title = SAMPLES.get(index).map_or("", |sample| sample.title);
+                language.pick(
+                    format!("Sample: {title}"),
+                    format!("예문: {}", sample_title(index).unwrap_or(title)),
+                )
+            }
+            Self::OpenModel => say("Open model folder…", "모델 폴더 열기…"),
+            Self::EmbeddedModel => say("Use the model in the program", "내장 모델 사용"),
+            Self::RecentModel(index) => {
+                let name = settings.recent_models.get(index).map_or("", String::as_str);
+                language.pick(format!("Model: {name}"), format!("모델: {name}"))
+            }
+            Self::CopyBrackets => say("Copy as brackets", "괄호로 복사"),
+            Self::CopyJsonl => say("Copy as JSON lines", "JSON 줄로 복사"),
+            Self::CopyMarkdown => say("Copy as Markdown", "마크다운으로 복사"),
+            Self::ExportSvg => say("Save the figure as SVG…", "그림을 SVG로 저장…"),
+            Self::ExportPng => say("Save the figure as PNG…", "그림을 PNG로 저장…"),
+            Self::Figure => say("Bars or curve", "막대 또는 곡선"),
+            Self::RaiseThreshold => say("Raise the threshold", "문턱값 올리기"),
+            Self::LowerThreshold => say("Lower the threshold", "문턱값 내리기"),
+            Self::UndoThreshold => say("Undo the change of the threshold", "문턱값 변경 취소"),
+            Self::NextPatch => say("To the next patch", "다음 패치로"),
+            Self::PreviousPatch => say("To the patch before", "이전 패치로"),
+            Self::Theme(ThemeChoice::System) => say("Theme: as the system", "테마: 시스템"),
+            Self::Theme(ThemeChoice::Light) => say("Theme: light", "테마: 밝게"),
+            Self::Theme(ThemeChoice::Dark) => say("Theme: dark", "테마: 어둡게"),
+            // In its own language: who looks for it may not read the other one.
+            Self::Language(own) => own.name().to_owned(),
+            Self::ZoomIn => say("Zoom in", "확대"),
+            Self::ZoomOut => say("Zoom out", "축소"),
+            Self::ZoomReset => say("Zoom to 100 %", "100 %로"),
+            Self::ReduceMotion => say("Reduce motion", "움직임 줄이기"),
+            Self::Palette => say("Command palette", "명령 팔레트"),
+            Self::Shortcuts => say("Keyboard shortcuts", "단축키"),
+            Self::Quit => say("Quit", "끝내기"),
+        }
+    }
+}
+
+fn sample_title(index: usize) -> Option<&'static str> {
+    let name = SAMPLES.get(index)?.name;
+    Some(match name {
+        "english" => "영어 산문",
+        "korean" => "한국어 산문",
+        "japanese" => "일본어 산문",
+        "arabic" => "아랍어 산문",
+        "rust" => "Rust 소스",
+        "python" => "Python 소스",
+        "json" => "JSON",
+        "emoji" => "이모지 대화",
+        "dna" => "DNA",
+        "repeat" => "반복되는 바이트",
+        "random" => "무작위 바이트",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_have_the_same_keys_or_the_same_title() {
+        let settings = Settings::default();
+        let mut all = Action::all(&settings);
+        all.push(Action::Palette);
+        for (index, one) in all.iter().enumerate() {
+            for other in &all[index + 1..] {
+                if let (Some(a), Some(b)) = (one.shortcut(), other.shortcut()) {
+                    assert_ne!(a, b, "{one:?} {other:?}");
+                }
+                for language in Language::ALL {
+                    assert_ne!(
+                        one.title(language, &settings),
+                        other.title(language, &settings)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_sample_has_a_korean_title() {
+        assert!((0..SAMPLES.len()).all(|index| sample_title(index).is_some()));
+    }
+}

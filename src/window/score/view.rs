@@ -1,0 +1,187 @@
+//! A score on the screen: the letters, and what is drawn around them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use egui::{Align2, Galley, Id, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, vec2};
+use egui_wgpu::Callback;
+
+use super::Layout;
+use super::painter::{Cells, Score};
+use super::shown::{Shown, job};
+use crate::window::document::{bytes_of, single_byte};
+use crate::window::theme::{self, Measures, Palette};
+
+/// What is drawn around the letters of a text.
+#[derive(Clone, Debug)]
+pub(crate) struct Around {
+    /// The entropies of its bytes, if there are any.
+    pub(crate) cells: Option<Cells>,
+    /// Whether a patch starts at each byte.
+    pub(crate) starts: Arc<Vec<bool>>,
+    /// The threshold in nats, if the rule has one.
+    pub(crate) threshold: Option<f32>,
+    /// Bytes whose numbers have still to arrive.
+    pub(crate) stale: Range<usize>,
+}
+
+/// What a score keeps from one frame to the next.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// What shows for the text, and the text it is of.
+    shown: Option<(String, Arc<Shown>)>,
+    galley: Option<Arc<Galley>>,
+    /// The places of its bytes.
+    pub(crate) layout: Arc<Layout>,
+}
+
+impl View {
+    /// Lays a text out, or takes what is laid out already.
+    pub(crate) fn galley(
+        &mut self,
+        ui: &Ui,
+        text: &str,
+        width: f32,
+        measures: Measures,
+    ) -> Arc<Galley> {
+        if self.shown.as_ref().is_none_or(|(of, _)| of != text) {
+            self.shown = Some((text.to_owned(), Arc::new(Shown::new(ui.ctx(), text))));
+        }
+        let what = self
+            .shown
+            .as_ref()
+            .map_or("", |(_, shown)| shown.text.as_str());
+        let color = Palette::of(ui.ctx()).text;
+        let job = job(what, color, width, measures.line);
+        let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
+        let held = self.galley.as_ref();
+        if held.is_none_or(|held| !Arc::ptr_eq(held, &galley)) || self.layout.measures != measures {
+            self.layout = Arc::new(Layout::new(&galley, text, measures));
+            self.galley = Some(Arc::clone(&galley));
+        }
+        galley
+    }
+
+    /// The letters as they are laid out.
+    pub(crate) fn laid_out(&self) -> Option<&Arc<Galley>> {
+        self.galley.as_ref()
+    }
+
+    /// What the shaders draw of it, below the letters: put it into a place that was
+    /// kept before the letters were drawn.
+    pub(crate) fn shape(&self, ui: &Ui, id: Id, origin: Pos2, around: Around) -> Shape {
+        let area = ui.clip_rect();
+        Shape::Callback(Callback::new_paint_callback(
+            area,
+            Score {
+                id,
+                area,
+                origin,
+                layout: Arc::clone(&self.layout),
+                cells: around.cells,
+                starts: around.starts,
+                threshold: around.threshold,
+                stale: around.stale,
+                palette: Palette::of(ui.ctx()),
+            },
+        ))
+    }
+
+    /// A text that is only looked at; gives where it begins on the screen.
+    pub(crate) fn show(
+        &mut self,
+        ui: &mut Ui,
+        id: Id,
+        text: &str,
+        measures: Measures,
+        around: Around,
+        sense: Sense,
+    ) -> (Pos2, Response) {
+        let width = ui.available_width();
+        let galley = self.galley(ui, text, width, measures);
+        let size = vec2(width, galley.size().y.max(measures.line));
+        let (rect, response) = ui.allocate_exact_size(size, sense);
+        let origin = rect.min;
+        let shape = self.shape(ui, id, origin, around);
+        ui.painter().add(shape);
+        let color = Palette::of(ui.ctx()).text;
+        ui.painter().galley(origin, galley, color);
+        self.draw_missing(ui, origin, text);
+        (origin, response)
+    }
+
+    /// The byte at a place of the screen.
+    pub(crate) fn byte_at(&self, origin: Pos2, place: Pos2) -> Option<usize> {
+        self.layout.byte_at(place - origin.to_vec2())
+    }
+
+    /// A frame around a byte.
+    pub(crate) fn frame(&self, ui: &Ui, origin: Pos2, byte: usize) {
+        let Some(rect) = self.layout.rectangle(byte) else {
+            return;
+        };
+        let accent = Palette::of(ui.ctx()).accent;
+        ui.painter().rect_stroke(
+            rect.translate(origin.to_vec2()).expand2(vec2(1.0, 4.0)),
+            3.0,
+            Stroke::new(1.5, accent),
+            StrokeKind::Outside,
+        );
+    }
+
+    /// The lines and bytes that show.
+    pub(crate) fn visible(&self, area: Rect, origin: Pos2) -> (Range<usize>, Range<usize>) {
+        self.layout
+            .visible(area.top() - origin.y, area.bottom() - origin.y)
+    }
+
+    /// Draws the bytes of characters that no font has.
+    pub(crate) fn draw_missing(&self, ui: &Ui, origin: Pos2, text: &str) {
+        let Some((_, shown)) = &self.shown else {
+            return;
+        };
+        if shown.missing.is_empty() {
+            return;
+        }
+        let (_, visible) = self.visible(ui.clip_rect(), origin);
+        let mut missing = shown.missing.iter().copied().peekable();
+        let mut byte = 0;
+        for (index, character) in text.chars().enumerate() {
+            if byte >= visible.end {
+                break;
+            }
+            if missing.next_if_eq(&index).is_some() && byte >= visible.start {
+                let bytes = match single_byte(character) {
+                    Some(byte) => vec![byte],
+                    None => character.to_string().into_bytes(),
+                };
+                self.draw_hex(ui, origin, byte, &bytes);
+            }
+            byte += bytes_of(character);
+        }
+    }
+
+    fn draw_hex(&self, ui: &Ui, origin: Pos2, first: usize, bytes: &[u8]) {
+        let (Some(left), Some(right)) = (
+            self.layout.slots.get(first),
+            self.layout.slots.get(first + bytes.len() - 1),
+        ) else {
+            return;
+        };
+        let measures = self.layout.measures;
+        let middle = (left.left + right.right) / 2.0;
+        // One above the other, around the middle of the line of letters.
+        let step = 24.0 / (bytes.len().max(2) as f32);
+        let center = left.foot - measures.foot + measures.line / 2.0;
+        for (row, byte) in bytes.iter().enumerate() {
+            let offset = (row as f32 - (bytes.len() as f32 - 1.0) / 2.0) * step;
+            ui.painter().text(
+                origin + vec2(middle, center + offset),
+                Align2::CENTER_CENTER,
+                format!("{byte:02X}"),
+                theme::mono(step.clamp(6.0, 9.0)),
+                Palette::of(ui.ctx()).muted,
+            );
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What the window remembers from one time to the next.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::words::Language;
+
+/// So many files and models are remembered.
+const RECENT: usize = 8;
+
+/// What the window remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Settings {
+    /// `None` is that of the system.
+    pub(crate) language: Option<Language>,
+    pub(crate) theme: ThemeChoice,
+    /// Of everything, 1 by default.
+    pub(crate) zoom: f32,
+    pub(crate) reduce_motion: bool,
+    pub(crate) recent_files: Vec<PathBuf>,
+    pub(crate) recent_models: Vec<String>,
+}
+
+/// Light, dark, or as the system has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ThemeChoice {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl ThemeChoice {
+    pub(crate) const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+
+    pub(crate) fn preference(self) -> egui::ThemePreference {
+        match self {
+            Self::System => egui::ThemePreference::System,
+            Self::Light => egui::ThemePreference::Light,
+            Self::Dark => egui::ThemePreference::Dark,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            language: None,
+            theme: ThemeChoice::default(),
+            zoom: 1.0,
+            reduce_motion: false,
+            recent_files: Vec::new(),
+            recent_models: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The least and the greatest zoom.
+    pub(crate) const ZOOMS: std::ops::RangeInclusive<f32> = 0.5..=3.0;
+
+    /// Where they are kept: in the system's folder for settings.
+    pub(crate) fn path() -> Option<PathBuf> {
+        let folders = directories::ProjectDirs::from("", "", "blt")?;
+        Some(folders.config_dir().join("window.json"))
+    }
+
+    /// Reads them; what cannot be read is as if it were not there.
+    pub(crate) fn read(path: &Path) -> Self {
+        let read = std::fs::read(path).ok();
+        let mut settings: Self = read
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        if !Self::ZOOMS.contains(&settings.zoom) {
+            settings.zoom = 1.0;
+        }
+        settings.recent_files.truncate(RECENT);
+        settings.recent_models.truncate(RECENT);
+        settings
+    }
+
+    /// Writes them, all or nothing.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.persist(path).map_err(|failed| failed.error)?;
+        Ok(())
+    }
+
+    /// Puts a file first among the recent ones.
+    pub(crate) fn remember_file(&mut self, path: PathBuf) {
+        remember(&mut self.recent_files, path);
+    }
+
+    /// Puts a model first among the recent ones.
+    pub(crate) fn remember_model(&mut self, name: String) {
+        remember(&mut self.recent_models, name);
+    }
+}
+
+fn remember<T: PartialEq>(recent: &mut Vec<T>, newest: T) {
+    recent.retain(|other| *other != newest);
+    recent.insert(0, newest);
+    recent.truncate(RECENT);
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    #[test]
+    fn settings_come_back_and_broken_ones_do_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/window.json");
+        assert_eq!(Settings::read(&path), Settings::default());
+        let mut settings = Settings {
+            language: Some(Language::Korean),
+            theme: ThemeChoice::Dark,
+            zoom: 1.25,
+            ..Settings::default()
+        };
+        for name in 0..12 {
+            settings.remember_file(PathBuf::from(name.to_string()));
+        }
+        settings.remember_file(PathBuf::from("7"));
+        assert_eq!(settings.recent_files.len(), RECENT);
+        assert_eq!(settings.recent_files[0], PathBuf::from("7"));
+        assert_eq!(settings.recent_files[1], PathBuf::from("11"));
+        settings.write(&path).unwrap();
+        assert_eq!(Settings::read(&path), settings);
+        for broken in ["", "{", r#"{"zoom":"wide"}"#, r#"{"zoom":1e9}"#] {
+            std::fs::write(&path, broken).unwrap();
+            assert_eq!(Settings::read(&path), Settings::default(), "{broken}");
+        }
+        // Newer versions may know more.
+        std::fs::write(&path, r#"{"zoom":2,"later":true}"#).unwrap();
+        assert_eq!(Settings::read(&path).zoom, 2.0);
+    }
+}

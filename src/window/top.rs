@@ -1,0 +1,180 @@
+//! What is above the screens: their names, the model, the adapter, and the menu.
+
+use egui::{RichText, Ui};
+
+use super::actions::Action;
+use super::engine::Model;
+use super::screens::Screen;
+use super::settings::{Settings, ThemeChoice};
+use super::theme::{self, Palette};
+use super::widgets::{choice, right};
+use super::words::Language;
+use crate::gpu::{AdapterClass, Gpu};
+use crate::samples::SAMPLES;
+
+/// What is shown.
+pub(super) struct Top<'a> {
+    pub(super) screen: Screen,
+    pub(super) language: Language,
+    pub(super) settings: &'a Settings,
+    pub(super) model: Option<&'a Model>,
+    /// Bytes that are loaded, of so many.
+    pub(super) loading: Option<(u64, u64)>,
+    pub(super) gpu: Option<&'a Gpu>,
+}
+
+/// Shows it; gives what was chosen.
+pub(super) fn show(ui: &mut Ui, top: &Top<'_>) -> Option<Action> {
+    let mut chosen = None;
+    let narrow = ui.available_width() < 860.0;
+    ui.horizontal_centered(|ui| {
+        ui.label(RichText::new("blt").font(theme::bold(17.0)));
+        ui.add_space(if narrow { 10.0 } else { 34.0 });
+        ui.spacing_mut().item_spacing.x = if narrow { 16.0 } else { 34.0 };
+        for screen in Screen::ALL {
+            let name = screen.name(top.language);
+            if choice(ui, name, screen == top.screen, 13.5).clicked() {
+                chosen = Some(Action::Screen(screen));
+            }
+        }
+        ui.spacing_mut().item_spacing.x = 16.0;
+        right(ui, |ui| {
+            let words = top.language.words();
+            ui.menu_button(RichText::new("☰").size(15.0), |ui| {
+                ui.spacing_mut().item_spacing.x = 8.0;
+                menu(ui, top, &mut chosen);
+            })
+            .response
+            .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, words.menu));
+            if !narrow {
+                about(ui, top);
+            }
+        });
+    });
+    chosen
+}
+
+fn about(ui: &mut Ui, top: &Top<'_>) {
+    let palette = Palette::of(ui.ctx());
+    let words = top.language.words();
+    let quiet = |text: String| RichText::new(text).size(12.5).color(palette.muted);
+    if let Some(gpu) = top.gpu {
+        let summary = gpu.summary();
+        // What stands in brackets is the driver's.
+        let name = summary.name.split(" (").next().unwrap_or_default();
+        let backend = match summary.backend {
+            wgpu::Backend::Vulkan => "Vulkan",
+            wgpu::Backend::Metal => "Metal",
+            wgpu::Backend::Dx12 => "DX12",
+            wgpu::Backend::Gl => "OpenGL",
+            _ => "WebGPU",
+        };
+        ui.label(quiet(format!("{name} · {backend}")))
+            .on_hover_text(format!("{} · {}", summary.name, summary.driver));
+        if summary.class == AdapterClass::Software {
+            let badge = RichText::new(words.software)
+                .size(12.0)
+                .color(palette.signal);
+            ui.label(badge).on_hover_text(words.software_hint);
+        }
+    }
+    let model = match (top.model, top.loading) {
+        (_, Some((done, total))) if total > 0 => {
+            format!("{} {} %", words.loading, done * 100 / total)
+        }
+        (_, Some(_)) => format!("{}…", words.loading),
+        (Some(model), None) => format!(
+            "{} {:.1} M · {}",
+            model.title,
+            model.parameters as f64 / 1e6,
+            model.dtype.to_lowercase()
+        ),
+        (None, None) => words.no_model.to_owned(),
+    };
+    let label = ui.label(quiet(model));
+    if let Some(model) = top.model {
+        label.on_hover_text(model.checkpoint.origin());
+    }
+}
+
+fn menu(ui: &mut Ui, top: &Top<'_>, chosen: &mut Option<Action>) {
+    ui.set_min_width(230.0);
+    let mut item = |ui: &mut Ui, action: Action| {
+        let keys = action
+            .shortcut()
+            .map(|keys| ui.ctx().format_shortcut(&keys));
+        let title = action.title(top.language, top.settings);
+        let mut button = egui::Button::new(title).frame_when_inactive(false);
+        if let Some(keys) = keys {
+            button = button.shortcut_text(keys);
+        }
+        if ui.add(button).clicked() {
+            *chosen = Some(action);
+            ui.close();
+        }
+    };
+    let say = |english, korean| top.language.pick(english, korean);
+    item(ui, Action::OpenFile);
+    ui.menu_button(say("Recent files", "최근 파일"), |ui| {
+        for index in 0..top.settings.recent_files.len() {
+            item(ui, Action::RecentFile(index));
+        }
+        if top.settings.recent_files.is_empty() {
+            ui.weak(say("None yet", "아직 없음"));
+        }
+    });
+    ui.menu_button(say("Sample texts", "예문"), |ui| {
+        for index in 0..SAMPLES.len() {
+            item(ui, Action::Sample(index));
+        }
+    });
+    ui.separator();
+    ui.menu_button(say("Model", "모델"), |ui| {
+        item(ui, Action::EmbeddedModel);
+        item(ui, Action::OpenModel);
+        for index in 0..top.settings.recent_models.len() {
+            item(ui, Action::RecentModel(index));
+        }
+        ui.separator();
+        ui.set_max_width(320.0);
+        ui.weak(say(
+            "Meta's models are gated: accept their licence on the model's page, download the \
+             folder, and open it here. Downloaded ones are found by name: org/name in the palette. \
+             Nothing is ever downloaded from here.",
+            "메타의 모델은 승인이 필요합니다. 모델 페이지에서 라이선스에 동의하고 폴더를 내려받아 \
+             여기서 여세요. 이 프로그램은 아무것도 내려받지 않습니다.",
+        ));
+    });
+    ui.separator();
+    for action in [
+        Action::CopyBrackets,
+        Action::CopyJsonl,
+        Action::CopyMarkdown,
+        Action::ExportSvg,
+        Action::ExportPng,
+    ] {
+        item(ui, action);
+    }
+    ui.separator();
+    item(ui, Action::Figure);
+    ui.menu_button(say("Theme", "테마"), |ui| {
+        for theme in ThemeChoice::ALL {
+            item(ui, Action::Theme(theme));
+        }
+    });
+    ui.menu_button("Language · 언어", |ui| {
+        for language in Language::ALL {
+            item(ui, Action::Language(language));
+        }
+    });
+    ui.menu_button(say("Zoom", "확대"), |ui| {
+        for action in [Action::ZoomIn, Action::ZoomOut, Action::ZoomReset] {
+            item(ui, action);
+        }
+    });
+    item(ui, Action::ReduceMotion);
+    ui.separator();
+    item(ui, Action::Palette);
+    item(ui, Action::Shortcuts);
+    item(ui, Action::Quit);
+}
