@@ -10,6 +10,8 @@ mod inspector;
 mod measures;
 mod panel;
 mod reason;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 
