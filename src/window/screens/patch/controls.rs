@@ -214,7 +214,7 @@ impl PatchScreen {
                 Err(error) => {
                     let means = self.text.curve().map(|curve| curve.means.clone());
                     let (least, most) = means.unwrap_or(0.0..=0.0).into_inner();
-                    let sentence = error.to_string();
+                    let sentence = words::sentence(&error.to_string());
                     let sentence = words::unreachable(shared.language, sentence, least, most);
                     self.panel.refused = Some(sentence);
                 }
@@ -275,6 +275,9 @@ impl PatchScreen {
     /// Cuts the context of the entropy model another way; all entropies come anew.
     pub(crate) fn set_context(&mut self, context: ContextOptions, shared: &Shared<'_>) {
         self.panel.context = context;
+        if let Some(every) = context.reset_every {
+            self.panel.every = every as f64;
+        }
         self.text.forget();
         shared
             .engine

@@ -222,28 +222,41 @@ impl PatchScreen {
             ),
         );
         let mono = |text: String| RichText::new(text).font(theme::mono(12.0));
-        egui::Grid::new("hash buckets")
-            .num_columns(3)
-            .spacing([14.0, 3.0])
-            .min_row_height(15.0)
-            .show(ui, |ui| {
-                for (group, n) in config.group_sizes.iter().enumerate() {
-                    ui.label(mono(n.to_string()).color(palette.muted));
-                    let n = usize::try_from(*n).unwrap_or(usize::MAX);
-                    // Before the text there is BOS, and before it nothing.
-                    let before = n.saturating_sub(at + 1).min(12);
-                    let gram = bytes.get((at + 1).saturating_sub(n.min(12))..=at);
-                    let gram: String = std::iter::repeat_n("·".to_owned(), before)
-                        .chain(gram.into_iter().flatten().map(|byte| byte_label(*byte)))
-                        .collect();
-                    ui.add(egui::Label::new(mono(gram)).truncate());
-                    let ids = rows.iter().skip(group).step_by(config.group_sizes.len());
-                    let ids: Vec<String> = ids.map(u32::to_string).collect();
-                    ui.label(mono(ids.join("  ")));
-                    ui.end_row();
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.spacing_mut().interact_size.y = 16.0;
+            for (group, n) in config.group_sizes.iter().enumerate() {
+                let ids = rows.iter().skip(group).step_by(config.group_sizes.len());
+                let ids: Vec<String> = ids.map(u32::to_string).collect();
+                let ids = mono(ids.join("  "));
+                ui.horizontal(|ui| {
+                    ui.label(mono(format!("{n:<3}")).color(palette.muted));
+                    let gram = egui::Label::new(mono(gram(ui, bytes, at, *n))).truncate();
+                    if config.functions > 2 {
+                        ui.add(gram);
+                        return;
+                    }
+                    right(ui, |ui| {
+                        ui.label(ids.clone());
+                        ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                            ui.add(gram);
+                        });
+                    });
+                });
+                if config.functions > 2 {
+                    ui.label(ids);
                 }
-            });
+            }
+        });
     }
+}
+
+/// The last `n` bytes up to a byte; a dot for each that is before the text.
+fn gram(ui: &Ui, bytes: &[u8], at: usize, n: u32) -> String {
+    let n = usize::try_from(n).unwrap_or(usize::MAX).min(SHOWN);
+    let before = "·".repeat(n.saturating_sub(at + 1));
+    let own = bytes.get((at + 1).saturating_sub(n)..=at);
+    before + &shown(ui, own.unwrap_or_default())
 }
 
 fn likely_row(ui: &Ui, rect: Rect, label: &str, p: f32, share: f32, is_own: bool) {
@@ -336,7 +349,7 @@ fn has_glyph(ui: &Ui, font: &FontId, character: char) -> bool {
 fn shown(ui: &Ui, bytes: &[u8]) -> String {
     let font = theme::mono(14.0);
     let mut text = String::new();
-    let mut hex = |text: &mut String, byte: u8| {
+    let hex = |text: &mut String, byte: u8| {
         if !text.is_empty() && !text.ends_with(' ') {
             text.push(' ');
         }

@@ -38,10 +38,9 @@ mod tests {
         #[test]
         fn counts_are_those_of_the_records(
             pieces in proptest::collection::vec(
-                prop_oneof![
-                    Just(&b"a"[..]), Just(b"\xED\x95\x9C"), Just(b"\xF0\x9F\x99\x82"),
-                    Just(b"\xFF"), Just(b"\xED\x95"), Just(b"\x80"),
-                ],
+                proptest::sample::select(vec![
+                    &b"a"[..], b"\xED\x95\x9C", b"\xF0\x9F\x99\x82", b"\xFF", b"\xED\x95", b"\x80",
+                ]),
                 0..8,
             ),
             flags in proptest::collection::vec(any::<bool>(), 40),

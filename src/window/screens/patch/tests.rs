@@ -146,7 +146,7 @@ fn a_wanted_mean_is_solved_for_or_refused_in_a_sentence() {
         enter(&mut hand, "Wanted mean", "4000");
         click(&mut hand, Role::Button, "Solve");
         let refused = hand.state().screen.panel.refused.clone().unwrap();
-        assert!(refused.starts_with("no threshold gives a mean patch of 4000 bytes"));
+        assert!(refused.starts_with("No threshold gives a mean patch of 4000 bytes"));
         assert!(hand.query_by_label(&refused).is_some());
         // Enter solves too.
         enter(&mut hand, "Wanted mean", "5");

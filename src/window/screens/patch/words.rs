@@ -170,6 +170,15 @@ pub(super) fn patch(language: Language, length: usize, mean: Option<f32>) -> Str
     text
 }
 
+/// What the library says of an error, standing alone.
+pub(super) fn sentence(error: &str) -> String {
+    let mut characters = error.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
+        None => String::new(),
+    }
+}
+
 /// Why no threshold gives a wanted mean, where the library's sentence is in another
 /// language.
 pub(super) fn unreachable(language: Language, sentence: String, least: f64, most: f64) -> String {
