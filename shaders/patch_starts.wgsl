@@ -41,10 +41,11 @@ const DELIMITER = 6u;
 
 const NONE = 0xffffffffu;
 
-// Neither letter, digit nor the continuation of a UTF-8 character.
+// Neither letter, digit nor the continuation of a UTF-8 character; special ids are
+// space-like too.
 fn space_like(id: u32) -> bool {
     if id < 4u {
-        return false;
+        return true;
     }
     let b = id - 4u;
     return b < 48u || (b > 57u && b < 65u) || (b > 90u && b < 97u) || (b > 122u && b < 128u)

@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod checkpoint;
+mod clock;
 pub mod error;
 pub mod generate;
 pub mod gpu;

@@ -2,6 +2,7 @@
 //! the very same patches, in every tier, however the text was cut into pushes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -341,5 +342,98 @@ fn the_best_bytes_come_in_order() {
             }
         }
         assert_eq!(session.last_logits().len(), 260);
+    });
+}
+
+/// Snapshots, going back, and a push that nobody waits for leave what follows as it
+/// would be.
+#[test]
+fn it_goes_back_to_where_it_was() {
+    pollster::block_on(async {
+        let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
+        let checkpoint = Checkpoint::open(&folder("window").to_string_lossy()).unwrap();
+        let weights = checkpoint.entropy_weights().unwrap();
+        let model = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
+        let text: Vec<u8> = (0..=255).cycle().step_by(7).take(700).collect();
+        let ids = blt::bytes::prompt(&text);
+        let options = EntropyOptions::default;
+        let mut session = EntropySession::new(&model, options()).unwrap();
+        let want = session.push(&ids).await.unwrap();
+        let close = |got: &EntropyRows, from: usize| {
+            let rows = from..from + got.entropies.len();
+            let error = largest_difference(&got.entropies, &want.entropies[rows.clone()]);
+            assert!(error < 1e-5, "rows {rows:?}: {error}");
+        };
+
+        assert!(!session.truncate(100), "its keys are overwritten");
+        assert!(session.truncate(690));
+        assert!(session.last_logits().is_empty());
+        let rows = session.push(&ids[690..]).await.unwrap();
+        assert_eq!(rows.nlls[0], None);
+        close(&rows, 690);
+
+        session.reset();
+        session.push(&ids[..300]).await.unwrap();
+        let mut snapshot = session.snapshot(None).unwrap();
+        let logits = session.last_logits().to_vec();
+        session.push(&ids[300..]).await.unwrap();
+        session.restore(&snapshot).unwrap();
+        assert_eq!((session.taken(), session.last_logits()), (300, &logits[..]));
+        let rows = session.push(&ids[300..305]).await.unwrap();
+        assert!((rows.nlls[0].unwrap() - want.nlls[300].unwrap()).abs() < 1e-5);
+        close(&rows, 300);
+        // A snapshot goes back by itself, and its memory is used again.
+        assert!(!snapshot.truncate(200));
+        assert!(snapshot.truncate(260));
+        session.restore(&snapshot).unwrap();
+        close(&session.push(&ids[260..400]).await.unwrap(), 260);
+        let snapshot = session.snapshot(Some(snapshot)).unwrap();
+        assert_eq!(snapshot.bytes(), session.snapshot_bytes());
+        session.push(&ids[400..500]).await.unwrap();
+        session.restore(&snapshot).unwrap();
+        close(&session.push(&ids[400..]).await.unwrap(), 400);
+
+        // Given up after its submission: it was never pushed, unless it was very fast.
+        session.restore(&snapshot).unwrap();
+        {
+            let push = std::pin::pin!(session.push(&ids[400..420]));
+            let waker = std::task::Waker::noop();
+            let _ = push.poll(&mut std::task::Context::from_waker(waker));
+        }
+        let taken = usize::try_from(session.taken()).unwrap();
+        assert!(taken == 400 || taken == 420);
+        close(&session.push(&ids[taken..450]).await.unwrap(), taken);
+
+        // Patch starts go on as they would.
+        let ruled = EntropyOptions {
+            rule: Some(rule_of(&checkpoint)),
+            ..Default::default()
+        };
+        let mut ruled = EntropySession::new(&model, ruled).unwrap();
+        ruled.push(&ids[..300]).await.unwrap();
+        let place = ruled.snapshot(None).unwrap();
+        let want_starts = ruled.push(&ids[300..]).await.unwrap().starts;
+        assert!(want_starts.contains(&true) && want_starts.contains(&false));
+        assert!(!ruled.truncate(699));
+        ruled.restore(&place).unwrap();
+        assert_eq!(ruled.push(&ids[300..]).await.unwrap().starts, want_starts);
+
+        let mut weights = checkpoint.entropy_weights().unwrap();
+        weights.config.window = None;
+        let all = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
+        let mut all = EntropySession::new(&all, options()).unwrap();
+        let want_all = all.push(&ids).await.unwrap().entropies;
+        assert!(all.truncate(30));
+        let place = all.snapshot(None).unwrap();
+        assert_eq!(place.taken(), 30);
+        for _ in 0..2 {
+            let got = all.push(&ids[30..]).await.unwrap().entropies;
+            assert!(largest_difference(&got, &want_all[30..]) < 1e-5);
+            all.restore(&place).unwrap();
+        }
+
+        let other = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
+        let mut other = EntropySession::new(&other, options()).unwrap();
+        assert!(other.restore(&snapshot).is_err());
     });
 }

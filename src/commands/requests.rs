@@ -83,7 +83,7 @@ async fn answer(
     for request in requests {
         let context = request.context.as_bytes();
         let same = before == Some(request.context.as_str());
-        if !same || !model.rewind(context.len() + 1).await? {
+        if !same || !model.truncate(context.len() + 1).await? {
             model.read(context, |_| go_on()).await?;
         }
         before = Some(&request.context);

@@ -7,7 +7,7 @@ use blt::window::{App, AppOptions, Language, Picture, PictureOptions, Screen, pi
 use blt::{Error, Result};
 use clap::{Args, ValueEnum};
 
-use super::failure::{Outcome, argument};
+use super::failure::Outcome;
 use super::global::Global;
 use super::model::ModelArgs;
 

@@ -8,13 +8,16 @@
 //!                        Event: byte, boundary, latent step, done
 //! ```
 //!
-//! A [`Generator`] needs only what [`ByteModel`] says of a model, so all of it
-//! can be tested without one. A [`Sampler`] chooses; [`Allowed`] says among
-//! which ids; [`Utf8State`] keeps to well-formed UTF-8; [`StopMatcher`] finds the
-//! end.
+//! A [`Generator`] writes a text at one go; a [`Continuation`] grows one step by
+//! step, goes back, and branches. They need only what [`ByteModel`] and
+//! [`RewindModel`] say of a model, so all of it can be tested without one. A
+//! [`Sampler`] chooses; [`Allowed`] says among which ids; [`Utf8State`] keeps to
+//! well-formed UTF-8; [`StopMatcher`] finds the end.
 
 mod allowed;
+mod continuation;
 mod event;
+mod filter;
 mod generator;
 mod model;
 mod options;
@@ -24,9 +27,11 @@ mod stop;
 mod utf8;
 
 pub use allowed::Allowed;
+pub use continuation::{Alternative, Branch, Continuation, GeneratedByte, StepTimes};
 pub use event::{Event, StopReason};
+pub use filter::{Filter, Prediction};
 pub use generator::{GenerateOptions, Generator, Given};
-pub use model::{ByteModel, Step};
+pub use model::{ByteModel, RewindModel, Step};
 pub use options::SamplerOptions;
 pub use sampler::{Candidate, Chosen, Sampler, log_p};
 pub use session::{Read, TextModel};

@@ -1,6 +1,10 @@
 //! What generation needs of a model.
 
+use std::ops::ControlFlow;
+
+use super::Read;
 use crate::Result;
+use crate::session::StageTimes;
 
 /// What a token led to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,5 +50,73 @@ impl<M: ByteModel> ByteModel for &mut M {
 
     async fn push(&mut self, id: u32) -> Result<Step> {
         (**self).push(id).await
+    }
+}
+
+/// A model that reads a text at once, and that may be able to go back in it.
+///
+/// A model that can do neither cheaply reads the text again; nothing but time
+/// depends on it.
+#[expect(
+    async_fn_in_trait,
+    reason = "driven by one caller on one thread, and WebGPU's futures are not Send everywhere"
+)]
+pub trait RewindModel: ByteModel + Sized {
+    /// Reads a text from its beginning, BOS first, in place of the one in the
+    /// model. `go_on` is told the bytes read after each piece and may stop there,
+    /// which is [`Error::Interrupted`](crate::Error::Interrupted).
+    ///
+    /// # Errors
+    /// What the model says, and [`Error::Interrupted`](crate::Error::Interrupted).
+    async fn read(
+        &mut self,
+        text: &[u8],
+        go_on: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Read>;
+
+    /// Takes more bytes of a text that has begun; `go_on` as for
+    /// [`read`](Self::read).
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    async fn append(
+        &mut self,
+        text: &[u8],
+        go_on: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// Whether [`rewind`](Self::rewind) can go back to the first `tokens`, BOS
+    /// counted.
+    fn reaches(&self, tokens: usize) -> bool {
+        let _ = tokens;
+        false
+    }
+
+    /// Goes back to the first `tokens`, BOS counted, without computing anything;
+    /// says whether it did. The logits are unknown until the next token.
+    fn rewind(&mut self, tokens: usize) -> bool {
+        let _ = tokens;
+        false
+    }
+
+    /// A second model with the same text, where copying is possible and there is
+    /// memory for it beside `beside` bytes of such models.
+    ///
+    /// # Errors
+    /// The device's errors.
+    fn fork(&self, beside: u64) -> Result<Option<Self>> {
+        let _ = beside;
+        Ok(None)
+    }
+
+    /// Bytes of memory of the text in the model, without the weights.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    /// Where the time of the last [`push`](ByteModel::push) went, where it is
+    /// measured.
+    fn stage_times(&self) -> Option<StageTimes> {
+        None
     }
 }

@@ -4,8 +4,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::{Allowed, SamplerOptions};
-use crate::bytes::VOCAB;
-use crate::{Error, Result};
+use crate::Result;
 
 /// An id that could come next.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +22,8 @@ pub struct Chosen {
     pub id: u32,
     /// ln of its probability under the model: over all ids, before any option.
     pub log_p: f32,
+    /// Its probability under the options.
+    pub p: f64,
 }
 
 /// Chooses the next id, again and again.
@@ -30,19 +31,38 @@ pub struct Chosen {
 pub struct Sampler {
     options: SamplerOptions,
     rng: StdRng,
+    drawn: u64,
 }
 
 impl Sampler {
     /// A sampler at the beginning of its random numbers.
     ///
     /// # Errors
-    /// [`Error::Argument`] that names an option with an impossible value.
+    /// [`Error::Argument`](crate::Error::Argument) that names an option with an impossible value.
     pub fn new(options: SamplerOptions) -> Result<Self> {
         options.check()?;
         Ok(Self {
             options,
             rng: StdRng::seed_from_u64(options.seed),
+            drawn: 0,
         })
+    }
+
+    /// Goes to a draw of the seed's random numbers, from 0: the next choice is
+    /// the one that follows so many others.
+    pub fn seek(&mut self, draw: u64) {
+        if draw < self.drawn {
+            self.rng = StdRng::seed_from_u64(self.options.seed);
+            self.drawn = 0;
+        }
+        while self.drawn < draw {
+            self.draw();
+        }
+    }
+
+    fn draw(&mut self) -> f64 {
+        self.drawn += 1;
+        self.rng.random()
     }
 
     /// The options.
@@ -57,58 +77,16 @@ impl Sampler {
     /// `logits` are `[VOCAB]`; `recent` are the tokens before, the last one last.
     ///
     /// # Errors
-    /// [`Error::Argument`] for another number of logits or if nothing is
-    /// allowed, [`Error::Checkpoint`] for logits that are no numbers.
+    /// [`Error::Argument`](crate::Error::Argument) for another number of logits or
+    /// if nothing is allowed, [`Error::Checkpoint`](crate::Error::Checkpoint) for
+    /// logits that are no numbers.
     pub fn candidates(
         &self,
         logits: &[f32],
         recent: &[u32],
         allowed: &Allowed,
     ) -> Result<Vec<Candidate>> {
-        check(logits)?;
-        let options = &self.options;
-        // Until the last step, `p` is a logit.
-        let mut kept: Vec<Candidate> = (0..VOCAB)
-            .zip(logits)
-            .filter(|(id, _)| allowed.has(*id))
-            .map(|(id, logit)| Candidate {
-                id,
-                p: self.penalised(id, f64::from(*logit), recent),
-            })
-            .collect();
-        kept.sort_by(|a, b| b.p.total_cmp(&a.p).then(a.id.cmp(&b.id)));
-        let Some(first) = kept.first().copied() else {
-            return Err(Error::Argument(
-                "no id may come next, so none can be chosen".to_owned(),
-            ));
-        };
-        if options.temperature == 0.0 || first.p == f64::NEG_INFINITY {
-            return Ok(vec![Candidate { p: 1.0, ..first }]);
-        }
-        if let Some(last) = (options.top_k as usize)
-            .checked_sub(1)
-            .and_then(|at| kept.get(at).copied())
-        {
-            kept.retain(|candidate| candidate.p >= last.p);
-        }
-        let temperature = f64::from(options.temperature);
-        for candidate in &mut kept {
-            candidate.p = ((candidate.p - first.p) / temperature).exp();
-        }
-        normalise(&mut kept);
-        // The sum may come to more than 1 by a last digit.
-        if options.top_p < 1.0 {
-            let mut before = 0.0;
-            kept.retain(|candidate| {
-                let keep = before <= f64::from(options.top_p);
-                before += candidate.p;
-                keep
-            });
-        }
-        let least = kept.first().map_or(0.0, |first| first.p) * f64::from(options.min_p);
-        kept.retain(|candidate| candidate.p >= least);
-        normalise(&mut kept);
-        Ok(kept)
+        self.filter(logits, recent, allowed, |_, _| ())
     }
 
     /// Chooses the id after `recent`; arguments and errors are those of
@@ -118,20 +96,19 @@ impl Sampler {
     /// Those of [`candidates`](Self::candidates).
     pub fn next(&mut self, logits: &[f32], recent: &[u32], allowed: &Allowed) -> Result<Chosen> {
         let candidates = self.candidates(logits, recent, allowed)?;
-        let id = match candidates.as_slice() {
-            [only] if self.options.temperature == 0.0 => only.id,
+        let chosen = match candidates.as_slice() {
+            [only] if self.options.temperature == 0.0 => Some(only),
             several => {
-                let mut left: f64 = self.rng.random();
+                let mut left = self.draw();
                 let drawn = several.iter().find(|candidate| {
                     left -= candidate.p;
                     left < 0.0
                 });
                 // The sum of the probabilities may be 1 but for a last digit.
-                drawn
-                    .or(several.iter().rfind(|candidate| candidate.p > 0.0))
-                    .map_or(0, |candidate| candidate.id)
+                drawn.or(several.iter().rfind(|candidate| candidate.p > 0.0))
             }
         };
+        let (id, p) = chosen.map_or((0, 0.0), |chosen| (chosen.id, chosen.p));
         #[expect(
             clippy::cast_possible_truncation,
             reason = "logits have no more digits"
@@ -139,19 +116,8 @@ impl Sampler {
         Ok(Chosen {
             id,
             log_p: log_p(logits, id) as f32,
+            p,
         })
-    }
-
-    fn penalised(&self, id: u32, logit: f64, recent: &[u32]) -> f64 {
-        let penalty = f64::from(self.options.repetition_penalty);
-        let from = recent.len().saturating_sub(self.options.repetition_window);
-        if penalty == 1.0 || !recent.iter().skip(from).any(|before| *before == id) {
-            logit
-        } else if logit > 0.0 {
-            logit / penalty
-        } else {
-            logit * penalty
-        }
     }
 }
 
@@ -159,51 +125,34 @@ impl Sampler {
 /// what is no id is -∞.
 #[must_use]
 pub fn log_p(logits: &[f32], id: u32) -> f64 {
-    let Some(logit) = usize::try_from(id).ok().and_then(|id| logits.get(id)) else {
-        return f64::NEG_INFINITY;
-    };
+    match usize::try_from(id).ok().and_then(|id| logits.get(id)) {
+        Some(logit) => normaliser(logits)(*logit),
+        None => f64::NEG_INFINITY,
+    }
+}
+
+/// ln of the probabilities of all ids, in nats.
+pub(super) fn log_ps(logits: &[f32]) -> impl Iterator<Item = f64> + '_ {
+    let normal = normaliser(logits);
+    logits.iter().map(move |logit| normal(*logit))
+}
+
+/// From a logit to the ln of a probability.
+fn normaliser(logits: &[f32]) -> impl Fn(f32) -> f64 + use<> {
     let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let total: f64 = logits
         .iter()
         .map(|logit| (f64::from(*logit) - largest).exp())
         .sum();
-    (f64::from(*logit) - largest - total.ln()).min(0.0)
-}
-
-fn normalise(candidates: &mut [Candidate]) {
-    let total: f64 = candidates.iter().map(|candidate| candidate.p).sum();
-    for candidate in candidates {
-        candidate.p /= total;
-    }
-}
-
-/// Refuses logits that say nothing. -∞ is a probability of 0.
-fn check(logits: &[f32]) -> Result<()> {
-    if logits.len() != VOCAB as usize {
-        return Err(Error::Argument(format!(
-            "a choice needs {VOCAB} logits, not {}",
-            logits.len()
-        )));
-    }
-    let strange = |logit: &&f32| logit.is_nan() || **logit == f32::INFINITY;
-    let strange = match logits.iter().find(strange) {
-        None if logits.iter().all(|logit| *logit == f32::NEG_INFINITY) => Some(&f32::NEG_INFINITY),
-        found => found,
-    };
-    match strange {
-        None => Ok(()),
-        Some(logit) => Err(Error::Checkpoint(format!(
-            "the model's logits contain {logit}: its weights are damaged, or too large for the \
-             dtype it runs in; try a wider one"
-        ))),
-    }
+    let total = total.ln();
+    move |logit| (f64::from(logit) - largest - total).min(0.0)
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
-    use crate::bytes::{BOE, BOS, DELIMITER, EOS, id_of};
+    use crate::bytes::{BOE, BOS, DELIMITER, EOS, VOCAB, id_of};
 
     /// Logits of some ids; the rest is far below.
     fn logits(of: &[(u32, f32)]) -> Vec<f32> {
@@ -344,6 +293,21 @@ mod tests {
             .candidates(&logits, &[], &Allowed::all())
             .unwrap();
         assert!((candidates[0].p - 0.9).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_draw_can_be_found_again() {
+        let logits: Vec<f32> = (0..VOCAB).map(|id| (id as f32).sin()).collect();
+        let mut sampler = Sampler::new(WARM).unwrap();
+        let mut next = |at: Option<u64>| {
+            at.into_iter().for_each(|at| sampler.seek(at));
+            sampler.next(&logits, &[], &Allowed::all()).unwrap().id
+        };
+        let all: Vec<u32> = (0..20).map(|_| next(None)).collect();
+        for at in [7_u8, 3, 19, 0, 1, 2, 12] {
+            assert_eq!(next(Some(u64::from(at))), all[usize::from(at)]);
+        }
+        assert_eq!(next(None), all[13]);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use super::{ByteModel, Step};
+use super::{ByteModel, RewindModel, Step};
 use crate::bytes::{BOS, encode};
-use crate::session::{BltSession, EntropySession};
+use crate::model::memory::RESERVE;
+use crate::session::{BltSession, EntropySession, StageTimes};
 use crate::{Error, Result};
 
 impl ByteModel for BltSession {
@@ -63,6 +64,13 @@ pub struct Read {
     pub starts: Vec<bool>,
     /// The entropy, in nats, of what follows the text.
     pub entropy: Option<f32>,
+    /// For BOS and each byte: the entropy, in nats, of what follows it; `[N + 1]`,
+    /// or empty where no entropy model runs.
+    pub entropies: Vec<f32>,
+    /// For BOS and each byte: -ln p of it, in nats; `[N + 1]`, and `None` for BOS.
+    pub nlls: Vec<Option<f32>>,
+    /// Whether a latent model ran on each patch that was closed.
+    pub latent: bool,
 }
 
 impl TextModel {
@@ -84,6 +92,9 @@ impl TextModel {
                 Ok(Read {
                     entropy: rows.entropies.last().copied(),
                     starts: rows.starts,
+                    entropies: rows.entropies,
+                    nlls: rows.nlls,
+                    latent: true,
                 })
             }
             Self::Entropy(session) => {
@@ -97,6 +108,8 @@ impl TextModel {
                     let rows = session.push(piece).await?;
                     read.entropy = rows.entropies.last().copied();
                     read.starts.extend(rows.starts);
+                    read.entropies.extend(rows.entropies);
+                    read.nlls.extend(rows.nlls);
                 }
                 // Without a rule only BOS is a patch.
                 read.starts.resize(ids.len(), false);
@@ -113,7 +126,7 @@ impl TextModel {
     ///
     /// # Errors
     /// What the session says.
-    pub async fn rewind(&mut self, tokens: usize) -> Result<bool> {
+    pub async fn truncate(&mut self, tokens: usize) -> Result<bool> {
         match self {
             Self::Blt(session) => session.truncate(tokens).await.map(|()| true),
             Self::Entropy(_) => Ok(false),
@@ -157,6 +170,74 @@ impl ByteModel for TextModel {
         match self {
             Self::Blt(session) => ByteModel::push(session.as_mut(), id).await,
             Self::Entropy(session) => ByteModel::push(session.as_mut(), id).await,
+        }
+    }
+}
+
+impl RewindModel for TextModel {
+    async fn read(
+        &mut self,
+        text: &[u8],
+        go_on: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Read> {
+        Self::read(self, text, go_on).await
+    }
+
+    async fn append(
+        &mut self,
+        text: &[u8],
+        mut go_on: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Blt(session) => session.prefill_while(text, go_on).await.map(drop),
+            Self::Entropy(session) => {
+                let ids: Vec<u32> = encode(text).collect();
+                let size = session.comfortable_push();
+                for (index, piece) in ids.chunks(size).enumerate() {
+                    if index > 0 && go_on(index * size).is_break() {
+                        return Err(Error::Interrupted);
+                    }
+                    session.push(piece).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn reaches(&self, tokens: usize) -> bool {
+        match self {
+            Self::Blt(session) => session.reaches(tokens),
+            Self::Entropy(_) => false,
+        }
+    }
+
+    fn rewind(&mut self, tokens: usize) -> bool {
+        match self {
+            Self::Blt(session) => session.rewind(tokens),
+            Self::Entropy(_) => false,
+        }
+    }
+
+    fn fork(&self, beside: u64) -> Result<Option<Self>> {
+        let Self::Blt(session) = self else {
+            return Ok(None);
+        };
+        let memory = session.model().memory();
+        let needed = memory.adapter + beside + session.bytes() + RESERVE;
+        if memory.available.is_some_and(|most| needed > most) {
+            return Ok(None);
+        }
+        Ok(Some(Self::Blt(Box::new(session.fork()?))))
+    }
+
+    fn bytes(&self) -> u64 {
+        Self::bytes(self)
+    }
+
+    fn stage_times(&self) -> Option<StageTimes> {
+        match self {
+            Self::Blt(session) => session.stage_times(),
+            Self::Entropy(_) => None,
         }
     }
 }

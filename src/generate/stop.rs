@@ -51,10 +51,8 @@ impl StopMatcher {
     /// verdict releases it. After [`Verdict::Stop`] nothing is held back.
     pub fn push(&mut self, byte: u8) -> Verdict {
         self.held.push_back(byte);
-        let ended = self.stops.iter().enumerate();
-        let ended = ended.filter(|(_, stop)| self.ends_with(stop));
-        if let Some((stop, text)) = ended.rev().max_by_key(|(_, stop)| stop.len()) {
-            let before = self.held.len() - text.len();
+        if let Some((stop, length)) = ended_by(&self.stops, |stop| self.ends_with(stop)) {
+            let before = self.held.len() - length;
             self.held.clear();
             return Verdict::Stop { before, stop };
         }
@@ -79,6 +77,17 @@ impl StopMatcher {
         };
         self.held.iter().skip(skip).eq(text)
     }
+}
+
+/// The longest stop string that a text ends with, the first of equals, and its
+/// length.
+pub(super) fn ended_by(
+    stops: &[Vec<u8>],
+    ends_with: impl Fn(&[u8]) -> bool,
+) -> Option<(usize, usize)> {
+    let ended = stops.iter().enumerate().filter(|(_, stop)| ends_with(stop));
+    let ended = ended.map(|(at, stop)| (at, stop.len()));
+    ended.rev().max_by_key(|(_, length)| *length)
 }
 
 #[cfg(test)]

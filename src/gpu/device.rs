@@ -195,6 +195,8 @@ impl Gpu {
     /// Gives the device back at once. What is still under way or comes later
     /// ends with [`Error::DeviceLost`].
     pub fn destroy(&self) {
+        // The device says so only when it is asked, after errors that follow.
+        record(&self.failure, Failure::Lost("it was given back".to_owned()));
         self.device.destroy();
     }
 

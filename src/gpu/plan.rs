@@ -1,6 +1,8 @@
 //! A plan: kernels with their buffers, parameters and grids, built once and
 //! replayed for every chunk of rows.
 
+mod stages;
+
 use std::sync::Arc;
 
 use super::device::Gpu;
@@ -9,6 +11,7 @@ use super::kernels::{DISPATCH_GRIDS, DispatchGrids, DispatchGridsParams};
 use super::profile::Profile;
 use super::tensor::{Slice, Tensor};
 use crate::error::Result;
+pub(crate) use stages::Stages;
 
 /// The items that a step covers along one axis; the variant's tile says how
 /// many of them a workgroup takes.
@@ -372,25 +375,38 @@ pub fn submit(
     rows: u32,
     tail: impl FnOnce(&mut wgpu::CommandEncoder),
 ) -> wgpu::SubmissionIndex {
-    let tuning = gpu.tuning;
     let steps: Vec<&Step> = plans.iter().flat_map(|plan| &plan.steps).collect();
-    let mut rest = &steps[..];
+    let record = |encoder: &mut wgpu::CommandEncoder, steps: &[&Step]| {
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for step in steps {
+            step.encode(&mut pass, rows);
+        }
+    };
+    in_bounds(gpu, &steps, |step| step.work.flops(rows), record, tail)
+}
+
+/// Submits steps in order, as many at a time as the bounds allow; one submission
+/// at least, for the tail.
+fn in_bounds<S>(
+    gpu: &Gpu,
+    steps: &[S],
+    flops: impl Fn(&S) -> f64,
+    mut record: impl FnMut(&mut wgpu::CommandEncoder, &[S]),
+    tail: impl FnOnce(&mut wgpu::CommandEncoder),
+) -> wgpu::SubmissionIndex {
+    let tuning = gpu.tuning;
+    let mut rest = steps;
     loop {
         let mut work = 0.0;
         let mut count = 0;
         while count < rest.len().min(tuning.dispatches_per_submission)
             && (count == 0 || work < tuning.flops_per_submission)
         {
-            work += rest[count].work.flops(rows);
+            work += flops(&rest[count]);
             count += 1;
         }
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for step in &rest[..count] {
-                step.encode(&mut pass, rows);
-            }
-        }
+        record(&mut encoder, &rest[..count]);
         rest = &rest[count..];
         if rest.is_empty() {
             tail(&mut encoder);

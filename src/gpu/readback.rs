@@ -1,6 +1,8 @@
 //! Getting numbers back from the GPU without blocking the caller's thread.
 
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_channel::oneshot;
 
@@ -8,13 +10,27 @@ use super::device::Gpu;
 use super::tensor::Slice;
 use crate::error::{Error, Result};
 
+/// Whether a callback has been called.
+#[derive(Clone, Debug, Default)]
+struct Called(Arc<AtomicBool>);
+
+impl Called {
+    fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// Drives the device's callbacks on a thread of its own, so that waiting for
 /// the GPU is an ordinary `await`. A browser drives them itself.
 #[derive(Debug)]
 pub(crate) struct Poller {
     /// `None` only while it is dropped.
     #[cfg(not(target_arch = "wasm32"))]
-    wake: Option<std::sync::mpsc::Sender<wgpu::SubmissionIndex>>,
+    wake: Option<std::sync::mpsc::Sender<(wgpu::SubmissionIndex, Called)>>,
     #[cfg(not(target_arch = "wasm32"))]
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -22,20 +38,29 @@ pub(crate) struct Poller {
 impl Poller {
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn new(device: &wgpu::Device) -> Self {
-        let (wake, woken) = std::sync::mpsc::channel();
+        let (wake, woken) = std::sync::mpsc::channel::<(wgpu::SubmissionIndex, Called)>();
         let device = device.clone();
         // The thread ends when `wake` is dropped with the `Gpu`.
         let thread = std::thread::spawn(move || {
-            while let Ok(submission) = woken.recv() {
-                let waited = device.poll(wgpu::PollType::Wait {
+            while let Ok((submission, called)) = woken.recv() {
+                // A refused submission has an index that never comes, and where
+                // another thread submits as well (a window that draws) a callback can
+                // come to wait for that one's work, or be called by it: only the
+                // callback itself says that there is nothing to wait for.
+                let mut waited = wgpu::PollType::Wait {
                     submission_index: Some(submission),
                     timeout: None,
-                });
-                if waited.is_err() {
-                    // A refused submission has an index that never comes; its
-                    // callbacks still have to run. An error here is a lost
-                    // device, which its own callback reports.
-                    let _ = device.poll(wgpu::PollType::wait_indefinitely());
+                };
+                let mut pause = std::time::Duration::from_micros(20);
+                loop {
+                    // An error here is a lost device, which its own callback reports.
+                    let _ = device.poll(waited);
+                    if called.is_set() {
+                        break;
+                    }
+                    waited = wgpu::PollType::wait_indefinitely();
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(std::time::Duration::from_millis(2));
                 }
             }
         });
@@ -51,10 +76,10 @@ impl Poller {
     }
 
     #[cfg_attr(target_arch = "wasm32", expect(unused_variables, clippy::unused_self))]
-    fn wait_for(&self, submission: wgpu::SubmissionIndex) {
+    fn wait_for(&self, submission: wgpu::SubmissionIndex, called: Called) {
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(wake) = &self.wake {
-            let _ = wake.send(submission);
+            let _ = wake.send((submission, called));
         }
     }
 }
@@ -113,11 +138,14 @@ impl Staging {
         submission: wgpu::SubmissionIndex,
     ) -> Mapping {
         let (sender, receiver) = oneshot::channel();
+        let called = Called::default();
+        let calling = called.clone();
         self.buffer
             .map_async(wgpu::MapMode::Read, range.clone(), move |result| {
                 let _ = sender.send(result);
+                calling.set();
             });
-        gpu.poller.wait_for(submission);
+        gpu.poller.wait_for(submission, called);
         Mapping {
             buffer: self.buffer.clone(),
             range,
@@ -172,10 +200,13 @@ impl Gpu {
     pub async fn idle(&self) -> Result<()> {
         let submission = self.queue.submit([]);
         let (sender, receiver) = oneshot::channel();
+        let called = Called::default();
+        let calling = called.clone();
         self.queue.on_submitted_work_done(move || {
             let _ = sender.send(());
+            calling.set();
         });
-        self.poller.wait_for(submission);
+        self.poller.wait_for(submission, called);
         let _ = receiver.await;
         self.check()
     }

@@ -70,6 +70,13 @@ impl Tensor {
             .write_buffer(&self.buffer, self.offset, bytemuck::cast_slice(values));
     }
 
+    /// Like [`Tensor::write`], from 32-bit value `first` on.
+    pub(crate) fn write_at<T: bytemuck::NoUninit>(&self, gpu: &Gpu, first: usize, values: &[T]) {
+        let at = self.offset + first as u64 * 4;
+        gpu.queue
+            .write_buffer(&self.buffer, at, bytemuck::cast_slice(values));
+    }
+
     /// All of it.
     #[must_use]
     pub fn all(&self) -> Slice<'_> {

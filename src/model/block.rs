@@ -208,6 +208,12 @@ impl KeyValues {
         self.keys.bytes() + self.values.bytes()
     }
 
+    /// Positions that there is room for.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
     /// Both buffers.
     #[must_use]
     pub fn tensors(&self) -> [&Tensor; 2] {

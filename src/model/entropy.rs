@@ -80,6 +80,13 @@ impl EntropyModel {
         self.window
     }
 
+    /// Tokens back that a row depends on through all layers; `None` for all.
+    #[must_use]
+    pub fn reach(&self) -> Option<usize> {
+        let back = self.window?.saturating_sub(1);
+        Some(self.layers.len() * back)
+    }
+
     /// The angles of its rotary embedding.
     #[must_use]
     pub fn rotary(&self) -> &Rotary {
@@ -156,12 +163,16 @@ impl EntropyBuffers {
             carry: Tensor::from(gpu, "carry", &[PatchStartsCarry::default()]),
             starts: Tensor::new(gpu, "starts", rows),
             patches: Tensor::new(gpu, "patches", rows),
-            caches: model
-                .layers
-                .iter()
-                .map(|_| KeyValues::new(gpu, &model.shape, slots))
-                .collect(),
+            caches: Self::caches(model, slots),
         }
+    }
+
+    /// Keys and values apart from the session, for `slots` positions.
+    pub(crate) fn caches(model: &EntropyModel, slots: usize) -> Vec<KeyValues> {
+        let caches = model.layers.iter();
+        caches
+            .map(|_| KeyValues::new(&model.gpu, &model.shape, slots))
+            .collect()
     }
 
     /// Size in bytes.

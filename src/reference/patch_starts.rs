@@ -77,8 +77,9 @@ impl PatchScan {
 }
 
 fn space_like(id: u32) -> bool {
+    // Special ids are.
     let Some(byte) = id.checked_sub(4) else {
-        return false;
+        return true;
     };
     !(matches!(byte, 0x30..=0x39 | 0x41..=0x5a | 0x61..=0x7a | 0x80..=0xbf))
 }

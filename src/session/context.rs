@@ -78,6 +78,17 @@ impl Context {
         (position, span)
     }
 
+    /// Goes back over the last `tokens` and says whether it could: not where the
+    /// context was cut among them.
+    pub(crate) fn back(&mut self, tokens: u64) -> bool {
+        let uncut = tokens <= self.document;
+        if uncut {
+            self.position -= tokens;
+            self.document -= tokens;
+        }
+        uncut
+    }
+
     fn reset(&mut self) {
         self.position = 0;
         self.document = 0;

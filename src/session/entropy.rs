@@ -1,22 +1,29 @@
 //! A text on its way through the entropy model.
 
+mod layout;
+mod place;
+mod snapshot;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::context::{Context, ContextOptions};
+use super::context::ContextOptions;
 use crate::error::{Error, Result};
-use crate::gpu::Profile;
-use crate::gpu::Tensor;
 use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams, State};
 use crate::gpu::plan::Plan;
 use crate::gpu::readback::{Mapping, Staging};
 use crate::gpu::tensor::padded;
+use crate::gpu::{Gpu, Profile, Tensor};
 use crate::model::block::Rows;
 use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyInputs, EntropyModel};
 use crate::model::part::{RowClass, count};
 use crate::model::sizes::UNBOUNDED;
 use crate::patch::{Rule, Scheme};
 use crate::session::logits::{check, nll, surprise};
+use layout::Layout;
+use place::Place;
+
+pub use snapshot::Snapshot;
 
 /// What a session computes.
 #[derive(Clone, Debug, Default)]
@@ -66,13 +73,10 @@ pub struct EntropySession {
     staging: Vec<Staging>,
     chunk: usize,
     slots: usize,
-    context: Context,
-    /// Ring slot of the next token.
-    slot: usize,
-    /// Tokens whose results are there.
-    taken: u64,
-    /// Logits after the last token.
-    last_logits: Vec<f32>,
+    place: Place,
+    /// Where to go on from if the results under way never arrive, because the
+    /// caller dropped the future that waits for them.
+    settled: Option<Place>,
     profile: Profile,
 }
 
@@ -109,12 +113,10 @@ impl EntropySession {
             targets: Tensor::new(gpu, "targets", chunk),
         };
         let layout = Layout::new(chunk, extras.best, model.vocabulary());
-        let staging = (0..IN_FLIGHT)
-            .map(|_| Staging::new(gpu, layout.bytes))
-            .collect();
+        let staging = staging_of(gpu, layout.bytes);
         gpu.check()?;
         Ok(Self {
-            context: Context::new(options.context, model.window()),
+            place: Place::new(options.context, model.window()),
             model: Arc::clone(model),
             options: EntropyOptions {
                 best: extras.best,
@@ -128,22 +130,18 @@ impl EntropySession {
             staging,
             chunk,
             slots,
-            slot: 0,
-            taken: 0,
-            last_logits: Vec::new(),
+            settled: None,
             profile: Profile::default(),
         })
     }
 
     /// Forgets the text; the buffers stay.
     pub fn reset(&mut self) {
-        self.context = Context::new(self.options.context, self.model.window());
+        self.land();
+        self.place = Place::new(self.options.context, self.model.window());
         self.buffers
             .carry
             .write(self.model.gpu(), &[PatchStartsCarry::default()]);
-        self.slot = 0;
-        self.taken = 0;
-        self.last_logits.clear();
     }
 
     /// How many tokens to push at a time so that a caller can show progress and
@@ -153,13 +151,21 @@ impl EntropySession {
         self.chunk * 8
     }
 
+    /// The most tokens that one may look back at, its own included; `None` where a
+    /// window bounds it.
+    pub(crate) fn most_seen(&self) -> Option<u64> {
+        let room = (self.slots - self.chunk) as u64;
+        self.model.window().is_none().then_some(room)
+    }
+
     /// Tokens that there is room for; `None` where a window bounds what each looks
     /// back over.
     #[must_use]
     pub fn room(&self) -> Option<u64> {
-        match self.context.window() {
+        let context = &self.place().context;
+        match context.window() {
             Some(_) => None,
-            None => Some(((self.slots - self.chunk) as u64).saturating_sub(self.context.seen())),
+            None => Some(((self.slots - self.chunk) as u64).saturating_sub(context.seen())),
         }
     }
 
@@ -181,10 +187,11 @@ impl EntropySession {
         &self.profile
     }
 
-    /// Logits over the vocabulary after the last token; empty before the first.
+    /// Logits over the vocabulary after the last token; empty before the first, and
+    /// after [`EntropySession::truncate`].
     #[must_use]
     pub fn last_logits(&self) -> &[f32] {
-        &self.last_logits
+        &self.place().logits
     }
 
     /// Pushes tokens and gives what the model says about them.
@@ -200,18 +207,13 @@ impl EntropySession {
             nlls: Vec::with_capacity(ids.len()),
             ..Default::default()
         };
+        self.begin(ids.len())?;
         if let Some(first) = ids.first() {
-            rows.nlls.push(nll(&self.last_logits, *first));
+            rows.nlls.push(nll(&self.place.logits, *first));
         }
         let mut flight: VecDeque<(Mapping, Layout)> = VecDeque::new();
         let gpu = Arc::clone(self.model.gpu());
-        let size = match (A_FEW + 1..=self.short).contains(&ids.len()) {
-            true => {
-                self.short -= ids.len();
-                self.chunk.min(A_FEW)
-            }
-            false => self.chunk,
-        };
+        let size = self.rows_at_once(ids.len());
         for (index, chunk) in ids.chunks(size).enumerate() {
             let after = ids.get(index * size + chunk.len()).copied();
             let staging = index % IN_FLIGHT;
@@ -220,27 +222,89 @@ impl EntropySession {
             {
                 self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows)?;
             }
-            flight.push_back(self.run(chunk, after, staging).await?);
+            flight.push_back(self.run(chunk, after, staging, &[]).await?);
         }
         for (mapping, layout) in flight {
             self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows)?;
         }
         // The last row's target is the first token of the next push.
         rows.nlls.truncate(ids.len());
+        self.settled = None;
         Ok(rows)
     }
 
+    /// Takes tokens, at most those of one run, and gives their pairs (entropy,
+    /// ln p of the token that follows). `after` is the token that follows them, where
+    /// known. If this future is dropped, the tokens count as never pushed.
+    ///
+    /// # Errors
+    /// Those of [`EntropySession::push`].
+    pub(crate) async fn push_run(
+        &mut self,
+        ids: &[u32],
+        after: Option<u32>,
+        copies: &[PairCopy<'_>],
+    ) -> Result<Vec<[f32; 2]>> {
+        self.begin(ids.len())?;
+        let (mapping, layout) = self.run(ids, after, 0, copies).await?;
+        let bytes = mapping.bytes(self.model.gpu()).await?;
+        let pairs: Vec<[f32; 2]> = layout.read(&bytes, &layout.result);
+        self.settle(&pairs, layout.read(&bytes, &layout.logits))?;
+        self.settled = None;
+        Ok(pairs)
+    }
+
+    /// Rows that one run takes of so many tokens.
+    pub(crate) fn rows_at_once(&mut self, tokens: usize) -> usize {
+        if (A_FEW + 1..=self.short).contains(&tokens) {
+            self.short -= tokens;
+            self.chunk.min(A_FEW)
+        } else {
+            self.chunk
+        }
+    }
+
+    /// Goes back to where the results end, if some never arrived, and makes ready
+    /// for so many tokens more.
+    fn begin(&mut self, tokens: usize) -> Result<()> {
+        if self.land() && (self.options.rule.is_some() || !self.place.is_whole()) {
+            return Err(Error::Argument(
+                "the results of the last push were not waited for; reset the session".to_owned(),
+            ));
+        }
+        let mut settled = self.place.clone();
+        settled.overwrite(tokens, self.slots);
+        self.settled = Some(settled);
+        Ok(())
+    }
+
+    /// Goes back to where the results end, if some never arrived, and says whether
+    /// that is so.
+    fn land(&mut self) -> bool {
+        let Some(settled) = self.settled.take() else {
+            return false;
+        };
+        self.place = settled;
+        // Their buffers may still be mapped. One that is given up and mapped again
+        // can be handed out when the first mapping is due, with old numbers in it.
+        let layout = Layout::new(self.chunk, self.options.best, self.model.vocabulary());
+        self.staging = staging_of(self.model.gpu(), layout.bytes);
+        true
+    }
+
     /// Submits one chunk; `after` is the token that follows it, where known.
+    /// `copies` go to other buffers on the GPU.
     async fn run(
         &mut self,
         chunk: &[u32],
         after: Option<u32>,
         staging: usize,
+        copies: &[PairCopy<'_>],
     ) -> Result<(Mapping, Layout)> {
         let mut spans = Vec::with_capacity(chunk.len());
         let mut angles = Vec::new();
         for id in chunk {
-            let (position, span) = self.context.push(*id);
+            let (position, span) = self.place.context.push(*id);
             let span = usize::try_from(span).unwrap_or(usize::MAX);
             if span > self.slots - self.chunk {
                 return Err(Error::Argument(format!(
@@ -273,18 +337,21 @@ impl EntropySession {
             gpu,
             &[State {
                 rows,
-                first_slot: count(self.slot),
+                first_slot: count(self.place.slot),
             }],
         );
         inputs.rows.spans.write(gpu, &spans);
         inputs.rows.angles.write(gpu, &angles);
         inputs.ids.write(gpu, chunk);
         inputs.targets.write(gpu, &targets[..chunk.len()]);
-        self.slot = (self.slot + chunk.len()) & (self.slots - 1);
+        self.place.advance(chunk.len(), self.slots);
 
         let layout = Layout::new(chunk.len(), self.options.best, self.model.vocabulary());
         let target = &self.staging[staging];
         let copies = |encoder: &mut wgpu::CommandEncoder| {
+            for copy in copies {
+                copy.record(encoder, &buffers.result);
+            }
             let part = |range: &std::ops::Range<u64>| range.end - range.start;
             target.copy(
                 encoder,
@@ -334,14 +401,7 @@ impl EntropySession {
     /// Appends what came back of one chunk.
     fn take(&mut self, bytes: &[u8], layout: &Layout, rows: &mut EntropyRows) -> Result<()> {
         let result: Vec<[f32; 2]> = layout.read(bytes, &layout.result);
-        self.last_logits = layout.read(bytes, &layout.logits);
-        check(
-            "the entropy model's",
-            self.taken,
-            &result,
-            &self.last_logits,
-        )?;
-        self.taken += result.len() as u64;
+        self.settle(&result, layout.read(bytes, &layout.logits))?;
         rows.entropies
             .extend(result.iter().map(|[entropy, _]| entropy));
         rows.nlls.extend(result.iter().map(surprise));
@@ -358,47 +418,38 @@ impl EntropySession {
         }
         Ok(())
     }
-}
 
-/// Where the results of a run lie in its staging buffer.
-#[derive(Clone, Debug)]
-struct Layout {
-    result: std::ops::Range<u64>,
-    starts: std::ops::Range<u64>,
-    best_ids: std::ops::Range<u64>,
-    best_log_p: std::ops::Range<u64>,
-    logits: std::ops::Range<u64>,
-    bytes: u64,
-}
-
-impl Layout {
-    fn new(rows: usize, best: usize, vocabulary: usize) -> Self {
-        let mut end = 0;
-        let mut next = |values: usize| {
-            let start = end;
-            end += values as u64 * 4;
-            start..end
-        };
-        let result = next(rows * 2);
-        let starts = next(rows);
-        let best_ids = next(rows * best);
-        let best_log_p = next(rows * best);
-        let logits = next(vocabulary);
-        // Mapped ranges end at a multiple of 8.
-        let bytes = logits.end.next_multiple_of(8);
-        Self {
-            result,
-            starts,
-            best_ids,
-            best_log_p,
-            logits,
-            bytes,
-        }
+    /// Takes what a chunk has left: its pairs, and the logits after it.
+    fn settle(&mut self, pairs: &[[f32; 2]], logits: Vec<f32>) -> Result<()> {
+        let place = &mut self.place;
+        check("the entropy model's", place.taken, pairs, &logits)?;
+        place.taken += pairs.len() as u64;
+        place.logits = logits;
+        Ok(())
     }
+}
 
-    fn read<T: bytemuck::Pod>(&self, bytes: &[u8], range: &std::ops::Range<u64>) -> Vec<T> {
-        let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-        bytemuck::pod_collect_to_vec(&bytes[index(range.start)..index(range.end)])
+fn staging_of(gpu: &Gpu, bytes: u64) -> Vec<Staging> {
+    (0..IN_FLIGHT).map(|_| Staging::new(gpu, bytes)).collect()
+}
+
+/// Pairs (entropy, ln p of the token that follows) of some rows of a run, on their
+/// way to another buffer on the GPU.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PairCopy<'a> {
+    /// The first row, and how many.
+    pub(crate) rows: (usize, usize),
+    /// Where they go.
+    pub(crate) to: &'a Tensor,
+    /// The pair of it that is overwritten first.
+    pub(crate) at: usize,
+}
+
+impl PairCopy<'_> {
+    fn record(&self, encoder: &mut wgpu::CommandEncoder, result: &Tensor) {
+        let ((first, rows), pair) = (self.rows, size_of::<[f32; 2]>());
+        let bytes = |pairs: usize| (pairs * pair) as u64;
+        result.copy_to(self.to, encoder, bytes(first), bytes(self.at), bytes(rows));
     }
 }
 

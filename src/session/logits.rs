@@ -12,6 +12,16 @@ pub(super) fn nll(logits: &[f32], id: u32) -> Option<f32> {
     Some((total.ln() + largest - logit).max(0.0) as f32)
 }
 
+/// ln p of every token under logits.
+pub(super) fn log_softmax(logits: &[f32]) -> Vec<f32> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let largest = f64::from(largest);
+    let total: f64 = logits.iter().map(|l| (f64::from(*l) - largest).exp()).sum();
+    #[expect(clippy::cast_possible_truncation, reason = "the kernel's precision")]
+    let log_p = |logit: &f32| (f64::from(*logit) - largest - total.ln()) as f32;
+    logits.iter().map(log_p).collect()
+}
+
 /// -ln p of the token that followed, from a pair of the entropy kernel.
 pub(super) fn surprise([_, log_p]: &[f32; 2]) -> Option<f32> {
     // No -0: what is certain has none.

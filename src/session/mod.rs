@@ -7,12 +7,14 @@ pub mod entropy;
 mod logits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod scan;
+mod stages;
 pub mod text;
 
 pub use blt::{BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;
 pub use edit::{EditOptions, EditSession};
-pub use entropy::{EntropyOptions, EntropyRows, EntropySession};
+pub use entropy::{EntropyOptions, EntropyRows, EntropySession, Snapshot};
 #[cfg(not(target_arch = "wasm32"))]
 pub use scan::{FileScan, ScanOptions};
+pub use stages::StageTimes;
 pub use text::{Cut, TextOptions, TextSession};

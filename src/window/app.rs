@@ -63,20 +63,20 @@ pub struct App {
     options: AppOptions,
     settings: Settings,
     dialogs: Dialogs,
-    model: Option<Arc<Model>>,
+    pub(super) model: Option<Arc<Model>>,
     loading: Option<(u64, u64)>,
     /// What the user must be told, the newest last.
-    notices: Vec<String>,
-    screen: Screen,
-    patch: PatchScreen,
-    generate: GenerateScreen,
-    compare: CompareScreen,
-    file: FileScreen,
+    pub(super) notices: Vec<String>,
+    pub(super) screen: Screen,
+    pub(super) patch: PatchScreen,
+    pub(super) generate: GenerateScreen,
+    pub(super) compare: CompareScreen,
+    pub(super) file: FileScreen,
     commands: CommandPalette,
     shortcuts: bool,
     lost: Option<String>,
     /// A pasted text that was too large for the editor.
-    pasted: Vec<tempfile::NamedTempFile>,
+    pub(super) pasted: Vec<tempfile::NamedTempFile>,
 }
 
 impl App {
@@ -495,7 +495,7 @@ impl App {
         self.file.open(path, &shared);
     }
 
-    fn set_text(&mut self, bytes: &[u8]) {
+    pub(super) fn set_text(&mut self, bytes: &[u8]) {
         let language = self.language();
         let shared = Shared {
             engine: &self.engine,
@@ -507,7 +507,7 @@ impl App {
         self.patch.open(bytes, &shared);
     }
 
-    fn open_model(&mut self, name: Option<String>) {
+    pub(super) fn open_model(&mut self, name: Option<String>) {
         self.loading = Some((0, 0));
         self.engine.ask(Request::Open(name));
     }
@@ -581,5 +581,14 @@ impl App {
         self.settings.zoom = zoom.clamp(*Settings::ZOOMS.start(), *Settings::ZOOMS.end());
         context.set_zoom_factor(self.settings.zoom);
         self.keep_settings();
+    }
+}
+
+#[cfg(test)]
+impl App {
+    /// Takes out of the window what differs from machine to machine.
+    pub(super) fn hide_machine(&mut self) {
+        self.gpu = None;
+        self.patch.text.forget_time();
     }
 }

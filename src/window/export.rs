@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::screens::patch::Text;
 use crate::error::{Error, Result};
-use crate::record::{self, Brackets, ByteRecord, JsonLines, RecordWriter, Svg, SvgOptions};
+use crate::record::{
+    self, Brackets, ByteRecord, JsonLines, Markdown, MarkdownOptions, RecordWriter, Svg, SvgOptions,
+};
 
 /// The records of a text, as `blt patch` makes them.
 pub(crate) fn records(text: &Text) -> Result<Vec<ByteRecord>> {
@@ -39,7 +41,13 @@ pub(crate) fn write(text: &Text, form: Form) -> Result<Vec<u8>> {
     let done = match form {
         Form::Brackets => all(Brackets::new(&mut out), &records),
         Form::Jsonl => all(JsonLines::new(&mut out), &records),
-        Form::Markdown => all(Brackets::new(&mut out), &records),
+        Form::Markdown => {
+            let options = MarkdownOptions {
+                rule: text.cutting().rule(),
+                ..MarkdownOptions::default()
+            };
+            all(Markdown::new(&mut out, options), &records)
+        }
         Form::Svg => {
             let options = SvgOptions {
                 threshold: text.cutting().line(),

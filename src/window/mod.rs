@@ -21,6 +21,8 @@ mod score;
 mod screens;
 mod settings;
 mod shell;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod top;
 mod widgets;

@@ -40,7 +40,7 @@ pub(super) fn show(ui: &mut Ui, top: &Top<'_>) -> Option<Action> {
         ui.spacing_mut().item_spacing.x = 16.0;
         right(ui, |ui| {
             let words = top.language.words();
-            ui.menu_button(RichText::new("☰").size(15.0), |ui| {
+            ui.menu_button(RichText::new("≡").size(15.0), |ui| {
                 ui.spacing_mut().item_spacing.x = 8.0;
                 menu(ui, top, &mut chosen);
             })

@@ -36,8 +36,7 @@ impl BltSession {
             self.reset();
             return Ok(());
         };
-        if self.reaches(before.len()) {
-            self.rewind(before.len());
+        if self.rewind(before.len()) {
             self.prefill_ids(&[*last]).await?;
         } else {
             self.reset();
@@ -46,10 +45,15 @@ impl BltSession {
         Ok(())
     }
 
-    /// Is everything that position `to` needs still in the rings?
-    fn reaches(&self, to: usize) -> bool {
+    /// Whether [`BltSession::rewind`] can go back to the first `to` tokens, BOS
+    /// counted: is everything that position `to` needs still in the rings?
+    #[must_use]
+    pub fn reaches(&self, to: usize) -> bool {
         let sizes = self.buffers.sizes;
         let now = self.tokens.len();
+        if to > now {
+            return false;
+        }
         let kept = |slots: usize, window: Option<usize>| {
             let oldest = window.map_or(0, |window| to.saturating_sub(window));
             now - oldest <= slots
@@ -65,8 +69,17 @@ impl BltSession {
             && self.patches() - vectors <= sizes.patch_slots
     }
 
-    /// Forgets everything from position `to` on.
-    fn rewind(&mut self, to: usize) {
+    /// Goes back to the first `to` tokens, BOS counted, without computing
+    /// anything, as long as nothing that they need has been overwritten (about
+    /// the last 256 tokens); says whether it did. There are no logits then until
+    /// the next token; [`BltSession::truncate`] computes them.
+    pub fn rewind(&mut self, to: usize) -> bool {
+        if !self.reaches(to) {
+            return false;
+        }
+        if to == self.tokens.len() {
+            return true;
+        }
         self.tokens.truncate(to);
         self.begins.retain(|begin| *begin <= to);
         self.entropy_context = Context::new(self.options.context, self.entropy_context.window());
@@ -88,6 +101,7 @@ impl BltSession {
         self.logits.clear();
         self.entropy_logits.clear();
         self.write_books();
+        true
     }
 
     /// Tells the GPU where the text and its patches stand.
@@ -146,6 +160,7 @@ impl BltSession {
         let kernel = self.decision.kernel();
         let plans = Plans::new(&self.model, &buffers, kernel, best, self.step)?;
         let gpu = self.model.gpu();
+        let stages = Self::stages(gpu, &self.options);
         gpu.submit(|encoder| {
             let copies = self.buffers.lasting().into_iter().zip(buffers.lasting());
             for (from, to) in copies {
@@ -169,6 +184,8 @@ impl BltSession {
             entropy_logits: self.entropy_logits.clone(),
             counters: self.counters,
             profile: Mutex::new(self.profile()),
+            stages,
+            stage_times: self.stage_times,
         })
     }
 }

@@ -15,14 +15,16 @@ mod trace;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::StageTimes;
 use super::context::{Context, ContextOptions};
 use super::text::checkpoint_rule;
 use crate::bytes::{BOS, encode, id_of};
+use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::gpu::Profile;
 use crate::gpu::kernels::PatchStartsParams;
-use crate::gpu::plan::Plan;
+use crate::gpu::plan::{Plan, Stages};
 use crate::gpu::tuning::LatentStep;
+use crate::gpu::{Gpu, Profile};
 use crate::model::blt::BltModel;
 use crate::model::sizes::Sizes;
 use crate::patch::{Patcher, Rule};
@@ -42,6 +44,9 @@ pub struct BltOptions {
     pub latent_step: Option<LatentStep>,
     /// Time every kernel; slower, because each has its own pass.
     pub profile: bool,
+    /// Time the parts of the model, see [`BltSession::stage_times`]; a pass and
+    /// two timestamps for each. [`BltOptions::profile`] takes its place.
+    pub stage_times: bool,
 }
 
 /// What the model says about some consecutive tokens.
@@ -109,6 +114,17 @@ pub struct BltSession {
     entropy_logits: Vec<f32>,
     counters: Counters,
     profile: Mutex<Profile>,
+    stages: Option<Stages>,
+    stage_times: Option<StageTimes>,
+}
+
+/// The plans of a run, in their order.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Decide,
+    Encode,
+    Patches,
+    Decode,
 }
 
 /// Who decides where patches start.
@@ -151,6 +167,7 @@ impl BltSession {
         let step = options.latent_step.unwrap_or(gpu.tuning.latent_step);
         let buffers = Buffers::new(model, sizes, best)?;
         let plans = Plans::new(model, &buffers, decision.kernel(), best, step)?;
+        let stages = Self::stages(gpu, &options);
         gpu.check()?;
         Ok(Self {
             entropy_context: Context::new(options.context, entropy_window),
@@ -167,7 +184,14 @@ impl BltSession {
             entropy_logits: Vec::new(),
             counters: Counters::default(),
             profile: Mutex::default(),
+            stages,
+            stage_times: None,
         })
+    }
+
+    fn stages(gpu: &Gpu, options: &BltOptions) -> Option<Stages> {
+        let wanted = options.stage_times && !options.profile;
+        wanted.then(|| Stages::new(gpu, 4)).flatten()
     }
 
     fn decision(rule: &Rule, options: &BltOptions) -> Decision {
@@ -267,6 +291,13 @@ impl BltSession {
         profile.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Where the time of the last call that took tokens went, with
+    /// [`BltOptions::stage_times`]; `None` on adapters without timestamps.
+    #[must_use]
+    pub fn stage_times(&self) -> Option<StageTimes> {
+        self.stage_times
+    }
+
     /// Bytes of GPU memory of the session, without the weights.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -349,6 +380,9 @@ impl BltSession {
         mut go_on: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<BltRows> {
         self.check_positions(ids.len())?;
+        let clock = Clock::start();
+        self.stage_times = None;
+        self.stages.iter().for_each(Stages::reset);
         let mut all = BltRows::default();
         let rows = self.buffers.sizes.rows;
         for (index, piece) in ids.chunks(rows).enumerate() {
@@ -363,6 +397,10 @@ impl BltSession {
             found.entropy_nlls.truncate(piece.len());
             all.append(found);
         }
+        self.stage_times = self
+            .stages
+            .as_ref()
+            .map(|stages| StageTimes::new(&stages.milliseconds(), clock.milliseconds()));
         Ok(all)
     }
 

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::PoisonError;
 
 use super::inputs::Run;
-use super::{BltRows, BltSession, Decision, Token};
+use super::{BltRows, BltSession, Decision, Stage, Token};
 use crate::error::{Error, Result};
-use crate::gpu::plan::{Plan, submit};
+use crate::gpu::plan::{Plan, Stages, submit};
 use crate::gpu::tensor::padded;
 use crate::gpu::tuning::LatentStep;
 use crate::gpu::{Slice, Tensor};
@@ -115,7 +115,12 @@ impl BltSession {
             Self::plan(&plans.decode, class),
         ];
         let found = self
-            .submit(&all, ids.len(), self.results(ids.len(), true))
+            .submit(
+                Stage::Decide,
+                &all,
+                ids.len(),
+                self.results(ids.len(), true),
+            )
             .await?;
         let rows = self.note(ids, &found, Starts::Read)?;
         let closed = rows.starts.iter().filter(|start| **start).count();
@@ -132,7 +137,7 @@ impl BltSession {
             Self::plan(&self.plans.encode, class),
         ];
         let starts = vec![Piece::first(&self.buffers.patches.starts, rows)];
-        let found = self.submit(&first, rows, starts).await?;
+        let found = self.submit(Stage::Decide, &first, rows, starts).await?;
         let starts: Vec<u32> = found.read(0);
         let closed = starts.iter().filter(|start| **start == 1).count();
         self.finish(ids, class, closed, Starts::Read).await
@@ -149,7 +154,7 @@ impl BltSession {
                 pieces.push(Piece::first(&own.best_ids, rows));
             }
             let decide = [Self::plan(&self.plans.decide, class)];
-            let found = self.submit(&decide, rows, pieces).await?;
+            let found = self.submit(Stage::Decide, &decide, rows, pieces).await?;
             let entropies: Vec<[f32; 2]> = found.read(0);
             for (known, [entropy, _]) in known.iter_mut().zip(entropies) {
                 known.entropy = Some(entropy);
@@ -163,7 +168,7 @@ impl BltSession {
         }
         let starts = self.decide_on_host(&known);
         let encode = [Self::plan(&self.plans.encode, class)];
-        submit(self.model.gpu(), &encode, count(rows), |_| ());
+        self.send(Stage::Encode, &encode, rows, |_| ());
         let closed = starts.iter().filter(|start| **start).count();
         self.finish(ids, class, closed, Starts::Given(starts, known))
             .await
@@ -204,18 +209,18 @@ impl BltSession {
     ) -> Result<BltRows> {
         let rows = ids.len();
         let patch_class = RowClass::of(closed);
-        let gpu = self.model.gpu();
         if closed > 0 {
             let patches = [Self::plan(&self.plans.patches, patch_class)];
             if self.options.profile {
-                self.submit(&patches, closed, Vec::new()).await?;
+                self.submit(Stage::Patches, &patches, closed, Vec::new())
+                    .await?;
             } else {
-                submit(gpu, &patches, count(closed), |_| ());
+                self.send(Stage::Patches, &patches, closed, |_| ());
             }
         }
         let decode = [Self::plan(&self.plans.decode, class)];
         let pieces = self.results(rows, matches!(starts, Starts::Read));
-        let found = self.submit(&decode, rows, pieces).await?;
+        let found = self.submit(Stage::Decode, &decode, rows, pieces).await?;
         let noted = self.note(ids, &found, starts)?;
         self.count(class, patch_class, [rows, rows, closed, rows], closed);
         Ok(noted)
@@ -242,7 +247,28 @@ impl BltSession {
         pieces
     }
 
-    async fn submit(&self, plans: &[&Plan], rows: usize, pieces: Vec<Piece<'_>>) -> Result<Found> {
+    /// Submits plans, of which the first is `first`, and does not wait.
+    fn send(
+        &self,
+        first: Stage,
+        plans: &[&Plan],
+        rows: usize,
+        tail: impl FnOnce(&mut wgpu::CommandEncoder),
+    ) -> wgpu::SubmissionIndex {
+        let gpu = self.model.gpu();
+        match &self.stages {
+            Some(stages) => stages.submit(gpu, (first as u32, plans), count(rows), tail),
+            None => submit(gpu, plans, count(rows), tail),
+        }
+    }
+
+    async fn submit(
+        &self,
+        first: Stage,
+        plans: &[&Plan],
+        rows: usize,
+        pieces: Vec<Piece<'_>>,
+    ) -> Result<Found> {
         let gpu = self.model.gpu();
         let profiled = self.options.profile && gpu.has_timestamps();
         if profiled {
@@ -264,18 +290,26 @@ impl BltSession {
             })
             .collect();
         let staging = &self.buffers.staging;
-        let submission = submit(gpu, plans, count(rows), |encoder| {
+        let ticks = at.next_multiple_of(8);
+        let submission = self.send(first, plans, rows, |encoder| {
             let pieces = pieces.iter().zip(&places);
             for (piece, place) in pieces.filter(|(piece, _)| piece.values > 0) {
                 let skip = piece.skip as u64 * 4;
                 let bytes = piece.values as u64 * 4;
                 staging.copy(encoder, piece.slice, skip, bytes, place.start as u64);
             }
+            if let Some(stages) = &self.stages {
+                stages.copy(staging, encoder, ticks as u64);
+            }
         });
-        let bytes = at.next_multiple_of(8) as u64;
-        let mapping = staging.map(gpu, 0..bytes, submission);
+        let times = self.stages.as_ref().map_or(0, Stages::bytes);
+        let mapping = staging.map(gpu, 0..ticks as u64 + times, submission);
+        let bytes = mapping.bytes(gpu).await?;
+        if let Some(stages) = &self.stages {
+            stages.read(&bytes[ticks..]);
+        }
         Ok(Found {
-            bytes: mapping.bytes(gpu).await?,
+            bytes,
             pieces: places,
         })
     }

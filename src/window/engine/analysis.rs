@@ -70,6 +70,8 @@ pub(super) struct Analysis {
     session: EditSession,
     options: EditOptions,
     revision: u64,
+    /// Whether the window knows all that is known.
+    told: bool,
     began: Instant,
     caret: Option<usize>,
     inspect: Option<(u64, usize)>,
@@ -80,11 +82,13 @@ impl Analysis {
         let options = EditOptions {
             context,
             snapshot_bytes: SNAPSHOT_BYTES,
+            ..EditOptions::default()
         };
         Ok(Self {
-            session: EditSession::new(&model.entropy, options.clone())?,
+            session: EditSession::new(&model.entropy, options)?,
             options,
             revision: 0,
+            told: true,
             began: Instant::now(),
             caret: None,
             inspect: None,
@@ -96,6 +100,7 @@ impl Analysis {
         let mut analysis = Self::new(model, self.options.context)?;
         analysis.session.replace(self.session.bytes())?;
         analysis.revision = self.revision;
+        analysis.told = false;
         Ok(analysis)
     }
 
@@ -104,6 +109,7 @@ impl Analysis {
             AnalysisRequest::Text { revision, bytes } => {
                 self.session.replace(&bytes)?;
                 self.revision = revision;
+                self.told = false;
                 self.began = Instant::now();
                 self.caret = None;
             }
@@ -111,6 +117,7 @@ impl Analysis {
                 let mut other = Self::new(model, context)?;
                 other.session.replace(self.session.bytes())?;
                 other.revision = self.revision;
+                other.told = false;
                 *self = other;
             }
             AnalysisRequest::Caret(at) => self.caret = Some(at),
@@ -121,13 +128,18 @@ impl Analysis {
 
     /// Whether there is something to do.
     pub(super) fn is_busy(&self) -> bool {
-        self.session.stale().is_some() || self.inspect.is_some() || self.caret.is_some()
+        !self.told
+            || self.session.stale().is_some()
+            || self.inspect.is_some()
+            || self.caret.is_some()
     }
 
     /// Does a piece of the work.
     pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
         if self.session.stale().is_some() {
             self.session.step().await?;
+            self.tell(outbox);
+        } else if !self.told {
             self.tell(outbox);
         } else if let Some((revision, at)) = self.inspect.take() {
             if revision == self.revision && at <= self.session.bytes().len() {
@@ -147,14 +159,15 @@ impl Analysis {
     }
 
     /// Says what is known by now.
-    pub(super) fn tell(&self, outbox: &Outbox) {
+    fn tell(&mut self, outbox: &Outbox) {
+        self.told = true;
         let length = self.session.bytes().len();
         outbox.put(Update::Analysis(AnalysisUpdate::Entropies {
             revision: self.revision,
             entropies: Arc::new(self.session.entropies().to_vec()),
             nlls: Arc::new(self.session.nlls().to_vec()),
             stale: self.session.stale().unwrap_or(length + 1..length + 1),
-            cells: Cells::Device(self.session.cells().clone()),
+            cells: Cells::Device(self.session.cells().all().buffer.clone()),
             took: self.began.elapsed(),
         }));
     }

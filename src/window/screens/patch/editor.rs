@@ -26,6 +26,9 @@ pub(crate) struct Editor {
     pub(crate) curve: bool,
     /// Whether the threshold is being dragged.
     dragging: bool,
+    /// Where the text begins on the screen.
+    #[cfg(test)]
+    origin: Pos2,
 }
 
 /// What the user has changed.
@@ -44,7 +47,7 @@ pub(crate) fn id() -> Id {
 }
 
 impl Editor {
-    pub(crate) fn show(&mut self, ui: &mut Ui, text: &mut Text) -> Changed {
+    pub(crate) fn show(&mut self, ui: &mut Ui, text: &mut Text, name: &str) -> Changed {
         let mut changed = Changed::default();
         let margin = MARGIN.min(ui.available_width() * 0.06);
         ScrollArea::vertical()
@@ -56,7 +59,7 @@ impl Editor {
                     ui.spacing_mut().item_spacing.x = 0.0;
                     ui.add_space(margin);
                     let width = (ui.available_width() - margin).max(40.0);
-                    self.score(ui, width, text, &mut changed);
+                    self.score(ui, width, text, name, &mut changed);
                 });
                 ui.add_space(28.0);
             });
@@ -100,7 +103,14 @@ impl Editor {
         }
     }
 
-    fn score(&mut self, ui: &mut Ui, width: f32, text: &mut Text, changed: &mut Changed) {
+    fn score(
+        &mut self,
+        ui: &mut Ui,
+        width: f32,
+        text: &mut Text,
+        name: &str,
+        changed: &mut Changed,
+    ) {
         let measures = self.measures();
         // Below the letters, and known only after they are laid out.
         let under = ui.painter().add(Shape::Noop);
@@ -128,9 +138,15 @@ impl Editor {
             .inner;
         changed.text = text.take_edit();
         let origin = output.galley_pos;
+        #[cfg(test)]
+        {
+            self.origin = origin;
+        }
         let caret = output.cursor_range.map(|range| range.primary);
         self.caret = caret.map(|caret| byte_at(&text.editor, caret.index.into()));
         let response = &output.response.response;
+        ui.ctx()
+            .accesskit_node_builder(response.id, |node| node.set_label(name));
         self.hovered = response
             .hover_pos()
             .and_then(|place| self.view.byte_at(origin, place));
@@ -209,4 +225,11 @@ fn draw_caret(ui: &Ui, origin: Pos2, galley: &Galley, caret: CCursor) {
         [middle - vec2(0.0, 13.0), middle + vec2(0.0, 13.0)],
         Stroke::new(2.0, Palette::of(ui.ctx()).accent),
     );
+}
+
+#[cfg(test)]
+impl Editor {
+    pub(crate) fn layout(&self) -> (Pos2, &crate::window::score::Layout) {
+        (self.origin, &self.view.layout)
+    }
 }

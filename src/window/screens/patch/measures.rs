@@ -29,6 +29,7 @@ pub(crate) fn cut_characters(bytes: &[u8], firsts: &[usize]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use proptest::prelude::*;
 
     use super::*;
@@ -50,7 +51,7 @@ mod tests {
             starts[0] = true;
             starts[1] = true;
             let mut summary = Summary::default();
-            for record in records(&bytes, None, None, &starts).unwrap_or_else(|e| panic!("{e}")) {
+            for record in records(&bytes, None, None, &starts).unwrap() {
                 summary.add(&record);
             }
             let firsts: Vec<usize> = (0..bytes.len()).filter(|at| starts[at + 1]).collect();

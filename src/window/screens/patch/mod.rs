@@ -108,7 +108,10 @@ impl PatchScreen {
 
     fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let before = self.text.cutting().clone();
-        let changed = self.editor.show(ui, &mut self.text);
+        let changed = {
+            let name = shared.language.pick("Text", "글");
+            self.editor.show(ui, &mut self.text, name)
+        };
         if let Some(threshold) = changed.threshold {
             self.set_cutting(
                 Cutting {
@@ -193,5 +196,13 @@ impl PatchScreen {
                     at: wanted.1,
                 }));
         }
+    }
+}
+
+#[cfg(test)]
+impl PatchScreen {
+    /// Where the text begins on the screen, and the places of its bytes.
+    pub(crate) fn layout(&self) -> (egui::Pos2, &crate::window::score::Layout) {
+        self.editor.layout()
     }
 }

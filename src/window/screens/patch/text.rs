@@ -472,3 +472,10 @@ mod tests {
         assert!(text.revision() > revision);
     }
 }
+
+#[cfg(test)]
+impl Text {
+    pub(crate) fn forget_time(&mut self) {
+        self.took = None;
+    }
+}

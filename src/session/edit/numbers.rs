@@ -1,0 +1,172 @@
+//! Entropies and log-probabilities of a text, on the host and on the GPU.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::change::Change;
+use crate::error::{Error, Result};
+use crate::gpu::{Gpu, Tensor};
+use crate::session::logits::surprise;
+
+/// What a cell holds of which nothing was ever known: no entropy is negative, and no
+/// ln p positive. A shader cannot tell NaN.
+pub(super) const UNKNOWN: [f32; 2] = [-1.0, 1.0];
+
+/// Cells of a new session.
+const FIRST_CELLS: usize = 1024;
+
+/// Numbers per row, and the same on the GPU.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    gpu: Arc<Gpu>,
+    /// Per row, in nats; NaN where never known.
+    entropies: Vec<f32>,
+    /// Per byte, in nats; NaN where never known.
+    nlls: Vec<f32>,
+    /// Pairs (entropy, ln p of the byte), per row.
+    cells: Tensor,
+    /// For moving cells: a copy within one buffer is not allowed.
+    aside: Tensor,
+    replaced: u64,
+}
+
+fn cells_of(gpu: &Gpu, cells: usize) -> (Tensor, Tensor) {
+    (
+        Tensor::new(gpu, "cells", cells * 2),
+        Tensor::new(gpu, "cells aside", cells * 2),
+    )
+}
+
+/// Bytes of so many cells.
+fn bytes(cells: usize) -> u64 {
+    cells as u64 * 8
+}
+
+impl Numbers {
+    /// Those of the empty text.
+    pub(super) fn new(gpu: &Arc<Gpu>) -> Self {
+        let (cells, aside) = cells_of(gpu, FIRST_CELLS);
+        cells.write(gpu, &[UNKNOWN]);
+        Self {
+            gpu: Arc::clone(gpu),
+            entropies: vec![f32::NAN],
+            nlls: Vec::new(),
+            cells,
+            aside,
+            replaced: 0,
+        }
+    }
+
+    pub(super) fn entropies(&self) -> &[f32] {
+        &self.entropies
+    }
+
+    pub(super) fn nlls(&self) -> &[f32] {
+        &self.nlls
+    }
+
+    pub(super) fn cells(&self) -> &Tensor {
+        &self.cells
+    }
+
+    pub(super) fn replaced(&self) -> u64 {
+        self.replaced
+    }
+
+    /// Refuses a text whose cells one binding cannot hold.
+    pub(super) fn check_room(&self, text: usize) -> Result<()> {
+        let most = self.gpu.binding_bytes();
+        if bytes(text + 1) <= most {
+            return Ok(());
+        }
+        Err(Error::Argument(format!(
+            "a text of {text} bytes is longer than this adapter shows at once ({}); take a part \
+             of it",
+            most / bytes(1) - 1
+        )))
+    }
+
+    /// Follows a change: what is known moves along with its byte. `nll` is that of
+    /// the first byte of the change, if it is known already.
+    pub(super) fn follow(&mut self, change: &Change, nll: Option<f32>) -> Result<()> {
+        let Change {
+            start,
+            old_end,
+            new_end,
+        } = *change;
+        let behind = old_end..self.entropies.len();
+        self.move_cells(behind, new_end)?;
+        let came = new_end - start;
+        let unknown = |count: usize| std::iter::repeat_n(f32::NAN, count);
+        // The row in front of the change is what it was, whatever comes after it.
+        let front = self.entropies[start];
+        let behind = self.entropies.split_off(old_end);
+        self.entropies.truncate(start);
+        self.entropies.push(front);
+        self.entropies.extend(unknown(came.saturating_sub(1)));
+        self.entropies.extend(&behind[usize::from(came == 0)..]);
+        self.nlls.splice(start..old_end, unknown(came));
+        if let (Some(nll), Some(known)) = (nll, self.nlls.get_mut(start)) {
+            *known = nll;
+        }
+        self.show(start..new_end.max(start + 1));
+        Ok(())
+    }
+
+    /// Takes the pairs of some rows, which are in their cells already.
+    pub(super) fn take(&mut self, first: usize, pairs: &[[f32; 2]]) {
+        for (row, pair) in (first..).zip(pairs) {
+            self.entropies[row] = pair[0];
+            if let (Some(nll), Some(known)) = (surprise(pair), self.nlls.get_mut(row)) {
+                *known = nll;
+            }
+        }
+    }
+
+    /// Writes what the host knows of some rows into their cells.
+    fn show(&self, rows: Range<usize>) {
+        let known = |value: f32, unknown: f32| if value.is_nan() { unknown } else { value };
+        let cells: Vec<[f32; 2]> = rows
+            .clone()
+            .map(|row| {
+                let entropy = known(self.entropies[row], UNKNOWN[0]);
+                // Nothing follows the last row yet: the kernel gives 0 there.
+                let log_p = self
+                    .nlls
+                    .get(row)
+                    .map_or(0.0, |nll| known(0.0 - nll, UNKNOWN[1]));
+                [entropy, log_p]
+            })
+            .collect();
+        self.cells.write_at(&self.gpu, rows.start * 2, &cells);
+    }
+
+    /// Moves cells so that the first is at `to`; grows the buffer where needed.
+    fn move_cells(&mut self, rows: Range<usize>, to: usize) -> Result<()> {
+        let needed = to + rows.len();
+        let count = bytes(rows.len());
+        if bytes(needed) > self.cells.bytes() {
+            let most = usize::try_from(self.gpu.binding_bytes() / bytes(1)).unwrap_or(usize::MAX);
+            let room = needed.next_power_of_two().min(most);
+            let (cells, aside) = cells_of(&self.gpu, room);
+            self.gpu.check()?;
+            self.gpu.submit(|encoder| {
+                // The first row of the change stays where it is.
+                let before = bytes(rows.start.min(to) + 1).min(self.cells.bytes());
+                self.cells.copy_to(&cells, encoder, 0, 0, before);
+                self.cells
+                    .copy_to(&cells, encoder, bytes(rows.start), bytes(to), count);
+            });
+            (self.cells, self.aside) = (cells, aside);
+            self.replaced += 1;
+        } else if to != rows.start {
+            self.gpu.submit(|encoder| {
+                let from = bytes(rows.start);
+                self.cells.copy_to(&self.aside, encoder, from, 0, count);
+                self.aside
+                    .copy_to(&self.cells, encoder, 0, bytes(to), count);
+            });
+        }
+        self.gpu.check()
+    }
+}

@@ -1,0 +1,99 @@
+//! Tests that use the window as a person would, with the model inside the binary.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod losses;
+mod patch;
+mod pictures;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::mutex::RwLock;
+use egui_kittest::Harness;
+use egui_kittest::wgpu::WgpuTestRenderer;
+use egui_wgpu::{RenderState, Renderer, RendererOptions};
+
+use super::score::Pipelines;
+use super::{App, AppOptions, Language};
+use crate::gpu::{Gpu, GpuOptions};
+
+const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+
+/// A window in the hands of a test.
+struct Hand {
+    harness: Harness<'static, App>,
+    gpu: Arc<Gpu>,
+}
+
+/// Options under which a picture is the same on every machine.
+fn plain() -> AppOptions {
+    AppOptions {
+        language: Some(Language::English),
+        theme: Some(App::LIGHT),
+        still: true,
+        ..AppOptions::default()
+    }
+}
+
+/// The same, with the fonts of the system: for texts in other scripts.
+fn with_fonts() -> AppOptions {
+    AppOptions {
+        system_fonts: true,
+        ..plain()
+    }
+}
+
+impl Hand {
+    fn open(options: AppOptions) -> Self {
+        Self::of_size(options, [1280.0, 800.0])
+    }
+
+    fn of_size(options: AppOptions, size: [f32; 2]) -> Self {
+        let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
+        let app = App::new(&gpu, options.clone(), Arc::new(|| ()));
+        let mut renderer = Renderer::new(gpu.device(), FORMAT, RendererOptions::PREDICTABLE);
+        renderer
+            .callback_resources
+            .insert(Pipelines::new(gpu.device(), FORMAT));
+        let state = RenderState {
+            adapter: gpu.adapter().clone(),
+            available_adapters: Vec::new(),
+            instance: gpu.instance().clone(),
+            device: gpu.device().clone(),
+            queue: gpu.queue().clone(),
+            target_format: FORMAT,
+            renderer: Arc::new(RwLock::new(renderer)),
+        };
+        let theme = options.theme.unwrap_or(App::LIGHT);
+        let harness = Harness::builder()
+            .with_size(size)
+            .with_theme(theme)
+            .with_max_steps(64)
+            .renderer(WgpuTestRenderer::from_render_state(state))
+            .with_context_setup(move |context| {
+                super::theme::apply(context, options.system_fonts);
+                context.all_styles_mut(|style| style.animation_time = 0.0);
+            })
+            .build_ui_state(|ui, app: &mut App| app.ui(ui), app);
+        Self { harness, gpu }
+    }
+
+    /// Draws until something is true.
+    fn until(&mut self, what: &str, mut is: impl FnMut(&App) -> bool) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        loop {
+            self.harness.step();
+            if is(self.harness.state()) {
+                self.harness.step();
+                return;
+            }
+            assert!(Instant::now() < patience, "{what} never came");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn settle(&mut self) {
+        self.until("the numbers", App::is_settled);
+    }
+}

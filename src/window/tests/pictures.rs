@@ -1,0 +1,84 @@
+//! What the window looks like, pixel by pixel.
+
+use egui_kittest::SnapshotOptions;
+
+use super::{Hand, plain};
+use crate::gpu::AdapterClass;
+use crate::window::theme::{self, Palette};
+use crate::window::{App, AppOptions};
+
+#[test]
+fn bars_are_as_high_and_as_deep_as_their_entropies() {
+    let mut hand = Hand::open(AppOptions {
+        text: Some("The quick brown fox jumps over the lazy dog.".into()),
+        ..plain()
+    });
+    hand.settle();
+    let image = hand.harness.render().unwrap();
+    let app = hand.harness.state();
+    let palette = Palette::of_theme(egui::Theme::Light);
+    let entropies = app.patch.text.entropies();
+    let (origin, layout) = app.patch.layout();
+    let ground = palette.background;
+    let mut checked = 0;
+    for slot in &layout.slots {
+        let entropy = entropies[slot.byte as usize];
+        if app.patch.text.starts()[slot.byte as usize] {
+            // The dot of the threshold lies on the bar.
+            continue;
+        }
+        let x = origin.x + (slot.left + slot.right) / 2.0;
+        let foot = origin.y + slot.foot;
+        let height = (entropy / theme::MOST).min(1.0) * theme::BARS.staff;
+        let threshold = app.patch.text.cutting().threshold / theme::MOST * theme::BARS.staff;
+        let at = |above: f32| image.get_pixel(x as u32, (foot - above) as u32).0;
+        for above in 1_u8..28 {
+            let above = f32::from(above);
+            if (above - threshold).abs() < 2.0 || (above - height).abs() < 1.5 {
+                continue;
+            }
+            let wanted = match above < height {
+                true => palette.entropy(entropy),
+                false => ground,
+            };
+            let found = at(above);
+            for (wanted, found) in wanted.to_array().iter().zip(found).take(3) {
+                assert!(
+                    wanted.abs_diff(found) <= 2,
+                    "byte {} ({entropy} nats) {above} points above its foot: {found:?}, not {wanted:?}",
+                    slot.byte
+                );
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 500, "{checked}");
+}
+
+fn looks_as_it_did(name: &str, theme: egui::Theme) {
+    let options = AppOptions {
+        theme: Some(theme),
+        ..plain()
+    };
+    let mut hand = Hand::of_size(options, [1000.0, 640.0]);
+    hand.settle();
+    let software = hand.gpu.summary().class == AdapterClass::Software;
+    hand.harness.state_mut().hide_machine();
+    hand.harness.step();
+    // Drivers round the edges of letters and bars differently.
+    let most = if software { 0 } else { 4000 };
+    let options = SnapshotOptions::new()
+        .output_path("tests/snapshots/window")
+        .max_failed_pixels(most);
+    hand.harness.snapshot_options(name, &options);
+}
+
+#[test]
+fn the_patch_screen_looks_as_it_did_in_light() {
+    looks_as_it_did("patch_light", App::LIGHT);
+}
+
+#[test]
+fn the_patch_screen_looks_as_it_did_in_dark() {
+    looks_as_it_did("patch_dark", App::DARK);
+}

@@ -1,0 +1,521 @@
+//! A text that is being edited has the numbers of a text that is computed afresh.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::future::Future;
+use std::ops::Range;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use blt::bytes::prompt;
+use blt::gpu::{Gpu, GpuOptions};
+use blt::model::entropy::EntropyModel;
+use blt::session::{ContextOptions, EditOptions, EditSession, EntropyOptions, EntropySession};
+use proptest::prelude::*;
+
+/// In nats, of texts that are short.
+const TOLERANCE: f32 = 1e-4;
+/// What was moved keeps its rotary positions, and a fresh text has others. Angles are
+/// rounded to f32, so that differences of positions are not exact: at 4096 some 1e-4
+/// radians, and nats.
+const TOLERANCE_OF_LONG: f32 = 3e-4;
+/// Where no byte changes its place.
+const TOLERANCE_IN_PLACE: f32 = 1e-5;
+
+/// Two layers, with another window than they were made for.
+async fn model(window: Option<u32>) -> Arc<EntropyModel> {
+    let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
+    let checkpoint = common::open("window");
+    let mut weights = checkpoint.entropy_weights().unwrap();
+    weights.config.window = window;
+    Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap())
+}
+
+/// With pieces so small that short texts have many.
+fn in_small_pieces(
+    model: &Arc<EntropyModel>,
+    context: ContextOptions,
+    snapshots: u64,
+) -> EditSession {
+    let one = EntropySession::new(model, EntropyOptions::default())
+        .unwrap()
+        .snapshot_bytes();
+    let options = EditOptions {
+        context,
+        snapshot_bytes: snapshots * one,
+        snapshot_every: 10,
+        rows_per_step: 7,
+    };
+    EditSession::new(model, options).unwrap()
+}
+
+/// What a session that reads the text for the first time says of it.
+struct Fresh {
+    session: EntropySession,
+}
+
+impl Fresh {
+    fn new(model: &Arc<EntropyModel>, context: ContextOptions) -> Self {
+        let options = EntropyOptions {
+            context,
+            ..Default::default()
+        };
+        Self {
+            session: EntropySession::new(model, options).unwrap(),
+        }
+    }
+
+    async fn numbers(&mut self, text: &[u8]) -> (Vec<f32>, Vec<f32>) {
+        self.session.reset();
+        let rows = self.session.push(&prompt(text)).await.unwrap();
+        let nlls = rows.nlls[1..].iter().map(|nll| nll.unwrap());
+        (rows.entropies, nlls.collect())
+    }
+
+    /// Asserts that everything is right that is not stale.
+    async fn agrees(&mut self, edited: &EditSession, tolerance: f32, at: &str) {
+        let (entropies, nlls) = self.numbers(edited.bytes()).await;
+        assert_eq!(edited.entropies().len(), entropies.len(), "{at}");
+        assert_eq!(edited.nlls().len(), nlls.len(), "{at}");
+        let stale = |row: &usize| edited.stale_ranges().iter().any(|r| r.contains(row));
+        let close = |got: f32, want: f32| (got - want).abs() < tolerance;
+        for row in (0..entropies.len()).filter(|row| !stale(row)) {
+            let (got, want) = (edited.entropies()[row], entropies[row]);
+            assert!(close(got, want), "{at}: {got} for {want} at {row}");
+            if let Some(want) = nlls.get(row) {
+                let got = edited.nlls()[row];
+                let difference = (got - want).abs() / want.max(1.0);
+                assert!(
+                    difference < 2.0 * tolerance,
+                    "{at}: nll {got} for {want} at {row}"
+                );
+            }
+        }
+    }
+}
+
+async fn finish(edited: &mut EditSession) {
+    while edited.step().await.unwrap() {}
+    assert_eq!(edited.stale(), None);
+}
+
+/// The numbers on the GPU are those on the host, to the bit.
+async fn cells_agree(model: &EntropyModel, edited: &EditSession, at: &str) {
+    let bytes = model.gpu().read(edited.cells().all()).await.unwrap();
+    let cells: Vec<[f32; 2]> = bytemuck::pod_collect_to_vec(&bytes);
+    for (row, entropy) in edited.entropies().iter().enumerate() {
+        let [got, log_p] = cells[row];
+        assert_eq!(got.to_bits(), entropy.to_bits(), "{at}: row {row}");
+        match edited.nlls().get(row) {
+            Some(nll) => assert_eq!((0.0 - log_p).max(0.0), *nll, "{at}: row {row}"),
+            None => assert_eq!(log_p, 0.0, "{at}"),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Action {
+    /// Replaces a part of the text: its start and length in thousandths of the text.
+    Edit(u32, u32, Vec<u8>),
+    /// One after the other at the same place, with as many steps after each.
+    Type(u32, Vec<u8>, u32),
+    /// Takes bytes back from a place on.
+    Backspace(u32, u32),
+    Replace(Vec<u8>),
+    Steps(u32),
+    Prepare(u32),
+    Look(u32),
+    /// Begins a step and gives it up.
+    Drop,
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = prop::sample::select(vec![
+        "the cat ",
+        "\n",
+        "바이트 ",
+        "한글은 어떻게\n",
+        "0123456789",
+        "zz",
+        "\u{1f600}",
+        "fn main() {}\n",
+    ]);
+    prop_oneof![
+        4 => prop::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat().into_bytes()),
+        2 => prop::collection::vec(any::<u8>(), 0..4),
+        1 => prop::collection::vec(prop::sample::select(b"ab \n".to_vec()), 20..120),
+    ]
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    // Starts, middles and ends are as likely as each other.
+    let place = || prop_oneof![Just(0), 0u32..1000, Just(1000)];
+    let length = prop_oneof![3 => Just(0), 2 => 0u32..200, 1 => 0u32..1000];
+    prop_oneof![
+        6 => (place(), length, text()).prop_map(|(at, length, with)| Action::Edit(at, length, with)),
+        3 => (place(), text(), 0u32..3).prop_map(|(at, keys, steps)| Action::Type(at, keys, steps)),
+        2 => (place(), 1u32..12).prop_map(|(at, count)| Action::Backspace(at, count)),
+        1 => text().prop_map(Action::Replace),
+        4 => (0u32..6).prop_map(Action::Steps),
+        2 => place().prop_map(Action::Prepare),
+        1 => place().prop_map(Action::Look),
+        1 => Just(Action::Drop),
+    ]
+}
+
+fn place_in(text: &[u8], thousandths: u32) -> usize {
+    text.len() * thousandths as usize / 1000
+}
+
+async fn act(edited: &mut EditSession, want: &mut Vec<u8>, action: &Action) {
+    let steps = async |edited: &mut EditSession, count: u32| {
+        for _ in 0..count {
+            edited.step().await.unwrap();
+        }
+    };
+    match action {
+        Action::Edit(at, length, with) => {
+            let at = place_in(want, *at);
+            let end = (at + place_in(want, *length)).min(want.len());
+            want.splice(at..end, with.iter().copied());
+            edited.edit(at..end, with).unwrap();
+        }
+        Action::Type(at, keys, count) => {
+            let at = place_in(want, *at);
+            for (at, key) in (at..).zip(keys) {
+                want.insert(at, *key);
+                edited.edit(at..at, &[*key]).unwrap();
+                steps(edited, *count).await;
+            }
+        }
+        Action::Backspace(at, count) => {
+            let at = place_in(want, *at);
+            for at in (0..at).rev().take(*count as usize) {
+                want.remove(at);
+                edited.edit(at..at + 1, b"").unwrap();
+                steps(edited, 1).await;
+            }
+        }
+        Action::Replace(text) => {
+            want.clone_from(text);
+            edited.replace(text).unwrap();
+        }
+        Action::Steps(count) => steps(edited, *count).await,
+        Action::Prepare(at) => edited.prepare(place_in(want, *at)).await.unwrap(),
+        Action::Look(at) => {
+            let at = place_in(want, *at);
+            let log_p = edited.distribution(at).await.unwrap();
+            let stale = edited.stale_ranges().iter().any(|r| r.contains(&at));
+            if !stale {
+                distribution_is_of(
+                    &log_p,
+                    edited.entropies()[at],
+                    edited.nlls().get(at).copied(),
+                );
+            }
+        }
+        Action::Drop => {
+            let step = pin!(edited.step());
+            let mut context = Context::from_waker(Waker::noop());
+            let _ = step.poll(&mut context);
+        }
+    }
+    assert_eq!(edited.bytes(), want);
+}
+
+fn distribution_is_of(log_p: &[f32], entropy: f32, nll: Option<f32>) {
+    let p = |log_p: &f32| f64::from(*log_p).exp();
+    let total: f64 = log_p.iter().map(p).sum();
+    assert!((total - 1.0).abs() < 1e-5, "{total}");
+    let sum: f64 = log_p
+        .iter()
+        .map(|log_p| -p(log_p) * f64::from(*log_p))
+        .sum();
+    assert!((sum - f64::from(entropy)).abs() < 1e-4, "{sum} {entropy}");
+    if let Some(nll) = nll {
+        assert!(log_p.iter().any(|log_p| (log_p + nll).abs() < 1e-4));
+    }
+}
+
+/// Random edits, with whatever has been computed between them, come to what the final
+/// text has.
+fn edits_equal_fresh(window: Option<u32>, context: ContextOptions, snapshots: u64, cases: u32) {
+    let model = pollster::block_on(model(window));
+    // Its kernels are compiled once.
+    let fresh = std::cell::RefCell::new(Fresh::new(&model, context));
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..Default::default()
+    };
+    proptest!(config, |(actions in prop::collection::vec(action(), 1..14))| {
+        let fresh = &mut *fresh.borrow_mut();
+        pollster::block_on(async {
+            let edited = &mut in_small_pieces(&model, context, snapshots);
+            let mut want = Vec::new();
+            for (index, action) in actions.iter().enumerate() {
+                act(edited, &mut want, action).await;
+                if index % 3 == 0 {
+                    let at = format!("after {:?}", &actions[..=index]);
+                    fresh.agrees(edited, TOLERANCE, &at).await;
+                }
+            }
+            let at = format!("{actions:?}");
+            finish(edited).await;
+            fresh.agrees(edited, TOLERANCE, &at).await;
+            cells_agree(&model, edited, &at).await;
+        });
+    });
+}
+
+#[test]
+fn edits_equal_a_fresh_text() {
+    edits_equal_fresh(Some(8), ContextOptions::default(), 1000, 150);
+    edits_equal_fresh(Some(1), ContextOptions::default(), 1000, 10);
+    edits_equal_fresh(Some(100), ContextOptions::default(), 1000, 50);
+}
+
+#[test]
+fn they_do_without_a_window() {
+    edits_equal_fresh(None, ContextOptions::default(), 1000, 50);
+    let lines = ContextOptions {
+        reset_at_newline: true,
+        reset_every: None,
+    };
+    edits_equal_fresh(None, lines, 1000, 30);
+}
+
+#[test]
+fn they_do_with_little_room_for_snapshots() {
+    edits_equal_fresh(Some(8), ContextOptions::default(), 2, 60);
+    edits_equal_fresh(Some(8), ContextOptions::default(), 0, 30);
+}
+
+#[test]
+fn they_do_where_the_context_is_cut() {
+    let lines = ContextOptions {
+        reset_at_newline: true,
+        reset_every: None,
+    };
+    let every = ContextOptions {
+        reset_at_newline: false,
+        reset_every: Some(20),
+    };
+    let both = ContextOptions {
+        reset_at_newline: true,
+        reset_every: Some(13),
+    };
+    for context in [lines, every, both] {
+        edits_equal_fresh(Some(8), context, 1000, 50);
+    }
+}
+
+/// A text of these bytes.
+fn prose(bytes: usize) -> Vec<u8> {
+    let source = include_str!("../assets/samples/english.txt").as_bytes();
+    source.iter().copied().cycle().take(bytes).collect()
+}
+
+/// The rows that an edit and all steps after it compute.
+async fn rows_of(edited: &mut EditSession, range: Range<usize>, with: &[u8]) -> u64 {
+    let before = edited.rows_computed();
+    edited.edit(range, with).unwrap();
+    finish(edited).await;
+    edited.rows_computed() - before
+}
+
+#[test]
+fn only_what_an_edit_reaches_is_computed() {
+    pollster::block_on(async {
+        let model = model(Some(8)).await;
+        let context = ContextOptions::default();
+        // Adapters differ in how many rows they take at once.
+        let options = EditOptions {
+            rows_per_step: 256,
+            ..Default::default()
+        };
+        let mut edited = EditSession::new(&model, options).unwrap();
+        let mut fresh = Fresh::new(&model, context);
+        let reach = model.reach().unwrap();
+        assert_eq!(reach, 2 * 7);
+        let one_more = reach as u64 + 1;
+        assert_eq!(rows_of(&mut edited, 0..0, &prose(4096)).await, 4097);
+
+        // At the end: the row of the key alone, however often.
+        for _ in 0..5 {
+            let end = edited.bytes().len();
+            assert_eq!(rows_of(&mut edited, end..end, b"x").await, 1);
+        }
+        // A backspace there computes nothing; the next key has its row in front too.
+        let end = edited.bytes().len();
+        assert_eq!(rows_of(&mut edited, end - 1..end, b"").await, 0);
+        assert_eq!(rows_of(&mut edited, end - 1..end - 1, b"y").await, 2);
+        assert_eq!(rows_of(&mut edited, end..end, b"z").await, 1);
+
+        // In the middle, prepared; then typed on.
+        edited.prepare(2000).await.unwrap();
+        for at in 2000..2010 {
+            assert_eq!(rows_of(&mut edited, at..at, b"k").await, one_more);
+        }
+        // Going back again, one row in front.
+        for at in (2000..2010).rev() {
+            let rows = rows_of(&mut edited, at..at + 1, b"").await;
+            assert!(rows <= one_more, "{rows}");
+        }
+        // At the end again: the middle has not cost it its place.
+        let end = edited.bytes().len();
+        assert_eq!(rows_of(&mut edited, end..end, b"x").await, 1);
+
+        // At the start, and somewhere without preparation.
+        assert!(rows_of(&mut edited, 0..0, b"k").await <= one_more + 1);
+        let rows = rows_of(&mut edited, 1000..1003, b"abc").await;
+        assert!(rows <= 256 + one_more + 3, "{rows}");
+        fresh.agrees(&edited, TOLERANCE_OF_LONG, "at the end").await;
+        cells_agree(&model, &edited, "at the end").await;
+    });
+}
+
+#[test]
+fn what_is_known_moves_with_its_byte() {
+    pollster::block_on(async {
+        let model = model(Some(8)).await;
+        let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
+        assert!(edited.entropies()[0].is_nan());
+        assert_eq!(edited.stale(), Some(0..1));
+        edited.edit(0..0, &prose(100)).unwrap();
+        assert_eq!(edited.stale(), Some(0..101));
+        finish(&mut edited).await;
+        let (entropies, nlls) = (edited.entropies().to_vec(), edited.nlls().to_vec());
+
+        edited.edit(50..50, b"xy").unwrap();
+        let got = edited.entropies();
+        assert_eq!(got[..=50], entropies[..=50]);
+        assert!(got[51].is_nan());
+        assert_eq!(got[52..], entropies[50..]);
+        assert_eq!(edited.nlls()[..50], nlls[..50]);
+        assert_eq!(edited.nlls()[52..], nlls[50..]);
+        // Two tokens more, and what the last of them reaches.
+        assert_eq!(edited.stale(), Some(50..52 + 1 + 14));
+        let text = edited.bytes().to_vec();
+
+        // What is gone leaves the row in front of it as it was.
+        edited.edit(50..52, b"").unwrap();
+        edited.step().await.unwrap();
+        edited.edit(60..70, b"").unwrap();
+        assert_eq!(edited.entropies()[60], entropies[60]);
+        assert_eq!(edited.entropies()[61..], entropies[71..]);
+        finish(&mut edited).await;
+        edited.edit(50..50, b"xy").unwrap();
+        edited.replace(&text).unwrap();
+        finish(&mut edited).await;
+        let mut fresh = Fresh::new(&model, ContextOptions::default());
+        fresh.agrees(&edited, TOLERANCE, "back again").await;
+
+        // An edit that changes nothing makes nothing stale.
+        edited.edit(3..9, &text[3..9]).unwrap();
+        assert_eq!(edited.stale(), None);
+    });
+}
+
+#[test]
+fn a_range_that_is_not_there_is_refused() {
+    pollster::block_on(async {
+        let model = model(Some(8)).await;
+        let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
+        edited.edit(0..0, b"short").unwrap();
+        let error = edited.edit(3..6, b"").unwrap_err().to_string();
+        assert!(error.contains("5 bytes"), "{error}");
+        #[expect(clippy::reversed_empty_ranges, reason = "a mistake of the caller")]
+        let reversed = edited.edit(3..2, b"");
+        assert!(reversed.is_err());
+        assert!(edited.prepare(6).await.is_err());
+        assert!(edited.distribution(6).await.is_err());
+        assert_eq!(edited.bytes(), b"short");
+    });
+}
+
+#[test]
+fn a_text_beyond_the_room_is_refused() {
+    pollster::block_on(async {
+        let model = model(None).await;
+        let mut edited = in_small_pieces(&model, ContextOptions::default(), 1000);
+        edited.edit(0..0, b"some text").unwrap();
+        finish(&mut edited).await;
+        let before = edited.entropies().to_vec();
+        let error = edited.edit(4..4, &prose(1 << 15)).unwrap_err().to_string();
+        assert!(error.contains("no window"), "{error}");
+        assert_eq!(edited.bytes(), b"some text");
+        assert_eq!((edited.entropies(), edited.stale()), (&before[..], None));
+        edited.edit(9..9, b"!").unwrap();
+        assert_eq!(edited.stale(), Some(10..11));
+        finish(&mut edited).await;
+        let mut fresh = Fresh::new(&model, ContextOptions::default());
+        fresh.agrees(&edited, TOLERANCE, "after a refusal").await;
+    });
+}
+
+#[cfg(feature = "embedded-model")]
+mod embedded {
+    use super::*;
+    use blt::checkpoint::Checkpoint;
+
+    async fn model() -> Arc<EntropyModel> {
+        let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
+        let checkpoint = Checkpoint::embedded().unwrap();
+        let weights = checkpoint.entropy_weights().unwrap();
+        Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap())
+    }
+
+    #[test]
+    fn edits_of_the_embedded_model() {
+        pollster::block_on(async {
+            let model = model().await;
+            let context = ContextOptions::default();
+            let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
+            let mut fresh = Fresh::new(&model, context);
+            assert_eq!(model.reach(), Some(2044));
+            edited.edit(0..0, &prose(4096)).unwrap();
+            finish(&mut edited).await;
+            assert_eq!(edited.rows_computed(), 4097);
+
+            for at in [1700, 900] {
+                edited.edit(at..at + 12, "바이트다".as_bytes()).unwrap();
+                edited.step().await.unwrap();
+                edited.step().await.unwrap();
+            }
+            let at = "in place, with steps left";
+            fresh.agrees(&edited, TOLERANCE_IN_PLACE, at).await;
+            finish(&mut edited).await;
+            fresh.agrees(&edited, TOLERANCE_IN_PLACE, "in place").await;
+
+            edited.edit(4096..4096, "끝".as_bytes()).unwrap();
+            edited.edit(1000..1000, "한글".as_bytes()).unwrap();
+            edited.step().await.unwrap();
+            edited.step().await.unwrap();
+            let at = "two steps after an insertion";
+            fresh.agrees(&edited, TOLERANCE_OF_LONG, at).await;
+            edited.edit(1006..1100, b"").unwrap();
+            edited.step().await.unwrap();
+            edited.edit(300..310, b"interrupted").unwrap();
+            finish(&mut edited).await;
+            let at = "three edits";
+            fresh.agrees(&edited, TOLERANCE_OF_LONG, at).await;
+            cells_agree(&model, &edited, at).await;
+
+            let log_p = edited.distribution(1500).await.unwrap();
+            let nll = edited.nlls()[1500];
+            distribution_is_of(&log_p, edited.entropies()[1500], Some(nll));
+            let byte = usize::from(edited.bytes()[1500]) + 4;
+            assert!((log_p[byte] + nll).abs() < 1e-4);
+
+            edited.prepare(512).await.unwrap();
+            assert_eq!(rows_of(&mut edited, 512..512, b"k").await, 2045);
+            let end = edited.bytes().len();
+            assert_eq!(rows_of(&mut edited, end..end, b"k").await, 1);
+            fresh.agrees(&edited, TOLERANCE_OF_LONG, "prepared").await;
+            cells_agree(&model, &edited, "prepared").await;
+        });
+    }
+}
