@@ -283,9 +283,19 @@ mod tests {
 
     #[test]
     fn operations_are_those_of_the_formula() {
+        let stack = |hidden: u32, layers: u32| {
+            serde_json::json!({
+                "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": 2,
+                "intermediate_size": 2 * hidden, "hidden_size_global": 16,
+                "cross_attn_k": 2, "vocab_size": 260, "sliding_window": 7,
+            })
+        };
         let config = serde_json::json!({
-            "model_type": "blt",
-            "encoder_config": {}, "decoder_config": {}, "global_config": {}, "patcher_config": {},
+            "model_type": "blt", "vocab_size": 260, "cross_attn_k": 2,
+            "local_attention_window_len": 7, "patch_in_forward": true,
+            "encoder_hash_byte_group_vocab": 50,
+            "encoder_config": stack(8, 1), "decoder_config": stack(8, 3),
+            "global_config": stack(16, 2), "patcher_config": stack(8, 1),
         });
         let config = Config::parse(config.to_string().as_bytes(), "config.json").unwrap();
         let all = Flops::of(&config, TextShape::new(4.5, CONTEXT).unwrap());

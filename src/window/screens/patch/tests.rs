@@ -29,7 +29,9 @@ fn panel(language: Language) -> Hand {
     let text = "The quick brown fox jumps over the lazy dog, 한글.";
     let mut screen = PatchScreen::new(text.as_bytes());
     let count = text.len();
-    let entropies = (0..=count).map(|at| (at * 29 % 37) as f32 / 9.0).collect();
+    let entropies = (0..=count)
+        .map(|at| (at * at * 7 % 101) as f32 / 25.0)
+        .collect();
     screen.text.know(entropies, vec![1.0; count]);
     let (engine, requests, _) = Engine::by_hand();
     let window = Window {
