@@ -56,6 +56,24 @@ impl Environment {
     }
 }
 
+/// The models in the Hugging Face cache that look like one of this crate's, as
+/// `org/name`, sorted. A cache that is not there or cannot be read holds none.
+#[must_use]
+pub fn cached_models(environment: &Environment) -> Vec<String> {
+    let folders = environment.hub().and_then(|hub| fs::read_dir(hub).ok());
+    let mut names: Vec<String> = folders
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            let name = name.strip_prefix("models--")?.replacen("--", "/", 1);
+            name.to_lowercase().contains("blt").then_some(name)
+        })
+        .collect();
+    names.sort();
+    names
+}
+
 /// The files of a checkpoint.
 #[derive(Debug)]
 pub(super) struct Located {

@@ -48,7 +48,7 @@ pub use expected::{ExpectedTensor, Part, expected_tensors};
 pub use files::WeightBytes;
 pub use inspect::{FileReport, Inspection, Misshaped, PartReport, TensorReport, Totals};
 #[cfg(not(target_arch = "wasm32"))]
-pub use locate::Environment;
+pub use locate::{Environment, cached_models};
 pub use released::{Closest, Difference};
 pub use tensor::{Dtype, Random, TensorData, TensorView};
 

@@ -17,6 +17,7 @@ pub(crate) enum Action {
     OpenModel,
     EmbeddedModel,
     RecentModel(usize),
+    CachedModel(usize),
     CopyBrackets,
     CopyJsonl,
     CopyMarkdown,
@@ -50,6 +51,7 @@ impl Action {
         all.extend((0..SAMPLES.len()).map(Self::Sample));
         all.extend([Self::OpenModel, Self::EmbeddedModel]);
         all.extend((0..settings.recent_models.len()).map(Self::RecentModel));
+        all.extend((0..settings.cached_models.len()).map(Self::CachedModel));
         all.extend([
             Self::CopyBrackets,
             Self::CopyJsonl,
@@ -133,6 +135,13 @@ impl Action {
             Self::RecentModel(index) => {
                 let name = settings.recent_models.get(index).map_or("", String::as_str);
                 language.pick(format!("Model: {name}"), format!("모델: {name}"))
+            }
+            Self::CachedModel(index) => {
+                let name = settings.cached_models.get(index).map_or("", String::as_str);
+                language.pick(
+                    format!("Downloaded model: {name}"),
+                    format!("내려받은 모델: {name}"),
+                )
             }
             Self::CopyBrackets => say("Copy as brackets", "괄호로 복사"),
             Self::CopyJsonl => say("Copy as JSON lines", "JSON 줄로 복사"),

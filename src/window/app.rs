@@ -20,6 +20,7 @@ use super::settings::Settings;
 use super::shell::figure;
 use super::theme::{self, Palette};
 use super::words::Language;
+use crate::checkpoint::{Environment, cached_models};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::samples::SAMPLES;
@@ -99,11 +100,13 @@ impl App {
         options: AppOptions,
         wake: Wake,
     ) -> Self {
-        let settings = options
-            .settings
-            .as_deref()
-            .map(Settings::read)
-            .unwrap_or_default();
+        let settings = match &options.settings {
+            Some(path) => Settings {
+                cached_models: cached_models(&Environment::of_process()),
+                ..Settings::read(path)
+            },
+            None => Settings::default(),
+        };
         let text = options.text.as_deref().unwrap_or(FIRST_TEXT.as_bytes());
         let mut app = Self {
             engine,
@@ -538,6 +541,11 @@ impl App {
             Action::EmbeddedModel => self.open_model(None),
             Action::RecentModel(index) => {
                 if let Some(name) = self.settings.recent_models.get(index).cloned() {
+                    self.open_model(Some(name));
+                }
+            }
+            Action::CachedModel(index) => {
+                if let Some(name) = self.settings.cached_models.get(index).cloned() {
                     self.open_model(Some(name));
                 }
             }

@@ -21,6 +21,9 @@ pub(crate) struct Settings {
     pub(crate) reduce_motion: bool,
     pub(crate) recent_files: Vec<PathBuf>,
     pub(crate) recent_models: Vec<String>,
+    /// Models in the Hugging Face cache, which is looked into when the window opens.
+    #[serde(skip)]
+    pub(crate) cached_models: Vec<String>,
 }
 
 /// Light, dark, or as the system has it.
@@ -53,6 +56,7 @@ impl Default for Settings {
             reduce_motion: false,
             recent_files: Vec::new(),
             recent_models: Vec::new(),
+            cached_models: Vec::new(),
         }
     }
 }

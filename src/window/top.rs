@@ -135,6 +135,9 @@ fn menu(ui: &mut Ui, top: &Top<'_>, chosen: &mut Option<Action>) {
         for index in 0..top.settings.recent_models.len() {
             item(ui, Action::RecentModel(index));
         }
+        for index in 0..top.settings.cached_models.len() {
+            item(ui, Action::CachedModel(index));
+        }
         ui.separator();
         ui.set_max_width(320.0);
         ui.weak(say(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use blt::checkpoint::{Checkpoint, Environment};
+use blt::checkpoint::{Checkpoint, Environment, cached_models};
 
 use crate::{alone, alone_tensors, safetensors, sentence};
 
@@ -270,4 +270,26 @@ fn a_path_wins_over_the_cache() {
         Checkpoint::open_in("src/checkpoint", &environment),
         &["src/checkpoint needs config.json", "embedded.rs"],
     );
+}
+
+#[test]
+fn downloaded_models_are_listed_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = Environment {
+        hf_hub_cache: Some(root.path().to_owned()),
+        ..Environment::default()
+    };
+    for folder in [
+        "models--facebook--blt-1b",
+        "models--itazap--BLT--small",
+        "models--org--other",
+        "datasets--org--blt",
+    ] {
+        fs::create_dir(root.path().join(folder)).unwrap();
+    }
+    assert_eq!(
+        cached_models(&environment),
+        ["facebook/blt-1b", "itazap/BLT--small"]
+    );
+    assert!(cached_models(&Environment::default()).is_empty());
 }

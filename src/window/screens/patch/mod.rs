@@ -36,6 +36,8 @@ pub(crate) struct PatchScreen {
     undone: Vec<Cutting>,
     /// The byte that was asked about last, of which revision.
     asked: Option<(u64, usize)>,
+    /// The place that the engine was told of as that of the next edit.
+    prepared: Option<(u64, usize)>,
 }
 
 impl PatchScreen {
@@ -47,6 +49,7 @@ impl PatchScreen {
             panel: panel::Panel::default(),
             undone: Vec::new(),
             asked: None,
+            prepared: None,
         }
     }
 
@@ -104,6 +107,7 @@ impl PatchScreen {
             .frame(Frame::new().fill(palette.background))
             .show(ui, |ui| self.write(ui, shared));
         self.ask_about(shared);
+        self.prepare(shared);
     }
 
     fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
@@ -182,6 +186,19 @@ impl PatchScreen {
     /// The byte that the panel is about.
     pub(crate) fn inspected(&self) -> usize {
         self.editor.hovered.or(self.editor.caret).unwrap_or(0)
+    }
+
+    /// So that the next key has nothing to compute before it.
+    fn prepare(&mut self, shared: &Shared<'_>) {
+        let Some(caret) = self.editor.caret.filter(|_| self.text.is_fresh()) else {
+            return;
+        };
+        let wanted = (self.text.revision(), caret);
+        if self.prepared != Some(wanted) {
+            self.prepared = Some(wanted);
+            let request = AnalysisRequest::Caret(caret);
+            shared.engine.ask(Request::Analysis(request));
+        }
     }
 
     fn ask_about(&mut self, shared: &Shared<'_>) {
