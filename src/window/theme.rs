@@ -208,6 +208,10 @@ fn fonts() -> FontDefinitions {
     if let Some(faces) = fonts.families.get_mut(&FontFamily::Proportional) {
         faces.insert(1, "JetBrains Mono".to_owned());
     }
+    // Signs for white space, which no other face has.
+    if let Some(faces) = fonts.families.get_mut(&FontFamily::Monospace) {
+        faces.push("Inter".to_owned());
+    }
     // What Inter lacks is taken where the plain face takes it.
     let rest: Vec<String> = fonts
         .families

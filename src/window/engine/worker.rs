@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, AnalysisRequest};
 use super::comparison::Comparison;
 use super::generation::Generation;
 use super::scan::Scan;
@@ -18,6 +18,7 @@ pub(super) fn run(gpu: Arc<Gpu>, requests: &Receiver<Request>, outbox: &Outbox) 
         gpu,
         model: None,
         analysis: None,
+        context: ContextOptions::default(),
         generation: Generation::default(),
         comparison: Comparison::default(),
         scan: Scan::default(),
@@ -54,6 +55,8 @@ struct Worker {
     gpu: Arc<Gpu>,
     model: Option<Arc<Model>>,
     analysis: Option<Analysis>,
+    /// Where the context of the analysis is cut, also of the next one.
+    context: ContextOptions,
     generation: Generation,
     comparison: Comparison,
     scan: Scan,
@@ -79,9 +82,12 @@ impl Worker {
                 let Some(model) = &self.model else {
                     return Ok(());
                 };
+                if let AnalysisRequest::Context(context) = &request {
+                    self.context = *context;
+                }
                 let analysis = match &mut self.analysis {
                     Some(analysis) => analysis,
-                    none => none.insert(Analysis::new(model, ContextOptions::default())?),
+                    none => none.insert(Analysis::new(model, self.context)?),
                 };
                 analysis.ask(request, model)?;
             }

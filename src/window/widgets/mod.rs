@@ -93,7 +93,7 @@ pub(crate) fn thousands(number: u64) -> String {
 /// How a byte shows in a list: its character if it has one, otherwise its value.
 pub(crate) fn byte_label(byte: u8) -> String {
     match byte {
-        b' ' => "␠".to_owned(),
+        b' ' => "␣".to_owned(),
         b'\n' => "↵".to_owned(),
         b'\t' => "⇥".to_owned(),
         0x21..=0x7E => char::from(byte).to_string(),

@@ -57,6 +57,8 @@ pub(crate) struct Cutting {
 
 /// The least and the greatest threshold that a control offers, in nats.
 pub(crate) const THRESHOLDS: std::ops::RangeInclusive<f32> = 0.0..=5.6;
+/// The same for a rise, which can be a fall.
+pub(crate) const RISES: std::ops::RangeInclusive<f32> = -5.6..=5.6;
 
 impl Cutting {
     /// The rule that a model was trained with.
@@ -124,6 +126,37 @@ impl Cutting {
         matches!(self.mode, Mode::Entropy | Mode::Both).then_some(self.threshold)
     }
 
+    /// The threshold that can be solved for, in nats: that of the entropy where
+    /// there is one, otherwise that of its rise.
+    pub(crate) fn threshold(&self) -> Option<f32> {
+        match self.mode {
+            Mode::Monotonic => Some(self.rise),
+            _ => self.line(),
+        }
+    }
+
+    /// Sets the threshold that can be solved for.
+    pub(crate) fn set_threshold(&mut self, threshold: f32) {
+        match self.mode {
+            Mode::Monotonic => self.rise = threshold,
+            _ => self.threshold = threshold,
+        }
+    }
+
+    /// Whether both cut every text the same.
+    pub(crate) fn cuts_as(&self, other: &Self) -> bool {
+        self.mode == other.mode
+            && self.rule() == other.rule()
+            && (self.mode != Mode::TopK || self.size == other.size)
+    }
+
+    /// Whether both have the same sizes under each threshold.
+    pub(crate) fn has_curve_of(&self, other: &Self) -> bool {
+        self.mode == other.mode
+            && self.longest == other.longest
+            && (self.mode != Mode::Both || self.rise == other.rise)
+    }
+
     /// For each byte and the byte to come: does a patch start there? `[N + 1]`.
     /// Entropies that are no numbers yet start none.
     pub(crate) fn starts(&self, bytes: &[u8], entropies: &[f32]) -> Arc<Vec<bool>> {
@@ -162,10 +195,146 @@ impl Cutting {
             return Ok(());
         };
         let solved = solve(&rule, entropies, size)?;
-        match self.mode {
-            Mode::Monotonic => self.rise = solved.threshold,
-            _ => self.threshold = solved.threshold,
-        }
+        self.set_threshold(solved.threshold);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use serde_json::Value;
+
+    use super::*;
+    use crate::bytes::{byte_of, prompt};
+    use crate::patch::{lengths, starts, statistics};
+
+    fn golden() -> Value {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/oracle/patching_golden.json"
+        );
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    }
+
+    fn numbers<T: serde::de::DeserializeOwned>(value: &Value) -> Vec<T> {
+        serde_json::from_value(value.clone()).unwrap()
+    }
+
+    /// The flags of all positions, that of BOS among them.
+    fn flags(cutting: &Cutting, bytes: &[u8], entropies: &[f32]) -> Vec<bool> {
+        let mut flags = vec![true];
+        flags.extend(cutting.starts(bytes, entropies).iter());
+        flags
+    }
+
+    #[test]
+    fn entropy_modes_agree_with_the_published_code() {
+        let golden = golden();
+        for case in golden["entropy"].as_array().unwrap() {
+            let entropies: Vec<f32> = numbers(&case["entropies"]);
+            let threshold: f32 = numbers::<f32>(&Value::Array(vec![case["threshold"].clone()]))[0];
+            let scheme = match (&case["monotonicity"], &case["threshold_add"]) {
+                (Value::Bool(true), _) => Scheme::Monotonic { threshold },
+                (_, Value::Number(add)) => Scheme::Both {
+                    threshold,
+                    threshold_add: serde_json::from_value(Value::Number(add.clone())).unwrap(),
+                },
+                _ => Scheme::Entropy { threshold },
+            };
+            let most = case["max_patch_length"].as_u64();
+            let rule = Rule::new(scheme)
+                .and_then(|rule| {
+                    rule.with_max_patch_length(most.map(|most| u32::try_from(most).unwrap()))
+                })
+                .unwrap();
+            let cutting = Cutting::of_rule(&rule);
+            assert_eq!(cutting.rule(), Some(rule));
+            let found = flags(&cutting, &vec![b'B'; entropies.len() - 1], &entropies);
+            let wanted: Vec<u32> = numbers(&case["lengths"]);
+            assert_eq!(lengths(&found), wanted, "{case}");
+        }
+    }
+
+    #[test]
+    fn byte_modes_agree_with_the_published_code() {
+        let golden = golden();
+        let mut compared = 0;
+        for case in golden["tokens"].as_array().unwrap() {
+            let ids: Vec<u32> = numbers(&case["ids"]);
+            let bytes: Option<Vec<u8>> = ids[1..].iter().map(|id| byte_of(*id)).collect();
+            let mode = match case["mode"].as_str() {
+                Some("space") => Mode::Space,
+                Some("byte") => Mode::Byte,
+                _ => continue,
+            };
+            let Some(bytes) = bytes.filter(|_| ids[0] == BOS) else {
+                continue;
+            };
+            let cutting = Cutting {
+                mode,
+                ..Cutting::of_rule(&Rule::default())
+            };
+            let found = flags(&cutting, &bytes, &[]);
+            let wanted: Vec<u32> = numbers(&case["lengths"]);
+            assert_eq!(lengths(&found), wanted, "{case}");
+            compared += 1;
+        }
+        assert!(compared >= 10, "only {compared} cases are texts of bytes");
+    }
+
+    #[test]
+    fn every_mode_is_its_rule() {
+        let bytes = "The 글 of 7\n\n bytes; and \u{1F642}!".as_bytes();
+        let entropies: Vec<f32> = (0..=bytes.len())
+            .map(|at| (at * 29 % 37) as f32 / 9.0)
+            .collect();
+        for mode in Mode::ALL {
+            for longest in [None, Some(3)] {
+                let cutting = Cutting {
+                    mode,
+                    longest,
+                    ..Cutting::of_rule(&Rule::default())
+                };
+                let found = flags(&cutting, bytes, &entropies);
+                let wanted = match cutting.rule() {
+                    Some(rule) => starts(&rule, &prompt(bytes), Some(&entropies)),
+                    None => top_k(&entropies, cutting.size),
+                };
+                assert_eq!(found, wanted.unwrap(), "{mode:?} {longest:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_solved_threshold_gives_the_wanted_mean() {
+        let entropies: Vec<f32> = (0..=400_u16)
+            .map(|at| (u32::from(at).pow(2) * 7 % 401) as f32 / 90.0)
+            .collect();
+        let bytes = vec![b'a'; 400];
+        for mode in [Mode::Entropy, Mode::Monotonic, Mode::Both] {
+            let mut cutting = Cutting {
+                mode,
+                rise: 0.0,
+                ..Cutting::of_rule(&Rule::default())
+            };
+            cutting.solve(&entropies, 4.0).unwrap();
+            let mean = statistics(&flags(&cutting, &bytes, &entropies)).mean;
+            assert!((mean - 4.0).abs() < 0.1, "{mode:?}: {mean}");
+            assert!(cutting.solve(&entropies, 0.5).is_err());
+        }
+    }
+
+    #[test]
+    fn what_a_mode_does_not_use_makes_no_difference() {
+        let cutting = Cutting::of_rule(&Rule::default());
+        let other = Cutting {
+            size: 9,
+            rise: 1.0,
+            ..cutting.clone()
+        };
+        assert!(cutting.cuts_as(&other) && cutting.has_curve_of(&other));
+        let mode = Mode::TopK;
+        assert!(!Cutting { mode, ..cutting }.cuts_as(&Cutting { mode, ..other }));
     }
 }

@@ -1,10 +1,17 @@
 //! The patch screen: a text, its entropies, and where its patches start, while it
 //! is written.
 
+mod controls;
+mod curve;
 mod cutting;
 mod editor;
+mod figures;
+mod inspector;
+mod measures;
 mod panel;
 mod reason;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 
@@ -24,6 +31,7 @@ use editor::Editor;
 pub(crate) struct PatchScreen {
     pub(crate) text: Text,
     editor: Editor,
+    pub(crate) panel: panel::Panel,
     /// Ways to cut before the last changes of the threshold, for undo.
     undone: Vec<Cutting>,
     /// The byte that was asked about last, of which revision.
@@ -38,6 +46,7 @@ impl PatchScreen {
         Self {
             text: Text::new(bytes, cutting),
             editor: Editor::default(),
+            panel: panel::Panel::default(),
             undone: Vec::new(),
             asked: None,
             prepared: None,
@@ -48,9 +57,9 @@ impl PatchScreen {
     pub(crate) fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
         self.text.set_cutting(Cutting::of_rule(&model.rule));
         self.text.set_reach(model.reach);
-        self.text.forget();
+        self.panel.refused = None;
         self.asked = None;
-        self.send(shared);
+        self.set_context(self.panel.context, shared);
     }
 
     pub(crate) fn take(&mut self, update: AnalysisUpdate) {

@@ -7,6 +7,9 @@ use super::cutting::{Cutting, Mode};
 pub(crate) enum Reason {
     /// The first byte always starts one.
     First,
+    /// A rule that compares entropies has too few of them so early in a text, and
+    /// always decides the same there.
+    Early,
     /// Its number has still to come.
     Unknown,
     /// Compared with a threshold.
@@ -37,6 +40,20 @@ impl Reason {
             return Self::First;
         }
         let start = starts.get(at).copied().unwrap_or(false);
+        let full = || {
+            let most = cutting.longest.filter(|_| cutting.mode != Mode::TopK);
+            most.and_then(|most| usize::try_from(most).ok())
+                .and_then(|most| starts.get(at.checked_sub(most)?..at))
+                .is_some_and(|before| {
+                    before.first() == Some(&true) && before.iter().skip(1).all(|start| !start)
+                })
+        };
+        match (cutting.mode, at) {
+            _ if !cutting.mode.needs_entropy() && start && full() => return Self::Longest,
+            (Mode::Both, 2) if start => return Self::Longest,
+            (Mode::Monotonic | Mode::Both, 1) | (Mode::Both, 2) => return Self::Early,
+            _ => {}
+        }
         let entropy = |at: usize| entropies.get(at).copied().filter(|h| !h.is_nan());
         let (Some(here), Some(before)) = (entropy(at), at.checked_sub(1).and_then(entropy)) else {
             return match cutting.mode.needs_entropy() {
@@ -110,7 +127,7 @@ mod tests {
     #[test]
     fn a_reason_agrees_with_the_rule() {
         let bytes = b"abcdefgh";
-        let entropies = [3.0, 1.0, 2.01, 2.4, 1.9, 4.0, 1.0, 1.2, 3.0];
+        let entropies = [3.0, 1.0, 2.61, 2.4, 1.9, 4.0, 1.0, 1.2, 3.0];
         for mode in [Mode::Entropy, Mode::Monotonic, Mode::Both] {
             for longest in [None, Some(2)] {
                 let cutting = Cutting {
@@ -120,16 +137,37 @@ mod tests {
                 let starts = cutting.starts(bytes, &entropies);
                 for (at, start) in starts.iter().enumerate().skip(1) {
                     let reason = Reason::of(&cutting, &entropies, &starts, at);
+                    if reason == Reason::Early {
+                        assert!(at < 3 && mode != Mode::Entropy);
+                        continue;
+                    }
                     let yes = reason == Reason::Longest || reason.says_yes();
                     assert_eq!(yes, *start, "{mode:?} {longest:?} {at}: {reason:?}");
                 }
             }
         }
         let entropy = cutting(Mode::Entropy);
+        let entropies = [3.0, 1.0, 2.01, 2.4, 1.9, 4.0, 1.0, 1.2, 3.0];
         let starts = entropy.starts(bytes, &entropies);
         assert!(Reason::of(&entropy, &entropies, &starts, 2).is_fragile());
         assert!(!Reason::of(&entropy, &entropies, &starts, 3).is_fragile());
         assert_eq!(Reason::of(&entropy, &entropies, &starts, 0), Reason::First);
+    }
+
+    #[test]
+    fn a_full_patch_is_the_reason_where_it_decides() {
+        let space = Cutting {
+            longest: Some(3),
+            ..cutting(Mode::Space)
+        };
+        let starts = space.starts(b"abcdef gh", &[]);
+        let reasons: Vec<Reason> = (0..starts.len())
+            .map(|at| Reason::of(&space, &[], &starts, at))
+            .collect();
+        // abc|def| gh and what comes
+        assert_eq!(reasons[3], Reason::Longest);
+        assert_eq!(reasons[6], Reason::Longest);
+        assert_eq!([reasons[2], reasons[8]], [Reason::Bytes; 2]);
     }
 
     #[test]

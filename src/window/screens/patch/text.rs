@@ -1,10 +1,13 @@
 //! The text of the patch screen and what is known about it: no drawing, no device.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::curve::Curve;
 use super::cutting::Cutting;
+use super::measures::{characters, cut_characters};
 use crate::patch::{Statistics, statistics};
 use crate::window::document::{difference, to_bytes, to_editor};
 use crate::window::engine::AnalysisUpdate;
@@ -18,6 +21,8 @@ pub(crate) const MOST_BYTES: usize = 256 << 10;
 pub(crate) struct Text {
     /// As the editor holds it.
     pub(crate) editor: String,
+    /// The same as it was taken last.
+    taken: String,
     bytes: Arc<Vec<u8>>,
     revision: u64,
     /// Of each byte and of the byte to come, in nats, `[N + 1]`.
@@ -29,10 +34,28 @@ pub(crate) struct Text {
     took: Option<Duration>,
     cutting: Cutting,
     starts: Arc<Vec<bool>>,
-    statistics: Statistics,
+    /// The bytes at which patches start.
+    firsts: Vec<usize>,
     /// How far an edit can change entropies behind it.
     reach: Option<usize>,
     distribution: Option<Distribution>,
+    once: Once,
+}
+
+/// What takes a look at every byte, and is computed when somebody asks and then kept
+/// until something that it depends on changes.
+#[derive(Debug, Default)]
+struct Once {
+    /// Of the bytes.
+    characters: OnceCell<usize>,
+    /// Of the numbers of the model.
+    bits_per_byte: OnceCell<Option<f64>>,
+    /// Of the numbers, and what [`Cutting::has_curve_of`] says.
+    curve: OnceCell<Option<Curve>>,
+    /// Of where patches start.
+    statistics: OnceCell<Statistics>,
+    /// Of where patches start.
+    cut_characters: OnceCell<usize>,
 }
 
 /// What could stand in place of a byte.
@@ -45,8 +68,10 @@ pub(crate) struct Distribution {
 
 impl Text {
     pub(crate) fn new(bytes: &[u8], cutting: Cutting) -> Self {
+        let editor = to_editor(bytes);
         let mut text = Self {
-            editor: to_editor(bytes),
+            taken: editor.clone(),
+            editor,
             bytes: Arc::new(bytes.to_vec()),
             revision: 1,
             entropies: Arc::new(vec![f32::NAN; bytes.len() + 1]),
@@ -56,9 +81,10 @@ impl Text {
             took: None,
             cutting,
             starts: Arc::default(),
-            statistics: Statistics::default(),
+            firsts: Vec::new(),
             reach: None,
             distribution: None,
+            once: Once::default(),
         };
         text.cut_again();
         text
@@ -94,9 +120,17 @@ impl Text {
 
     /// Mean -ln p over the text in bits, once all of it is known.
     pub(crate) fn bits_per_byte(&self) -> Option<f64> {
-        let sum: f64 = self.nlls.iter().map(|nll| f64::from(*nll)).sum();
-        (!self.nlls.is_empty() && sum.is_finite())
-            .then(|| sum / self.nlls.len() as f64 / std::f64::consts::LN_2)
+        *self.once.bits_per_byte.get_or_init(|| {
+            let sum: f64 = self.nlls.iter().map(|nll| f64::from(*nll)).sum();
+            (!self.nlls.is_empty() && sum.is_finite())
+                .then(|| sum / self.nlls.len() as f64 / std::f64::consts::LN_2)
+        })
+    }
+
+    /// Its characters; a byte that belongs to none counts as one.
+    pub(crate) fn characters(&self) -> usize {
+        let count = || characters(&self.bytes);
+        *self.once.characters.get_or_init(count)
     }
 
     /// Entries of [`entropies`](Self::entropies) that have still to come.
@@ -126,22 +160,41 @@ impl Text {
         &self.starts
     }
 
+    /// The patches in numbers.
     pub(crate) fn statistics(&self) -> &Statistics {
-        &self.statistics
+        self.once.statistics.get_or_init(|| {
+            let mut flags = Vec::with_capacity(self.starts.len() + 1);
+            flags.push(true);
+            flags.extend_from_slice(&self.starts);
+            statistics(&flags)
+        })
+    }
+
+    /// Patches that start between two bytes of one character.
+    pub(crate) fn cut_characters(&self) -> usize {
+        let count = || cut_characters(&self.bytes, &self.firsts);
+        *self.once.cut_characters.get_or_init(count)
+    }
+
+    /// Bytes per patch against the threshold; `None` for a rule without one, and for
+    /// no text.
+    pub(crate) fn curve(&self) -> Option<&Curve> {
+        let draw = || Curve::of(&self.cutting, &self.entropies, self.bytes.len());
+        self.once.curve.get_or_init(draw).as_ref()
     }
 
     /// The bytes of the patch that a byte belongs to.
     pub(crate) fn patch_of(&self, byte: usize) -> Range<usize> {
-        let starts = |at: usize| self.starts.get(at).copied().unwrap_or(true);
-        let first = (0..=byte).rev().find(|at| starts(*at)).unwrap_or(0);
-        let end = (byte + 1..self.bytes.len()).find(|at| starts(*at));
-        first..end.unwrap_or(self.bytes.len())
+        let next = self.firsts.partition_point(|first| *first <= byte);
+        let first = next.checked_sub(1).and_then(|at| self.firsts.get(at));
+        let end = self.firsts.get(next).copied();
+        first.copied().unwrap_or(0)..end.unwrap_or(self.bytes.len())
     }
 
     /// The number of the patch that a byte belongs to, from 0.
     pub(crate) fn patch_index(&self, byte: usize) -> usize {
-        let flags = self.starts.iter().take(byte + 1);
-        flags.filter(|start| **start).count().saturating_sub(1)
+        let next = self.firsts.partition_point(|first| *first <= byte);
+        next.saturating_sub(1)
     }
 
     pub(crate) fn distribution(&self, at: usize) -> Option<&Distribution> {
@@ -156,6 +209,10 @@ impl Text {
     /// Says whether the editor's text has changed since the last call, and takes the
     /// change: known numbers move along with their bytes.
     pub(crate) fn take_edit(&mut self) -> bool {
+        if self.editor == self.taken {
+            return false;
+        }
+        self.taken.clone_from(&self.editor);
         let bytes = to_bytes(&self.editor);
         if bytes == **self.bytes {
             return false;
@@ -182,6 +239,7 @@ impl Text {
         self.bytes = Arc::new(bytes);
         self.revision += 1;
         self.distribution = None;
+        self.once = Once::default();
         self.cut_again();
         true
     }
@@ -192,8 +250,10 @@ impl Text {
         self.take_edit()
     }
 
-    /// Everything has to come again: another model, another context.
+    /// Everything has to come again: another model, another context. What is still
+    /// on its way no longer counts.
     pub(crate) fn forget(&mut self) {
+        self.revision += 1;
         self.stale = 0..self.bytes.len() + 1;
         self.distribution = None;
     }
@@ -201,6 +261,9 @@ impl Text {
     /// Cuts the text another way; the model has nothing to do with it.
     pub(crate) fn set_cutting(&mut self, cutting: Cutting) {
         if cutting != self.cutting {
+            if !cutting.has_curve_of(&self.cutting) {
+                self.once.curve.take();
+            }
             self.cutting = cutting;
             self.cut_again();
         }
@@ -225,6 +288,8 @@ impl Text {
                 self.stale = stale;
                 self.cells = Some(cells);
                 self.took = Some(took);
+                self.once.bits_per_byte.take();
+                self.once.curve.take();
                 self.cut_again();
             }
             AnalysisUpdate::Distribution {
@@ -247,10 +312,164 @@ impl Text {
 
     fn cut_again(&mut self) {
         self.starts = self.cutting.starts(&self.bytes, &self.entropies);
-        let flags: Vec<bool> = std::iter::once(true)
-            .chain(self.starts.iter().copied())
-            .collect();
-        self.statistics = statistics(&flags);
+        let flags = self.starts.iter().take(self.bytes.len()).enumerate();
+        self.firsts.clear();
+        self.firsts
+            .extend(flags.filter(|(_, start)| **start).map(|(at, _)| at));
+        self.once.statistics.take();
+        self.once.cut_characters.take();
+    }
+}
+
+#[cfg(test)]
+impl Text {
+    /// Numbers as if they had come from the model.
+    pub(crate) fn know(&mut self, entropies: Vec<f32>, nlls: Vec<f32>) {
+        self.entropies = Arc::new(entropies);
+        self.nlls = Arc::new(nlls);
+        let end = self.bytes.len() + 1;
+        self.stale = end..end;
+        self.once = Once::default();
+        self.cut_again();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+    use crate::patch::Rule;
+    use crate::window::screens::patch::Mode;
+
+    fn known(text: &str) -> Text {
+        let mut text = Text::new(text.as_bytes(), Cutting::of_rule(&Rule::default()));
+        let count = text.bytes().len();
+        let entropies = (0..=count).map(|at| at as f32 / 4.0).collect();
+        let nlls = (0..count).map(|at| at as f32 / 2.0).collect();
+        text.know(entropies, nlls);
+        text
+    }
+
+    fn edit(text: &mut Text, to: &str) -> bool {
+        to.clone_into(&mut text.editor);
+        text.take_edit()
+    }
+
+    #[test]
+    fn numbers_move_along_with_their_bytes() {
+        let mut text = known("abcdef");
+        text.set_reach(Some(2));
+        let revision = text.revision();
+        assert!(!text.take_edit());
+        assert!(edit(&mut text, "abXYdef"));
+        assert_eq!(text.revision(), revision + 1);
+        let entropies: Vec<Option<f32>> = (0..=7).map(|at| text.entropy(at)).collect();
+        let moved = [0, 1].map(|at| Some(at as f32 / 4.0));
+        assert_eq!(entropies[..2], moved);
+        assert_eq!(entropies[2..4], [None, None]);
+        assert_eq!(entropies[4..], [3, 4, 5, 6].map(|at| Some(at as f32 / 4.0)));
+        assert_eq!(
+            (text.nll(1), text.nll(2), text.nll(4)),
+            (Some(0.5), None, Some(1.5))
+        );
+        // The bytes that came, and as many behind them as they reach.
+        assert_eq!(text.stale(), 2..7);
+        assert!(!text.is_fresh() && text.bits_per_byte().is_none());
+    }
+
+    #[test]
+    fn without_an_end_of_reach_everything_behind_is_stale() {
+        let mut text = known("abcdef");
+        assert!(edit(&mut text, "abcdf"));
+        assert_eq!(text.stale(), 4..6);
+        assert_eq!(text.entropies().len(), 6);
+    }
+
+    #[test]
+    fn stale_ranges_grow_together() {
+        let mut text = known("abcdefghij");
+        text.set_reach(Some(1));
+        assert!(edit(&mut text, "abcdefghXij"));
+        assert_eq!(text.stale(), 8..11);
+        // An edit before: what was stale has moved.
+        assert!(edit(&mut text, "aZZbcdefghXij"));
+        assert_eq!(text.stale(), 1..13);
+        // And one behind, with what it removes.
+        assert!(edit(&mut text, "aZZbcdefghX"));
+        assert_eq!(text.stale(), 1..12);
+    }
+
+    #[test]
+    fn an_edit_that_comes_back_is_none_and_all_of_a_text_can_go() {
+        let mut text = known("abc");
+        assert!(!edit(&mut text, "abc"));
+        assert!(edit(&mut text, ""));
+        assert_eq!((text.bytes().len(), text.entropies().len()), (0, 1));
+        assert_eq!(text.patch_of(0), 0..0);
+        assert_eq!(text.curve(), None);
+        assert_eq!(text.characters(), 0);
+        assert!(text.replace(b"\xFFx"));
+        assert_eq!(**text.bytes(), b"\xFFx");
+        assert_eq!(text.characters(), 2);
+    }
+
+    #[test]
+    fn every_byte_is_in_the_patch_that_its_flags_say() {
+        let mut text = known("The quick brown fox.");
+        for mode in [Mode::Space, Mode::Static, Mode::Byte, Mode::Delimiter] {
+            text.set_cutting(Cutting {
+                mode,
+                ..text.cutting().clone()
+            });
+            let starts = Arc::clone(text.starts());
+            let mut index = 0;
+            for at in 0..text.bytes().len() {
+                index += usize::from(starts[at]);
+                assert_eq!(text.patch_index(at) + 1, index, "{mode:?} {at}");
+                let patch = text.patch_of(at);
+                assert!(patch.contains(&at) && starts[patch.start]);
+                assert!(!starts[patch.start + 1..patch.end].contains(&true));
+                assert!(patch.end == text.bytes().len() || starts[patch.end]);
+            }
+            assert_eq!(text.statistics().patches, index as u64);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_renewed_when_it_must_be() {
+        let mut text = known("가나다");
+        text.set_cutting(Cutting {
+            threshold: 100.0,
+            ..text.cutting().clone()
+        });
+        let before = text.curve().unwrap().clone();
+        assert_eq!((text.statistics().patches, text.cut_characters()), (1, 0));
+        assert!((text.bits_per_byte().unwrap() - 2.0 / std::f64::consts::LN_2).abs() < 1e-6);
+        // The threshold leaves the curve as it is, and nothing else.
+        text.set_cutting(Cutting {
+            threshold: 1.9,
+            ..text.cutting().clone()
+        });
+        assert_eq!(text.curve(), Some(&before));
+        assert_eq!((text.statistics().patches, text.cut_characters()), (2, 1));
+        text.set_cutting(Cutting {
+            longest: Some(2),
+            ..text.cutting().clone()
+        });
+        assert_ne!(text.curve(), Some(&before));
+        // And so does new text, which has fewer numbers.
+        assert!(edit(&mut text, "가나다라"));
+        assert_eq!(text.characters(), 4);
+        assert_eq!(text.bits_per_byte(), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_must_come_again() {
+        let mut text = known("abc");
+        let revision = text.revision();
+        text.forget();
+        assert_eq!(text.stale(), 0..4);
+        assert!(text.revision() > revision);
     }
 }
 
