@@ -98,11 +98,12 @@ pub(crate) struct Overview {
 }
 
 /// A slice of the work should take so long.
-const SLICE: Duration = Duration::from_millis(60);
+const SLICE: Duration = Duration::from_millis(80);
 /// The fewest bytes of a slice.
-const FEWEST: usize = 64;
-/// An overview is told no more often.
-const TELL: Duration = Duration::from_millis(150);
+const FEWEST: usize = 128;
+/// What has come is told no more often: where one processor both computes and draws,
+/// every frame takes time from the scan.
+const TELL: Duration = Duration::from_millis(300);
 /// So many hottest places are kept, and they are at least a share of the file and
 /// so many bytes apart.
 const HOTTEST: usize = 12;
@@ -215,6 +216,8 @@ struct Open {
     /// Bytes of the next step.
     portion: usize,
     told: Option<Instant>,
+    /// The bytes that were done then.
+    told_bytes: u64,
     hottest: Vec<Place>,
     /// When they were looked for, and how long it took.
     looked: Option<(Instant, Duration)>,
@@ -240,8 +243,9 @@ impl Open {
             texels: 0,
             search: None,
             pace: Pace::default(),
-            portion: FEWEST * 4,
+            portion: FEWEST * 2,
             told: None,
+            told_bytes: 0,
             hottest: Vec::new(),
             looked: None,
         })
@@ -296,11 +300,6 @@ impl Open {
         let now = Instant::now();
         self.pace.add(now, progress.bytes);
         self.portion = portion(self.portion, now - began);
-        // A step after one that came to nothing is at the beginning of the file again.
-        let new = before.min(progress.bytes)..progress.bytes;
-        if new.start < self.view.end && self.view.start < new.end {
-            self.tell_bytes(outbox)?;
-        }
         let due = |told: Option<Instant>, every| told.is_none_or(|told| now - told >= every);
         let every = |cost: Duration| (cost * HOTTEST_SHARE).max(HOTTEST_EVERY);
         if progress.finished
@@ -312,7 +311,14 @@ impl Open {
             self.hottest = self.scan.hottest(HOTTEST, apart)?;
             self.looked = Some((now, now.elapsed()));
         }
-        if progress.finished || due(self.told, TELL) {
+        let complete = (before..progress.bytes).contains(&(self.view.end.max(1) - 1));
+        if progress.finished || complete || due(self.told, TELL) {
+            // A step after one that came to nothing is at the beginning of the file again.
+            let new = self.told_bytes.min(before).min(progress.bytes)..progress.bytes;
+            if new.start < self.view.end && self.view.start < new.end {
+                self.tell_bytes(outbox)?;
+            }
+            self.told_bytes = progress.bytes;
             self.tell_overview(outbox);
         }
         Ok(())
@@ -429,7 +435,10 @@ impl Search {
         if self.passing {
             let end = self.at.saturating_add(PASS).min(length);
             let classes = scan.classes(self.at..end)?;
-            match classes.iter().position(|class| *class != ByteClass::Invalid) {
+            match classes
+                .iter()
+                .position(|class| *class != ByteClass::Invalid)
+            {
                 Some(valid) => {
                     self.at += valid as u64;
                     self.passing = false;

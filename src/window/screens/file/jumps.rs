@@ -49,7 +49,9 @@ pub(super) fn parse_offset(text: &str, caret: u64, length: u64) -> Option<u64> {
         let lower = digits.to_ascii_lowercase();
         let (digits, radix) = match (lower.strip_prefix("0x"), lower.strip_suffix('h')) {
             (Some(hex), _) | (None, Some(hex)) => (hex, 16),
-            (None, None) if lower.contains(|c: char| c.is_ascii_hexdigit() && c.is_alphabetic()) => {
+            (None, None)
+                if lower.contains(|c: char| c.is_ascii_hexdigit() && c.is_alphabetic()) =>
+            {
                 (lower.as_str(), 16)
             }
             _ => (lower.as_str(), 10),
@@ -111,9 +113,7 @@ pub(super) fn patch_of(
     };
     Some(match (first, end) {
         (Some(first), Some(end)) => Patch::Whole(first..end),
-        _ => Patch::AtLeast(
-            end.unwrap_or(range.end.min(done)) - first.unwrap_or(range.start),
-        ),
+        _ => Patch::AtLeast(end.unwrap_or(range.end.min(done)) - first.unwrap_or(range.start)),
     })
 }
 
@@ -154,8 +154,20 @@ mod tests {
             assert_eq!(read(text), Some(at), "{text}");
         }
         for text in [
-            "", "0x", "h", "x", "12.5", "--1", "0x-1", "101 %", "-1 %", "nan%", "%", "1g",
-            "0x1FFFFFFFFFFFFFFFF", "한",
+            "",
+            "0x",
+            "h",
+            "x",
+            "12.5",
+            "--1",
+            "0x-1",
+            "101 %",
+            "-1 %",
+            "nan%",
+            "%",
+            "1g",
+            "0x1FFFFFFFFFFFFFFFF",
+            "한",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

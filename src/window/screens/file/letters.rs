@@ -93,7 +93,10 @@ mod tests {
             (13, 1, None),
         ];
         assert_eq!(shown, expected);
-        assert_eq!(letter_at(&found, (1 << 40) + 5).unwrap().character, Some('한'));
+        assert_eq!(
+            letter_at(&found, (1 << 40) + 5).unwrap().character,
+            Some('한')
+        );
         assert_eq!(letter_at(&found, (1 << 40) + 14), None);
         assert_eq!(letter_at(&found, 3), None);
     }

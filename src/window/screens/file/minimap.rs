@@ -43,10 +43,8 @@ fn frame(column: Rect, visible: &Range<u64>, length: u64) -> Rect {
     let edge = |byte| column.top() + share_at(byte, length) * column.height();
     let (top, bottom) = (edge(visible.start), edge(visible.end));
     let least = 8.0_f32.min(column.height());
-    let middle = f32::midpoint(top, bottom).clamp(
-        column.top() + least / 2.0,
-        column.bottom() - least / 2.0,
-    );
+    let middle =
+        f32::midpoint(top, bottom).clamp(column.top() + least / 2.0, column.bottom() - least / 2.0);
     let half = ((bottom - top).max(least)) / 2.0;
     Rect::from_x_y_ranges(column.x_range(), middle - half..=middle + half).intersect(column)
 }
@@ -56,8 +54,7 @@ impl Minimap<'_> {
     /// the button down.
     pub(super) fn show(&self, ui: &mut Ui) -> Option<u64> {
         let palette = Palette::of(ui.ctx());
-        let (area, response) =
-            ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+        let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         let column = Rect::from_min_max(pos2(area.left() + NOTCHES, area.top()), area.max);
         self.describe(&response);
         let painter = ui.painter_at(area.expand(1.0));

@@ -116,7 +116,9 @@ impl FileScreen {
                 let hovered = !ui.ctx().input(|input| input.raw.hovered_files.is_empty());
                 let title = match hovered {
                     true => shared.language.pick("Let go to open it", "놓으면 열립니다"),
-                    false => shared.language.pick("Drop a file here", "파일을 여기에 놓으세요"),
+                    false => shared
+                        .language
+                        .pick("Drop a file here", "파일을 여기에 놓으세요"),
                 };
                 let text = shared.language.pick(
                     "Any file of any size: its bytes at once, their entropies as the model \
@@ -144,7 +146,7 @@ fn invite(ui: &mut Ui, shared: &Shared<'_>, title: &str, text: &str) -> Option<A
         .show(ui, |ui| {
             ui.vertical_centered(|ui| {
                 ui.add_space((ui.available_height() * 0.36).max(12.0));
-                ui.set_max_width(460.0_f32.min(ui.available_width() - 32.0));
+                ui.set_max_width((ui.available_width() - 32.0).clamp(1.0, 460.0));
                 ui.label(RichText::new(title).font(theme::bold(20.0)));
                 ui.add_space(6.0);
                 ui.label(RichText::new(text).size(13.5).color(palette.muted));

@@ -29,11 +29,7 @@ impl Shown {
             let size = RichText::new(words::size(self.source.len()))
                 .size(12.5)
                 .color(palette.muted);
-            let exact = format!(
-                "{} {}",
-                thousands(self.source.len()),
-                shared.words.bytes
-            );
+            let exact = format!("{} {}", thousands(self.source.len()), shared.words.bytes);
             ui.label(size).on_hover_text(exact);
             right(ui, |ui| self.scan(ui, shared));
         });
@@ -162,10 +158,13 @@ impl Shown {
         }
         ui.add_space(6.0);
         let (text, color) = self.notice(shared);
-        ui.add(Label::new(RichText::new(text).size(12.5).color(match color {
-            true => palette.signal,
-            false => palette.muted,
-        })).truncate());
+        ui.add(
+            Label::new(RichText::new(text).size(12.5).color(match color {
+                true => palette.signal,
+                false => palette.muted,
+            }))
+            .truncate(),
+        );
     }
 
     /// What is said beside the jumps, and whether it is a complaint.
@@ -212,11 +211,13 @@ impl Shown {
             let found = letters(&bytes, first);
             let letter = letter_at(&found, at).copied();
             parts.push(match letter.and_then(|letter| letter.character) {
-                Some(' ') | None if *byte < 0x80 => byte_label(*byte),
-                None => shared
+                Some(' ') => byte_label(*byte),
+                None if matches!(byte, b'\n' | b'\t') => byte_label(*byte),
+                None if byte.is_ascii_control() => shared
                     .language
-                    .pick("no character", "글자 아님")
+                    .pick("control character", "제어 문자")
                     .to_owned(),
+                None => shared.language.pick("no character", "글자 아님").to_owned(),
                 Some(character) if character.is_ascii() => character.to_string(),
                 Some(character) => format!("{character} U+{:04X}", u32::from(character)),
             });
@@ -239,10 +240,9 @@ impl Shown {
         };
         let done = thousands(overview.progress.bytes);
         let mut parts = vec![
-            shared.language.pick(
-                format!("{done} bytes done"),
-                format!("{done}바이트 읽음"),
-            ),
+            shared
+                .language
+                .pick(format!("{done} bytes done"), format!("{done}바이트 읽음")),
             format!("{} {}", thousands(overview.patches), words.patches),
         ];
         if let Some(mean) = overview.mean_patch {
@@ -259,7 +259,7 @@ impl Shown {
 fn line(ui: &mut Ui, parts: &[String], color: egui::Color32) {
     let palette = Palette::of(ui.ctx());
     ui.allocate_ui_with_layout(
-        vec2(ui.available_width(), 20.0),
+        vec2(ui.available_width().max(1.0), 20.0),
         egui::Layout::left_to_right(egui::Align::Center),
         |ui| {
             for (index, part) in parts.iter().enumerate() {

@@ -22,6 +22,8 @@ const GROUP_SPACE: f32 = 9.0;
 const BETWEEN: f32 = 5.4;
 /// Between offset, numbers and characters.
 const GUTTER: f32 = 20.0;
+/// How much of a letter's colour the mark has where a patch starts.
+const TICK: f32 = 0.6;
 /// How much of the colour of the greatest entropy is laid under letters, so that
 /// they can still be read.
 const HEAT: (f32, f32) = (0.55, 0.38);
@@ -61,7 +63,7 @@ impl Columns {
                 width: characters + f32::from(per_row) * Self::cell(digit),
             }
         };
-        [32, 16, 8]
+        [64, 32, 16, 8]
             .map(columns)
             .into_iter()
             .find(|columns| columns.width <= room)
@@ -76,10 +78,9 @@ impl Columns {
     /// The left and right edges of a byte's number.
     fn number(&self, column: u16) -> (f32, f32) {
         let width = 2.0 * self.digit + BETWEEN;
-        let left = self.numbers
-            + f32::from(column) * width
-            + f32::from(column / GROUP) * GROUP_SPACE
-            - BETWEEN / 2.0;
+        let left =
+            self.numbers + f32::from(column) * width + f32::from(column / GROUP) * GROUP_SPACE
+                - BETWEEN / 2.0;
         (left, left + width)
     }
 
@@ -108,7 +109,8 @@ pub(super) fn digit(ui: &Ui) -> f32 {
 fn heat(palette: &Palette, dark: bool, nats: f32) -> Color32 {
     let share = (nats / theme::MOST).clamp(0.0, 1.0);
     let most = if dark { HEAT.1 } else { HEAT.0 };
-    let part = 0.08 + (most - 0.08) * share;
+    // Most bytes are far from the greatest entropy, and must differ too.
+    let part = 0.06 + (most - 0.06) * share.powf(0.8);
     palette
         .background
         .lerp_to_gamma(palette.entropy(nats), part)
@@ -239,9 +241,9 @@ impl Table<'_> {
             }
         }
         painter.add(mesh);
-        let stroke = Stroke::new(1.0, palette.text.gamma_multiply(0.75));
+        let stroke = Stroke::new(1.0, palette.text.gamma_multiply(TICK));
         for tick in ticks {
-            painter.vline(tick.x, tick.y..=tick.y + ROW - 1.0, stroke);
+            painter.vline(tick.x + 0.5, tick.y..=tick.y + ROW - 1.0, stroke);
         }
     }
 
@@ -368,8 +370,9 @@ impl Pen {
     }
 
     fn put(&self, corner: Pos2, galley: Arc<Galley>, color: Color32) {
-        self.painter
-            .add(Shape::galley_with_override_text_color(corner, galley, color));
+        self.painter.add(Shape::galley_with_override_text_color(
+            corner, galley, color,
+        ));
     }
 }
 
@@ -403,7 +406,8 @@ mod tests {
     #[test]
     fn wider_tables_have_more_bytes_in_a_row() {
         let per_row = |room, length| Columns::new(room, length, 7.8).per_row;
-        assert_eq!(per_row(1500.0, 1000), 32);
+        assert_eq!(per_row(2400.0, 1000), 64);
+        assert_eq!(per_row(1108.0, 1000), 32);
         assert_eq!(per_row(800.0, 1000), 16);
         assert_eq!(per_row(440.0, 1000), 8);
         assert_eq!(per_row(1.0, 1000), 4);
@@ -421,9 +425,7 @@ mod tests {
             per_row: 16,
             shown: 3,
         };
-        let at = |x, y, above| {
-            Table::byte_at(&columns, &grid, Top { row: 1, above }, pos2(x, y))
-        };
+        let at = |x, y, above| Table::byte_at(&columns, &grid, Top { row: 1, above }, pos2(x, y));
         for column in 0..16 {
             for (left, right) in [columns.number(column), columns.character(column)] {
                 let middle = f32::midpoint(left, right);
@@ -438,6 +440,9 @@ mod tests {
         // Behind the end of the file.
         assert_eq!(at(f32::midpoint(left, right), 5.0 * ROW + 1.0, 0.0), None);
         assert_eq!(at(columns.number(0).0, -30.0, 0.0), None);
-        assert_eq!(Some(columns.character(15).1).map(f32::round), Some(columns.width.round()));
+        assert_eq!(
+            Some(columns.character(15).1).map(f32::round),
+            Some(columns.width.round())
+        );
     }
 }

@@ -66,9 +66,10 @@ impl Stage {
         };
         let mut wish = None;
         let screen = &mut self.screen;
-        let output = self
+        let mut output = self
             .context
             .run_ui(input, |ui| wish = screen.show(ui, &shared));
+        output.textures_delta.clear();
         let _ = self
             .context
             .tessellate(output.shapes, output.pixels_per_point);
@@ -117,7 +118,9 @@ fn overview(bytes: u64, total: u64) -> Overview {
         mean_patch: Some(4.0),
         bits_per_byte: Some(2.5),
         longest: Some(64..96),
-        hottest: [bytes / 2, 1, bytes / 3].map(|at| Place { at, entropy: 4.5 }).to_vec(),
+        hottest: [bytes / 2, 1, bytes / 3]
+            .map(|at| Place { at, entropy: 4.5 })
+            .to_vec(),
     }
 }
 
@@ -134,10 +137,23 @@ fn known(range: std::ops::Range<u64>, done: u64) -> Known {
 fn any_size_and_any_bytes_are_drawn() {
     let all: Vec<u8> = (0..=255_u8).cycle().take(5000).collect();
     let korean = "바이트 patch é🙂\t".repeat(300).into_bytes();
-    for bytes in [all, korean, vec![0xFF; 700], vec![0; 33], b"x".to_vec(), Vec::new()] {
+    for bytes in [
+        all,
+        korean,
+        vec![0xFF; 700],
+        vec![0; 33],
+        b"x".to_vec(),
+        Vec::new(),
+    ] {
         let mut stage = stage(&bytes);
         let length = bytes.len() as u64;
-        for size in [[1280.0, 800.0], [900.0, 600.0], [1.0, 1.0], [300.0, 90.0], [2560.0, 1440.0]] {
+        for size in [
+            [1280.0, 800.0],
+            [900.0, 600.0],
+            [1.0, 1.0],
+            [300.0, 90.0],
+            [2560.0, 1440.0],
+        ] {
             stage.size = size;
             stage.frame(Vec::new());
             if length > 0 {
@@ -237,7 +253,10 @@ fn a_lost_device_keeps_the_file_and_the_place() {
     stage.frame(Vec::new());
     let shown = stage.shown();
     assert_eq!((shown.caret, shown.top), (99_999, top));
-    assert_eq!((shown.overview.is_some(), shown.entropy(99_999)), (false, None));
+    assert_eq!(
+        (shown.overview.is_some(), shown.entropy(99_999)),
+        (false, None)
+    );
     assert!(!stage.screen.is_settled());
 }
 
@@ -256,7 +275,10 @@ fn a_file_that_shrinks_is_a_sentence_and_can_be_read_again() {
     let path = stage._file.path().to_owned();
     stage.with(|screen, shared| screen.open(&path, shared));
     stage.frame(Vec::new());
-    assert_eq!((stage.shown().trouble.clone(), stage.shown().source.len()), (None, 500));
+    assert_eq!(
+        (stage.shown().trouble.clone(), stage.shown().source.len()),
+        (None, 500)
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The panels of the screen with a file: rows, and the whole file beside them.
 
 use egui::{
-    EventFilter, Frame, Id, Key, Margin, Modifiers, Panel, Rect, RichText, Role, Sense, Ui, UiBuilder,
-    WidgetInfo, pos2,
+    EventFilter, Frame, Id, Key, Margin, Modifiers, Panel, Rect, RichText, Role, Sense, Ui,
+    UiBuilder, WidgetInfo, pos2,
 };
 
 use super::grid::{Motion, Top};
@@ -28,8 +28,11 @@ const KEYS: [(Modifiers, Key, Motion); 10] = [
     (Modifiers::NONE, Key::PageDown, Motion::PageDown),
 ];
 
-/// The width of the column with the whole file, its notches included.
-const MINIMAP: f32 = 84.0;
+/// The least and the greatest width of the column with the whole file, its notches
+/// included.
+const MINIMAP: std::ops::RangeInclusive<f32> = 84.0..=200.0;
+/// Between it and the rows.
+const BETWEEN: f32 = 12.0;
 
 impl Shown {
     /// Draws everything; says whether the file must be opened again.
@@ -73,17 +76,26 @@ impl Shown {
     fn body(&mut self, ui: &mut Ui, margin: f32, shared: &Shared<'_>) {
         let whole = ui.available_rect_before_wrap();
         let right = whole.right() - margin.min(28.0);
+        let left = whole.left() + margin;
+        let room = right - left - BETWEEN - *MINIMAP.start();
+        let columns = Columns::new(room, self.source.len(), digit(ui));
+        // What the rows leave is the minimap's, as far as it makes use of it.
+        let spare = (room - columns.width).max(0.0);
+        let width = (MINIMAP.start() + spare).min(*MINIMAP.end());
         let column = Rect::from_min_max(
-            pos2((right - MINIMAP).max(whole.left()), whole.top() + 16.0),
+            pos2((right - width).max(whole.left()), whole.top() + 16.0),
             pos2(right, whole.bottom() - 16.0),
         );
         let area = Rect::from_min_max(
-            pos2(whole.left() + margin, whole.top() + 12.0),
-            pos2((column.left() - 12.0).max(whole.left() + margin), whole.bottom()),
+            pos2(left, whole.top() + 12.0),
+            pos2(
+                (left + columns.width).min(column.left()).max(left),
+                whole.bottom(),
+            ),
         );
-        self.lay_out(ui, area);
+        self.lay_out(columns, area);
         self.take_jump(shared);
-        self.rows(ui, area, shared);
+        self.rows(ui, area, columns, shared);
         if column.width() > 20.0 && column.height() > 20.0 {
             let name = shared.language.pick("The whole file", "파일 전체");
             let mut child = ui.new_child(UiBuilder::new().max_rect(column));
@@ -106,8 +118,7 @@ impl Shown {
     }
 
     /// How many bytes stand in a row, and how many rows there are.
-    fn lay_out(&mut self, ui: &Ui, area: Rect) {
-        let columns = Columns::new(area.width(), self.source.len(), digit(ui));
+    fn lay_out(&mut self, columns: Columns, area: Rect) {
         let before = self.grid;
         self.grid.per_row = u64::from(columns.per_row);
         self.grid.shown = whole_rows(area.height());
@@ -117,8 +128,7 @@ impl Shown {
         self.top = self.grid.clamp(self.top);
     }
 
-    fn rows(&mut self, ui: &mut Ui, area: Rect, shared: &Shared<'_>) {
-        let columns = Columns::new(area.width(), self.source.len(), digit(ui));
+    fn rows(&mut self, ui: &mut Ui, area: Rect, columns: Columns, shared: &Shared<'_>) {
         let id = Id::unique("file rows");
         let response = ui.interact(area, id, Sense::click_and_drag());
         response.widget_info(|| {
@@ -129,9 +139,8 @@ impl Shown {
             response.request_focus();
         }
         let corner = area.min.to_vec2();
-        let byte_at = |shown: &Self, place| {
-            Table::byte_at(&columns, &shown.grid, shown.top, place - corner)
-        };
+        let byte_at =
+            |shown: &Self, place| Table::byte_at(&columns, &shown.grid, shown.top, place - corner);
         if response.contains_pointer() {
             let down = -ui.input(|input| input.smooth_scroll_delta().y);
             if down != 0.0 {
@@ -157,7 +166,9 @@ impl Shown {
         let rows = shown_rows(area.height() + self.top.above);
         self.visible = self.grid.bytes(self.top, rows);
         let first = self.visible.start.saturating_sub(MARGIN);
-        let read = self.source.read(first..self.visible.end.saturating_add(MARGIN));
+        let read = self
+            .source
+            .read(first..self.visible.end.saturating_add(MARGIN));
         let bytes = match read {
             Ok(bytes) => bytes,
             Err(trouble) => {
@@ -184,16 +195,15 @@ impl Shown {
 
     /// Each row for those who hear the screen.
     fn describe(&self, ui: &Ui, area: Rect, table: &Table<'_>) {
-        let rows = self.visible.start / self.grid.per_row
-            ..self.visible.end.div_ceil(self.grid.per_row);
+        let rows =
+            self.visible.start / self.grid.per_row..self.visible.end.div_ceil(self.grid.per_row);
         for (line, row) in rows.enumerate() {
             let top = area.top() + line as f32 * ROW - self.top.above;
             let rect = Rect::from_x_y_ranges(area.x_range(), top..=top + ROW);
             let id = Id::unique(("file row", line));
             let response = ui.interact(rect.intersect(area), id, Sense::empty());
-            response.widget_info(|| {
-                WidgetInfo::labeled(Role::ListBoxOption, true, table.spoken(row))
-            });
+            response
+                .widget_info(|| WidgetInfo::labeled(Role::ListBoxOption, true, table.spoken(row)));
         }
     }
 

@@ -19,7 +19,9 @@ impl Jump {
     /// In the palette.
     pub(crate) fn title(self, language: Language) -> &'static str {
         match self {
-            Self::Hottest => language.pick("File: next highest entropy", "파일: 다음 최고 엔트로피"),
+            Self::Hottest => {
+                language.pick("File: next highest entropy", "파일: 다음 최고 엔트로피")
+            }
             Self::Longest => language.pick("File: longest patch", "파일: 가장 긴 패치"),
             Self::Invalid => language.pick("File: next invalid UTF-8", "파일: 다음 잘못된 UTF-8"),
             Self::Offset => language.pick("File: go to an offset", "파일: 오프셋으로 이동"),
@@ -47,7 +49,9 @@ pub(super) fn trouble(language: Language, trouble: &Trouble) -> String {
                     "This file has become shorter while it was open, from {was} to {is} bytes. \
                      Read it again."
                 ),
-                format!("열려 있는 동안 파일이 {was}바이트에서 {is}바이트로 줄었습니다. 다시 읽으세요."),
+                format!(
+                    "열려 있는 동안 파일이 {was}바이트에서 {is}바이트로 줄었습니다. 다시 읽으세요."
+                ),
             )
         }
         Trouble::Changed => language
@@ -136,7 +140,9 @@ mod tests {
         let sizes = [0, 999, 1000, 24_060_384, 99_960_000, 1 << 30, u64::MAX].map(size);
         assert_eq!(
             sizes,
-            ["0 B", "999 B", "1.0 kB", "24.1 MB", "100 MB", "1.1 GB", "18.4 EB"]
+            [
+                "0 B", "999 B", "1.0 kB", "24.1 MB", "100 MB", "1.1 GB", "18.4 EB"
+            ]
         );
         let shares = [(0, 9), (1, 900), (1, 20), (999, 1000), (7, 7), (0, 0)];
         assert_eq!(
@@ -146,7 +152,13 @@ mod tests {
         let times = [0.2, 42.0, 61.0, 7300.0, 1e6].map(|s| left(Language::English, s));
         assert_eq!(
             times,
-            ["1 s left", "42 s left", "1 min left", "2 h left", "12 days left"]
+            [
+                "1 s left",
+                "42 s left",
+                "1 min left",
+                "2 h left",
+                "12 days left"
+            ]
         );
         assert_eq!(left(Language::Korean, 7300.0), "2시간 남음");
     }
