@@ -57,7 +57,7 @@ impl Minimap<'_> {
         let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         let column = Rect::from_min_max(pos2(area.left() + NOTCHES, area.top()), area.max);
         self.describe(&response);
-        let painter = ui.painter_at(area.expand(1.0));
+        let painter = ui.painter_at(area.expand(6.0));
         painter.rect_filled(column, 2.0, palette.panel);
         self.unknown(ui, column, palette);
         painter.add(self.rows(column, palette));
@@ -111,7 +111,7 @@ impl Minimap<'_> {
         let known = column.top() + share_at(self.done, self.length) * column.height();
         let rest = Rect::from_min_max(pos2(column.left(), known), column.max);
         let painter = ui.painter_at(rest);
-        let stroke = Stroke::new(1.0, palette.hairline);
+        let stroke = Stroke::new(1.0, palette.boundary.gamma_multiply(0.3));
         let mut y = column.top() - column.width();
         while y < column.bottom() {
             let start = pos2(column.left(), y + column.width());

@@ -207,7 +207,7 @@ impl Shown {
         let bytes = bytes.unwrap_or_default();
         let index = usize::try_from(at - first).unwrap_or(0);
         if let Some(byte) = bytes.get(index) {
-            parts.push(format!("0x{byte:02X} {byte:3}"));
+            parts.push(format!("0x{byte:02X} ({byte})"));
             let found = letters(&bytes, first);
             let letter = letter_at(&found, at).copied();
             parts.push(match letter.and_then(|letter| letter.character) {

@@ -30,7 +30,7 @@ const KEYS: [(Modifiers, Key, Motion); 10] = [
 
 /// The least and the greatest width of the column with the whole file, its notches
 /// included.
-const MINIMAP: std::ops::RangeInclusive<f32> = 84.0..=200.0;
+const MINIMAP: std::ops::RangeInclusive<f32> = 84.0..=160.0;
 /// Between it and the rows.
 const BETWEEN: f32 = 12.0;
 

@@ -89,6 +89,8 @@ pub(super) fn percent(done: u64, total: u64) -> String {
     let down = |digits: f64| (share * digits).floor() / digits;
     match share {
         _ if done >= total => "100 %".to_owned(),
+        _ if done == 0 => "0 %".to_owned(),
+        ..0.01 => "< 0.01 %".to_owned(),
         0.0..1.0 => format!("{:.2} %", down(100.0)),
         1.0..10.0 => format!("{:.1} %", down(10.0)),
         _ => format!("{:.0} %", down(1.0)),
@@ -116,12 +118,14 @@ pub(super) fn patch(language: Language, patch: &Patch) -> String {
         Patch::Whole(range) => {
             let bytes = range.end - range.start;
             let (first, last) = (range.start, range.end - 1);
+            let place = match bytes {
+                1 => format!("0x{first:X}"),
+                _ => format!("0x{first:X}–0x{last:X}"),
+            };
+            let (count, unit) = (thousands(bytes), if bytes == 1 { "byte" } else { "bytes" });
             language.pick(
-                match bytes {
-                    1 => format!("patch 0x{first:X}, 1 byte"),
-                    _ => format!("patch 0x{first:X}–0x{last:X}, {} bytes", thousands(bytes)),
-                },
-                format!("패치 0x{first:X}–0x{last:X}, {}바이트", thousands(bytes)),
+                format!("patch {place}, {count} {unit}"),
+                format!("패치 {place}, {count}바이트"),
             )
         }
         Patch::AtLeast(bytes) => language.pick(
@@ -144,10 +148,10 @@ mod tests {
                 "0 B", "999 B", "1.0 kB", "24.1 MB", "100 MB", "1.1 GB", "18.4 EB"
             ]
         );
-        let shares = [(0, 9), (1, 900), (1, 20), (999, 1000), (7, 7), (0, 0)];
+        let shares = [(0, 9), (1, 90_000), (1, 900), (1, 20), (999, 1000), (0, 0)];
         assert_eq!(
             shares.map(|(done, total)| percent(done, total)),
-            ["0.00 %", "0.11 %", "5.0 %", "99 %", "100 %", "100 %"]
+            ["0 %", "< 0.01 %", "0.11 %", "5.0 %", "99 %", "100 %"]
         );
         let times = [0.2, 42.0, 61.0, 7300.0, 1e6].map(|s| left(Language::English, s));
         assert_eq!(
