@@ -3,6 +3,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::screens::Screen;
+use super::screens::file::Jump;
 use super::settings::{Settings, ThemeChoice};
 use super::words::Language;
 use crate::samples::SAMPLES;
@@ -29,6 +30,7 @@ pub(crate) enum Action {
     UndoThreshold,
     NextPatch,
     PreviousPatch,
+    Jump(Jump),
     Theme(ThemeChoice),
     Language(Language),
     ZoomIn,
@@ -65,6 +67,7 @@ impl Action {
             Self::NextPatch,
             Self::PreviousPatch,
         ]);
+        all.extend(Jump::ALL.map(Self::Jump));
         all.extend(ThemeChoice::ALL.map(Self::Theme));
         all.extend(Language::ALL.map(Self::Language));
         all.extend([
@@ -99,6 +102,10 @@ impl Action {
             Self::UndoThreshold => keys(Modifiers::ALT, Key::Z),
             Self::NextPatch => keys(Modifiers::ALT, Key::ArrowRight),
             Self::PreviousPatch => keys(Modifiers::ALT, Key::ArrowLeft),
+            Self::Jump(Jump::Hottest) => keys(CONTROL.plus(Modifiers::SHIFT), Key::H),
+            Self::Jump(Jump::Longest) => keys(CONTROL.plus(Modifiers::SHIFT), Key::L),
+            Self::Jump(Jump::Invalid) => keys(CONTROL.plus(Modifiers::SHIFT), Key::I),
+            Self::Jump(Jump::Offset) => keys(CONTROL.plus(Modifiers::SHIFT), Key::G),
             Self::ZoomIn => keys(CONTROL, Key::Plus),
             Self::ZoomOut => keys(CONTROL, Key::Minus),
             Self::ZoomReset => keys(CONTROL, Key::Num0),
@@ -154,6 +161,7 @@ impl Action {
             Self::UndoThreshold => say("Undo the change of the threshold", "문턱값 변경 취소"),
             Self::NextPatch => say("To the next patch", "다음 패치로"),
             Self::PreviousPatch => say("To the patch before", "이전 패치로"),
+            Self::Jump(jump) => jump.title(language).to_owned(),
             Self::Theme(ThemeChoice::System) => say("Theme: as the system", "테마: 시스템"),
             Self::Theme(ThemeChoice::Light) => say("Theme: light", "테마: 밝게"),
             Self::Theme(ThemeChoice::Dark) => say("Theme: dark", "테마: 어둡게"),

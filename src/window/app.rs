@@ -128,6 +128,8 @@ impl App {
             options,
         };
         app.engine.ask(Request::Open(app.options.model.clone()));
+        // A text opens on the file screen where that one is asked for.
+        app.screen = app.options.screen.unwrap_or(app.screen);
         if let Some(path) = app.options.file.clone() {
             app.open_path(&path);
         }
@@ -295,13 +297,17 @@ impl App {
             words: language.words(),
             still: self.options.still || self.settings.reduce_motion,
         };
+        let mut wish = None;
         match self.screen {
             Screen::Patch => self.patch.show(ui, &shared),
             Screen::Generate => self.generate.show(ui, &shared),
             Screen::Compare => self.compare.show(ui, &shared),
-            Screen::File => self.file.show(ui, &shared),
+            Screen::File => wish = self.file.show(ui, &shared),
         }
         let context = ui.ctx().clone();
+        if let Some(action) = wish {
+            self.act(action, &context);
+        }
         match self.commands.show(&context, language, &self.settings) {
             Some(Picked::Action(action)) => self.act(action, &context),
             Some(Picked::Path(path)) => self.open_path(&path),
@@ -470,7 +476,8 @@ impl App {
                 return;
             }
         };
-        let text = (length <= MOST_BYTES as u64)
+        // Who looks at files wants to see a text as one too.
+        let text = (length <= MOST_BYTES as u64 && self.screen != Screen::File)
             .then(|| std::fs::read(path).ok())
             .flatten()
             .filter(|bytes| std::str::from_utf8(bytes).is_ok());
@@ -560,6 +567,10 @@ impl App {
             Action::UndoThreshold => self.patch.undo_cutting(),
             Action::NextPatch => self.patch.to_patch(context, true),
             Action::PreviousPatch => self.patch.to_patch(context, false),
+            Action::Jump(jump) => {
+                self.screen = Screen::File;
+                self.file.jump(jump);
+            }
             Action::Theme(theme) => {
                 self.options.theme = None;
                 self.settings.theme = theme;

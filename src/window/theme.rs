@@ -278,7 +278,7 @@ fn visuals(theme: Theme) -> Visuals {
 
 /// The contrast of two colours, as WCAG counts it.
 #[cfg(test)]
-fn contrast(a: Color32, b: Color32) -> f32 {
+pub(crate) fn contrast(a: Color32, b: Color32) -> f32 {
     let luminance = |color: Color32| {
         let [r, g, b, _] = egui::Rgba::from(color).to_array();
         0.2126 * r + 0.7152 * g + 0.0722 * b

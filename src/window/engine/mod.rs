@@ -20,7 +20,7 @@ pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
 pub(crate) use comparison::{CompareRequest, CompareUpdate};
 pub(crate) use generation::{GenerateRequest, GenerateUpdate};
 pub(crate) use model::Model;
-pub(crate) use scan::{FileRequest, FileUpdate};
+pub(crate) use scan::{FileNews, FileRequest, FileUpdate, Known, Overview};
 
 use crate::gpu::Gpu;
 

@@ -1,37 +1,170 @@
-//! A file of any size: its bytes, and their entropies as they come.
+//! The file screen: a file of any size, its bytes, and their entropies as they come.
 
-use egui::{Frame, Ui};
+mod grid;
+mod jumps;
+mod letters;
+mod minimap;
+mod shown;
+mod source;
+mod strip;
+mod table;
+mod view;
+mod words;
 
+use std::path::{Path, PathBuf};
+
+use egui::{Button, Frame, RichText, Ui};
+
+pub(crate) use jumps::Jump;
+use shown::Shown;
+use source::{Source, Trouble};
+
+use crate::window::actions::Action;
 use crate::window::context::Shared;
-use crate::window::engine::{FileUpdate, Model};
-use crate::window::theme::Palette;
+use crate::window::engine::{FileRequest, FileUpdate, Model, Request};
+use crate::window::theme::{self, Palette};
 
 /// What the screen keeps.
 #[derive(Debug, Default)]
-pub(crate) struct FileScreen {}
+pub(crate) struct FileScreen {
+    shown: Option<Shown>,
+    /// A file that could not be opened, and why.
+    refused: Option<(PathBuf, Trouble)>,
+    generation: u64,
+}
 
 impl FileScreen {
-    /// Another model is there.
-    pub(crate) fn use_model(&mut self, _model: &Model, _shared: &Shared<'_>) {}
+    /// Another model is there: the scan begins anew, and nothing else changes.
+    pub(crate) fn use_model(&mut self, _model: &Model, shared: &Shared<'_>) {
+        if let Some(shown) = &mut self.shown {
+            shown.forget();
+            self.scan(shared);
+        }
+    }
 
     /// The device is gone, and with it what was on it.
-    pub(crate) fn lose_device(&mut self) {}
+    pub(crate) fn lose_device(&mut self) {
+        if let Some(shown) = &mut self.shown {
+            shown.forget();
+        }
+    }
 
     /// Shows a file.
-    pub(crate) fn open(&mut self, _path: &std::path::Path, _shared: &Shared<'_>) {}
+    pub(crate) fn open(&mut self, path: &Path, shared: &Shared<'_>) {
+        (self.shown, self.refused) = match Source::open(path) {
+            Ok(source) => (Some(Shown::new(source)), None),
+            Err(trouble) => (None, Some((path.to_owned(), trouble))),
+        };
+        self.scan(shared);
+    }
+
+    fn scan(&mut self, shared: &Shared<'_>) {
+        self.generation += 1;
+        if let Some(shown) = &self.shown
+            && shown.source.len() > 0
+        {
+            shared.engine.ask(Request::File(FileRequest::Open {
+                generation: self.generation,
+                path: shown.source.path().to_owned(),
+                run: shown.run,
+            }));
+        }
+    }
+
+    /// Goes somewhere, as soon as the screen shows.
+    pub(crate) fn jump(&mut self, jump: Jump) {
+        if let Some(shown) = &mut self.shown {
+            shown.jump = Some(jump);
+        }
+    }
 
     pub(crate) fn take(&mut self, update: FileUpdate) {
-        match update {}
+        if let Some(shown) = &mut self.shown
+            && update.generation == self.generation
+        {
+            shown.take(update.news);
+        }
     }
 
-    /// Whether everything that was asked for has come.
+    /// Whether everything that shows has come: for a large file that is less than
+    /// the whole of it.
     pub(crate) fn is_settled(&self) -> bool {
-        true
+        self.shown.as_ref().is_none_or(Shown::is_settled)
     }
 
-    pub(crate) fn show(&mut self, ui: &mut Ui, _shared: &Shared<'_>) {
-        egui::CentralPanel::no_frame()
-            .frame(Frame::new().fill(Palette::of(ui.ctx()).background))
-            .show(ui, |_| ());
+    /// Draws it; gives what was asked for that others must do.
+    pub(crate) fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> Option<Action> {
+        let again = match (&mut self.shown, &self.refused) {
+            (Some(shown), _) => {
+                if shown.source.len() == 0 {
+                    let title = shared.language.pick("This file is empty", "빈 파일입니다");
+                    let text = shared.language.pick(
+                        format!("There is nothing to read in {}.", shown.source.name()),
+                        format!("{}에는 읽을 바이트가 없습니다.", shown.source.name()),
+                    );
+                    return invite(ui, shared, title, &text);
+                }
+                let wants = shown.show(ui, shared);
+                wants.then(|| shown.source.path().to_owned())
+            }
+            (None, Some((path, trouble))) => {
+                let title = path.display().to_string();
+                let text = words::trouble(shared.language, trouble);
+                return invite(ui, shared, &title, &text);
+            }
+            (None, None) => {
+                let hovered = !ui.ctx().input(|input| input.raw.hovered_files.is_empty());
+                let title = match hovered {
+                    true => shared.language.pick("Let go to open it", "놓으면 열립니다"),
+                    false => shared
+                        .language
+                        .pick("Drop a file here", "파일을 여기에 놓으세요"),
+                };
+                let text = shared.language.pick(
+                    "Any file of any size: its bytes at once, their entropies as the model \
+                     reads them. The file is only read, never changed, and never leaves this \
+                     computer.",
+                    "종류와 크기에 관계없이 바이트는 바로, 엔트로피는 모델이 읽는 대로 보여 줍니다. \
+                     파일은 읽기만 하며 바꾸거나 밖으로 보내지 않습니다.",
+                );
+                return invite(ui, shared, title, text);
+            }
+        };
+        if let Some(path) = again {
+            self.open(&path, shared);
+        }
+        None
     }
 }
+
+/// A screen without rows: what it is about, and a way to open a file.
+fn invite(ui: &mut Ui, shared: &Shared<'_>, title: &str, text: &str) -> Option<Action> {
+    let palette = Palette::of(ui.ctx());
+    let mut wish = None;
+    egui::CentralPanel::no_frame()
+        .frame(Frame::new().fill(palette.background))
+        .show(ui, |ui| {
+            ui.vertical_centered(|ui| {
+                ui.add_space((ui.available_height() * 0.36).max(12.0));
+                ui.set_max_width((ui.available_width() - 32.0).clamp(1.0, 460.0));
+                ui.label(RichText::new(title).font(theme::bold(20.0)));
+                ui.add_space(6.0);
+                ui.label(RichText::new(text).size(13.5).color(palette.muted));
+                ui.add_space(14.0);
+                let label = shared.language.pick("Open file…", "파일 열기…");
+                let keys = Action::OpenFile
+                    .shortcut()
+                    .map(|keys| ui.ctx().format_shortcut(&keys))
+                    .unwrap_or_default();
+                let button = Button::new(RichText::new(label).size(13.5))
+                    .shortcut_text(RichText::new(keys).size(12.5));
+                if ui.add(button).clicked() {
+                    wish = Some(Action::OpenFile);
+                }
+            });
+        });
+    wish
+}
+
+#[cfg(test)]
+mod tests;

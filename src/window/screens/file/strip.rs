@@ -1,0 +1,273 @@
+//! Above and below the rows: which file it is, how far the scan has come, where one
+//! can go, and the byte that is looked at.
+
+use egui::{Button, Id, Label, Rect, RichText, Role, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
+
+use super::jumps::Jump;
+use super::letters::{MARGIN, letter_at, letters};
+use super::shown::{Notice, Shown};
+use super::words;
+use crate::window::actions::Action;
+use crate::window::context::Shared;
+use crate::window::theme::{self, Palette};
+use crate::window::widgets::{byte_label, right, thousands};
+
+impl Shown {
+    /// The file, its scan and the jumps.
+    pub(super) fn strip(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+        let palette = Palette::of(ui.ctx());
+        let panel = ui.max_rect();
+        ui.add_space(10.0);
+        ui.horizontal(|ui| {
+            let room = (ui.available_width() - 420.0).max(80.0);
+            let name = RichText::new(self.source.name()).font(theme::bold(15.0));
+            ui.scope(|ui| {
+                ui.set_max_width(room);
+                let path = self.source.path().display().to_string();
+                ui.add(Label::new(name).truncate()).on_hover_text(path);
+            });
+            let size = RichText::new(words::size(self.source.len()))
+                .size(12.5)
+                .color(palette.muted);
+            let exact = format!("{} {}", thousands(self.source.len()), shared.words.bytes);
+            ui.label(size).on_hover_text(exact);
+            right(ui, |ui| self.scan(ui, shared));
+        });
+        ui.add_space(4.0);
+        ui.horizontal(|ui| self.jumps(ui, shared));
+        self.progress_line(ui, panel);
+    }
+
+    /// How far the scan is, and what can be done about it.
+    fn scan(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+        let palette = Palette::of(ui.ctx());
+        let say = |english, korean| shared.language.pick(english, korean);
+        let quiet = |text: String| RichText::new(text).size(12.5).color(palette.muted);
+        let Some(overview) = &self.overview else {
+            let text = match shared.model {
+                Some(_) => say("opening…", "여는 중…"),
+                None => say("waiting for the model…", "모델을 기다리는 중…"),
+            };
+            ui.label(quiet(text.to_owned()));
+            return;
+        };
+        let progress = overview.progress;
+        if progress.finished {
+            let text = say("scanned to the end", "끝까지 읽음");
+            ui.label(quiet(text.to_owned()));
+            return;
+        }
+        let mut text = words::percent(progress.bytes, progress.total);
+        if let Some(pace) = overview.pace.filter(|_| self.run) {
+            #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+            let per_second = pace as u64;
+            let rest = (progress.total - progress.bytes) as f64 / pace;
+            text += &format!(
+                " · {}/s · {}",
+                words::size(per_second),
+                words::left(shared.language, rest)
+            );
+        } else if !self.run {
+            text += say(" · paused", " · 멈춤");
+        }
+        let begun = progress.bytes > 0;
+        let run = self.run;
+        if begun
+            && ui
+                .button(say("Cancel", "취소"))
+                .on_hover_text(say(
+                    "Stop, and forget the entropies that have come",
+                    "멈추고 지금까지의 엔트로피를 지웁니다",
+                ))
+                .clicked()
+        {
+            self.cancel(shared);
+        }
+        let label = match (run, begun) {
+            (true, _) => say("Pause", "일시 정지"),
+            (false, true) => say("Continue", "계속"),
+            (false, false) => say("Scan", "읽기 시작"),
+        };
+        let hint = say("Space", "스페이스");
+        if ui.button(label).on_hover_text(hint).clicked() {
+            self.set_run(!run, shared);
+        }
+        ui.label(quiet(text));
+    }
+
+    /// What has come of the whole, as a line.
+    fn progress_line(&self, ui: &Ui, panel: Rect) {
+        let palette = Palette::of(ui.ctx());
+        let y = panel.bottom() - 1.0;
+        let painter = ui.ctx().layer_painter(ui.layer_id());
+        let whole = ui.ctx().content_rect().x_range();
+        painter.hline(whole, y, Stroke::new(1.0, palette.hairline));
+        if let Some(overview) = &self.overview
+            && !overview.progress.finished
+        {
+            let share = super::jumps::share_at(overview.progress.bytes, overview.progress.total);
+            let end = whole.min + whole.span() * share;
+            let line = Rect::from_min_max(pos2(whole.min, y - 1.0), pos2(end, y + 1.0));
+            painter.rect_filled(line, 0.0, palette.entropy[1]);
+        }
+    }
+
+    fn jumps(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+        let palette = Palette::of(ui.ctx());
+        let known = self.overview.as_ref();
+        for jump in [Jump::Hottest, Jump::Longest, Jump::Invalid] {
+            let enabled = match jump {
+                Jump::Hottest => known.is_some_and(|known| !known.hottest.is_empty()),
+                Jump::Longest => known.is_some_and(|known| known.longest.is_some()),
+                _ => known.is_some(),
+            };
+            let button = Button::new(jump.label(shared.language));
+            let response = ui.add_enabled(enabled, button);
+            let keys = Action::Jump(jump).shortcut();
+            let keys = keys.map(|keys| ui.ctx().format_shortcut(&keys));
+            if response.on_hover_text(keys.unwrap_or_default()).clicked() {
+                self.jump = Some(jump);
+            }
+        }
+        ui.add_space(6.0);
+        let label = Jump::Offset.label(shared.language);
+        ui.label(RichText::new(label).color(palette.muted));
+        let id = Id::unique("file offset");
+        let field = ui.add(
+            TextEdit::singleline(&mut self.offset)
+                .id(id)
+                .font(theme::mono(12.5))
+                .hint_text("0x…")
+                .background_color(palette.panel)
+                .desired_width(96.0),
+        );
+        field.widget_info(|| {
+            let mut info = WidgetInfo::labeled(Role::TextInput, true, label);
+            info.current_text_value = Some(self.offset.clone());
+            info
+        });
+        if std::mem::take(&mut self.focus_offset) {
+            field.request_focus();
+        }
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        if entered {
+            match self.to_offset() {
+                true => self.focus_rows = true,
+                false => self.focus_offset = true,
+            }
+        }
+        ui.add_space(6.0);
+        let (text, color) = self.notice(shared);
+        ui.add(
+            Label::new(RichText::new(text).size(12.5).color(match color {
+                true => palette.signal,
+                false => palette.muted,
+            }))
+            .truncate(),
+        );
+    }
+
+    /// What is said beside the jumps, and whether it is a complaint.
+    fn notice(&self, shared: &Shared<'_>) -> (String, bool) {
+        let say = |english: &str, korean: &str| shared.language.pick(english, korean).to_owned();
+        let text = match self.notice {
+            Notice::Nothing => String::new(),
+            Notice::Hottest(number, of, nats) => shared.language.pick(
+                format!("{number} of {of} so far · {nats:.2} nats"),
+                format!("지금까지 {of}곳 중 {number} · {nats:.2}내트"),
+            ),
+            Notice::Longest(bytes) => shared.language.pick(
+                format!("{} bytes", thousands(bytes)),
+                format!("{}바이트", thousands(bytes)),
+            ),
+            Notice::Searching => say("searching…", "찾는 중…"),
+            Notice::Valid => say("All of it is valid UTF-8.", "모두 올바른 UTF-8입니다."),
+            Notice::NoOffset => say(
+                "An offset is a number such as 0x1F4, 500, +16 or 50 %.",
+                "오프셋은 0x1F4, 500, +16, 50 % 같은 수입니다.",
+            ),
+        };
+        (text, self.notice == Notice::NoOffset)
+    }
+
+    /// The byte that is looked at, and what is known of all of them.
+    pub(super) fn status(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+        ui.add_space(9.0);
+        let byte = self.about_byte(shared);
+        line(ui, &byte, Palette::of(ui.ctx()).text);
+        let so_far = self.so_far(shared);
+        line(ui, &so_far, Palette::of(ui.ctx()).muted);
+    }
+
+    fn about_byte(&mut self, shared: &Shared<'_>) -> Vec<String> {
+        let at = self.hovered.unwrap_or(self.caret);
+        let mut parts = vec![format!("0x{at:08X} ({})", thousands(at))];
+        let first = at.saturating_sub(MARGIN);
+        let bytes = self.source.read(first..at.saturating_add(MARGIN + 1));
+        let bytes = bytes.unwrap_or_default();
+        let index = usize::try_from(at - first).unwrap_or(0);
+        if let Some(byte) = bytes.get(index) {
+            parts.push(format!("0x{byte:02X} ({byte})"));
+            let found = letters(&bytes, first);
+            let letter = letter_at(&found, at).copied();
+            parts.push(match letter.and_then(|letter| letter.character) {
+                Some(' ') => byte_label(*byte),
+                None if matches!(byte, b'\n' | b'\t') => byte_label(*byte),
+                None if byte.is_ascii_control() => shared
+                    .language
+                    .pick("control character", "제어 문자")
+                    .to_owned(),
+                None => shared.language.pick("no character", "글자 아님").to_owned(),
+                Some(character) if character.is_ascii() => character.to_string(),
+                Some(character) => format!("{character} U+{:04X}", u32::from(character)),
+            });
+        }
+        if let Some(entropy) = self.entropy(at) {
+            let bits = entropy / std::f32::consts::LN_2;
+            let (nats, bit) = (shared.words.nats, shared.words.bits);
+            parts.push(format!("{entropy:.2} {nats} ({bits:.2} {bit})"));
+        }
+        if let Some(patch) = self.patch(at) {
+            parts.push(words::patch(shared.language, &patch));
+        }
+        parts
+    }
+
+    fn so_far(&self, shared: &Shared<'_>) -> Vec<String> {
+        let words = shared.words;
+        let Some(overview) = &self.overview else {
+            return Vec::new();
+        };
+        let done = thousands(overview.progress.bytes);
+        let mut parts = vec![
+            shared
+                .language
+                .pick(format!("{done} bytes done"), format!("{done}바이트 읽음")),
+            format!("{} {}", thousands(overview.patches), words.patches),
+        ];
+        if let Some(mean) = overview.mean_patch {
+            parts.push(format!("{mean:.2} {}", words.bytes_per_patch));
+        }
+        if let Some(bits) = overview.bits_per_byte {
+            let unit = shared.language.pick("bits per byte", "비트/바이트");
+            parts.push(format!("{bits:.3} {unit}"));
+        }
+        parts
+    }
+}
+
+fn line(ui: &mut Ui, parts: &[String], color: egui::Color32) {
+    let palette = Palette::of(ui.ctx());
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width().max(1.0), 20.0),
+        egui::Layout::left_to_right(egui::Align::Center),
+        |ui| {
+            for (index, part) in parts.iter().enumerate() {
+                if index > 0 {
+                    ui.label(RichText::new("·").color(palette.muted));
+                }
+                ui.label(RichText::new(part).color(color).size(12.5));
+            }
+        },
+    );
+}
