@@ -376,7 +376,7 @@ impl CompareScreen {
             )
             .show(ui, |ui| self.table(ui, most, shared));
         Panel::bottom("differences")
-            .exact_size(40.0)
+            .exact_size(38.0)
             .frame(
                 Frame::new()
                     .fill(palette.background)
@@ -388,7 +388,10 @@ impl CompareScreen {
             .show(ui, |ui| self.score(ui, f32::from(margin), shared));
         // What a control has changed shows in the next frame.
         if self.anew || self.lanes.iter().any(|lane| lane.dirty) {
-            ui.ctx().request_repaint();
+            match self.subject.stale.is_empty() {
+                true => ui.ctx().request_repaint(),
+                false => ui.ctx().request_repaint_after(CUT_AFTER),
+            }
         }
     }
 
@@ -406,6 +409,8 @@ impl CompareScreen {
         ui.horizontal_centered(|ui| {
             let count = self.differences.len();
             right(ui, |ui| {
+                self.copy_button(ui, language);
+                ui.add_space(8.0);
                 let previous = language.pick("Previous difference", "이전 차이");
                 let next = language.pick("Next difference", "다음 차이");
                 for (picture, name, keys, is_next) in
@@ -425,11 +430,9 @@ impl CompareScreen {
                 let here = self
                     .at
                     .and_then(|at| self.differences.binary_search(&at).ok());
-                let place = match here {
-                    Some(index) => format!("{} / {count}", index + 1),
-                    None => format!("{count}"),
-                };
-                ui.label(quiet(place));
+                if let Some(index) = here {
+                    ui.label(quiet(format!("{} / {count}", index + 1)));
+                }
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                     let text = match self.inspected() {
                         Some(at) => self.sentence(at, shared),

@@ -14,7 +14,7 @@ use crate::window::score::{Around, Cells, Layout};
 use crate::window::theme::{self, Measures, Palette};
 
 /// From the top of a line to the foot of its staff.
-const FOOT: f32 = 32.0;
+const FOOT: f32 = 30.0;
 /// Height of that staff.
 const STAFF: f32 = 26.0;
 /// From the foot of the staff to the middle of the letters.
@@ -24,11 +24,11 @@ const LANES: f32 = 34.0;
 /// Height of a lane's bars.
 const BAR: f32 = 9.0;
 /// Space below a lane.
-const GAP: f32 = 7.0;
+const GAP: f32 = 8.0;
 /// Height of the staff of a lane with entropies of its own.
 const OWN_STAFF: f32 = 14.0;
 /// Space below a line.
-const BELOW: f32 = 12.0;
+const BELOW: f32 = 10.0;
 /// From this width on lanes are named at each line.
 const NAMED_FROM: f32 = 1100.0;
 
@@ -235,7 +235,7 @@ impl CompareScreen {
             .id_salt("compare")
             .auto_shrink(false)
             .show(ui, |ui| {
-                ui.add_space(20.0);
+                ui.add_space(10.0);
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = 0.0;
                     ui.add_space(margin + gutter);
@@ -301,8 +301,11 @@ impl CompareScreen {
         self.view.draw_missing(ui, letters, &self.subject.editor);
         let (visible, _) = self.view.visible(ui.clip_rect(), origin);
         let layout = Arc::clone(&self.view.layout);
-        for (index, line) in (visible.start..).zip(layout.lines.get(visible).unwrap_or_default()) {
+        for line in layout.lines.get(visible).unwrap_or_default() {
             let top = origin.y + line.top;
+            if line.bytes.is_empty() {
+                continue;
+            }
             if let Some(threshold) = threshold {
                 let share = (threshold / theme::MOST).clamp(0.0, 1.0);
                 ui.painter().text(
@@ -315,10 +318,7 @@ impl CompareScreen {
             }
             let left = origin.x - gutter;
             self.labels(ui, rows, left, top, is_named, shared);
-            let is_only_break = line.bytes.is_empty() && index > 0;
-            if !is_only_break {
-                self.lane_bars(ui, rows, &layout, origin, line.top, &line.bytes);
-            }
+            self.lane_bars(ui, rows, &layout, origin, line.top, &line.bytes);
         }
     }
 

@@ -14,11 +14,11 @@ use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
 use crate::window::screens::patch::{Mode, THRESHOLDS};
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::{right, thousands};
+use crate::window::widgets::thousands;
 use crate::window::words::Language;
 
 /// Height of a row.
-const ROW: f32 = 29.0;
+const ROW: f32 = 28.0;
 
 /// What was done to a lane.
 enum Done {
@@ -43,7 +43,7 @@ struct Columns {
 
 impl Columns {
     fn new(width: f32) -> Self {
-        const BUTTONS: f32 = 92.0;
+        const BUTTONS: f32 = 104.0;
         let way = 22.0;
         let setting = way + 112.0;
         let value = ((width - setting - BUTTONS - 150.0) / 8.0).clamp(56.0, 92.0);
@@ -105,11 +105,11 @@ impl CompareScreen {
         let language = shared.language;
         ui.spacing_mut().item_spacing.y = 0.0;
         let columns = Columns::new(ui.available_width());
-        header(ui, &columns, language);
+        self.header(ui, &columns, language);
         let mut done = None;
         ScrollArea::vertical()
             .id_salt("lane table")
-            .max_height((most - 90.0).max(ROW))
+            .max_height((most - 56.0).max(ROW))
             .auto_shrink([false, true])
             .show(ui, |ui| {
                 let count = self.lanes.len();
@@ -122,31 +122,60 @@ impl CompareScreen {
         if let Some((index, what)) = done {
             self.do_to(index, what);
         }
-        ui.add_space(6.0);
-        ui.horizontal(|ui| {
-            let add = language.pick("Add a lane", "레인 추가");
-            if ui.button(format!("+ {add}")).clicked() {
+    }
+
+    /// Copies the table.
+    pub(super) fn copy_button(&self, ui: &mut Ui, language: Language) {
+        let copy = language.pick("Copy as Markdown", "마크다운으로 복사");
+        if ui.button(RichText::new(copy).size(12.5)).clicked() {
+            ui.ctx().copy_text(markdown(&self.lanes, language));
+        }
+    }
+
+    fn header(&mut self, ui: &mut Ui, columns: &Columns, language: Language) {
+        let palette = Palette::of(ui.ctx());
+        let quiet = |text: &str| {
+            RichText::new(text)
+                .font(theme::bold(11.0))
+                .color(palette.muted)
+        };
+        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::hover());
+        cell(ui, rect, 0.0, columns.values, false, |ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.label(quiet(language.pick("Lane", "레인")));
+            ui.add_space(columns.way - 6.0);
+            let small = |text: &str| egui::Button::new(RichText::new(text).size(12.0));
+            if ui.add(small(language.pick("+ Add", "+ 추가"))).clicked() {
                 let last = self.lanes.last().map(|lane| lane.cutting.clone());
                 self.add(last.unwrap_or_else(|| self.rule.clone()));
             }
-            if ui
-                .button(language.pick("Begin again", "처음 상태로"))
-                .on_hover_text(language.pick(
-                    "The lanes that the screen opens with",
-                    "화면을 처음 열었을 때의 레인",
-                ))
-                .clicked()
-            {
+            let hint = language.pick(
+                "The lanes that the screen opens with",
+                "화면을 처음 열었을 때의 레인",
+            );
+            let again = small(language.pick("Begin again", "처음 상태로"));
+            if ui.add(again).on_hover_text(hint).clicked() {
                 self.begin();
                 self.anew = true;
             }
-            right(ui, |ui| {
-                let copy = language.pick("Copy as Markdown", "마크다운으로 복사");
-                if ui.button(copy).clicked() {
-                    ui.ctx().copy_text(markdown(&self.lanes, language));
-                }
-            });
         });
+        let mut x = columns.values;
+        for column in words::columns(language) {
+            let area = Rect::from_min_max(
+                pos2(rect.left() + x + 4.0, rect.top()),
+                pos2(rect.left() + x + columns.value, rect.bottom()),
+            );
+            let layout = Layout::right_to_left(Align::Center);
+            ui.scope_builder(UiBuilder::new().max_rect(area).layout(layout), |ui| {
+                ui.add(
+                    egui::Label::new(quiet(column.name))
+                        .halign(Align::RIGHT)
+                        .wrap(),
+                )
+                .on_hover_text(column.hint);
+            });
+            x += columns.value;
+        }
     }
 
     fn do_to(&mut self, index: usize, what: Done) {
@@ -287,36 +316,6 @@ fn cell<R>(
         .inner
 }
 
-fn header(ui: &mut Ui, columns: &Columns, language: Language) {
-    let palette = Palette::of(ui.ctx());
-    let quiet = |text: &str| {
-        RichText::new(text)
-            .font(theme::bold(11.0))
-            .color(palette.muted)
-    };
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::hover());
-    cell(ui, rect, 0.0, columns.setting, false, |ui| {
-        ui.label(quiet(language.pick("Lane", "레인")));
-    });
-    let mut x = columns.values;
-    for column in words::columns(language) {
-        let area = Rect::from_min_max(
-            pos2(rect.left() + x + 4.0, rect.top()),
-            pos2(rect.left() + x + columns.value, rect.bottom()),
-        );
-        let layout = Layout::right_to_left(Align::Center);
-        ui.scope_builder(UiBuilder::new().max_rect(area).layout(layout), |ui| {
-            ui.add(
-                egui::Label::new(quiet(column.name))
-                    .halign(Align::RIGHT)
-                    .wrap(),
-            )
-            .on_hover_text(column.hint);
-        });
-        x += columns.value;
-    }
-}
-
 /// Which way a lane cuts; says whether another was chosen.
 fn way(ui: &mut Ui, lane: &mut Lane, number: usize, language: Language) -> bool {
     let tokenizer = language.pick("Tokenizer", "토크나이저");
@@ -446,9 +445,13 @@ fn field(ui: &mut Ui, typed: &mut String, hint: &str, language: Language) -> Opt
 /// Whose entropies a lane takes.
 fn model(ui: &mut Ui, lane: &mut Lane, number: usize, shared: &Shared<'_>) -> Option<Done> {
     let language = shared.language;
-    let open = language.pick("open model", "열린 모델");
+    let embedded = shared.model.is_none_or(|model| model.name.is_none());
+    let open = match (embedded, shared.model) {
+        (false, Some(model)) => model.title.clone(),
+        _ => language.pick("embedded", "내장").to_owned(),
+    };
     let title = match &lane.model {
-        None => open.to_owned(),
+        None => open.clone(),
         Some(name) => last_part(name.as_ref()),
     };
     let name = language.pick(
@@ -457,7 +460,11 @@ fn model(ui: &mut Ui, lane: &mut Lane, number: usize, shared: &Shared<'_>) -> Op
     );
     let mut done = None;
     menu(ui, &title, &name, |ui| {
-        if ui.selectable_label(lane.model.is_none(), open).clicked() {
+        let this = language.pick(
+            format!("The open model ({open})"),
+            format!("열려 있는 모델({open})"),
+        );
+        if ui.selectable_label(lane.model.is_none(), this).clicked() {
             done = Some(Done::Model(String::new()));
             ui.close();
         }
