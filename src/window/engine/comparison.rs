@@ -350,4 +350,43 @@ mod tests {
         pollster::block_on(comparison.ask(none, None, &outbox)).unwrap();
         assert!(comparison.tokenizers.is_empty());
     }
+
+    #[cfg(feature = "tokenizers")]
+    #[test]
+    fn a_tokenizer_cuts_each_text_that_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokenizer.json");
+        let json = serde_json::json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+            "normalizer": null, "post_processor": null, "decoder": null,
+            "pre_tokenizer": {"type": "Whitespace"},
+            "model": {"type": "WordLevel", "vocab": {"a": 0, "bc": 1, "?": 2}, "unk_token": "?"},
+        });
+        std::fs::write(&path, json.to_string()).unwrap();
+        let (updates, come) = channel();
+        let outbox = Outbox {
+            updates,
+            wake: Arc::new(|| ()),
+        };
+        let mut comparison = Comparison::default();
+        for (revision, text, begins) in [(1, "a bc", vec![0, 2]), (2, "bc d a", vec![0, 3, 5])] {
+            let request = CompareRequest {
+                revision,
+                bytes: Arc::new(text.as_bytes().to_vec()),
+                sources: vec![Source::Tokenizer(path.clone())],
+            };
+            pollster::block_on(comparison.ask(request, None, &outbox)).unwrap();
+            let update = come.recv_timeout(Duration::from_secs(30)).unwrap();
+            let Update::Compare(CompareUpdate {
+                revision: of,
+                found: Found::Starts(starts),
+                ..
+            }) = update
+            else {
+                unreachable!("{update:?}");
+            };
+            let found: Vec<usize> = (0..starts.len()).filter(|at| starts[*at]).collect();
+            assert_eq!((of, starts.len(), found), (revision, text.len(), begins));
+        }
+    }
 }

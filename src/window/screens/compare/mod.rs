@@ -46,6 +46,8 @@ pub(crate) struct CompareScreen {
     at: Option<usize>,
     scroll_to: Option<usize>,
     dialog: Option<Purpose>,
+    /// Of the rows of the table, as they were drawn last.
+    rows_height: f32,
 }
 
 /// The text, and what the open model says of it.
@@ -84,6 +86,7 @@ impl Default for CompareScreen {
             at: None,
             scroll_to: None,
             dialog: None,
+            rows_height: 0.0,
         };
         screen.begin();
         screen
@@ -366,15 +369,17 @@ impl CompareScreen {
         self.cut();
         let palette = Palette::of(ui.ctx());
         let margin = if ui.available_width() < 900.0 { 16 } else { 40 };
-        let most = (ui.available_height() * 0.55).max(120.0);
+        let most = (ui.available_height() * 0.5).max(120.0);
+        let height = (table::HEADER + self.rows_height + 20.0).min(most);
         Panel::bottom("lanes")
             .resizable(false)
+            .exact_size(height)
             .frame(
                 Frame::new()
                     .fill(palette.panel)
                     .inner_margin(Margin::symmetric(margin, 10)),
             )
-            .show(ui, |ui| self.table(ui, most, shared));
+            .show(ui, |ui| self.table(ui, shared));
         Panel::bottom("differences")
             .exact_size(38.0)
             .frame(
@@ -512,7 +517,8 @@ mod tests {
                 vec![0, 3, 6, 9, 11],
                 vec![0, 4, 8],
                 vec![0, 3, 6, 9],
-                vec![0, 3, 6, 9, 11]
+                // The second byte rises from nothing.
+                vec![0, 1, 3, 6, 9, 11]
             ]
         );
         let numbers: Vec<_> = screen
@@ -525,7 +531,7 @@ mod tests {
         assert_eq!(numbers[1].numbers.precision, Some(0.0));
         assert_eq!(numbers[2].numbers.precision, Some(1.0));
         assert_eq!(numbers[2].numbers.recall, Some(0.75));
-        assert_eq!(screen.differences, [3, 4, 6, 8, 9, 11]);
+        assert_eq!(screen.differences, [1, 3, 4, 6, 8, 9, 11]);
         let said = screen.sentence(4, &shared(&Engine::by_hand().0));
         assert!(
             said.ends_with("lane 2 starts a patch here, lanes 1, 3, 4 do not"),
@@ -563,8 +569,8 @@ mod tests {
             screen.go(next);
             seen.push(screen.at.unwrap());
         }
-        assert_eq!(seen, [3, 4, 3, 11, 3]);
-        assert_eq!(screen.scroll_to, Some(3));
+        assert_eq!(seen, [1, 3, 1, 11, 1]);
+        assert_eq!(screen.scroll_to, Some(1));
         screen.lanes.truncate(1);
         screen.anew = true;
         screen.cut();
@@ -634,5 +640,81 @@ mod tests {
         assert!(screen.drop_file(Path::new("gpt2/tokenizer.json")));
         assert_eq!(screen.lanes.len(), 5);
         assert_eq!(screen.lanes[4].title(Language::English), "Tokens gpt2");
+    }
+
+    /// Draws a frame without a device.
+    fn frame(
+        context: &Context,
+        size: egui::Vec2,
+        screen: &mut CompareScreen,
+        engine: &Engine,
+        events: Vec<egui::Event>,
+    ) -> egui::FullOutput {
+        let input = egui::RawInput {
+            screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, size)),
+            events,
+            focused: true,
+            ..egui::RawInput::default()
+        };
+        let mut output = context.run_ui(input, |ui| screen.show(ui, &shared(engine)));
+        output.textures_delta.clear();
+        output
+    }
+
+    fn key(key: Key, modifiers: Modifiers) -> egui::Event {
+        egui::Event::Key {
+            key,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers,
+        }
+    }
+
+    #[test]
+    fn any_text_shows_in_any_window() {
+        let (engine, _taken, _updates) = Engine::by_hand();
+        let context = Context::default();
+        crate::window::theme::apply(&context, false);
+        let mut screen = CompareScreen::default();
+        screen.add(screen.rule.clone());
+        screen.lanes[4].tokens = true;
+        for bytes in [&b""[..], b"\xFF\xFE", "\n한\u{202E}\0\n".as_bytes()] {
+            screen.set_text(&Text::new(bytes, screen.rule.clone()));
+            for size in [egui::vec2(1.0, 1.0), egui::vec2(900.0, 600.0)] {
+                for _ in 0..2 {
+                    let _ = frame(&context, size, &mut screen, &engine, Vec::new());
+                }
+                screen.go(true);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_go_to_differences_and_the_pointer_says_a_byte() {
+        let (engine, _taken, _updates) = Engine::by_hand();
+        let context = Context::default();
+        crate::window::theme::apply(&context, false);
+        let mut screen = CompareScreen::default();
+        screen.set_text(&text());
+        let size = egui::vec2(900.0, 600.0);
+        let mut seen = Vec::new();
+        for modifiers in [Modifiers::NONE, Modifiers::NONE, Modifiers::SHIFT] {
+            let events = vec![key(Key::N, modifiers)];
+            // The first frame cuts the text.
+            let _ = frame(&context, size, &mut screen, &engine, Vec::new());
+            let _ = frame(&context, size, &mut screen, &engine, events);
+            seen.push(screen.at);
+        }
+        assert_eq!(seen, [Some(1), Some(3), Some(1)]);
+        let slot = screen.view.layout.slots[5];
+        let line = screen.view.layout.lines[0].clone();
+        // Below the letters, among the lanes.
+        let place = egui::pos2(66.0 + slot.left + 1.0, 10.0 + line.top + 80.0);
+        for _ in 0..2 {
+            let events = vec![egui::Event::PointerMoved(place)];
+            let _ = frame(&context, size, &mut screen, &engine, events);
+        }
+        assert_eq!(screen.hovered, Some(5));
     }
 }

@@ -20,6 +20,9 @@ use crate::window::words::Language;
 /// Height of a row.
 const ROW: f32 = 28.0;
 
+/// Height of the names of the columns.
+pub(super) const HEADER: f32 = 32.0;
+
 /// What was done to a lane.
 enum Done {
     Changed,
@@ -101,16 +104,15 @@ pub(super) fn markdown(lanes: &[Lane], language: Language) -> String {
 }
 
 impl CompareScreen {
-    pub(super) fn table(&mut self, ui: &mut Ui, most: f32, shared: &Shared<'_>) {
+    pub(super) fn table(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let language = shared.language;
         ui.spacing_mut().item_spacing.y = 0.0;
         let columns = Columns::new(ui.available_width());
         self.header(ui, &columns, language);
         let mut done = None;
-        ScrollArea::vertical()
+        let shown = ScrollArea::vertical()
             .id_salt("lane table")
-            .max_height((most - 56.0).max(ROW))
-            .auto_shrink([false, true])
+            .auto_shrink(false)
             .show(ui, |ui| {
                 let count = self.lanes.len();
                 for index in 0..count {
@@ -119,6 +121,10 @@ impl CompareScreen {
                     }
                 }
             });
+        if (self.rows_height - shown.content_size.y).abs() > 0.5 {
+            self.rows_height = shown.content_size.y;
+            ui.ctx().request_repaint();
+        }
         if let Some((index, what)) = done {
             self.do_to(index, what);
         }
@@ -139,7 +145,7 @@ impl CompareScreen {
                 .font(theme::bold(11.0))
                 .color(palette.muted)
         };
-        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::hover());
+        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
         cell(ui, rect, 0.0, columns.values, false, |ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.label(quiet(language.pick("Lane", "레인")));
