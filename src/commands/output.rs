@@ -54,6 +54,7 @@ pub(super) fn print(text: &str) -> Outcome {
 ///
 /// # Errors
 /// Always one: [`Failure::Closed`] if nobody reads any more.
+#[cfg(not(feature = "window"))]
 pub(super) fn print_failed(error: io::Error) -> Outcome {
     refused(error, Path::new("standard output"))
 }

@@ -5,10 +5,14 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
+#[cfg(not(feature = "window"))]
 use super::failure::Outcome;
-use super::{global, output};
+use super::global;
+#[cfg(not(feature = "window"))]
+use super::output;
 
-/// What `blt` alone prints.
+/// What `blt` alone prints where there is no window.
+#[cfg(not(feature = "window"))]
 pub(super) fn help(parser: &mut clap::Command) -> Outcome {
     // Through clap, which knows whether standard output has colours.
     match parser.print_help() {

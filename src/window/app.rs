@@ -301,7 +301,13 @@ impl App {
         match self.screen {
             Screen::Patch => self.patch.show(ui, &shared),
             Screen::Generate => self.generate.show(ui, &shared),
-            Screen::Compare => self.compare.show(ui, &shared),
+            Screen::Compare => {
+                self.compare.set_text(&self.patch.text);
+                self.compare.show(ui, &shared);
+                if let Some(purpose) = self.compare.take_dialog() {
+                    self.dialogs.open(purpose);
+                }
+            }
             Screen::File => wish = self.file.show(ui, &shared),
         }
         let context = ui.ctx().clone();
@@ -384,7 +390,9 @@ impl App {
         let dropped = context.input(|input| input.raw.dropped_files.clone());
         for file in dropped {
             let path = file.path().to_owned();
-            self.open_path(&path);
+            if self.screen != Screen::Compare || !self.compare.drop_file(&path) {
+                self.open_path(&path);
+            }
         }
     }
 
@@ -393,6 +401,11 @@ impl App {
             match purpose {
                 Purpose::OpenFile => self.open_path(&path),
                 Purpose::OpenModel => self.open_model(Some(path.display().to_string())),
+                Purpose::CompareModel(lane) => {
+                    let name = path.display().to_string();
+                    self.compare.choose_model(lane, &name);
+                }
+                Purpose::CompareTokenizer(lane) => self.compare.choose_tokenizer(lane, &path),
                 Purpose::SaveSvg => {
                     let saved = export::write(&self.patch.text, Form::Svg)
                         .and_then(|svg| export::save(&path, &svg));

@@ -12,6 +12,10 @@ pub(crate) enum Purpose {
     OpenModel,
     SaveSvg,
     SavePng,
+    /// The model of a lane of the compare screen.
+    CompareModel(u64),
+    /// The tokenizer of a lane of the compare screen.
+    CompareTokenizer(u64),
 }
 
 /// The dialogs of a window.
@@ -45,7 +49,10 @@ impl Dialogs {
         let answer: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> =
             match purpose {
                 Purpose::OpenFile => Box::pin(dialog.pick_file()),
-                Purpose::OpenModel => Box::pin(dialog.pick_folder()),
+                Purpose::OpenModel | Purpose::CompareModel(_) => Box::pin(dialog.pick_folder()),
+                Purpose::CompareTokenizer(_) => {
+                    Box::pin(dialog.add_filter("tokenizer.json", &["json"]).pick_file())
+                }
                 Purpose::SaveSvg => Box::pin(
                     dialog
                         .add_filter("SVG", &["svg"])

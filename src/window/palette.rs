@@ -34,10 +34,6 @@ impl CommandPalette {
         self.chosen = 0;
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.open
-    }
-
     /// Shows it while it is open, and gives what was picked.
     pub(crate) fn show(
         &mut self,

@@ -1,49 +1,392 @@
-//! The work of the compare screen.
+//! The work of the compare screen: other entropy models and tokenizers over its
+//! text.
+//!
+//! The screen says what it wants, all of it each time. What it no longer wants is
+//! dropped, and its memory with it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
-use super::{Model, Outbox};
-use crate::error::Result;
+use super::{Model, Outbox, Update};
+use crate::bytes::{BOS, id_of};
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::model::entropy::EntropyModel;
+use crate::patch::Tokenizer;
+use crate::session::{EntropyOptions, EntropySession};
+
+/// Where a lane takes what the open model does not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The entropies of another model, by its name or folder.
+    Model(String),
+    /// The tokens of a `tokenizer.json`.
+    Tokenizer(PathBuf),
+}
 
 /// What the compare screen asks for.
 #[derive(Debug)]
-pub(crate) enum CompareRequest {}
+pub(crate) struct CompareRequest {
+    /// Counts up with every change of the text.
+    pub(crate) revision: u64,
+    /// The text.
+    pub(crate) bytes: Arc<Vec<u8>>,
+    /// All that is wanted of it.
+    pub(crate) sources: Vec<Source>,
+}
 
 /// What has come for the compare screen.
-#[derive(Debug)]
-pub(crate) enum CompareUpdate {}
+#[derive(Clone, Debug)]
+pub(crate) struct CompareUpdate {
+    /// Of this text.
+    pub(crate) revision: u64,
+    /// From here.
+    pub(crate) source: Source,
+    /// What it says.
+    pub(crate) found: Found,
+}
+
+/// What a source says of a text.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    /// A model, as far as it has got.
+    Entropies {
+        /// Of each byte and of the byte to come, in nats, `[N + 1]`; those that have
+        /// still to come are no numbers.
+        entropies: Arc<Vec<f32>>,
+        /// -ln p of each byte, `[N]`.
+        nlls: Arc<Vec<f32>>,
+        /// Whether nothing has still to come.
+        complete: bool,
+    },
+    /// A tokenizer: does a token start at each byte? `[N]`.
+    Starts(Arc<Vec<bool>>),
+    /// It cannot be used, and why.
+    Failed(String),
+}
+
+/// How often the screen is told how far a model has got.
+const TELL_AFTER: Duration = Duration::from_millis(150);
 
 /// The work of the compare screen.
-#[derive(Debug, Default)]
-pub(super) struct Comparison {}
+#[derive(Default)]
+pub(super) struct Comparison {
+    model: Option<Arc<Model>>,
+    revision: u64,
+    text: Arc<Vec<u8>>,
+    others: Vec<Other>,
+    tokenizers: Vec<Tokens>,
+}
+
+/// Another model on its way over the text.
+struct Other {
+    name: String,
+    model: Option<Arc<EntropyModel>>,
+    session: Option<EntropySession>,
+    entropies: Vec<f32>,
+    nlls: Vec<f32>,
+    /// Tokens that have been pushed, BOS among them.
+    done: usize,
+    failed: bool,
+    told: Instant,
+}
+
+/// A thread with a tokenizer: reading a large one takes longer than a frame may.
+struct Tokens {
+    path: PathBuf,
+    texts: Sender<(u64, Arc<Vec<u8>>)>,
+}
 
 impl Comparison {
     /// Another model is there.
-    pub(super) fn use_model(&mut self, _model: &Arc<Model>) -> Result<()> {
+    pub(super) fn use_model(&mut self, model: &Arc<Model>) -> Result<()> {
+        self.model = Some(Arc::clone(model));
         Ok(())
     }
 
     pub(super) async fn ask(
         &mut self,
         request: CompareRequest,
-        _model: Option<&Arc<Model>>,
-        _outbox: &Outbox,
+        model: Option<&Arc<Model>>,
+        outbox: &Outbox,
     ) -> Result<()> {
-        match request {}
+        self.model = model.cloned().or(self.model.take());
+        let other_text = self.revision != request.revision || self.text != request.bytes;
+        self.revision = request.revision;
+        self.text = request.bytes;
+        self.others
+            .retain(|other| request.sources.contains(&Source::Model(other.name.clone())));
+        self.tokenizers.retain(|tokens| {
+            request
+                .sources
+                .contains(&Source::Tokenizer(tokens.path.clone()))
+        });
+        for other in &mut self.others {
+            if other_text || other.failed {
+                other.restart();
+            }
+        }
+        for source in request.sources {
+            match source {
+                Source::Model(name) => {
+                    if !self.others.iter().any(|other| other.name == name) {
+                        self.others.push(Other::new(name));
+                    }
+                }
+                Source::Tokenizer(path) => self.tokenize(path, outbox),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the text to a tokenizer.
+    fn tokenize(&mut self, path: PathBuf, outbox: &Outbox) {
+        let work = (self.revision, Arc::clone(&self.text));
+        if let Some(held) = self.tokenizers.iter().find(|held| held.path == path) {
+            // The thread waits as long as there is a sender.
+            let _ = held.texts.send(work);
+            return;
+        }
+        let (texts, taken) = channel();
+        let _ = texts.send(work);
+        let (own, outbox) = (path.clone(), outbox.clone());
+        std::thread::spawn(move || cut(&own, &taken, &outbox));
+        self.tokenizers.push(Tokens { path, texts });
     }
 
     /// Whether there is something to do.
     pub(super) fn is_busy(&self) -> bool {
-        false
+        let length = self.text.len();
+        self.model.is_some() && self.others.iter().any(|other| other.is_busy(length))
     }
 
     /// Does a piece of the work.
-    pub(super) async fn slice(&mut self, _outbox: &Outbox) -> Result<()> {
+    pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
+        let length = self.text.len();
+        let (Some(model), Some(other)) = (
+            &self.model,
+            self.others.iter_mut().find(|other| other.is_busy(length)),
+        ) else {
+            return Ok(());
+        };
+        let found = match other.step(model, &self.text).await {
+            Ok(()) if other.is_busy(length) && other.told.elapsed() < TELL_AFTER => return Ok(()),
+            Ok(()) => Found::Entropies {
+                entropies: Arc::new(other.entropies.clone()),
+                nlls: Arc::new(other.nlls.clone()),
+                complete: !other.is_busy(length),
+            },
+            Err(error @ Error::DeviceLost(_)) => return Err(error),
+            Err(error) => {
+                other.restart();
+                other.model = None;
+                other.failed = true;
+                Found::Failed(error.to_string())
+            }
+        };
+        other.told = Instant::now();
+        outbox.put(Update::Compare(CompareUpdate {
+            revision: self.revision,
+            source: Source::Model(other.name.clone()),
+            found,
+        }));
         Ok(())
     }
 
-    /// After a failure: drop what may be unusable.
+    /// After a failure: drop what may be unusable. The failures of these models are
+    /// told where they happen, so this one was another's, and they begin again.
     pub(super) fn give_up(&mut self) {
-        *self = Self::default();
+        for other in self.others.iter_mut().filter(|other| !other.failed) {
+            other.restart();
+        }
+    }
+}
+
+impl Other {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            model: None,
+            session: None,
+            entropies: Vec::new(),
+            nlls: Vec::new(),
+            done: 0,
+            failed: false,
+            told: Instant::now(),
+        }
+    }
+
+    fn restart(&mut self) {
+        self.session = None;
+        self.done = 0;
+        self.failed = false;
+    }
+
+    fn is_busy(&self, length: usize) -> bool {
+        !self.failed && self.done < length + 1
+    }
+
+    /// Loads the model, or pushes one chunk.
+    async fn step(&mut self, open: &Arc<Model>, text: &[u8]) -> Result<()> {
+        let Some(model) = &self.model else {
+            self.model = Some(match open.name.as_ref() == Some(&self.name) {
+                true => Arc::clone(&open.entropy),
+                false => Arc::new(load(open.entropy.gpu(), &self.name).await?),
+            });
+            return Ok(());
+        };
+        let session = match &mut self.session {
+            Some(session) => session,
+            none => {
+                self.entropies = vec![f32::NAN; text.len() + 1];
+                self.nlls = vec![f32::NAN; text.len()];
+                none.insert(EntropySession::new(model, EntropyOptions::default())?)
+            }
+        };
+        let end = (self.done + model.gpu().tuning.chunk_rows as usize).min(text.len() + 1);
+        let ids: Vec<u32> = (self.done..end)
+            .map(|at| match at.checked_sub(1) {
+                None => BOS,
+                Some(byte) => text.get(byte).copied().map_or(BOS, id_of),
+            })
+            .collect();
+        let rows = session.push(&ids).await?;
+        for (at, (entropy, nll)) in (self.done..).zip(rows.entropies.iter().zip(&rows.nlls)) {
+            if let Some(place) = self.entropies.get_mut(at) {
+                *place = *entropy;
+            }
+            if let (Some(nll), Some(byte)) = (nll, at.checked_sub(1))
+                && let Some(place) = self.nlls.get_mut(byte)
+            {
+                *place = *nll;
+            }
+        }
+        self.done = end;
+        Ok(())
+    }
+}
+
+async fn load(gpu: &Arc<Gpu>, name: &str) -> Result<EntropyModel> {
+    let checkpoint = Checkpoint::open(name)?;
+    EntropyModel::load(gpu, &checkpoint.entropy_weights()?, |_| ()).await
+}
+
+/// Cuts texts by the tokens of a tokenizer until nobody wants it any more. Of
+/// several texts that wait only the last is wanted.
+fn cut(path: &Path, texts: &Receiver<(u64, Arc<Vec<u8>>)>, outbox: &Outbox) {
+    let (mut tokenizer, mut known) = (None, None);
+    while let Ok(first) = texts.recv() {
+        let (revision, text) = texts.try_iter().last().unwrap_or(first);
+        // What could not be read is tried again each time that it is asked for.
+        if known == Some(revision) {
+            continue;
+        }
+        let opened = match tokenizer.take() {
+            Some(tokenizer) => Ok(tokenizer),
+            None => Tokenizer::open(path),
+        };
+        let starts = opened.and_then(|opened| tokenizer.insert(opened).starts(&text));
+        let found = match starts {
+            Ok(starts) => {
+                known = Some(revision);
+                Found::Starts(Arc::new(starts))
+            }
+            Err(error) => Found::Failed(error.to_string()),
+        };
+        outbox.put(Update::Compare(CompareUpdate {
+            revision,
+            source: Source::Tokenizer(path.to_owned()),
+            found,
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    #[test]
+    fn what_is_no_tokenizer_is_said_in_a_sentence_and_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokenizer.json");
+        std::fs::write(&path, b"{}").unwrap();
+        let (updates, come) = channel();
+        let outbox = Outbox {
+            updates,
+            wake: Arc::new(|| ()),
+        };
+        let mut comparison = Comparison::default();
+        for revision in [1, 1, 2] {
+            let asked = comparison.ask(
+                CompareRequest {
+                    revision,
+                    bytes: Arc::new(b"some text".to_vec()),
+                    sources: vec![Source::Tokenizer(path.clone())],
+                },
+                None,
+                &outbox,
+            );
+            pollster::block_on(asked).unwrap();
+            let update = come.recv_timeout(Duration::from_secs(30)).unwrap();
+            let Update::Compare(update) = update else {
+                unreachable!("{update:?}");
+            };
+            assert_eq!(update.source, Source::Tokenizer(path.clone()));
+            let Found::Failed(why) = update.found else {
+                unreachable!("{:?}", update.found);
+            };
+            assert!(why.contains("tokenizer.json"), "{why}");
+        }
+        assert!(!comparison.is_busy());
+        let none = CompareRequest {
+            revision: 2,
+            bytes: Arc::default(),
+            sources: Vec::new(),
+        };
+        pollster::block_on(comparison.ask(none, None, &outbox)).unwrap();
+        assert!(comparison.tokenizers.is_empty());
+    }
+
+    #[cfg(feature = "tokenizers")]
+    #[test]
+    fn a_tokenizer_cuts_each_text_that_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokenizer.json");
+        let json = serde_json::json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+            "normalizer": null, "post_processor": null, "decoder": null,
+            "pre_tokenizer": {"type": "Whitespace"},
+            "model": {"type": "WordLevel", "vocab": {"a": 0, "bc": 1, "?": 2}, "unk_token": "?"},
+        });
+        std::fs::write(&path, json.to_string()).unwrap();
+        let (updates, come) = channel();
+        let outbox = Outbox {
+            updates,
+            wake: Arc::new(|| ()),
+        };
+        let mut comparison = Comparison::default();
+        for (revision, text, begins) in [(1, "a bc", vec![0, 2]), (2, "bc d a", vec![0, 3, 5])] {
+            let request = CompareRequest {
+                revision,
+                bytes: Arc::new(text.as_bytes().to_vec()),
+                sources: vec![Source::Tokenizer(path.clone())],
+            };
+            pollster::block_on(comparison.ask(request, None, &outbox)).unwrap();
+            let update = come.recv_timeout(Duration::from_secs(30)).unwrap();
+            let Update::Compare(CompareUpdate {
+                revision: of,
+                found: Found::Starts(starts),
+                ..
+            }) = update
+            else {
+                unreachable!("{update:?}");
+            };
+            let found: Vec<usize> = (0..starts.len()).filter(|at| starts[*at]).collect();
+            assert_eq!((of, starts.len(), found), (revision, text.len(), begins));
+        }
     }
 }

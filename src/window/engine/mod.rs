@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
-pub(crate) use comparison::{CompareRequest, CompareUpdate};
+pub(crate) use comparison::{CompareRequest, CompareUpdate, Found, Source};
 pub(crate) use generation::{GenerateRequest, GenerateUpdate};
 pub(crate) use model::Model;
 pub(crate) use scan::{FileNews, FileRequest, FileUpdate, Known, Overview};

@@ -17,8 +17,7 @@ mod words;
 
 use egui::{Context, Frame, Margin, Panel, Ui};
 
-use cutting::THRESHOLDS;
-pub(crate) use cutting::{Cutting, Mode};
+pub(crate) use cutting::{Cutting, Mode, THRESHOLDS};
 pub(crate) use text::{MOST_BYTES, Text};
 
 use crate::window::context::Shared;

@@ -1,0 +1,264 @@
+//! The controls of a lane: how it cuts, by what, and where it stands.
+
+use std::path::PathBuf;
+
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{ComboBox, DragValue, PopupCloseBehavior, RichText, TextEdit, Ui, WidgetInfo, vec2};
+
+use super::lane::{Lane, last_part, tokenizer_name};
+use crate::window::context::Shared;
+use crate::window::dialog::Purpose;
+use crate::window::screens::patch::{Mode, THRESHOLDS};
+use crate::window::words::Language;
+
+/// What was done to a lane.
+pub(super) enum Done {
+    Changed,
+    Up,
+    Down,
+    Removed,
+    Dialog(Purpose),
+    Model(String),
+    Tokenizer(PathBuf),
+}
+
+/// Which way a lane cuts; says whether another was chosen.
+pub(super) fn way(ui: &mut Ui, lane: &mut Lane, number: usize, language: Language) -> bool {
+    let tokenizer = language.pick("Tokenizer", "토크나이저");
+    let shown = match lane.tokens {
+        true => tokenizer,
+        false => lane.cutting.mode.name(language),
+    };
+    let before = (lane.tokens, lane.cutting.mode);
+    let response = ComboBox::from_id_salt(("way", lane.id))
+        .width(100.0)
+        .height(320.0)
+        .selected_text(RichText::new(shown).size(12.5))
+        .show_ui(ui, |ui| {
+            for mode in Mode::ALL {
+                let chosen = !lane.tokens && lane.cutting.mode == mode;
+                if ui.selectable_label(chosen, mode.name(language)).clicked() {
+                    lane.tokens = false;
+                    lane.cutting.mode = mode;
+                }
+            }
+            if ui.selectable_label(lane.tokens, tokenizer).clicked() {
+                lane.tokens = true;
+            }
+        })
+        .response;
+    let name = language.pick(
+        format!("Rule of lane {number}: {shown}"),
+        format!("레인 {number}의 규칙: {shown}"),
+    );
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
+    before != (lane.tokens, lane.cutting.mode)
+}
+
+/// What the way of a lane leaves open: thresholds, a size, a model, a tokenizer.
+pub(super) fn setting(
+    ui: &mut Ui,
+    lane: &mut Lane,
+    number: usize,
+    shared: &Shared<'_>,
+) -> Option<Done> {
+    let language = shared.language;
+    ui.spacing_mut().item_spacing.x = 6.0;
+    if lane.tokens {
+        return tokenizer(ui, lane, number, language);
+    }
+    let mut changed = false;
+    let named = |response: &egui::Response, what: &str, value: f64| {
+        let label = language.pick(
+            format!("{what} of lane {number}"),
+            format!("레인 {number}의 {what}"),
+        );
+        response.widget_info(|| WidgetInfo {
+            label: Some(label.clone()),
+            ..WidgetInfo::drag_value(true, value)
+        });
+    };
+    let mode = lane.cutting.mode;
+    let mut drag = |ui: &mut Ui, nats: &mut f32, prefix: &str, what: &str| {
+        let value = DragValue::new(nats)
+            .range(THRESHOLDS)
+            .speed(0.01)
+            .fixed_decimals(2)
+            .prefix(prefix);
+        let response = ui
+            .add(value)
+            .on_hover_text(format!("{what} ({})", shared.words.nats));
+        named(&response, what, f64::from(*nats));
+        changed |= response.changed();
+    };
+    if matches!(mode, Mode::Entropy | Mode::Both) {
+        let what = language.pick("Threshold", "문턱값");
+        drag(ui, &mut lane.cutting.threshold, "θ ", what);
+    }
+    if matches!(mode, Mode::Monotonic | Mode::Both) {
+        let what = language.pick("Threshold of the rise", "상승 문턱값");
+        drag(ui, &mut lane.cutting.rise, "θᵣ ", what);
+    }
+    if matches!(mode, Mode::Static | Mode::TopK) {
+        let what = language.pick("Bytes per patch", "패치당 바이트");
+        let value = DragValue::new(&mut lane.cutting.size)
+            .range(1..=4096)
+            .speed(0.1)
+            .suffix(language.pick(" bytes", "바이트"));
+        let response = ui.add(value).on_hover_text(what);
+        named(&response, what, f64::from(lane.cutting.size));
+        changed |= response.changed();
+    }
+    let mut done = changed.then_some(Done::Changed);
+    if mode.needs_entropy()
+        && let Some(what) = model(ui, lane, number, shared)
+    {
+        done = Some(what);
+    }
+    done
+}
+
+/// A menu that stays open while something is typed in it.
+fn menu(ui: &mut Ui, title: &str, name: &str, add: impl FnOnce(&mut Ui)) {
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let shown: String = match title.chars().count() {
+        0..=22 => title.to_owned(),
+        _ => title.chars().take(21).chain(['…']).collect(),
+    };
+    let (response, _) = MenuButton::new(RichText::new(shown).size(12.5))
+        .config(config)
+        .ui(ui, |ui| {
+            ui.set_width(300.0);
+            ui.spacing_mut().item_spacing.y = 6.0;
+            add(ui);
+        });
+    let response = response.on_hover_text(name);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, name));
+}
+
+/// A field for a path; gives what stands in it once it is meant.
+fn field(ui: &mut Ui, typed: &mut String, hint: &str, language: Language) -> Option<String> {
+    let mut meant = false;
+    ui.horizontal(|ui| {
+        let use_it = language.pick("Use", "사용");
+        let width = ui.available_width() - 56.0;
+        let edit = TextEdit::singleline(typed)
+            .hint_text(hint)
+            .desired_width(width);
+        let response = ui.add(edit);
+        meant = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        meant |= ui.button(use_it).clicked();
+    });
+    let text = typed.trim();
+    (meant && !text.is_empty()).then(|| text.to_owned())
+}
+
+/// Whose entropies a lane takes.
+fn model(ui: &mut Ui, lane: &mut Lane, number: usize, shared: &Shared<'_>) -> Option<Done> {
+    let language = shared.language;
+    let embedded = shared.model.is_none_or(|model| model.name.is_none());
+    let open = match (embedded, shared.model) {
+        (false, Some(model)) => model.title.clone(),
+        _ => language.pick("embedded", "내장").to_owned(),
+    };
+    let title = match &lane.model {
+        None => open.clone(),
+        Some(name) => last_part(name.as_ref()),
+    };
+    let name = language.pick(
+        format!("Model of lane {number}: {title}"),
+        format!("레인 {number}의 모델: {title}"),
+    );
+    let mut done = None;
+    menu(ui, &title, &name, |ui| {
+        let this = language.pick(
+            format!("The open model ({open})"),
+            format!("열려 있는 모델({open})"),
+        );
+        if ui.selectable_label(lane.model.is_none(), this).clicked() {
+            done = Some(Done::Model(String::new()));
+            ui.close();
+        }
+        let hint = language.pick("Name or folder of a model", "모델의 이름 또는 폴더");
+        if let Some(name) = field(ui, &mut lane.typed, hint, language) {
+            done = Some(Done::Model(name));
+            ui.close();
+        }
+        if ui
+            .button(language.pick("Choose a folder…", "폴더 선택…"))
+            .clicked()
+        {
+            done = Some(Done::Dialog(Purpose::CompareModel(lane.id)));
+            ui.close();
+        }
+    });
+    done
+}
+
+/// The tokenizer of a lane.
+fn tokenizer(ui: &mut Ui, lane: &mut Lane, number: usize, language: Language) -> Option<Done> {
+    if !cfg!(feature = "tokenizers") {
+        return None;
+    }
+    let title = match lane.tokenizer.as_os_str().is_empty() {
+        true => language.pick("choose one…", "선택…").to_owned(),
+        false => tokenizer_name(&lane.tokenizer),
+    };
+    let name = language.pick(
+        format!("Tokenizer of lane {number}: {title}"),
+        format!("레인 {number}의 토크나이저: {title}"),
+    );
+    let mut done = None;
+    menu(ui, &title, &name, |ui| {
+        let hint = language.pick("Path of a tokenizer.json", "tokenizer.json 경로");
+        if let Some(path) = field(ui, &mut lane.typed, hint, language) {
+            done = Some(Done::Tokenizer(path.into()));
+            ui.close();
+        }
+        if ui
+            .button(language.pick("Choose a file…", "파일 선택…"))
+            .clicked()
+        {
+            done = Some(Done::Dialog(Purpose::CompareTokenizer(lane.id)));
+            ui.close();
+        }
+    });
+    done
+}
+
+/// What moves a lane and removes it.
+pub(super) fn buttons(ui: &mut Ui, index: usize, count: usize, language: Language) -> Option<Done> {
+    ui.spacing_mut().item_spacing.x = 2.0;
+    let number = index + 1;
+    let mut button = |picture: &str, name: String, enabled: bool| {
+        let button = egui::Button::new(RichText::new(picture).size(13.0))
+            .frame_when_inactive(false)
+            .min_size(vec2(26.0, 24.0));
+        let response = ui.add_enabled(enabled, button).on_hover_text(&name);
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, enabled, &name));
+        response.clicked()
+    };
+    let up = language.pick(
+        format!("Move lane {number} up"),
+        format!("레인 {number} 위로"),
+    );
+    let down = language.pick(
+        format!("Move lane {number} down"),
+        format!("레인 {number} 아래로"),
+    );
+    let gone = language.pick(
+        format!("Remove lane {number}"),
+        format!("레인 {number} 지우기"),
+    );
+    let mut done = None;
+    if button("↑", up, index > 0) {
+        done = Some(Done::Up);
+    }
+    if button("↓", down, number < count) {
+        done = Some(Done::Down);
+    }
+    if button("×", gone, count > 1) {
+        done = Some(Done::Removed);
+    }
+    done
+}

@@ -1,0 +1,253 @@
+//! The screen without a device.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+use super::*;
+use crate::window::engine::{AnalysisUpdate, Engine};
+use crate::window::words::Language;
+
+const TEXT: &[u8] = b"to be or not";
+
+fn text() -> Text {
+    let mut text = Text::new(TEXT, Cutting::of_rule(&Rule::default()));
+    let entropies = Arc::new(vec![
+        0.5, 0.1, 0.2, 2.0, 0.3, 0.2, 2.5, 0.4, 0.1, 3.0, 0.2, 1.9, 0.1,
+    ]);
+    text.take(AnalysisUpdate::Entropies {
+        revision: text.revision(),
+        cells: Cells::Values(Arc::clone(&entropies)),
+        entropies,
+        nlls: Arc::new(vec![1.0; TEXT.len()]),
+        stale: 13..13,
+        took: Duration::ZERO,
+    });
+    text
+}
+
+fn shared(engine: &Engine) -> Shared<'_> {
+    Shared {
+        engine,
+        model: None,
+        language: Language::English,
+        words: Language::English.words(),
+        still: true,
+    }
+}
+
+fn begins(screen: &CompareScreen) -> Vec<Vec<usize>> {
+    let cuts = screen.lanes.iter().map(|lane| lane.cut.as_ref());
+    cuts.map(|cut| cut.map_or_else(Vec::new, |cut| cut.begins.clone()))
+        .collect()
+}
+
+#[test]
+fn lanes_begin_useful_and_are_compared_with_the_first() {
+    let mut screen = CompareScreen::default();
+    assert!(!screen.is_settled());
+    screen.set_text(&text());
+    screen.cut();
+    assert!(screen.is_settled());
+    assert_eq!(
+        begins(&screen),
+        [
+            vec![0, 3, 6, 9, 11],
+            vec![0, 4, 8],
+            vec![0, 3, 6, 9],
+            // The second byte rises from nothing.
+            vec![0, 1, 3, 6, 9, 11]
+        ]
+    );
+    let numbers: Vec<_> = screen
+        .lanes
+        .iter()
+        .map(|l| l.cut.as_ref().unwrap())
+        .collect();
+    assert_eq!(numbers[0].numbers.f1, None);
+    assert_eq!(numbers[1].only_here, [4, 8]);
+    assert_eq!(numbers[1].numbers.precision, Some(0.0));
+    assert_eq!(numbers[2].numbers.precision, Some(1.0));
+    assert_eq!(numbers[2].numbers.recall, Some(0.75));
+    assert_eq!(screen.differences, [1, 3, 4, 6, 8, 9, 11]);
+    let said = screen.sentence(4, &shared(&Engine::by_hand().0));
+    assert!(
+        said.ends_with("lane 2 starts a patch here, lanes 1, 3, 4 do not"),
+        "{said}"
+    );
+}
+
+#[test]
+fn another_first_lane_or_threshold_compares_all_again() {
+    let mut screen = CompareScreen::default();
+    screen.set_text(&text());
+    screen.cut();
+    screen.lanes.swap(0, 2);
+    screen.anew = true;
+    screen.cut();
+    assert_eq!(screen.lanes[2].cut.as_ref().unwrap().only_here, [11]);
+    assert_eq!(
+        screen.lanes[2].cut.as_ref().unwrap().numbers.recall,
+        Some(1.0)
+    );
+    screen.lanes[2].cutting.threshold = 2.2;
+    screen.lanes[2].dirty = true;
+    screen.cut();
+    assert_eq!(screen.lanes[2].cut.as_ref().unwrap().begins, [0, 6, 9]);
+    assert_eq!(screen.lanes[2].cut.as_ref().unwrap().missing, [3]);
+}
+
+#[test]
+fn differences_are_gone_through_in_a_circle() {
+    let mut screen = CompareScreen::default();
+    screen.set_text(&text());
+    screen.cut();
+    let mut seen = Vec::new();
+    for next in [true, true, false, false, true] {
+        screen.go(next);
+        seen.push(screen.at.unwrap());
+    }
+    assert_eq!(seen, [1, 3, 1, 11, 1]);
+    assert_eq!(screen.scroll_to, Some(1));
+    screen.lanes.truncate(1);
+    screen.anew = true;
+    screen.cut();
+    screen.at = None;
+    screen.go(true);
+    assert_eq!(screen.at, None);
+}
+
+#[test]
+fn another_model_is_asked_for_once_and_let_go_with_its_lane() {
+    let (engine, taken, _updates) = Engine::by_hand();
+    let mut screen = CompareScreen::default();
+    screen.set_text(&text());
+    screen.ask(&shared(&engine));
+    assert!(taken.try_recv().is_err(), "nothing is needed yet");
+    let lane = screen.lanes[0].id;
+    screen.choose_model(lane, "models/other");
+    let source = Source::Model("models/other".to_owned());
+    for _ in 0..2 {
+        screen.ask(&shared(&engine));
+        screen.cut();
+    }
+    let Request::Compare(request) = taken.try_recv().unwrap() else {
+        unreachable!("nothing else is asked for");
+    };
+    assert_eq!(request.sources, std::slice::from_ref(&source));
+    assert_eq!(*request.bytes, TEXT);
+    assert!(taken.try_recv().is_err());
+    assert!(!screen.is_settled());
+    let mut entropies = vec![0.0; 13];
+    entropies[5] = 4.0;
+    screen.take(CompareUpdate {
+        revision: request.revision,
+        source: source.clone(),
+        found: Found::Entropies {
+            entropies: Arc::new(entropies),
+            nlls: Arc::new(vec![1.0; 12]),
+            complete: true,
+        },
+    });
+    screen.cut();
+    assert!(screen.is_settled());
+    assert_eq!(begins(&screen)[0], [0, 5]);
+    // What has failed shows as such, and is tried again when it is chosen again.
+    screen.take(CompareUpdate {
+        revision: request.revision,
+        source: source.clone(),
+        found: Found::Failed("there is no model".to_owned()),
+    });
+    screen.cut();
+    assert!(screen.lanes[0].cut.is_none() && screen.is_settled());
+    screen.choose_model(lane, "models/other");
+    screen.ask(&shared(&engine));
+    assert!(matches!(taken.try_recv(), Ok(Request::Compare(_))));
+    screen.lanes.remove(0);
+    screen.ask(&shared(&engine));
+    let Request::Compare(request) = taken.try_recv().unwrap() else {
+        unreachable!("nothing else is asked for");
+    };
+    assert!(request.sources.is_empty() && screen.known.is_empty());
+}
+
+#[test]
+fn a_dropped_tokenizer_becomes_a_lane() {
+    let mut screen = CompareScreen::default();
+    assert!(!screen.drop_file(Path::new("notes.json")));
+    assert!(screen.drop_file(Path::new("gpt2/tokenizer.json")));
+    assert_eq!(screen.lanes.len(), 5);
+    assert_eq!(screen.lanes[4].title(Language::English), "Tokens gpt2");
+}
+
+/// Draws a frame without a device.
+fn frame(
+    context: &Context,
+    size: egui::Vec2,
+    screen: &mut CompareScreen,
+    engine: &Engine,
+    events: Vec<egui::Event>,
+) -> egui::FullOutput {
+    let input = egui::RawInput {
+        screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, size)),
+        events,
+        focused: true,
+        ..egui::RawInput::default()
+    };
+    let mut output = context.run_ui(input, |ui| screen.show(ui, &shared(engine)));
+    output.textures_delta.clear();
+    output
+}
+
+fn key(key: Key, modifiers: Modifiers) -> egui::Event {
+    egui::Event::Key {
+        key,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers,
+    }
+}
+
+#[test]
+fn any_text_shows_in_any_window() {
+    let (engine, _taken, _updates) = Engine::by_hand();
+    let context = Context::default();
+    crate::window::theme::apply(&context, false);
+    let mut screen = CompareScreen::default();
+    screen.add(screen.rule.clone());
+    screen.lanes[4].tokens = true;
+    for bytes in [&b""[..], b"\xFF\xFE", "\n한\u{202E}\0\n".as_bytes()] {
+        screen.set_text(&Text::new(bytes, screen.rule.clone()));
+        for size in [egui::vec2(1.0, 1.0), egui::vec2(900.0, 600.0)] {
+            for _ in 0..2 {
+                let _ = frame(&context, size, &mut screen, &engine, Vec::new());
+            }
+            screen.go(true);
+        }
+    }
+}
+
+#[test]
+fn keys_go_to_differences_and_the_pointer_says_a_byte() {
+    let (engine, _taken, _updates) = Engine::by_hand();
+    let context = Context::default();
+    crate::window::theme::apply(&context, false);
+    let mut screen = CompareScreen::default();
+    screen.set_text(&text());
+    let size = egui::vec2(900.0, 600.0);
+    let mut seen = Vec::new();
+    for modifiers in [Modifiers::NONE, Modifiers::NONE, Modifiers::SHIFT] {
+        let events = vec![key(Key::N, modifiers)];
+        // The first frame cuts the text.
+        let _ = frame(&context, size, &mut screen, &engine, Vec::new());
+        let _ = frame(&context, size, &mut screen, &engine, events);
+        seen.push(screen.at);
+    }
+    assert_eq!(seen, [Some(1), Some(3), Some(1)]);
+    let slot = screen.view.layout.slots[5];
+    let line = screen.view.layout.lines[0].clone();
+    // Below the letters, among the lanes.
+    let place = egui::pos2(66.0 + slot.left + 1.0, 10.0 + line.top + 80.0);
+    for _ in 0..2 {
+        let events = vec![egui::Event::PointerMoved(place)];
+        let _ = frame(&context, size, &mut screen, &engine, events);
+    }
+    assert_eq!(screen.hovered, Some(5));
+}
