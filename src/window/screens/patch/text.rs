@@ -335,6 +335,13 @@ impl Text {
 }
 
 #[cfg(test)]
+impl Text {
+    pub(crate) fn forget_time(&mut self) {
+        self.took = None;
+    }
+}
+
+#[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
@@ -470,12 +477,5 @@ mod tests {
         text.forget();
         assert_eq!(text.stale(), 0..4);
         assert!(text.revision() > revision);
-    }
-}
-
-#[cfg(test)]
-impl Text {
-    pub(crate) fn forget_time(&mut self) {
-        self.took = None;
     }
 }

@@ -1,6 +1,6 @@
 //! What the patch screen says.
 
-use super::cutting::Mode;
+use super::Mode;
 use super::reason::Reason;
 use crate::window::words::Language;
 
