@@ -121,9 +121,16 @@ pub(super) fn setting(
 /// A menu that stays open while something is typed in it.
 fn menu(ui: &mut Ui, title: &str, name: &str, add: impl FnOnce(&mut Ui)) {
     let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    let shown: String = match title.chars().count() {
-        0..=22 => title.to_owned(),
-        _ => title.chars().take(21).chain(['…']).collect(),
+    // About as many letters as there is room for; all of it is in the hint.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most 22"
+    )]
+    let room = ((ui.available_width() - 24.0) / 7.5).clamp(1.0, 22.0) as usize;
+    let shown: String = match title.chars().count() > room + 1 {
+        true => title.chars().take(room).chain(['…']).collect(),
+        false => title.to_owned(),
     };
     let (response, _) = MenuButton::new(RichText::new(shown).size(12.5))
         .config(config)

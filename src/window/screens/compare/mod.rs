@@ -371,7 +371,7 @@ impl CompareScreen {
         let palette = Palette::of(ui.ctx());
         let margin = if ui.available_width() < 900.0 { 16 } else { 40 };
         let most = (ui.available_height() * 0.5).max(120.0);
-        let height = (table::HEADER + self.rows_height + 20.0).min(most);
+        let height = (table::HEADER + self.rows_height + 24.0).min(most);
         Panel::bottom("lanes")
             .resizable(false)
             .exact_size(height)

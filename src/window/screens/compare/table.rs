@@ -22,25 +22,32 @@ pub(super) const HEADER: f32 = 32.0;
 struct Columns {
     way: f32,
     setting: f32,
-    /// Where the eight numbers begin.
-    values: f32,
-    value: f32,
+    /// From where to where the numbers go.
+    values: [[f32; 2]; 8],
     buttons: f32,
 }
 
 impl Columns {
     fn new(width: f32) -> Self {
-        const BUTTONS: f32 = 104.0;
-        let way = 22.0;
-        let setting = way + 112.0;
-        let value = ((width - setting - BUTTONS - 150.0) / 8.0).clamp(56.0, 92.0);
-        let values = setting + (width - setting - BUTTONS - 8.0 * value).clamp(120.0, 320.0);
+        const BUTTONS: f32 = 96.0;
+        /// The least widths of the numbers: those of their names.
+        const LEAST: [f32; 8] = [50.0, 48.0, 56.0, 56.0, 46.0, 46.0, 62.0, 66.0];
+        let way = 20.0;
+        let setting = way + 108.0;
+        let room = width - setting - BUTTONS;
+        let least: f32 = LEAST.iter().sum();
+        let scale = ((room - 190.0) / least).clamp(1.0, 1.6);
+        let mut x = setting + (room - least * scale).clamp(120.0, 320.0);
+        let values = LEAST.map(|least| {
+            let from = x;
+            x += least * scale;
+            [from, x]
+        });
         Self {
             way,
             setting,
             values,
-            value,
-            buttons: values + 8.0 * value + 12.0,
+            buttons: x + 12.0,
         }
     }
 }
@@ -126,11 +133,11 @@ impl CompareScreen {
         let palette = Palette::of(ui.ctx());
         let quiet = |text: &str| {
             RichText::new(text)
-                .font(theme::bold(11.0))
+                .font(theme::bold(10.5))
                 .color(palette.muted)
         };
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
-        cell(ui, rect, 0.0, columns.values, false, |ui| {
+        cell(ui, rect, 0.0, columns.values[0][0], false, |ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.label(quiet(language.pick("Lane", "레인")));
             ui.add_space(columns.way - 6.0);
@@ -149,11 +156,10 @@ impl CompareScreen {
                 self.anew = true;
             }
         });
-        let mut x = columns.values;
-        for column in words::columns(language) {
+        for (column, [from, to]) in words::columns(language).iter().zip(columns.values) {
             let area = Rect::from_min_max(
-                pos2(rect.left() + x + 4.0, rect.top()),
-                pos2(rect.left() + x + columns.value, rect.bottom()),
+                pos2(rect.left() + from + 2.0, rect.top()),
+                pos2(rect.left() + to, rect.bottom()),
             );
             let layout = Layout::right_to_left(Align::Center);
             ui.scope_builder(UiBuilder::new().max_rect(area).layout(layout), |ui| {
@@ -164,7 +170,6 @@ impl CompareScreen {
                 )
                 .on_hover_text(column.hint);
             });
-            x += columns.value;
         }
     }
 
@@ -232,11 +237,18 @@ impl CompareScreen {
                 done = Some(Done::Changed);
             }
         });
-        cell(ui, rect, columns.setting, columns.values, false, |ui| {
-            if let Some(what) = setting(ui, lane, number, shared) {
-                done = Some(what);
-            }
-        });
+        cell(
+            ui,
+            rect,
+            columns.setting,
+            columns.values[0][0],
+            false,
+            |ui| {
+                if let Some(what) = setting(ui, lane, number, shared) {
+                    done = Some(what);
+                }
+            },
+        );
         let ink = if is_coming {
             palette.muted
         } else {
@@ -244,19 +256,18 @@ impl CompareScreen {
         };
         let numbers = lane.cut.as_ref().map(|cut| &cut.numbers);
         let names = words::columns(shared.language);
-        let mut x = columns.values;
-        for (text, column) in cells(numbers).into_iter().zip(&names) {
+        let places = names.iter().zip(columns.values);
+        for (text, (column, [from, to])) in cells(numbers).into_iter().zip(places) {
             let text = if is_coming && numbers.is_none() {
                 "…".to_owned()
             } else {
                 text
             };
             let name = format!("{} {text}", column.name);
-            cell(ui, rect, x, x + columns.value, true, |ui| {
+            cell(ui, rect, from, to, true, |ui| {
                 let label = ui.label(RichText::new(text).font(theme::mono(12.0)).color(ink));
                 label.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &name));
             });
-            x += columns.value;
         }
         cell(ui, rect, columns.buttons, rect.width(), false, |ui| {
             if let Some(what) = buttons(ui, index, count, shared.language) {
@@ -369,10 +380,10 @@ mod tests {
 
     #[test]
     fn columns_fit_a_narrow_window_and_do_not_spread_in_a_wide_one() {
-        for width in [868.0, 1200.0, 2480.0] {
+        for width in [820.0, 868.0, 1200.0, 2480.0] {
             let columns = Columns::new(width);
-            assert!(columns.setting + 110.0 < columns.values, "{width}");
-            assert!(columns.buttons + 80.0 <= width, "{width}");
+            assert!(columns.setting + 160.0 < columns.values[0][0], "{width}");
+            assert!(columns.buttons + 82.0 <= width, "{width}");
         }
         assert!(Columns::new(2480.0).buttons < 1300.0);
     }

@@ -107,22 +107,31 @@ pub(super) fn at_byte(
     format!("{place} · {said}")
 }
 
-/// At how many bytes lanes differ from the first.
+/// At how many bytes lanes differ from the first, and what the marks mean.
 pub(super) fn differences(language: Language, count: usize) -> String {
-    match count {
-        0 => language.pick(
-            "All lanes cut the text alike.".to_owned(),
-            "모든 레인이 같은 곳에서 나눕니다.".to_owned(),
-        ),
+    let said = match count {
+        0 => {
+            return language
+                .pick(
+                    "All lanes cut the text alike.",
+                    "모든 레인이 같은 곳에서 나눕니다.",
+                )
+                .to_owned();
+        }
         1 => language.pick(
-            "Lanes differ from lane 1 at 1 byte.".to_owned(),
-            "레인 1과 다른 곳이 1바이트입니다.".to_owned(),
+            "Lanes differ from lane 1 at 1 byte".to_owned(),
+            "레인 1과 다른 곳 1바이트".to_owned(),
         ),
         count => language.pick(
-            format!("Lanes differ from lane 1 at {count} bytes."),
-            format!("레인 1과 다른 곳이 {count}바이트입니다."),
+            format!("Lanes differ from lane 1 at {count} bytes"),
+            format!("레인 1과 다른 곳 {count}바이트"),
         ),
-    }
+    };
+    let marks = language.pick(
+        "▲ only here · ▽ only in lane 1",
+        "▲ 이 레인에만 · ▽ 레인 1에만",
+    );
+    format!("{said} · {marks}")
 }
 
 /// What is said where tokenizers are not built in.
