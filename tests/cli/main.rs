@@ -20,6 +20,7 @@ mod numbers;
 mod output;
 mod rules;
 mod score;
+mod view;
 
 use std::path::PathBuf;
 

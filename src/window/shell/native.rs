@@ -39,12 +39,9 @@ impl From<accesskit_winit::Event> for Event {
 /// [`Error::Adapter`] when there is no display or no adapter for it, and the
 /// device's errors.
 pub fn run(gpu: GpuOptions, options: AppOptions) -> Result<()> {
-    let events = EventLoop::<Event>::with_user_event().build().map_err(|e| {
-        Error::Adapter(format!(
-            "no window can be opened here ({e}); `blt view --screenshot FILE` draws one without a \
-             display"
-        ))
-    })?;
+    let events = EventLoop::<Event>::with_user_event()
+        .build()
+        .map_err(|error| no_window(&error))?;
     events.set_control_flow(ControlFlow::Wait);
     let mut desktop = Desktop {
         gpu,
@@ -60,6 +57,17 @@ pub fn run(gpu: GpuOptions, options: AppOptions) -> Result<()> {
         Some(failure) => Err(failure),
         None => Ok(()),
     }
+}
+
+/// What to do where there is no display.
+fn no_window(error: &dyn std::error::Error) -> Error {
+    // Its text has the places in winit's source at which it failed.
+    tracing::debug!("{error}");
+    Error::Adapter(
+        "there is no display to open a window on; `blt --help` lists the commands, and \
+         `blt view --screenshot FILE` draws the window into a picture"
+            .to_owned(),
+    )
 }
 
 struct Desktop {
@@ -154,7 +162,7 @@ impl Desktop {
             .with_inner_size(winit::dpi::LogicalSize::new(1280, 800));
         let window = events
             .create_window(attributes)
-            .map_err(|e| Error::Adapter(format!("no window can be opened here: {e}")))?;
+            .map_err(|error| no_window(&error))?;
         let window = Arc::new(window);
         let drawing = pollster::block_on(Drawing::new(&self.gpu, &window))?;
         let app = App::new(&drawing.gpu, options, wake(&self.proxy));
