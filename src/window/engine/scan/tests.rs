@@ -12,7 +12,7 @@ fn open(bytes: &[u8]) -> (tempfile::NamedTempFile, Scan, Outbox, Receiver<Update
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
     let rule = Rule::new(Scheme::Space).unwrap();
-    let open = Open::new(7, file.path().to_owned(), true, None, rule).unwrap();
+    let open = Open::new(7, file.path(), true, None, rule).unwrap();
     let (updates, come) = channel();
     let wake: super::super::Wake = Arc::new(|| ());
     (

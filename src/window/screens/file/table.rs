@@ -378,7 +378,6 @@ impl Pen {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use egui::Theme;
 
     use super::*;
