@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -147,7 +147,7 @@ impl Scan {
             // Without a model the screen asks again when there is one.
             if let Some(model) = model {
                 let (entropy, rule) = (Some(&model.entropy), model.rule.clone());
-                match Open::new(generation, path, run, entropy, rule) {
+                match Open::new(generation, &path, run, entropy, rule) {
                     Ok(open) => self.open = Some(open),
                     Err(error) => return failed(generation, error, outbox),
                 }
@@ -226,7 +226,7 @@ struct Open {
 impl Open {
     fn new(
         generation: u64,
-        path: PathBuf,
+        path: &Path,
         run: bool,
         model: Option<&Arc<EntropyModel>>,
         rule: Rule,
@@ -237,7 +237,7 @@ impl Open {
         };
         Ok(Self {
             generation,
-            scan: FileScan::open(&path, model, options)?,
+            scan: FileScan::open(path, model, options)?,
             run,
             view: 0..0,
             texels: 0,

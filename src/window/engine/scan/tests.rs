@@ -12,7 +12,7 @@ fn open(bytes: &[u8]) -> (tempfile::NamedTempFile, Scan, Outbox, Receiver<Update
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
     let rule = Rule::new(Scheme::Space).unwrap();
-    let open = Open::new(7, file.path().to_owned(), true, None, rule).unwrap();
+    let open = Open::new(7, file.path(), true, None, rule).unwrap();
     let (updates, come) = channel();
     let wake: super::super::Wake = Arc::new(|| ());
     (
@@ -50,19 +50,19 @@ fn news(come: &Receiver<Update>) -> Vec<FileNews> {
 }
 
 fn last_overview(news: &[FileNews]) -> &Overview {
-    let overviews = news.iter().filter_map(|news| match news {
+    let mut overviews = news.iter().filter_map(|news| match news {
         FileNews::Overview(overview) => Some(overview),
         _ => None,
     });
-    overviews.last().unwrap()
+    overviews.next_back().unwrap()
 }
 
 fn last_bytes(news: &[FileNews]) -> &Known {
-    let bytes = news.iter().filter_map(|news| match news {
+    let mut bytes = news.iter().filter_map(|news| match news {
         FileNews::Bytes(known) => Some(known),
         _ => None,
     });
-    bytes.last().unwrap()
+    bytes.next_back().unwrap()
 }
 
 #[test]

@@ -184,7 +184,7 @@ impl Shown {
     pub(super) fn take_jump(&mut self, shared: &Shared<'_>) {
         match self.jump.take() {
             None => {}
-            Some(Jump::Hottest) => self.to_hottest(),
+            Some(Jump::Hottest) => self.go_to_hottest(),
             Some(Jump::Longest) => {
                 let overview = self.overview.as_ref();
                 if let Some(longest) = overview.and_then(|overview| overview.longest.clone()) {
@@ -192,19 +192,18 @@ impl Shown {
                     self.go_to(longest.start);
                 }
             }
-            Some(Jump::Invalid) => {
-                if self.overview.is_some() {
-                    self.notice = Notice::Searching;
-                    let from = self.caret;
-                    let request = FileRequest::FindInvalid { from };
-                    shared.engine.ask(Request::File(request));
-                }
+            Some(Jump::Invalid) if self.overview.is_some() => {
+                self.notice = Notice::Searching;
+                let from = self.caret;
+                let request = FileRequest::FindInvalid { from };
+                shared.engine.ask(Request::File(request));
             }
+            Some(Jump::Invalid) => {}
             Some(Jump::Offset) => self.focus_offset = true,
         }
     }
 
-    fn to_hottest(&mut self) {
+    fn go_to_hottest(&mut self) {
         let places = self.overview.as_ref().map(|overview| &overview.hottest);
         let places = places.map_or(&[][..], Vec::as_slice);
         let Some((number, at)) = next_hottest(places, self.gone_to) else {
@@ -217,7 +216,7 @@ impl Shown {
     }
 
     /// Goes to the offset that is written; says whether it is one.
-    pub(super) fn to_offset(&mut self) -> bool {
+    pub(super) fn go_to_offset(&mut self) -> bool {
         let found = parse_offset(&self.offset, self.caret, self.source.len());
         self.notice = match found {
             Some(_) => Notice::Nothing,

@@ -151,7 +151,7 @@ impl Shown {
         }
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         if entered {
-            match self.to_offset() {
+            match self.go_to_offset() {
                 true => self.focus_rows = true,
                 false => self.focus_offset = true,
             }

@@ -378,7 +378,6 @@ impl Pen {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use egui::Theme;
 
     use super::*;
@@ -440,9 +439,6 @@ mod tests {
         // Behind the end of the file.
         assert_eq!(at(f32::midpoint(left, right), 5.0 * ROW + 1.0, 0.0), None);
         assert_eq!(at(columns.number(0).0, -30.0, 0.0), None);
-        assert_eq!(
-            Some(columns.character(15).1).map(f32::round),
-            Some(columns.width.round())
-        );
+        assert_eq!(columns.character(15).1.round(), columns.width.round());
     }
 }

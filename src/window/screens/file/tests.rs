@@ -127,7 +127,10 @@ fn overview(bytes: u64, total: u64) -> Overview {
 fn known(range: std::ops::Range<u64>, done: u64) -> Known {
     Known {
         entropies: range.clone().map(|at| (at < done).then_some(1.5)).collect(),
-        starts: range.clone().map(|at| at < done && at % 4 == 0).collect(),
+        starts: range
+            .clone()
+            .map(|at| at < done && at.is_multiple_of(4))
+            .collect(),
         range,
         done,
     }
