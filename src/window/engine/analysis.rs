@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Model, Outbox, Update};
 use crate::error::Result;
+use crate::gpu::AdapterClass;
 use crate::session::{ContextOptions, EditOptions, EditSession};
 use crate::window::score::Cells;
 
@@ -65,6 +66,13 @@ pub(crate) enum AnalysisUpdate {
 /// computed anew.
 const SNAPSHOT_BYTES: u64 = 192 << 20;
 
+/// A frame of a window that draws 30 of them in a second.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// Rows of a step on a software driver, which takes a millisecond for three of them:
+/// a frame has to wait for the step at hand.
+const SOFTWARE_ROWS: usize = 64;
+
 /// The text of the patch screen.
 pub(super) struct Analysis {
     session: EditSession,
@@ -72,6 +80,8 @@ pub(super) struct Analysis {
     revision: u64,
     /// Whether the window knows all that is known.
     told: bool,
+    /// When it was told last.
+    told_at: Option<Instant>,
     began: Instant,
     caret: Option<usize>,
     inspect: Option<(u64, usize)>,
@@ -82,6 +92,10 @@ impl Analysis {
         let options = EditOptions {
             context,
             snapshot_bytes: SNAPSHOT_BYTES,
+            rows_per_step: match model.entropy.gpu().summary().class {
+                AdapterClass::Software => SOFTWARE_ROWS,
+                _ => usize::MAX,
+            },
             ..EditOptions::default()
         };
         Ok(Self {
@@ -89,6 +103,7 @@ impl Analysis {
             options,
             revision: 0,
             told: true,
+            told_at: None,
             began: Instant::now(),
             caret: None,
             inspect: None,
@@ -110,6 +125,8 @@ impl Analysis {
                 self.session.replace(&bytes)?;
                 self.revision = revision;
                 self.told = false;
+                // The first number of an edit is shown at once.
+                self.told_at = None;
                 self.began = Instant::now();
                 self.caret = None;
             }
@@ -137,8 +154,12 @@ impl Analysis {
     /// Does a piece of the work.
     pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
         if self.session.stale().is_some() {
-            self.session.step().await?;
-            self.tell(outbox);
+            let more = self.session.step().await?;
+            self.told = false;
+            // A window draws no more often, and a long text is not copied for each step.
+            if !more || self.told_at.is_none_or(|at| at.elapsed() >= FRAME) {
+                self.tell(outbox);
+            }
         } else if !self.told {
             self.tell(outbox);
         } else if let Some((revision, at)) = self.inspect.take() {
@@ -161,6 +182,7 @@ impl Analysis {
     /// Says what is known by now.
     fn tell(&mut self, outbox: &Outbox) {
         self.told = true;
+        self.told_at = Some(Instant::now());
         let length = self.session.bytes().len();
         outbox.put(Update::Analysis(AnalysisUpdate::Entropies {
             revision: self.revision,
