@@ -3,6 +3,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::screens::Screen;
+use super::screens::generate::Command;
 use super::settings::{Settings, ThemeChoice};
 use super::words::Language;
 use crate::samples::SAMPLES;
@@ -28,6 +29,7 @@ pub(crate) enum Action {
     UndoThreshold,
     NextPatch,
     PreviousPatch,
+    Generate(Command),
     Theme(ThemeChoice),
     Language(Language),
     ZoomIn,
@@ -63,6 +65,7 @@ impl Action {
             Self::NextPatch,
             Self::PreviousPatch,
         ]);
+        all.extend(Command::ALL.map(Self::Generate));
         all.extend(ThemeChoice::ALL.map(Self::Theme));
         all.extend(Language::ALL.map(Self::Language));
         all.extend([
@@ -97,6 +100,11 @@ impl Action {
             Self::UndoThreshold => keys(Modifiers::ALT, Key::Z),
             Self::NextPatch => keys(Modifiers::ALT, Key::ArrowRight),
             Self::PreviousPatch => keys(Modifiers::ALT, Key::ArrowLeft),
+            Self::Generate(Command::StartOrPause) => keys(Modifiers::NONE, Key::F5),
+            Self::Generate(Command::Byte) => keys(Modifiers::NONE, Key::F6),
+            Self::Generate(Command::Patch) => keys(Modifiers::NONE, Key::F7),
+            Self::Generate(Command::Back) => keys(Modifiers::NONE, Key::F8),
+            Self::Generate(Command::Restart) => keys(Modifiers::NONE, Key::F9),
             Self::ZoomIn => keys(CONTROL, Key::Plus),
             Self::ZoomOut => keys(CONTROL, Key::Minus),
             Self::ZoomReset => keys(CONTROL, Key::Num0),
@@ -145,6 +153,7 @@ impl Action {
             Self::UndoThreshold => say("Undo the change of the threshold", "문턱값 변경 취소"),
             Self::NextPatch => say("To the next patch", "다음 패치로"),
             Self::PreviousPatch => say("To the patch before", "이전 패치로"),
+            Self::Generate(command) => command.title(language).to_owned(),
             Self::Theme(ThemeChoice::System) => say("Theme: as the system", "테마: 시스템"),
             Self::Theme(ThemeChoice::Light) => say("Theme: light", "테마: 밝게"),
             Self::Theme(ThemeChoice::Dark) => say("Theme: dark", "테마: 어둡게"),

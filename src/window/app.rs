@@ -115,7 +115,7 @@ impl App {
             notices: Vec::new(),
             screen: Screen::Patch,
             patch: PatchScreen::new(text),
-            generate: GenerateScreen::default(),
+            generate: GenerateScreen::new(options.text.as_deref(), options.still),
             compare: CompareScreen::default(),
             file: FileScreen::default(),
             commands: CommandPalette::default(),
@@ -552,6 +552,18 @@ impl App {
             Action::UndoThreshold => self.patch.undo_cutting(),
             Action::NextPatch => self.patch.to_patch(context, true),
             Action::PreviousPatch => self.patch.to_patch(context, false),
+            Action::Generate(command) => {
+                self.screen = Screen::Generate;
+                let language = self.language();
+                let shared = Shared {
+                    engine: &self.engine,
+                    model: self.model.as_ref(),
+                    language,
+                    words: language.words(),
+                    still: self.is_still(),
+                };
+                self.generate.act(command, &shared);
+            }
             Action::Theme(theme) => {
                 self.options.theme = None;
                 self.settings.theme = theme;
