@@ -22,7 +22,7 @@ use crate::window::engine::{
 };
 use crate::window::score::View;
 use crate::window::screens::patch::Cutting;
-use crate::window::theme::Palette;
+use crate::window::theme::{MARGIN, Palette};
 use words::Note;
 use written::Written;
 
@@ -89,7 +89,11 @@ pub(crate) struct GenerateScreen {
 impl GenerateScreen {
     /// With `automatic` the first text is written without being asked for.
     pub(crate) fn new(prompt: Option<&[u8]>, automatic: bool) -> Self {
-        let settings = GenerateSettings::default();
+        let settings = GenerateSettings {
+            // A picture shows what can be seen, not how fast it goes.
+            stage_times: automatic,
+            ..GenerateSettings::default()
+        };
         Self {
             prompt: to_editor(prompt.unwrap_or(FIRST_PROMPT.as_bytes())),
             text: Written::default(),
@@ -333,10 +337,12 @@ impl GenerateScreen {
             .show(ui, |ui| {
                 ScrollArea::vertical().show(ui, |ui| self.panel(ui, shared));
             });
-        let margin = if ui.available_width() < 620.0 { 20 } else { 40 };
-        let frame = Frame::new()
-            .fill(palette.background)
-            .inner_margin(Margin::symmetric(margin, 12));
+        let frame = Frame::new().fill(palette.background).inner_margin(Margin {
+            left: margin(ui.available_width()),
+            right: margin(ui.available_width()),
+            top: 12,
+            bottom: 12,
+        });
         Panel::bottom("generate status")
             .resizable(false)
             .frame(frame)
@@ -364,6 +370,13 @@ impl GenerateScreen {
             }
         }
     }
+}
+
+/// Space at the left and right of the text, in a window so wide; in points.
+fn margin(width: f32) -> i8 {
+    #[expect(clippy::cast_possible_truncation, reason = "at most the margin")]
+    let points = MARGIN.min(width * 0.06) as i8;
+    points
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{Command, GenerateScreen, words};
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::engine::Doing;
-use crate::window::theme::{self, MARGIN, Palette};
+use crate::window::theme::{self, Palette};
 use crate::window::widgets::{heading, thousands};
 
 /// From the foot of a staff down to the middle of the ruler, in points.
@@ -205,7 +205,7 @@ impl GenerateScreen {
     }
 
     pub(super) fn score(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
-        let margin = MARGIN.min(ui.available_width() * 0.06);
+        let margin = f32::from(super::margin(ui.available_width()));
         let id = Id::unique("generate score");
         ScrollArea::vertical()
             .id_salt("generate score")
@@ -314,6 +314,7 @@ impl GenerateScreen {
     /// The prompt stands on a ground of its own.
     fn ground(&self, ui: &Ui, origin: Pos2) -> Shape {
         let palette = Palette::of(ui.ctx());
+        let ground = palette.panel.lerp_to_gamma(palette.text, 0.04);
         let (lines, _) = self.view.visible(ui.clip_rect(), origin);
         let layout = &self.view.layout;
         let end = self.text.prompt();
@@ -330,7 +331,7 @@ impl GenerateScreen {
             );
             let rect = rect.translate(origin.to_vec2());
             Some([
-                Shape::rect_filled(rect, 3.0, palette.panel),
+                Shape::rect_filled(rect, 3.0, ground),
                 Shape::Rect(egui::epaint::RectShape::stroke(
                     rect,
                     3.0,
