@@ -1,10 +1,14 @@
 //! The generate screen.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use egui::Key;
 use egui_kittest::kittest::Queryable;
 
 use super::{Hand, with_fonts};
 use crate::generate::{GenerateOptions, Generator, Given, Sampler, TextModel};
+use crate::gpu::{Gpu, GpuOptions};
 use crate::session::{BltOptions, BltSession};
 use crate::window::screens::Screen;
 use crate::window::{App, AppOptions};
@@ -171,7 +175,7 @@ fn another_model_goes_on_from_the_text() {
     hand.until("another model", |app| {
         app.model
             .as_ref()
-            .is_some_and(|now| !std::sync::Arc::ptr_eq(now, &model))
+            .is_some_and(|now| !Arc::ptr_eq(now, &model))
     });
     let screen = &hand.harness.state().generate;
     assert_eq!(screen.text.bytes(), before);
@@ -203,4 +207,53 @@ fn sliders_move_the_chart() {
     press(&mut hand, "Greedy: always the likeliest");
     hand.settle();
     assert_eq!(kept(hand.harness.state()), 1);
+}
+
+#[test]
+fn a_device_that_is_lost_while_writing_keeps_the_text() {
+    let mut hand = open();
+    hand.harness.state_mut().generate.settings.limit = 100_000;
+    press(&mut hand, "Start");
+    hand.until("some bytes", |app| written(app) >= 5);
+    hand.gpu.destroy();
+    // What draws is on the same device: from here on only the content is looked at.
+    let app = hand.harness.state_mut();
+    let context = egui::Context::default();
+    app.set_up(&context);
+    let patience = Instant::now() + Duration::from_secs(60);
+    let frame = |app: &mut App, events: Vec<egui::Event>| {
+        assert!(Instant::now() < patience, "nothing more came");
+        let input = egui::RawInput {
+            events,
+            ..egui::RawInput::default()
+        };
+        let mut output = context.run_ui(input, |ui| app.ui(ui));
+        output.textures_delta.clear();
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    while app.lost().is_none() {
+        frame(app, Vec::new());
+    }
+    let before = app.generate.text.bytes().to_vec();
+    assert!(before.len() >= PROMPT.len() + 5);
+    let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
+    app.resume(&gpu, Arc::new(|| ()));
+    while app.model.is_none() {
+        frame(app, Vec::new());
+    }
+    assert_eq!(app.generate.text.bytes(), before);
+    app.generate.settings.limit = 3;
+    let start = egui::Event::Key {
+        key: Key::F5,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers: egui::Modifiers::NONE,
+    };
+    frame(app, vec![start]);
+    while written(app) < 3 || !app.generate.is_settled() {
+        frame(app, Vec::new());
+    }
+    assert_eq!(app.generate.text.bytes()[..before.len()], before);
+    assert_eq!(app.generate.text.bytes().len(), before.len() + 3);
 }

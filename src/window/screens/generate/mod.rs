@@ -386,3 +386,67 @@ impl GenerateScreen {
         (self.origin, &self.view.layout)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::panic, reason = "a test may fail loudly")]
+    use super::written::tests::{byte, record};
+    use super::*;
+    use crate::window::engine::Engine;
+    use crate::window::words::Language;
+
+    #[test]
+    fn a_text_outlives_its_session_and_takes_nothing_of_another() {
+        let (engine, asked, _updates) = Engine::by_hand();
+        let shared = Shared {
+            engine: &engine,
+            model: None,
+            language: Language::English,
+            words: Language::English.words(),
+            still: true,
+        };
+        let given = || {
+            let given = asked.try_iter().find_map(|request| match request {
+                Request::Generate(GenerateRequest {
+                    wish: Wish::Read { given, .. },
+                    ..
+                }) => Some(given),
+                _ => None,
+            });
+            given.unwrap_or_else(|| panic!("nothing was to be read"))
+        };
+        let written = |letter| GenerateUpdate::Written {
+            from: 0,
+            bytes: vec![byte(letter, true)],
+        };
+        let read = |text: &[u8]| {
+            let bytes = text.iter().zip(0..);
+            GenerateUpdate::Read(bytes.map(|(b, at)| record(*b, at, at == 0)).collect())
+        };
+        let mut screen = GenerateScreen::new(Some(b"ab"), false);
+        screen.write(Wish::Run, &shared);
+        assert_eq!(given(), b"ab");
+        assert!(!screen.is_settled());
+        screen.take(written(b'x'));
+        screen.take(read(b"other"));
+        screen.take(written(b'y'));
+        assert_eq!(screen.text.bytes(), b"ab", "that was of another text");
+        screen.take(read(b"ab"));
+        screen.take(written(b'z'));
+        assert_eq!(screen.text.bytes(), b"abz");
+
+        screen.lose_device();
+        assert_eq!(screen.note, Some(Note::Lost));
+        assert_eq!(screen.text.bytes(), b"abz");
+        assert!(screen.is_settled(), "nobody will answer any more");
+        screen.write(Wish::Run, &shared);
+        assert_eq!(given(), b"abz");
+        assert_eq!((screen.text.prompt(), screen.text.given()), (2, 3));
+
+        // Another prompt begins anew.
+        screen.take(read(b"abz"));
+        "cd".clone_into(&mut screen.prompt);
+        screen.write(Wish::Run, &shared);
+        assert_eq!(given(), b"cd");
+    }
+}

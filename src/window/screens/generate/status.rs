@@ -124,6 +124,7 @@ impl GenerateScreen {
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &said));
         let mut left = rect.left();
         for (_, part, color) in &parts {
+            #[expect(clippy::cast_possible_truncation, reason = "a share of a width")]
             let width = rect.width() * (part / sum) as f32;
             let bar = Rect::from_min_max(
                 pos2(left, rect.top()),

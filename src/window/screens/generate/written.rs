@@ -235,12 +235,12 @@ pub(crate) struct Times {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use crate::generate::StepTimes;
 
-    fn record(byte: u8, index: u64, start: bool) -> ByteRecord {
+    pub(crate) fn record(byte: u8, index: u64, start: bool) -> ByteRecord {
         ByteRecord {
             index,
             byte: Some(byte),
