@@ -4,6 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::screens::Screen;
 use super::screens::file::Jump;
+use super::screens::generate::Command;
 use super::settings::{Settings, ThemeChoice};
 use super::words::Language;
 use crate::samples::SAMPLES;
@@ -31,6 +32,7 @@ pub(crate) enum Action {
     NextPatch,
     PreviousPatch,
     Jump(Jump),
+    Generate(Command),
     Theme(ThemeChoice),
     Language(Language),
     ZoomIn,
@@ -68,6 +70,7 @@ impl Action {
             Self::PreviousPatch,
         ]);
         all.extend(Jump::ALL.map(Self::Jump));
+        all.extend(Command::ALL.map(Self::Generate));
         all.extend(ThemeChoice::ALL.map(Self::Theme));
         all.extend(Language::ALL.map(Self::Language));
         all.extend([
@@ -106,6 +109,11 @@ impl Action {
             Self::Jump(Jump::Longest) => keys(CONTROL.plus(Modifiers::SHIFT), Key::L),
             Self::Jump(Jump::Invalid) => keys(CONTROL.plus(Modifiers::SHIFT), Key::I),
             Self::Jump(Jump::Offset) => keys(CONTROL.plus(Modifiers::SHIFT), Key::G),
+            Self::Generate(Command::StartOrPause) => keys(Modifiers::NONE, Key::F5),
+            Self::Generate(Command::Byte) => keys(Modifiers::NONE, Key::F6),
+            Self::Generate(Command::Patch) => keys(Modifiers::NONE, Key::F7),
+            Self::Generate(Command::Back) => keys(Modifiers::NONE, Key::F8),
+            Self::Generate(Command::Restart) => keys(Modifiers::NONE, Key::F9),
             Self::ZoomIn => keys(CONTROL, Key::Plus),
             Self::ZoomOut => keys(CONTROL, Key::Minus),
             Self::ZoomReset => keys(CONTROL, Key::Num0),
@@ -162,6 +170,7 @@ impl Action {
             Self::NextPatch => say("To the next patch", "다음 패치로"),
             Self::PreviousPatch => say("To the patch before", "이전 패치로"),
             Self::Jump(jump) => jump.title(language).to_owned(),
+            Self::Generate(command) => command.title(language).to_owned(),
             Self::Theme(ThemeChoice::System) => say("Theme: as the system", "테마: 시스템"),
             Self::Theme(ThemeChoice::Light) => say("Theme: light", "테마: 밝게"),
             Self::Theme(ThemeChoice::Dark) => say("Theme: dark", "테마: 어둡게"),

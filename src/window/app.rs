@@ -118,7 +118,7 @@ impl App {
             notices: Vec::new(),
             screen: Screen::Patch,
             patch: PatchScreen::new(text),
-            generate: GenerateScreen::default(),
+            generate: GenerateScreen::new(options.text.as_deref(), options.still),
             compare: CompareScreen::default(),
             file: FileScreen::default(),
             commands: CommandPalette::default(),
@@ -246,7 +246,6 @@ impl App {
                         model: Some(&model),
                         language,
                         words: language.words(),
-                        still: self.is_still(),
                     };
                     self.patch.use_model(&model, &shared);
                     self.generate.use_model(&model, &shared);
@@ -295,7 +294,6 @@ impl App {
             model: self.model.as_ref(),
             language,
             words: language.words(),
-            still: self.options.still || self.settings.reduce_motion,
         };
         let mut wish = None;
         match self.screen {
@@ -513,7 +511,6 @@ impl App {
             model: self.model.as_ref(),
             language,
             words: language.words(),
-            still: self.is_still(),
         };
         self.file.open(path, &shared);
     }
@@ -525,7 +522,6 @@ impl App {
             model: self.model.as_ref(),
             language,
             words: language.words(),
-            still: self.is_still(),
         };
         self.patch.open(bytes, &shared);
     }
@@ -583,6 +579,17 @@ impl App {
             Action::Jump(jump) => {
                 self.screen = Screen::File;
                 self.file.jump(jump);
+            }
+            Action::Generate(command) => {
+                self.screen = Screen::Generate;
+                let language = self.language();
+                let shared = Shared {
+                    engine: &self.engine,
+                    model: self.model.as_ref(),
+                    language,
+                    words: language.words(),
+                };
+                self.generate.act(command, &shared);
             }
             Action::Theme(theme) => {
                 self.options.theme = None;

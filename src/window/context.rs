@@ -12,6 +12,4 @@ pub(crate) struct Shared<'a> {
     pub(crate) model: Option<&'a Arc<Model>>,
     pub(crate) language: Language,
     pub(crate) words: &'static Words,
-    /// Whether nothing may move by itself.
-    pub(crate) still: bool,
 }

@@ -315,10 +315,7 @@ mod tests {
         let path = folder.path().join("tokenizer.json");
         std::fs::write(&path, b"{}").unwrap();
         let (updates, come) = channel();
-        let outbox = Outbox {
-            updates,
-            wake: Arc::new(|| ()),
-        };
+        let outbox = Outbox::new(updates, Arc::new(|| ()));
         let mut comparison = Comparison::default();
         for revision in [1, 1, 2] {
             let asked = comparison.ask(
@@ -364,10 +361,7 @@ mod tests {
         });
         std::fs::write(&path, json.to_string()).unwrap();
         let (updates, come) = channel();
-        let outbox = Outbox {
-            updates,
-            wake: Arc::new(|| ()),
-        };
+        let outbox = Outbox::new(updates, Arc::new(|| ()));
         let mut comparison = Comparison::default();
         for (revision, text, begins) in [(1, "a bc", vec![0, 2]), (2, "bc d a", vec![0, 3, 5])] {
             let request = CompareRequest {

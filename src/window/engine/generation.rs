@@ -1,25 +1,222 @@
-//! The work of the generate screen.
+//! The work of the generate screen: one byte at a time, between newer requests.
 
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use super::{Model, Outbox};
-use crate::error::Result;
+use super::{Model, Outbox, Update};
+use crate::error::{Error, Result};
+use crate::generate::{
+    Branch, Continuation, Event, GenerateOptions, GeneratedByte, Prediction, SamplerOptions,
+    StopReason, TextModel, Utf8Mode,
+};
+use crate::model::blt::{BltLoad, BltModel};
+use crate::model::memory::MemoryPlan;
+use crate::record::ByteRecord;
+use crate::session::{BltOptions, BltSession, EntropyOptions, EntropySession};
+
+/// How bytes are chosen, and how many.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct GenerateSettings {
+    /// How each is chosen.
+    pub(crate) sampler: SamplerOptions,
+    /// A run ends after so many.
+    pub(crate) limit: u64,
+    /// Only bytes that keep the text well-formed UTF-8.
+    pub(crate) constrain: bool,
+    /// Time the parts of the model, from the next reading on.
+    pub(crate) stage_times: bool,
+}
+
+/// What the generate screen asks for; the number comes back when it is done.
+#[derive(Debug)]
+pub(crate) struct GenerateRequest {
+    /// Counts up.
+    pub(crate) ticket: u64,
+    pub(crate) wish: Wish,
+}
 
 /// What the generate screen asks for.
 #[derive(Debug)]
-pub(crate) enum GenerateRequest {}
+pub(crate) enum Wish {
+    /// Read this; what comes after it is written. The text before is forgotten.
+    Read {
+        /// All of it.
+        given: Vec<u8>,
+        /// Set to leave it.
+        stop: Arc<AtomicBool>,
+    },
+    /// From the next byte on.
+    Settings(GenerateSettings),
+    /// Show what could stand at this byte of those written; `None` for the one to
+    /// come.
+    Watch(Option<usize>),
+    /// Write until the limit.
+    Run,
+    /// Write no more.
+    Pause,
+    /// One byte.
+    Byte,
+    /// Up to the end of a patch.
+    Patch,
+    /// Take the last byte back.
+    Back,
+    /// This byte at this place of those written, in a new branch unless it is the
+    /// one to come; with `on` the text goes on from there.
+    Branch { at: usize, byte: u8, on: bool },
+    /// Go on with another branch.
+    Switch(usize),
+}
 
 /// What has come for the generate screen.
 #[derive(Debug)]
-pub(crate) enum GenerateUpdate {}
+pub(crate) enum GenerateUpdate {
+    /// What loading the model will take.
+    Memory(MemoryPlan),
+    /// What is done right now.
+    Doing(Doing),
+    /// The text is read; nothing is written yet.
+    Read(Vec<ByteRecord>),
+    /// Of the bytes written the first `from` stay; then come these.
+    Written {
+        from: usize,
+        bytes: Vec<Arc<GeneratedByte>>,
+    },
+    /// How things stand.
+    State(State),
+    /// All branches.
+    Branches(Vec<BranchLine>),
+    /// What could stand at a byte of those written, or come next.
+    Predictions { at: usize, all: Vec<Prediction> },
+    /// The model holds the text no more; it has to be read again.
+    Dropped,
+    /// Something could not be done, and why.
+    Failed(String),
+}
+
+/// What is done right now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Doing {
+    #[default]
+    Nothing,
+    /// So many bytes of so many of the model.
+    Loading(u64, u64),
+    /// So many bytes of the text.
+    Reading(usize),
+    Writing,
+}
+
+/// How things stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct State {
+    /// All requests up to this one are done or under way.
+    pub(crate) ticket: u64,
+    pub(crate) doing: Doing,
+    /// Why the last run ended, if it was not paused.
+    pub(crate) ended: Option<StopReason>,
+    /// What is known about the byte to come.
+    pub(crate) to_come: Option<ByteRecord>,
+    /// Bytes of the device's memory, without the weights.
+    pub(crate) memory: u64,
+    /// Bytes per second of the run, drawing and everything else included.
+    pub(crate) rate: Option<f64>,
+}
+
+/// A branch, as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BranchLine {
+    pub(crate) id: usize,
+    /// The byte of those written at which it left another.
+    pub(crate) at: usize,
+    /// Its own bytes.
+    pub(crate) length: usize,
+    /// What it begins with.
+    pub(crate) words: String,
+    pub(crate) current: bool,
+}
+
+/// So many characters of a branch are listed.
+const WORDS: usize = 28;
+
+impl From<Branch> for BranchLine {
+    fn from(branch: Branch) -> Self {
+        let begin = &branch.bytes[..branch.bytes.len().min(4 * WORDS)];
+        let words = String::from_utf8_lossy(begin)
+            .chars()
+            .map(|character| match character {
+                character if character.is_whitespace() => ' ',
+                character if character.is_control() => '·',
+                character => character,
+            })
+            .take(WORDS)
+            .collect::<String>();
+        Self {
+            id: branch.id,
+            at: branch.at,
+            length: branch.bytes.len(),
+            words: words.trim().to_owned(),
+            current: branch.current,
+        }
+    }
+}
+
+/// When writing ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Byte,
+    Patch,
+    Limit,
+}
+
+/// A text in the model.
+#[derive(Debug)]
+struct Text {
+    continuation: Continuation,
+    /// What the window has been told of.
+    told: Vec<Arc<GeneratedByte>>,
+}
 
 /// The work of the generate screen.
 #[derive(Debug, Default)]
-pub(super) struct Generation {}
+pub(super) struct Generation {
+    model: Option<Arc<Model>>,
+    text: Option<Text>,
+    settings: Option<GenerateSettings>,
+    /// A text that is still to be read.
+    given: Option<Vec<u8>>,
+    stop: Arc<AtomicBool>,
+    wishes: VecDeque<Wish>,
+    goal: Option<Goal>,
+    /// Since when, and from which byte on.
+    run: Option<(Instant, usize)>,
+    ended: Option<StopReason>,
+    watched: Option<usize>,
+    ticket: u64,
+    /// What is still to be told.
+    untold: Untold,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Untold {
+    state: bool,
+    predictions: bool,
+    branches: bool,
+    dropped: bool,
+}
+
+impl Untold {
+    fn any(self) -> bool {
+        self.state || self.predictions || self.branches || self.dropped
+    }
+}
 
 impl Generation {
-    /// Another model is there.
-    pub(super) fn use_model(&mut self, _model: &Arc<Model>) -> Result<()> {
+    /// Another model is there: the text is no longer in it.
+    pub(super) fn use_model(&mut self, model: &Arc<Model>) -> Result<()> {
+        self.give_up();
+        self.model = Some(Arc::clone(model));
         Ok(())
     }
 
@@ -29,21 +226,523 @@ impl Generation {
         _model: Option<&Arc<Model>>,
         _outbox: &Outbox,
     ) -> Result<()> {
-        match request {}
+        self.ticket = request.ticket;
+        self.untold.state = true;
+        match request.wish {
+            Wish::Read { given, stop } => {
+                self.rest();
+                self.text = None;
+                self.ended = None;
+                self.watched = None;
+                self.given = Some(given);
+                self.stop = stop;
+            }
+            Wish::Settings(settings) => {
+                self.settings = Some(settings);
+                self.use_settings()?;
+                self.untold.predictions = true;
+            }
+            Wish::Watch(at) => {
+                self.watched = at;
+                self.untold.predictions = true;
+            }
+            Wish::Pause => self.rest(),
+            wish => {
+                self.stop.store(false, Ordering::Relaxed);
+                self.wishes.push_back(wish);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes no more.
+    fn rest(&mut self) {
+        self.goal = None;
+        self.wishes.clear();
+        self.untold.branches = true;
+        self.untold.predictions = true;
     }
 
     /// Whether there is something to do.
     pub(super) fn is_busy(&self) -> bool {
-        false
+        let can_read = self.given.is_some() && self.model.is_some();
+        can_read || !self.wishes.is_empty() || self.goal.is_some() || self.untold.any()
     }
 
     /// Does a piece of the work.
-    pub(super) async fn slice(&mut self, _outbox: &Outbox) -> Result<()> {
+    pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
+        if let Err(error) = self.work(outbox).await {
+            self.rest();
+            self.untold.state = true;
+            let gpu = self.model.as_ref().map(|model| model.entropy.gpu());
+            match error {
+                Error::Interrupted => {}
+                Error::DeviceLost(_) => return Err(error),
+                _ if gpu.is_some_and(|gpu| gpu.check().is_err()) => return Err(error),
+                _ => outbox.put(Update::Generate(GenerateUpdate::Failed(error.to_string()))),
+            }
+        }
+        self.tell(outbox);
         Ok(())
+    }
+
+    async fn work(&mut self, outbox: &Outbox) -> Result<()> {
+        if let Some(model) = self.model.clone()
+            && let Some(given) = self.given.take()
+        {
+            return self.read(&model, &given, outbox).await;
+        }
+        if let Some(wish) = self.wishes.pop_front() {
+            return self.begin(wish, outbox).await;
+        }
+        if let Some(goal) = self.goal {
+            self.write(goal, outbox).await?;
+        }
+        Ok(())
+    }
+
+    /// Loads what is missing of the model, and reads a text.
+    async fn read(&mut self, model: &Model, given: &[u8], outbox: &Outbox) -> Result<()> {
+        let put = |doing| outbox.put(Update::Generate(GenerateUpdate::Doing(doing)));
+        let go_on = |stop: &AtomicBool| stop.load(Ordering::Relaxed) || outbox.is_closed();
+        let settings = self.settings.unwrap_or(DEFAULT);
+        let session = if model.is_whole() {
+            let blt = load(model, outbox).await?;
+            let options = BltOptions {
+                stage_times: settings.stage_times,
+                ..BltOptions::default()
+            };
+            TextModel::Blt(Box::new(BltSession::new(&blt, options)?))
+        } else {
+            let options = EntropyOptions {
+                rule: Some(model.rule.clone()),
+                ..EntropyOptions::default()
+            };
+            TextModel::Entropy(Box::new(EntropySession::new(&model.entropy, options)?))
+        };
+        let options = GenerateOptions::default();
+        let mut continuation = Continuation::new(session, settings.sampler, options)?;
+        put(Doing::Reading(0));
+        let stop = Arc::clone(&self.stop);
+        let reading = continuation.read(given, |read| {
+            put(Doing::Reading(read));
+            match go_on(&stop) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        reading.await?;
+        let records = continuation.prompt_records().to_vec();
+        outbox.put(Update::Generate(GenerateUpdate::Read(records)));
+        self.text = Some(Text {
+            continuation,
+            told: Vec::new(),
+        });
+        self.use_settings()?;
+        self.untold = Untold {
+            state: true,
+            predictions: true,
+            branches: true,
+            dropped: false,
+        };
+        Ok(())
+    }
+
+    fn use_settings(&mut self) -> Result<()> {
+        if let (Some(text), Some(settings)) = (&mut self.text, self.settings) {
+            text.continuation.set_sampler(settings.sampler)?;
+            let options = text.continuation.options().clone();
+            text.continuation.set_options(GenerateOptions {
+                utf8: utf8(settings),
+                ..options
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Until so many bytes are written.
+    fn aim(&mut self, goal: Goal) -> Result<()> {
+        let settings = self.settings.unwrap_or(DEFAULT);
+        let text = self.text.as_mut().ok_or_else(nothing)?;
+        let length = text.continuation.len();
+        text.continuation.set_options(GenerateOptions {
+            max_bytes: (goal == Goal::Limit).then(|| length as u64 + settings.limit),
+            utf8: utf8(settings),
+            ..GenerateOptions::default()
+        })?;
+        self.goal = Some(goal);
+        self.run = Some((Instant::now(), length));
+        self.ended = None;
+        self.untold.state = true;
+        Ok(())
+    }
+
+    /// Begins with what was wished.
+    async fn begin(&mut self, wish: Wish, outbox: &Outbox) -> Result<()> {
+        let text = self.text.as_mut().ok_or_else(nothing)?;
+        self.ended = None;
+        match wish {
+            Wish::Run => self.aim(Goal::Limit)?,
+            Wish::Byte => self.aim(Goal::Byte)?,
+            Wish::Patch => self.aim(Goal::Patch)?,
+            Wish::Back => {
+                self.goal = None;
+                text.continuation.undo();
+                self.changed(outbox);
+            }
+            Wish::Switch(branch) => {
+                self.goal = None;
+                text.continuation.switch(branch)?;
+                self.changed(outbox);
+            }
+            Wish::Branch { at, byte, on } => {
+                self.goal = None;
+                match at < text.continuation.len() {
+                    true => text.continuation.branch(at, byte).await?,
+                    false => text.continuation.choose(byte).await?,
+                };
+                self.changed(outbox);
+                if on {
+                    self.aim(Goal::Limit)?;
+                }
+            }
+            Wish::Read { .. } | Wish::Settings(_) | Wish::Watch(_) | Wish::Pause => {}
+        }
+        Ok(())
+    }
+
+    /// One byte more; first the model comes to where the text is.
+    async fn write(&mut self, goal: Goal, outbox: &Outbox) -> Result<()> {
+        let text = self.text.as_mut().ok_or_else(nothing)?;
+        if !text.continuation.is_settled() {
+            let stop = Arc::clone(&self.stop);
+            let settling = text.continuation.settle(|read| {
+                outbox.put(Update::Generate(GenerateUpdate::Doing(Doing::Reading(
+                    read,
+                ))));
+                match stop.load(Ordering::Relaxed) || outbox.is_closed() {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            });
+            settling.await?;
+            return Ok(());
+        }
+        let events = text.continuation.step().await?;
+        let mut over = goal == Goal::Byte;
+        for event in events {
+            match event {
+                Event::Boundary { .. } => over |= goal == Goal::Patch,
+                Event::Done { reason, .. } => {
+                    self.ended = Some(reason);
+                    over = true;
+                }
+                _ => {}
+            }
+        }
+        self.tell_text(outbox);
+        self.untold.state = true;
+        self.untold.predictions |= self.watched.is_none();
+        if over {
+            self.rest();
+        }
+        Ok(())
+    }
+
+    /// The text is another one.
+    fn changed(&mut self, outbox: &Outbox) {
+        self.run = None;
+        self.tell_text(outbox);
+        self.untold.state = true;
+        self.untold.predictions = true;
+        self.untold.branches = true;
+    }
+
+    /// Says how the text differs from what the window knows.
+    fn tell_text(&mut self, outbox: &Outbox) {
+        let Some(text) = &mut self.text else {
+            return;
+        };
+        let bytes = text.continuation.bytes();
+        let same = bytes.iter().zip(&text.told);
+        let from = same.take_while(|(a, b)| Arc::ptr_eq(a, b)).count();
+        // Its list need not follow at every byte.
+        self.untold.branches |= bytes.len().is_multiple_of(16);
+        text.told.truncate(from);
+        text.told.extend_from_slice(&bytes[from..]);
+        outbox.put(Update::Generate(GenerateUpdate::Written {
+            from,
+            bytes: bytes[from..].to_vec(),
+        }));
+    }
+
+    fn tell(&mut self, outbox: &Outbox) {
+        let put = |update| outbox.put(Update::Generate(update));
+        let untold = std::mem::take(&mut self.untold);
+        if untold.dropped {
+            put(GenerateUpdate::Dropped);
+        }
+        let continuation = self.text.as_ref().map(|text| &text.continuation);
+        if let Some(continuation) = continuation {
+            if untold.branches {
+                let branches = continuation.branches().into_iter().map(Into::into);
+                put(GenerateUpdate::Branches(branches.collect()));
+            }
+            if untold.predictions {
+                let end = continuation.len();
+                let at = self.watched.map_or(end, |at| at.min(end));
+                if let Ok(all) = continuation.predictions_at(at) {
+                    put(GenerateUpdate::Predictions { at, all });
+                }
+            }
+        }
+        if untold.state {
+            let waits = self.given.is_some() && self.model.is_some();
+            let works = self.goal.is_some() || !self.wishes.is_empty();
+            let rate = self.run.zip(continuation).and_then(|((since, from), now)| {
+                let bytes = now.len().saturating_sub(from);
+                let seconds = since.elapsed().as_secs_f64();
+                (bytes > 1 && seconds > 0.0).then(|| bytes as f64 / seconds)
+            });
+            put(GenerateUpdate::State(State {
+                ticket: self.ticket,
+                doing: match (waits, works) {
+                    (true, _) => Doing::Reading(0),
+                    (_, true) => Doing::Writing,
+                    _ => Doing::Nothing,
+                },
+                ended: self.ended,
+                to_come: continuation.and_then(Continuation::to_come),
+                memory: continuation.map_or(0, Continuation::memory),
+                rate,
+            }));
+        }
     }
 
     /// After a failure: drop what may be unusable.
     pub(super) fn give_up(&mut self) {
-        *self = Self::default();
+        let dropped = self.text.is_some() || self.given.is_some();
+        *self = Self {
+            model: self.model.take(),
+            settings: self.settings,
+            ticket: self.ticket,
+            untold: Untold {
+                state: true,
+                dropped,
+                ..Untold::default()
+            },
+            ..Self::default()
+        };
+    }
+}
+
+/// Before the window has said how.
+const DEFAULT: GenerateSettings = GenerateSettings {
+    sampler: SamplerOptions {
+        temperature: 0.8,
+        top_k: 0,
+        top_p: 1.0,
+        min_p: 0.0,
+        repetition_penalty: 1.0,
+        repetition_window: 64,
+        seed: 1,
+    },
+    limit: 96,
+    constrain: false,
+    stage_times: false,
+};
+
+impl Default for GenerateSettings {
+    fn default() -> Self {
+        DEFAULT
+    }
+}
+
+fn utf8(settings: GenerateSettings) -> Utf8Mode {
+    match settings.constrain {
+        true => Utf8Mode::Constrain,
+        false => Utf8Mode::Raw,
+    }
+}
+
+fn nothing() -> Error {
+    Error::Argument("there is no text to continue; start from a prompt".to_owned())
+}
+
+/// Puts the whole model onto the device, unless it is there.
+async fn load(model: &Model, outbox: &Outbox) -> Result<Arc<BltModel>> {
+    if let Some(blt) = model.blt.get() {
+        return Ok(Arc::clone(blt));
+    }
+    let put = |update| outbox.put(Update::Generate(update));
+    let options = BltLoad {
+        entropy: Some(Arc::clone(&model.entropy)),
+        ..BltLoad::default()
+    };
+    let gpu = model.entropy.gpu();
+    let plan = MemoryPlan::of(gpu, &model.checkpoint, &options)?;
+    put(GenerateUpdate::Memory(plan));
+    let total = plan.adapter.saturating_sub(model.entropy.bytes());
+    let mut done = 0;
+    put(GenerateUpdate::Doing(Doing::Loading(0, total)));
+    let blt = BltModel::load(gpu, &model.checkpoint, options, |bytes| {
+        done += bytes;
+        put(GenerateUpdate::Doing(Doing::Loading(done, total)));
+    });
+    let blt = Arc::new(blt.await?);
+    Ok(Arc::clone(model.blt.get_or_init(|| blt)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+    use crate::gpu::{Gpu, GpuOptions};
+
+    /// The work of the screen, and what it tells, in the hands of a test.
+    struct Hand {
+        work: Generation,
+        outbox: Outbox,
+        come: Receiver<Update>,
+        ticket: u64,
+        bytes: Vec<u8>,
+        branches: Vec<BranchLine>,
+        state: State,
+    }
+
+    impl Hand {
+        fn new() -> Self {
+            let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
+            let (updates, come) = channel();
+            let outbox = Outbox::new(updates, Arc::new(|| ()));
+            let model = pollster::block_on(Model::open(&gpu, None, &outbox)).unwrap();
+            let mut work = Generation::default();
+            work.use_model(&Arc::new(model)).unwrap();
+            Self {
+                work,
+                outbox,
+                come,
+                ticket: 0,
+                bytes: Vec::new(),
+                branches: Vec::new(),
+                state: State::default(),
+            }
+        }
+
+        fn ask(&mut self, wish: Wish) {
+            self.ticket += 1;
+            let request = GenerateRequest {
+                ticket: self.ticket,
+                wish,
+            };
+            pollster::block_on(self.work.ask(request, None, &self.outbox)).unwrap();
+        }
+
+        fn slice(&mut self) {
+            pollster::block_on(self.work.slice(&self.outbox)).unwrap();
+            for update in self.come.try_iter() {
+                let Update::Generate(update) = update else {
+                    continue;
+                };
+                match update {
+                    GenerateUpdate::Read(_) => self.bytes.clear(),
+                    GenerateUpdate::Written { from, bytes } => {
+                        self.bytes.truncate(from);
+                        self.bytes.extend(bytes.iter().map(|byte| byte.byte()));
+                    }
+                    GenerateUpdate::Branches(branches) => self.branches = branches,
+                    GenerateUpdate::State(state) => self.state = state,
+                    GenerateUpdate::Failed(why) => panic!("{why}"),
+                    _ => {}
+                }
+            }
+        }
+
+        fn finish(&mut self) {
+            while self.work.is_busy() {
+                self.slice();
+            }
+            assert_eq!(self.state.ticket, self.ticket);
+            assert_eq!(self.state.doing, Doing::Nothing);
+        }
+
+        fn read(&mut self, given: &[u8]) -> Arc<AtomicBool> {
+            let stop = Arc::new(AtomicBool::new(false));
+            self.ask(Wish::Read {
+                given: given.to_vec(),
+                stop: Arc::clone(&stop),
+            });
+            stop
+        }
+
+        fn limit(&mut self, limit: u64) {
+            self.ask(Wish::Settings(GenerateSettings { limit, ..DEFAULT }));
+        }
+    }
+
+    #[test]
+    fn a_run_is_paused_branched_and_switched() {
+        let mut hand = Hand::new();
+        hand.limit(20);
+        hand.read(b"Hello");
+        hand.ask(Wish::Run);
+        while hand.bytes.len() < 7 {
+            hand.slice();
+            assert!(hand.work.is_busy());
+        }
+        hand.ask(Wish::Pause);
+        hand.finish();
+        assert_eq!(
+            hand.bytes.len(),
+            7,
+            "a slice is one byte, and a pause is at once"
+        );
+        let first = hand.bytes.clone();
+
+        hand.ask(Wish::Byte);
+        hand.finish();
+        assert_eq!(hand.bytes.len(), 8);
+        hand.ask(Wish::Back);
+        hand.finish();
+        assert_eq!(hand.bytes, first);
+
+        let other = first[3] ^ 1;
+        hand.limit(4);
+        hand.ask(Wish::Branch {
+            at: 3,
+            byte: other,
+            on: true,
+        });
+        hand.finish();
+        assert_eq!(hand.bytes.len(), 8);
+        assert_eq!(hand.bytes[..3], first[..3]);
+        assert_eq!(hand.bytes[3], other);
+        assert_eq!(hand.state.ended, Some(StopReason::Length));
+        assert_eq!(hand.branches.len(), 2);
+        assert_eq!((hand.branches[1].at, hand.branches[1].length), (3, 5));
+        assert!(hand.branches[1].current);
+
+        hand.ask(Wish::Switch(0));
+        hand.finish();
+        assert_eq!(hand.bytes, first);
+        assert!(hand.branches[0].current);
+        assert!(hand.state.memory > 0);
+    }
+
+    #[test]
+    fn reading_is_left_when_it_is_to_stop() {
+        let mut hand = Hand::new();
+        let stop = hand.read(&[b'a'; 4000]);
+        stop.store(true, Ordering::Relaxed);
+        hand.finish();
+        assert!(hand.work.text.is_none());
+        // And taken up again when it is asked for anew.
+        hand.limit(2);
+        hand.read(b"abc");
+        hand.ask(Wish::Run);
+        hand.finish();
+        assert_eq!(hand.bytes.len(), 2);
     }
 }

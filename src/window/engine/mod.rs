@@ -13,12 +13,15 @@ mod scan;
 mod worker;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
 pub(crate) use comparison::{CompareRequest, CompareUpdate, Found, Source};
-pub(crate) use generation::{GenerateRequest, GenerateUpdate};
+pub(crate) use generation::{
+    BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, State, Wish,
+};
 pub(crate) use model::Model;
 pub(crate) use scan::{FileNews, FileRequest, FileUpdate, Known, Overview};
 
@@ -75,9 +78,23 @@ pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
 pub(crate) struct Outbox {
     updates: Sender<Update>,
     wake: Wake,
+    closed: Arc<AtomicBool>,
 }
 
 impl Outbox {
+    pub(crate) fn new(updates: Sender<Update>, wake: Wake) -> Self {
+        Self {
+            updates,
+            wake,
+            closed: Arc::default(),
+        }
+    }
+
+    /// Whether the window is gone, so that nothing need be finished.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn put(&self, update: Update) {
         // Without a window there is nobody to tell.
         if self.updates.send(update).is_ok() {
@@ -92,6 +109,7 @@ pub(crate) struct Engine {
     requests: Option<Sender<Request>>,
     updates: Receiver<Update>,
     thread: Option<JoinHandle<()>>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -99,12 +117,14 @@ impl Engine {
     pub(crate) fn start(gpu: Arc<Gpu>, wake: Wake) -> Self {
         let (requests, taken) = channel();
         let (updates, come) = channel();
-        let outbox = Outbox { updates, wake };
+        let outbox = Outbox::new(updates, wake);
+        let closed = Arc::clone(&outbox.closed);
         let thread = std::thread::spawn(move || worker::run(gpu, &taken, &outbox));
         Self {
             requests: Some(requests),
             updates: come,
             thread: Some(thread),
+            closed,
         }
     }
 
@@ -118,6 +138,7 @@ impl Engine {
             requests: Some(requests),
             updates: come,
             thread: None,
+            closed: Arc::default(),
         };
         (engine, taken, updates)
     }
@@ -140,6 +161,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.requests = None;
+        self.closed.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

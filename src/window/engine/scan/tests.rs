@@ -18,7 +18,7 @@ fn open(bytes: &[u8]) -> (tempfile::NamedTempFile, Scan, Outbox, Receiver<Update
     (
         file,
         Scan { open: Some(open) },
-        Outbox { updates, wake },
+        Outbox::new(updates, wake),
         come,
     )
 }

@@ -28,7 +28,6 @@ fn shared(engine: &Engine) -> Shared<'_> {
         model: None,
         language: Language::English,
         words: Language::English.words(),
-        still: true,
     }
 }
 

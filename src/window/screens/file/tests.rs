@@ -44,7 +44,6 @@ impl Stage {
             model: None,
             language: Language::English,
             words: Language::English.words(),
-            still: true,
         };
         act(&mut self.screen, &shared)
     }
@@ -62,7 +61,6 @@ impl Stage {
             model: None,
             language: Language::English,
             words: Language::English.words(),
-            still: true,
         };
         let mut wish = None;
         let screen = &mut self.screen;

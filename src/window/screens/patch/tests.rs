@@ -57,7 +57,6 @@ fn panel(language: Language) -> Hand {
                 model: None,
                 language: window.language,
                 words: window.language.words(),
-                still: true,
             };
             window.screen.panel(ui, &shared);
         },

@@ -1,0 +1,153 @@
+//! The numbers below the text.
+
+use egui::{Color32, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+
+use super::GenerateScreen;
+use super::score::ended;
+use crate::window::context::Shared;
+use crate::window::theme::{self, Palette};
+use crate::window::widgets::{right, thousands};
+
+impl GenerateScreen {
+    pub(super) fn status(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+        let palette = Palette::of(ui.ctx());
+        let language = shared.language;
+        let quiet = |text: String| RichText::new(text).size(12.5).color(palette.muted);
+        let written = self.text.written().len();
+        let steps = self.text.latent_steps();
+        let mut parts = vec![language.pick(
+            format!("{} bytes written", thousands(written as u64)),
+            format!("{}바이트 씀", thousands(written as u64)),
+        )];
+        if self.whole {
+            parts.push(language.pick(
+                format!("{} latent steps", thousands(steps as u64)),
+                format!("잠재 단계 {}", thousands(steps as u64)),
+            ));
+            if steps > 0 {
+                let each = written as f64 / steps as f64;
+                parts.push(language.pick(
+                    format!("{each:.2} bytes per latent step"),
+                    format!("잠재 단계당 {each:.2}바이트"),
+                ));
+            }
+        }
+        let invalid = self.text.invalid() as u64;
+        parts.push(language.pick(
+            format!("{} not UTF-8", thousands(invalid)),
+            format!("UTF-8 아닌 바이트 {}", thousands(invalid)),
+        ));
+        if self.state.memory > 0 {
+            let mib = self.state.memory as f64 / f64::from(1 << 20);
+            parts.push(language.pick(
+                format!("text in memory {mib:.1} MiB"),
+                format!("글의 메모리 {mib:.1} MiB"),
+            ));
+        }
+        ui.horizontal_wrapped(|ui| {
+            for (index, part) in parts.into_iter().enumerate() {
+                if index > 0 {
+                    ui.label(quiet("·".to_owned()));
+                }
+                ui.label(quiet(part));
+            }
+            if let Some(rate) = self.state.rate {
+                right(ui, |ui| {
+                    let text = language.pick(
+                        format!("{rate:.0} bytes/s"),
+                        format!("초당 {rate:.0}바이트"),
+                    );
+                    ui.label(RichText::new(text).font(theme::bold(12.5)));
+                });
+            }
+        });
+        if let Some(why) = ended(self, shared) {
+            ui.label(quiet(why.to_owned()));
+        }
+        self.times(ui, shared);
+    }
+
+    /// Where the time of a byte goes.
+    fn times(&self, ui: &mut Ui, shared: &Shared<'_>) {
+        let palette = Palette::of(ui.ctx());
+        let language = shared.language;
+        let Some(times) = self.text.times() else {
+            return;
+        };
+        let [low, middle, high] = palette.entropy;
+        let parts: Vec<(&str, f64, Color32)> = match times.stages {
+            Some(stages) => vec![
+                (language.pick("entropy", "엔트로피"), stages.entropy, low),
+                (language.pick("encoder", "인코더"), stages.encoder, middle),
+                (language.pick("latent", "잠재"), stages.latent, high),
+                (
+                    language.pick("decoder", "디코더"),
+                    stages.decoder,
+                    palette.muted,
+                ),
+                (
+                    language.pick("sampling", "샘플링"),
+                    times.sampling,
+                    palette.text,
+                ),
+                (
+                    language.pick("submit and readback", "제출과 되읽기"),
+                    stages.readback,
+                    palette.boundary,
+                ),
+            ],
+            None => vec![
+                (
+                    language.pick("model", "모델"),
+                    (times.total - times.sampling).max(0.0),
+                    middle,
+                ),
+                (
+                    language.pick("sampling", "샘플링"),
+                    times.sampling,
+                    palette.text,
+                ),
+            ],
+        };
+        let sum: f64 = parts.iter().map(|(_, part, _)| part).sum();
+        if sum <= 0.0 {
+            return;
+        }
+        ui.add_space(4.0);
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), 8.0), Sense::hover());
+        let said = parts
+            .iter()
+            .map(|(name, part, _)| format!("{name} {part:.2} ms"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &said));
+        let mut left = rect.left();
+        for (_, part, color) in &parts {
+            #[expect(clippy::cast_possible_truncation, reason = "a share of a width")]
+            let width = rect.width() * (part / sum) as f32;
+            let bar = Rect::from_min_max(
+                pos2(left, rect.top()),
+                pos2((left + width - 1.0).max(left), rect.bottom()),
+            );
+            ui.painter().rect_filled(bar, 1.0, *color);
+            left += width;
+        }
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0;
+            for (name, part, color) in &parts {
+                let (rect, _) = ui.allocate_exact_size(vec2(8.0, 14.0), Sense::hover());
+                let swatch = Rect::from_center_size(rect.center(), vec2(8.0, 8.0));
+                ui.painter().rect_filled(swatch, 1.0, *color);
+                let text = format!("{name} {part:.2}");
+                ui.label(RichText::new(text).size(11.5).color(palette.muted));
+                ui.add_space(6.0);
+            }
+            let text = language.pick(
+                format!("= {sum:.2} ms per byte"),
+                format!("= 바이트당 {sum:.2} ms"),
+            );
+            ui.label(RichText::new(text).size(11.5).color(palette.text));
+        });
+    }
+}
