@@ -21,6 +21,7 @@ mod score;
 mod screens;
 mod settings;
 mod shell;
+mod system_fonts;
 #[cfg(test)]
 mod tests;
 mod theme;
