@@ -46,9 +46,34 @@ need_spirv_val() {
     command -v spirv-val >/dev/null || need "spirv-tools" "spirv-val, with which a test checks the shaders"
 }
 
-has_vulkan_loader() {
+# Texts of the window's tests are partly Korean.
+need_cjk_font() {
+    on_linux || return 0
+    command -v fc-list >/dev/null || need "fontconfig" "the library that finds the fonts of the system"
+    [ -n "$(fc-list :lang=ko 2>/dev/null)" ] ||
+        need "fonts-noto-cjk" "a font with Korean letters, which tests of the window show"
+}
+
+# The window's libraries are opened when it opens, and a desktop has them.
+need_desktop() {
+    on_linux || return 0
+    command -v Xvfb >/dev/null || need "xvfb" "a display without a screen, for a test of the window"
+    command -v xdotool >/dev/null || need "xdotool" "pointer and keyboard for a test of the window"
+    command -v xclip >/dev/null || need "xclip" "a clipboard for a test of the window"
+    command -v import >/dev/null || need "imagemagick" "pictures of the display for a test of the window"
+    local library package
+    for library in libX11-xcb.so.1:libx11-xcb1 libXcursor.so.1:libxcursor1 libXi.so.6:libxi6 \
+        libxkbcommon-x11.so.0:libxkbcommon-x11-0; do
+        package=${library#*:}
+        has_library "${library%:*}" || need "$package" "what windows on Linux are made with"
+    done
+}
+
+has_vulkan_loader() { has_library libvulkan.so.1; }
+
+has_library() {
     case $(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null) in
-    *libvulkan.so.1*) return 0 ;;
+    *"$1"*) return 0 ;;
     *) return 1 ;;
     esac
 }

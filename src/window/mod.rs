@@ -11,6 +11,8 @@
 
 mod actions;
 mod app;
+#[doc(hidden)]
+pub mod bench;
 mod context;
 mod dialog;
 mod document;
@@ -21,6 +23,7 @@ mod score;
 mod screens;
 mod settings;
 mod shell;
+mod system_fonts;
 #[cfg(test)]
 mod tests;
 mod theme;

@@ -7,6 +7,8 @@ use egui::{
     TextStyle, Theme, Visuals,
 };
 
+use super::system_fonts::SystemFonts;
+
 /// How tall the parts of a line of the score are, in points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Measures {
@@ -156,9 +158,7 @@ pub(crate) fn mono(size: f32) -> FontId {
 pub(crate) fn apply(context: &Context, system_fonts: bool) {
     context.set_fonts(fonts());
     if system_fonts {
-        context.add_font_provider(Arc::new(
-            egui_system_font_provider::SystemFontProvider::new(),
-        ));
+        context.add_font_provider(Arc::new(SystemFonts::new()));
     }
     for theme in [Theme::Light, Theme::Dark] {
         context.set_visuals_of(theme, visuals(theme));
