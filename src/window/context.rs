@@ -13,3 +13,18 @@ pub(crate) struct Shared<'a> {
     pub(crate) language: Language,
     pub(crate) words: &'static Words,
 }
+
+impl<'a> Shared<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        model: Option<&'a Arc<Model>>,
+        language: Language,
+    ) -> Self {
+        Self {
+            engine,
+            model,
+            language,
+            words: language.words(),
+        }
+    }
+}

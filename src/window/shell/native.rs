@@ -2,7 +2,7 @@
 //! nothing happens.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use egui::{Context, ViewportId};
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
@@ -14,7 +14,7 @@ use winit::window::{Window, WindowId};
 
 use super::paint::Painter;
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, GpuOptions};
+use crate::gpu::{AdapterClass, Gpu, GpuOptions};
 use crate::window::theme::Palette;
 use crate::window::{App, AppOptions};
 
@@ -88,6 +88,9 @@ struct Open {
     context: Context,
     window: Arc<Window>,
     info: egui::ViewportInfo,
+    /// When it was drawn last, and how long news must wait from then on.
+    drawn: Instant,
+    least_pause: Duration,
     /// When to draw even if nothing happens.
     next: Option<Instant>,
     /// The user has asked for the end.
@@ -185,6 +188,7 @@ impl Desktop {
         input.init_accesskit(events, &window, self.proxy.clone());
         window.set_visible(true);
         window.request_redraw();
+        let drawing_gpu = Arc::clone(&drawing.gpu);
         self.open = Some(Open {
             app,
             drawing,
@@ -192,6 +196,8 @@ impl Desktop {
             context,
             window,
             info: egui::ViewportInfo::default(),
+            drawn: Instant::now(),
+            least_pause: least_pause(&drawing_gpu),
             next: None,
             closing: false,
         });
@@ -209,6 +215,15 @@ impl Desktop {
     }
 }
 
+/// On a software driver a frame takes as long as many bytes of a model: with a frame
+/// for each of them nothing else would get done.
+fn least_pause(gpu: &Gpu) -> Duration {
+    match gpu.summary().class {
+        AdapterClass::Software => Duration::from_millis(150),
+        _ => Duration::ZERO,
+    }
+}
+
 fn wake(proxy: &EventLoopProxy<Event>) -> Arc<dyn Fn() + Send + Sync> {
     let proxy = proxy.clone();
     Arc::new(move || {
@@ -218,6 +233,7 @@ fn wake(proxy: &EventLoopProxy<Event>) -> Arc<dyn Fn() + Send + Sync> {
 
 impl Open {
     fn draw(&mut self, events: &ActiveEventLoop) {
+        self.drawn = Instant::now();
         let input = self.input.take_egui_input(&self.window);
         let output = self.context.run_ui(input, |ui| self.app.ui(ui));
         self.input.handle_platform_output_with_event_loop(
@@ -312,7 +328,14 @@ impl ApplicationHandler<Event> for Desktop {
             return;
         };
         match event {
-            Event::Wake => {}
+            // News of the engine may wait for a moment, what the user does may not.
+            Event::Wake => {
+                let due = open.drawn + open.least_pause;
+                if due > Instant::now() {
+                    open.next = Some(open.next.map_or(due, |next| next.min(due)));
+                    return;
+                }
+            }
             Event::Access(event) => match event.window_event {
                 accesskit_winit::WindowEvent::InitialTreeRequested => {
                     open.context.enable_accesskit();
@@ -375,6 +398,7 @@ impl Desktop {
         match pollster::block_on(Drawing::new(&self.gpu, &open.window)) {
             Ok(drawing) => {
                 open.app.resume(&drawing.gpu, wake(&self.proxy));
+                open.least_pause = least_pause(&drawing.gpu);
                 open.drawing = drawing;
                 // The new device knows no faces yet: have them drawn again.
                 open.app.set_up(&open.context);

@@ -86,7 +86,8 @@ pub async fn picture(gpu: &Arc<Gpu>, options: PictureOptions) -> Result<Picture>
     app.set_up(&canvas.context);
     let mut after = 0;
     while after < MORE_FRAMES {
-        canvas.frame(|ui| app.ui(ui));
+        // Only the last frames are looked at.
+        canvas.run(after + 2 >= MORE_FRAMES, |ui| app.ui(ui));
         if let Some(failure) = app.failure() {
             return Err(failure);
         }
@@ -225,7 +226,17 @@ impl Canvas {
     }
 
     fn frame(&mut self, draw: impl FnMut(&mut Ui)) {
+        self.run(true, draw);
+    }
+
+    /// A frame, which may go undrawn if nobody will see it.
+    fn run(&mut self, seen: bool, draw: impl FnMut(&mut Ui)) {
         let output = self.context.run_ui(self.input(), draw);
+        if !seen {
+            // Later frames need its textures.
+            self.painter.keep(&self.gpu, output.textures_delta);
+            return;
+        }
         let primitives = self
             .context
             .tessellate(output.shapes, output.pixels_per_point);

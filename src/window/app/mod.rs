@@ -1,29 +1,29 @@
 //! The whole window: what is above the screens, and which one shows.
 
-use std::path::{Path, PathBuf};
+mod acting;
+mod files;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::{Context, Frame, Margin, Panel, RichText, Ui};
 
-use super::actions::Action;
-use super::context::Shared;
-use super::dialog::{Dialogs, Purpose};
-use super::engine::{Engine, Model, Request, Update, Wake};
-use super::export::{self, Form};
-use super::palette::{self, CommandPalette, Picked};
-use super::screens::compare::CompareScreen;
-use super::screens::file::FileScreen;
-use super::screens::generate::GenerateScreen;
-use super::screens::patch::{MOST_BYTES, PatchScreen};
-use super::screens::{FIRST_TEXT, Screen};
-use super::settings::Settings;
-use super::shell::figure;
-use super::theme::{self, Palette};
-use super::words::Language;
 use crate::checkpoint::{Environment, cached_models};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::gpu::Gpu;
-use crate::samples::SAMPLES;
+use crate::window::actions::Action;
+use crate::window::context::Shared;
+use crate::window::dialog::Dialogs;
+use crate::window::engine::{Engine, Model, Request, Update, Wake};
+use crate::window::palette::{self, CommandPalette, Picked};
+use crate::window::screens::compare::CompareScreen;
+use crate::window::screens::file::FileScreen;
+use crate::window::screens::generate::GenerateScreen;
+use crate::window::screens::patch::PatchScreen;
+use crate::window::screens::{FIRST_TEXT, Screen};
+use crate::window::settings::Settings;
+use crate::window::theme::{self, Palette};
+use crate::window::words::Language;
 
 /// How the window opens.
 #[derive(Clone, Debug, Default)]
@@ -64,20 +64,20 @@ pub struct App {
     options: AppOptions,
     settings: Settings,
     dialogs: Dialogs,
-    pub(super) model: Option<Arc<Model>>,
+    pub(in crate::window) model: Option<Arc<Model>>,
     loading: Option<(u64, u64)>,
     /// What the user must be told, the newest last.
-    pub(super) notices: Vec<String>,
-    pub(super) screen: Screen,
-    pub(super) patch: PatchScreen,
-    pub(super) generate: GenerateScreen,
-    pub(super) compare: CompareScreen,
-    pub(super) file: FileScreen,
+    pub(in crate::window) notices: Vec<String>,
+    pub(in crate::window) screen: Screen,
+    pub(in crate::window) patch: PatchScreen,
+    pub(in crate::window) generate: GenerateScreen,
+    pub(in crate::window) compare: CompareScreen,
+    pub(in crate::window) file: FileScreen,
     commands: CommandPalette,
     shortcuts: bool,
     lost: Option<String>,
     /// A pasted text that was too large for the editor.
-    pub(super) pasted: Vec<tempfile::NamedTempFile>,
+    pub(in crate::window) pasted: Vec<tempfile::NamedTempFile>,
 }
 
 impl App {
@@ -94,7 +94,7 @@ impl App {
         Self::with_engine(engine, Some(Arc::clone(gpu)), options, wake)
     }
 
-    pub(super) fn with_engine(
+    pub(in crate::window) fn with_engine(
         engine: Engine,
         gpu: Option<Arc<Gpu>>,
         options: AppOptions,
@@ -212,7 +212,7 @@ impl App {
 
     /// What keeps a picture from being what it should: a model that cannot be used,
     /// or a device that is lost.
-    pub(super) fn failure(&self) -> Option<Error> {
+    pub(in crate::window) fn failure(&self) -> Option<Error> {
         match (&self.lost, &self.model, self.loading, self.notices.last()) {
             (Some(why), ..) => Some(Error::DeviceLost(why.clone())),
             (None, None, None, Some(why)) => Some(Error::Checkpoint(why.clone())),
@@ -241,12 +241,7 @@ impl App {
                         self.settings.remember_model(name.clone());
                         self.keep_settings();
                     }
-                    let shared = Shared {
-                        engine: &self.engine,
-                        model: Some(&model),
-                        language,
-                        words: language.words(),
-                    };
+                    let shared = Shared::new(&self.engine, Some(&model), language);
                     self.patch.use_model(&model, &shared);
                     self.generate.use_model(&model, &shared);
                     self.compare.use_model(&model, &shared);
@@ -289,12 +284,7 @@ impl App {
             });
         self.show_notices(ui);
         let language = self.language();
-        let shared = Shared {
-            engine: &self.engine,
-            model: self.model.as_ref(),
-            language,
-            words: language.words(),
-        };
+        let shared = Shared::new(&self.engine, self.model.as_ref(), language);
         let mut wish = None;
         match self.screen {
             Screen::Patch => self.patch.show(ui, &shared),
@@ -323,9 +313,9 @@ impl App {
     }
 
     fn top(&self, ui: &mut Ui) -> Option<Action> {
-        super::top::show(
+        crate::window::top::show(
             ui,
-            &super::top::Top {
+            &crate::window::top::Top {
                 screen: self.screen,
                 language: self.language(),
                 settings: &self.settings,
@@ -383,250 +373,12 @@ impl App {
             self.shortcuts = !self.shortcuts;
         }
     }
-
-    fn take_dropped(&mut self, context: &Context) {
-        let dropped = context.input(|input| input.raw.dropped_files.clone());
-        for file in dropped {
-            let path = file.path().to_owned();
-            if self.screen != Screen::Compare || !self.compare.drop_file(&path) {
-                self.open_path(&path);
-            }
-        }
-    }
-
-    fn take_dialogs(&mut self, context: &Context) {
-        for (purpose, path) in self.dialogs.chosen() {
-            match purpose {
-                Purpose::OpenFile => self.open_path(&path),
-                Purpose::OpenModel => self.open_model(Some(path.display().to_string())),
-                Purpose::CompareModel(lane) => {
-                    let name = path.display().to_string();
-                    self.compare.choose_model(lane, &name);
-                }
-                Purpose::CompareTokenizer(lane) => self.compare.choose_tokenizer(lane, &path),
-                Purpose::SaveSvg => {
-                    let saved = export::write(&self.patch.text, Form::Svg)
-                        .and_then(|svg| export::save(&path, &svg));
-                    self.tell_failure(saved);
-                }
-                Purpose::SavePng => {
-                    let saved = self
-                        .figure(context)
-                        .and_then(|png| export::save(&path, &png));
-                    self.tell_failure(saved);
-                }
-            }
-        }
-    }
-
-    fn figure(&self, context: &Context) -> Result<Vec<u8>> {
-        let gpu = self
-            .gpu
-            .as_ref()
-            .ok_or_else(|| Error::Adapter("there is no graphics device to draw with".to_owned()))?;
-        let theme = context.theme();
-        pollster::block_on(figure(gpu, &self.patch, theme, self.options.system_fonts))?.png()
-    }
-
-    fn tell_failure(&mut self, done: Result<()>) {
-        if let Err(error) = done {
-            self.notices.push(error.to_string());
-        }
-    }
-
-    /// A text that the editor cannot hold is shown as a file instead of being lost.
-    fn take_large_paste(&mut self, context: &Context) {
-        let most = MOST_BYTES;
-        let mut large = None;
-        context.input_mut(|input| {
-            input.events.retain(|event| match event {
-                egui::Event::Paste(text) if text.len() > most => {
-                    large = Some(text.clone());
-                    false
-                }
-                _ => true,
-            });
-        });
-        let Some(text) = large else {
-            return;
-        };
-        let kept = tempfile::Builder::new()
-            .prefix("pasted-")
-            .suffix(".txt")
-            .tempfile()
-            .and_then(|mut file| {
-                std::io::Write::write_all(&mut file, text.as_bytes())?;
-                Ok(file)
-            });
-        match kept {
-            Ok(file) => {
-                let path = file.path().to_owned();
-                self.pasted.push(file);
-                self.notices.push(self.language().words().pasted.to_owned());
-                self.show_file(&path);
-            }
-            Err(error) => self.notices.push(error.to_string()),
-        }
-    }
-
-    /// Opens what is at a path: a model's folder, a text, or any file.
-    fn open_path(&mut self, path: &Path) {
-        if path.is_dir() {
-            self.open_model(Some(path.display().to_string()));
-            return;
-        }
-        let length = match std::fs::metadata(path) {
-            Ok(found) => found.len(),
-            Err(source) => {
-                let error = Error::Io {
-                    action: "read",
-                    path: path.to_owned(),
-                    source,
-                };
-                self.notices.push(error.to_string());
-                return;
-            }
-        };
-        // Who looks at files wants to see a text as one too.
-        let text = (length <= MOST_BYTES as u64 && self.screen != Screen::File)
-            .then(|| std::fs::read(path).ok())
-            .flatten()
-            .filter(|bytes| std::str::from_utf8(bytes).is_ok());
-        match text {
-            Some(bytes) => {
-                self.set_text(&bytes);
-                self.screen = Screen::Patch;
-            }
-            None => self.show_file(path),
-        }
-        self.settings.remember_file(path.to_owned());
-        self.keep_settings();
-    }
-
-    fn show_file(&mut self, path: &Path) {
-        self.screen = Screen::File;
-        let language = self.language();
-        let shared = Shared {
-            engine: &self.engine,
-            model: self.model.as_ref(),
-            language,
-            words: language.words(),
-        };
-        self.file.open(path, &shared);
-    }
-
-    pub(super) fn set_text(&mut self, bytes: &[u8]) {
-        let language = self.language();
-        let shared = Shared {
-            engine: &self.engine,
-            model: self.model.as_ref(),
-            language,
-            words: language.words(),
-        };
-        self.patch.open(bytes, &shared);
-    }
-
-    pub(super) fn open_model(&mut self, name: Option<String>) {
-        self.loading = Some((0, 0));
-        self.engine.ask(Request::Open(name));
-    }
-
-    fn copy(&mut self, context: &Context, form: Form) {
-        match export::write(&self.patch.text, form) {
-            Ok(bytes) => context.copy_text(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) => self.notices.push(error.to_string()),
-        }
-    }
-
-    fn act(&mut self, action: Action, context: &Context) {
-        match action {
-            Action::Screen(screen) => self.screen = screen,
-            Action::OpenFile => self.dialogs.open(Purpose::OpenFile),
-            Action::RecentFile(index) => {
-                if let Some(path) = self.settings.recent_files.get(index).cloned() {
-                    self.open_path(&path);
-                }
-            }
-            Action::Sample(index) => {
-                if let Some(sample) = SAMPLES.get(index) {
-                    self.set_text(sample.bytes);
-                    self.screen = Screen::Patch;
-                }
-            }
-            Action::OpenModel => self.dialogs.open(Purpose::OpenModel),
-            Action::EmbeddedModel => self.open_model(None),
-            Action::RecentModel(index) => {
-                if let Some(name) = self.settings.recent_models.get(index).cloned() {
-                    self.open_model(Some(name));
-                }
-            }
-            Action::CachedModel(index) => {
-                if let Some(name) = self.settings.cached_models.get(index).cloned() {
-                    self.open_model(Some(name));
-                }
-            }
-            Action::CopyBrackets => self.copy(context, Form::Brackets),
-            Action::CopyJsonl => self.copy(context, Form::Jsonl),
-            Action::CopyMarkdown => self.copy(context, Form::Markdown),
-            Action::ExportSvg => self.dialogs.open(Purpose::SaveSvg),
-            Action::ExportPng => self.dialogs.open(Purpose::SavePng),
-            Action::Figure => self.patch.toggle_curve(),
-            Action::RaiseThreshold => self.patch.move_threshold(0.05),
-            Action::LowerThreshold => self.patch.move_threshold(-0.05),
-            Action::UndoThreshold => self.patch.undo_cutting(),
-            Action::NextPatch => self.patch.to_patch(context, true),
-            Action::PreviousPatch => self.patch.to_patch(context, false),
-            Action::Jump(jump) => {
-                self.screen = Screen::File;
-                self.file.jump(jump);
-            }
-            Action::Generate(command) => {
-                self.screen = Screen::Generate;
-                let language = self.language();
-                let shared = Shared {
-                    engine: &self.engine,
-                    model: self.model.as_ref(),
-                    language,
-                    words: language.words(),
-                };
-                self.generate.act(command, &shared);
-            }
-            Action::Theme(theme) => {
-                self.options.theme = None;
-                self.settings.theme = theme;
-                context.set_theme(theme.preference());
-                self.keep_settings();
-            }
-            Action::Language(language) => {
-                self.options.language = None;
-                self.settings.language = Some(language);
-                self.keep_settings();
-            }
-            Action::ZoomIn => self.zoom(context, self.settings.zoom * 1.1),
-            Action::ZoomOut => self.zoom(context, self.settings.zoom / 1.1),
-            Action::ZoomReset => self.zoom(context, 1.0),
-            Action::ReduceMotion => {
-                self.settings.reduce_motion = !self.settings.reduce_motion;
-                self.apply_motion(context);
-                self.keep_settings();
-            }
-            Action::Palette => self.commands.toggle(),
-            Action::Shortcuts => self.shortcuts = !self.shortcuts,
-            Action::Quit => context.send_viewport_cmd(egui::ViewportCommand::Close),
-        }
-    }
-
-    fn zoom(&mut self, context: &Context, zoom: f32) {
-        self.settings.zoom = zoom.clamp(*Settings::ZOOMS.start(), *Settings::ZOOMS.end());
-        context.set_zoom_factor(self.settings.zoom);
-        self.keep_settings();
-    }
 }
 
 #[cfg(test)]
 impl App {
     /// Takes out of the window what differs from machine to machine.
-    pub(super) fn hide_machine(&mut self) {
+    pub(in crate::window) fn hide_machine(&mut self) {
         self.gpu = None;
         self.patch.text.forget_time();
     }

@@ -1,0 +1,100 @@
+//! What each action does.
+
+use egui::Context;
+
+use super::App;
+use crate::samples::SAMPLES;
+use crate::window::actions::Action;
+use crate::window::context::Shared;
+use crate::window::dialog::Purpose;
+use crate::window::export::{self, Form};
+use crate::window::screens::Screen;
+use crate::window::settings::Settings;
+
+impl App {
+    pub(super) fn copy(&mut self, context: &Context, form: Form) {
+        match export::write(&self.patch.text, form) {
+            Ok(bytes) => context.copy_text(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) => self.notices.push(error.to_string()),
+        }
+    }
+
+    pub(super) fn act(&mut self, action: Action, context: &Context) {
+        match action {
+            Action::Screen(screen) => self.screen = screen,
+            Action::OpenFile => self.dialogs.open(Purpose::OpenFile),
+            Action::RecentFile(index) => {
+                if let Some(path) = self.settings.recent_files.get(index).cloned() {
+                    self.open_path(&path);
+                }
+            }
+            Action::Sample(index) => {
+                if let Some(sample) = SAMPLES.get(index) {
+                    self.set_text(sample.bytes);
+                    self.screen = Screen::Patch;
+                }
+            }
+            Action::OpenModel => self.dialogs.open(Purpose::OpenModel),
+            Action::EmbeddedModel => self.open_model(None),
+            Action::RecentModel(index) => {
+                if let Some(name) = self.settings.recent_models.get(index).cloned() {
+                    self.open_model(Some(name));
+                }
+            }
+            Action::CachedModel(index) => {
+                if let Some(name) = self.settings.cached_models.get(index).cloned() {
+                    self.open_model(Some(name));
+                }
+            }
+            Action::CopyBrackets => self.copy(context, Form::Brackets),
+            Action::CopyJsonl => self.copy(context, Form::Jsonl),
+            Action::CopyMarkdown => self.copy(context, Form::Markdown),
+            Action::ExportSvg => self.dialogs.open(Purpose::SaveSvg),
+            Action::ExportPng => self.dialogs.open(Purpose::SavePng),
+            Action::Figure => self.patch.toggle_curve(),
+            Action::RaiseThreshold => self.patch.move_threshold(0.05),
+            Action::LowerThreshold => self.patch.move_threshold(-0.05),
+            Action::UndoThreshold => self.patch.undo_cutting(),
+            Action::NextPatch => self.patch.to_patch(context, true),
+            Action::PreviousPatch => self.patch.to_patch(context, false),
+            Action::Jump(jump) => {
+                self.screen = Screen::File;
+                self.file.jump(jump);
+            }
+            Action::Generate(command) => {
+                self.screen = Screen::Generate;
+                let language = self.language();
+                let shared = Shared::new(&self.engine, self.model.as_ref(), language);
+                self.generate.act(command, &shared);
+            }
+            Action::Theme(theme) => {
+                self.options.theme = None;
+                self.settings.theme = theme;
+                context.set_theme(theme.preference());
+                self.keep_settings();
+            }
+            Action::Language(language) => {
+                self.options.language = None;
+                self.settings.language = Some(language);
+                self.keep_settings();
+            }
+            Action::ZoomIn => self.zoom(context, self.settings.zoom * 1.1),
+            Action::ZoomOut => self.zoom(context, self.settings.zoom / 1.1),
+            Action::ZoomReset => self.zoom(context, 1.0),
+            Action::ReduceMotion => {
+                self.settings.reduce_motion = !self.settings.reduce_motion;
+                self.apply_motion(context);
+                self.keep_settings();
+            }
+            Action::Palette => self.commands.toggle(),
+            Action::Shortcuts => self.shortcuts = !self.shortcuts,
+            Action::Quit => context.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    pub(super) fn zoom(&mut self, context: &Context, zoom: f32) {
+        self.settings.zoom = zoom.clamp(*Settings::ZOOMS.start(), *Settings::ZOOMS.end());
+        context.set_zoom_factor(self.settings.zoom);
+        self.keep_settings();
+    }
+}

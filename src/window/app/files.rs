@@ -1,0 +1,154 @@
+//! What comes into the window from outside, and what goes out.
+
+use std::path::Path;
+
+use egui::Context;
+
+use super::App;
+use crate::error::{Error, Result};
+use crate::window::context::Shared;
+use crate::window::dialog::Purpose;
+use crate::window::engine::Request;
+use crate::window::export::{self, Form};
+use crate::window::screens::Screen;
+use crate::window::screens::patch::MOST_BYTES;
+use crate::window::shell::figure;
+
+impl App {
+    pub(super) fn take_dropped(&mut self, context: &Context) {
+        let dropped = context.input(|input| input.raw.dropped_files.clone());
+        for file in dropped {
+            let path = file.path().to_owned();
+            if self.screen != Screen::Compare || !self.compare.drop_file(&path) {
+                self.open_path(&path);
+            }
+        }
+    }
+
+    pub(super) fn take_dialogs(&mut self, context: &Context) {
+        for (purpose, path) in self.dialogs.chosen() {
+            match purpose {
+                Purpose::OpenFile => self.open_path(&path),
+                Purpose::OpenModel => self.open_model(Some(path.display().to_string())),
+                Purpose::CompareModel(lane) => {
+                    let name = path.display().to_string();
+                    self.compare.choose_model(lane, &name);
+                }
+                Purpose::CompareTokenizer(lane) => self.compare.choose_tokenizer(lane, &path),
+                Purpose::SaveSvg => {
+                    let saved = export::write(&self.patch.text, Form::Svg)
+                        .and_then(|svg| export::save(&path, &svg));
+                    self.tell_failure(saved);
+                }
+                Purpose::SavePng => {
+                    let saved = self
+                        .figure(context)
+                        .and_then(|png| export::save(&path, &png));
+                    self.tell_failure(saved);
+                }
+            }
+        }
+    }
+
+    pub(super) fn figure(&self, context: &Context) -> Result<Vec<u8>> {
+        let gpu = self
+            .gpu
+            .as_ref()
+            .ok_or_else(|| Error::Adapter("there is no graphics device to draw with".to_owned()))?;
+        let theme = context.theme();
+        pollster::block_on(figure(gpu, &self.patch, theme, self.options.system_fonts))?.png()
+    }
+
+    pub(super) fn tell_failure(&mut self, done: Result<()>) {
+        if let Err(error) = done {
+            self.notices.push(error.to_string());
+        }
+    }
+
+    /// A text that the editor cannot hold is shown as a file instead of being lost.
+    pub(super) fn take_large_paste(&mut self, context: &Context) {
+        let most = MOST_BYTES;
+        let mut large = None;
+        context.input_mut(|input| {
+            input.events.retain(|event| match event {
+                egui::Event::Paste(text) if text.len() > most => {
+                    large = Some(text.clone());
+                    false
+                }
+                _ => true,
+            });
+        });
+        let Some(text) = large else {
+            return;
+        };
+        let kept = tempfile::Builder::new()
+            .prefix("pasted-")
+            .suffix(".txt")
+            .tempfile()
+            .and_then(|mut file| {
+                std::io::Write::write_all(&mut file, text.as_bytes())?;
+                Ok(file)
+            });
+        match kept {
+            Ok(file) => {
+                let path = file.path().to_owned();
+                self.pasted.push(file);
+                self.notices.push(self.language().words().pasted.to_owned());
+                self.show_file(&path);
+            }
+            Err(error) => self.notices.push(error.to_string()),
+        }
+    }
+
+    /// Opens what is at a path: a model's folder, a text, or any file.
+    pub(super) fn open_path(&mut self, path: &Path) {
+        if path.is_dir() {
+            self.open_model(Some(path.display().to_string()));
+            return;
+        }
+        let length = match std::fs::metadata(path) {
+            Ok(found) => found.len(),
+            Err(source) => {
+                let error = Error::Io {
+                    action: "read",
+                    path: path.to_owned(),
+                    source,
+                };
+                self.notices.push(error.to_string());
+                return;
+            }
+        };
+        // Who looks at files wants to see a text as one too.
+        let text = (length <= MOST_BYTES as u64 && self.screen != Screen::File)
+            .then(|| std::fs::read(path).ok())
+            .flatten()
+            .filter(|bytes| std::str::from_utf8(bytes).is_ok());
+        match text {
+            Some(bytes) => {
+                self.set_text(&bytes);
+                self.screen = Screen::Patch;
+            }
+            None => self.show_file(path),
+        }
+        self.settings.remember_file(path.to_owned());
+        self.keep_settings();
+    }
+
+    pub(super) fn show_file(&mut self, path: &Path) {
+        self.screen = Screen::File;
+        let language = self.language();
+        let shared = Shared::new(&self.engine, self.model.as_ref(), language);
+        self.file.open(path, &shared);
+    }
+
+    pub(in crate::window) fn set_text(&mut self, bytes: &[u8]) {
+        let language = self.language();
+        let shared = Shared::new(&self.engine, self.model.as_ref(), language);
+        self.patch.open(bytes, &shared);
+    }
+
+    pub(in crate::window) fn open_model(&mut self, name: Option<String>) {
+        self.loading = Some((0, 0));
+        self.engine.ask(Request::Open(name));
+    }
+}
