@@ -201,7 +201,7 @@ mod tests {
         let found = entries("json COPY", Language::English, &settings);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].1, Picked::Action(Action::CopyJsonl));
-        assert_eq!(entries("패치", Language::Korean, &settings).len(), 3);
+        assert_eq!(entries("패치", Language::Korean, &settings).len(), 4);
         assert!(entries("nothing like it", Language::English, &settings).is_empty());
     }
 }
