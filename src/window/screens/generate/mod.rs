@@ -170,7 +170,9 @@ impl GenerateScreen {
             }
             GenerateUpdate::State(state) => {
                 self.doing = state.doing;
-                self.state = state;
+                // An engine on a new device begins to count anew.
+                let ticket = state.ticket.max(self.state.ticket);
+                self.state = State { ticket, ..state };
             }
             GenerateUpdate::Dropped => {
                 if self.is_read {

@@ -1,6 +1,6 @@
 //! The numbers below the text.
 
-use egui::{Color32, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Color32, Label, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::GenerateScreen;
 use super::score::ended;
@@ -49,7 +49,8 @@ impl GenerateScreen {
                 if index > 0 {
                     ui.label(quiet("·".to_owned()));
                 }
-                ui.label(quiet(part));
+                // A line breaks between two of them only.
+                ui.add(Label::new(quiet(part)).extend());
             }
             if let Some(rate) = self.state.rate {
                 right(ui, |ui| {
@@ -140,7 +141,8 @@ impl GenerateScreen {
                 let swatch = Rect::from_center_size(rect.center(), vec2(8.0, 8.0));
                 ui.painter().rect_filled(swatch, 1.0, *color);
                 let text = format!("{name} {part:.2}");
-                ui.label(RichText::new(text).size(11.5).color(palette.muted));
+                let text = RichText::new(text).size(11.5).color(palette.muted);
+                ui.add(Label::new(text).extend());
                 ui.add_space(6.0);
             }
             let text = language.pick(
