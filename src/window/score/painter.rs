@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use egui::{Color32, Id, Pos2, Rect};
@@ -189,10 +190,10 @@ impl Pipelines {
             instances(12, &line),
         );
         Self {
-            foot_line: pipeline("foot_line", &[line.clone()]),
-            bar: pipeline("bar", &[slot.clone()]),
+            foot_line: pipeline("foot_line", from_ref(&line)),
+            bar: pipeline("bar", from_ref(&slot)),
             curve: pipeline("curve", &[slot.clone(), next]),
-            hairline: pipeline("hairline", &[slot.clone()]),
+            hairline: pipeline("hairline", from_ref(&slot)),
             threshold_line: pipeline("threshold_line", &[line]),
             dot: pipeline("dot_mark", &[slot]),
             group,

@@ -105,7 +105,7 @@ fn any_text_and_any_size_of_the_window_can_be_drawn() {
         b"\t\r\x00",
     ];
     for size in [[1.0, 1.0], [64.0, 2000.0], [400.0, 300.0]] {
-        let mut hand = Hand::of_size(plain(), size);
+        let mut hand = Hand::of_size(&plain(), size);
         for text in texts {
             hand.harness.state_mut().set_text(text);
             hand.until("the text", |app| app.patch.text.is_fresh());

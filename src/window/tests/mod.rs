@@ -46,11 +46,15 @@ fn with_fonts() -> AppOptions {
 }
 
 impl Hand {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "tests build options in place"
+    )]
     fn open(options: AppOptions) -> Self {
-        Self::of_size(options, [1280.0, 800.0])
+        Self::of_size(&options, [1280.0, 800.0])
     }
 
-    fn of_size(options: AppOptions, size: [f32; 2]) -> Self {
+    fn of_size(options: &AppOptions, size: [f32; 2]) -> Self {
         let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
         let app = App::new(&gpu, options.clone(), Arc::new(|| ()));
         let mut renderer = Renderer::new(gpu.device(), FORMAT, RendererOptions::PREDICTABLE);
@@ -67,13 +71,14 @@ impl Hand {
             renderer: Arc::new(RwLock::new(renderer)),
         };
         let theme = options.theme.unwrap_or(App::LIGHT);
+        let system_fonts = options.system_fonts;
         let harness = Harness::builder()
             .with_size(size)
             .with_theme(theme)
             .with_max_steps(64)
             .renderer(WgpuTestRenderer::from_render_state(state))
             .with_context_setup(move |context| {
-                super::theme::apply(context, options.system_fonts);
+                super::theme::apply(context, system_fonts);
                 context.all_styles_mut(|style| style.animation_time = 0.0);
             })
             .build_ui_state(|ui, app: &mut App| app.ui(ui), app);

@@ -31,6 +31,11 @@ fn bars_are_as_high_and_as_deep_as_their_entropies() {
         let foot = origin.y + slot.foot;
         let height = (entropy / theme::MOST).min(1.0) * theme::BARS.staff;
         let threshold = app.patch.text.cutting().threshold / theme::MOST * theme::BARS.staff;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "places of pixels"
+        )]
         let at = |above: f32| image.get_pixel(x as u32, (foot - above) as u32).0;
         for above in 1_u8..28 {
             let above = f32::from(above);
@@ -60,7 +65,7 @@ fn looks_as_it_did(name: &str, theme: egui::Theme) {
         theme: Some(theme),
         ..plain()
     };
-    let mut hand = Hand::of_size(options, [1000.0, 640.0]);
+    let mut hand = Hand::of_size(&options, [1000.0, 640.0]);
     hand.settle();
     let software = hand.gpu.summary().class == AdapterClass::Software;
     hand.harness.state_mut().hide_machine();
