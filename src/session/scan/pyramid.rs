@@ -173,7 +173,10 @@ mod tests {
 
     fn made(at: u64) -> (Option<f32>, bool) {
         let entropy = f32::from(u8::try_from(at * 37 % 101).unwrap()) / 16.0;
-        ((at % 11 != 0).then_some(entropy), at.is_multiple_of(5))
+        (
+            (!at.is_multiple_of(11)).then_some(entropy),
+            at.is_multiple_of(5),
+        )
     }
 
     #[test]
