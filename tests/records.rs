@@ -309,10 +309,8 @@ fn check_table(shown: &str, records: &[ByteRecord]) {
             .replace('␣', " ")
             .replace('[', "\\[")
             .replace(']', "\\]");
-        assert_eq!(
-            decode_brackets(&format!("[{text}]")).unwrap(),
-            [patch.clone()]
-        );
+        let decoded = decode_brackets(&format!("[{text}]")).unwrap();
+        assert_eq!(decoded, std::slice::from_ref(patch));
     }
     assert_eq!(lines.next(), None);
 }
