@@ -11,6 +11,8 @@
 
 mod actions;
 mod app;
+#[doc(hidden)]
+pub mod bench;
 mod context;
 mod dialog;
 mod document;

@@ -5,5 +5,5 @@ mod offscreen;
 mod paint;
 
 pub use native::run;
-pub(crate) use offscreen::figure;
+pub(crate) use offscreen::{Canvas, figure};
 pub use offscreen::{Picture, PictureOptions, picture};

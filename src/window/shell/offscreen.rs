@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use egui::{Context, RawInput, Rect, Theme, Ui, Vec2, vec2};
+use egui::{ClippedPrimitive, Context, RawInput, Rect, TexturesDelta, Theme, Ui, Vec2, vec2};
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
 use super::paint::Painter;
@@ -146,9 +146,9 @@ pub(crate) async fn figure(
 }
 
 /// What a picture is drawn on.
-struct Canvas {
+pub(crate) struct Canvas {
     gpu: Arc<Gpu>,
-    context: Context,
+    pub(crate) context: Context,
     size: Vec2,
     screen: ScreenDescriptor,
     painter: Painter,
@@ -157,7 +157,7 @@ struct Canvas {
 }
 
 impl Canvas {
-    fn new(gpu: &Arc<Gpu>, size: Vec2, scale: f32) -> Result<Self> {
+    pub(crate) fn new(gpu: &Arc<Gpu>, size: Vec2, scale: f32) -> Result<Self> {
         let [width, height] = [size.x, size.y].map(|side| (side * scale).round());
         let possible = |side: f32| (1.0..=LARGEST).contains(&side);
         if !possible(width) || !possible(height) {
@@ -203,24 +203,33 @@ impl Canvas {
         })
     }
 
-    fn frame(&mut self, draw: impl FnMut(&mut Ui)) {
-        let input = RawInput {
+    /// What a frame begins with when the user does nothing.
+    pub(crate) fn input(&self) -> RawInput {
+        RawInput {
             screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, self.size)),
             focused: true,
             ..RawInput::default()
-        };
-        let output = self.context.run_ui(input, draw);
-        let primitives = self
-            .context
-            .tessellate(output.shapes, output.pixels_per_point);
+        }
+    }
+
+    /// Draws what egui has made of a frame.
+    pub(crate) fn paint(&mut self, primitives: &[ClippedPrimitive], textures: TexturesDelta) {
         self.painter.paint(
             &self.gpu,
             &self.view,
             &self.screen,
-            &primitives,
-            output.textures_delta,
+            primitives,
+            textures,
             Palette::of(&self.context).background,
         );
+    }
+
+    fn frame(&mut self, draw: impl FnMut(&mut Ui)) {
+        let output = self.context.run_ui(self.input(), draw);
+        let primitives = self
+            .context
+            .tessellate(output.shapes, output.pixels_per_point);
+        self.paint(&primitives, output.textures_delta);
     }
 
     async fn read(&self) -> Result<Picture> {
