@@ -1,4 +1,5 @@
-//! What the window costs: `cargo bench --bench window [-- FRAMES]`.
+//! What the window costs: `cargo bench --bench window [-- [FRAMES] [frames] [keys]
+//! [threshold]]`.
 //!
 //! First, frames in which 10,000 bytes show and the threshold moves, drawn as the
 //! patch screen does, and with egui alone: a section of text for every byte, with
@@ -258,16 +259,17 @@ fn threshold(gpu: &Arc<Gpu>, count: usize) {
     println!("\nof that, cutting the text again: {:.2} ms", median(cut));
 }
 
-fn keys(gpu: &Arc<Gpu>) {
+fn keys(gpu: &Arc<Gpu>, count: usize) {
+    let count = count.min(KEYS);
     let text = text(EDITED);
     let mut hand = Hand::open(gpu, &text);
     println!(
         "\nOne key in {EDITED} bytes, from the key to the frame with all numbers and the \
-         distribution at the caret, median of {KEYS}, ms:\n"
+         distribution at the caret, median of {count}, ms:\n"
     );
     println!("| | first frame | all numbers | of the whole text |\n|---|---:|---:|---:|");
     // Other texts of this length, with nothing in common at either end.
-    let whole = (0..KEYS).map(|round| {
+    let whole = (0..count).map(|round| {
         hand.press(Key::A, Modifiers::COMMAND);
         let shifted = text.chars().cycle().skip(round + 1).take(EDITED - 2);
         let mark = char::from(b'0' + u8::try_from(round).unwrap());
@@ -285,7 +287,7 @@ fn keys(gpu: &Arc<Gpu>) {
             hand.press(Key::ArrowDown, Modifiers::NONE);
         }
         hand.settle();
-        let (first, all): (Vec<_>, Vec<_>) = (0..KEYS)
+        let (first, all): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| hand.time(Event::Text("k".to_owned())))
             .unzip();
         let (first, all) = (median(first), median(all));
@@ -293,11 +295,15 @@ fn keys(gpu: &Arc<Gpu>) {
     }
 }
 
+/// Prints what a number of frames or keys costs.
+type Part = fn(&Arc<Gpu>, usize);
+
 fn main() {
-    let count = std::env::args()
-        .skip(1)
-        .find_map(|argument| argument.parse().ok())
-        .unwrap_or(60);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let parts: [(&str, Part); 3] = [("frames", frames), ("keys", keys), ("threshold", threshold)];
+    let count = arguments.iter().find_map(|argument| argument.parse().ok());
+    let named = |name: &str| arguments.iter().any(|argument| argument == name);
+    let all = !parts.iter().any(|(name, _)| named(name));
     let options = GpuOptions {
         choice: AdapterChoice {
             adapter: std::env::var("BLT_ADAPTER").ok(),
@@ -307,7 +313,9 @@ fn main() {
     };
     let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
     println!("{}, tier {}", gpu.summary().name, gpu.tier());
-    frames(&gpu, count);
-    threshold(&gpu, count);
-    keys(&gpu);
+    for (name, part) in parts {
+        if all || named(name) {
+            part(&gpu, count.unwrap_or(60));
+        }
+    }
 }
