@@ -9,6 +9,7 @@
 mod buffers;
 mod edit;
 mod inputs;
+mod row;
 mod run;
 mod trace;
 
@@ -24,6 +25,7 @@ use crate::gpu::kernels::PatchStartsParams;
 use crate::gpu::plan::Plan;
 use crate::gpu::tuning::LatentStep;
 use crate::model::blt::BltModel;
+use crate::model::part::RowClass;
 use crate::model::sizes::Sizes;
 use crate::patch::{Patcher, Rule};
 use buffers::{Buffers, Plans};
@@ -100,6 +102,8 @@ pub struct BltSession {
     step: LatentStep,
     buffers: Buffers,
     plans: Plans,
+    /// Runs of a few rows that are still taken by the plans for many.
+    few_as_many: usize,
     tokens: Vec<Token>,
     /// First position of each patch, the open one last.
     begins: Vec<usize>,
@@ -110,6 +114,10 @@ pub struct BltSession {
     counters: Counters,
     profile: Mutex<Profile>,
 }
+
+/// So many runs of a few rows are no reason to compile kernels for them: a software
+/// driver takes seconds, those for many rows it needs anyway.
+const FEW_AS_MANY: usize = 8;
 
 /// Who decides where patches start.
 #[derive(Clone, Debug)]
@@ -150,7 +158,7 @@ impl BltSession {
         let best = usize::from(decision.needs_best());
         let step = options.latent_step.unwrap_or(gpu.tuning.latent_step);
         let buffers = Buffers::new(model, sizes, best)?;
-        let plans = Plans::new(model, &buffers, decision.kernel(), best, step)?;
+        let plans = Plans::new(decision.kernel(), best, step);
         gpu.check()?;
         Ok(Self {
             entropy_context: Context::new(options.context, entropy_window),
@@ -161,6 +169,7 @@ impl BltSession {
             step,
             buffers,
             plans,
+            few_as_many: FEW_AS_MANY,
             tokens: Vec::new(),
             begins: vec![0],
             logits: Vec::new(),
@@ -376,8 +385,20 @@ impl BltSession {
         }
     }
 
-    fn plan(plans: &[Plan; 3], class: crate::model::part::RowClass) -> &Plan {
-        &plans[class.index()]
+    fn decide_plan(&self, class: RowClass) -> Result<&Plan> {
+        self.plans.decide(&self.model, &self.buffers, class)
+    }
+
+    fn encode_plan(&self, class: RowClass) -> Result<&Plan> {
+        self.plans.encode(&self.model, &self.buffers, class)
+    }
+
+    fn patches_plan(&self, class: RowClass) -> Result<&Plan> {
+        self.plans.patches(&self.model, &self.buffers, class)
+    }
+
+    fn decode_plan(&self, class: RowClass) -> Result<&Plan> {
+        self.plans.decode(&self.model, &self.buffers, class)
     }
 }
 
