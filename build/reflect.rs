@@ -113,11 +113,8 @@ impl Variant {
                     };
                     if name == "params" {
                         params = fields(&module, global.ty, &label)?;
-                    } else if matches!(
-                        module.types[global.ty].inner,
-                        naga::TypeInner::Struct { .. }
-                    ) {
-                        records.push((name.clone(), fields(&module, global.ty, &label)?));
+                    } else if let Some(ty) = record_type(&module, global.ty) {
+                        records.push((name.clone(), fields(&module, ty, &label)?));
                     }
                     bindings.push(Binding {
                         name,
@@ -151,6 +148,18 @@ impl Variant {
             params,
             records,
         })
+    }
+}
+
+/// The struct that a binding holds, once or in an array.
+fn record_type(
+    module: &naga::Module,
+    ty: naga::Handle<naga::Type>,
+) -> Option<naga::Handle<naga::Type>> {
+    match module.types[ty].inner {
+        naga::TypeInner::Struct { .. } => Some(ty),
+        naga::TypeInner::Array { base, .. } => record_type(module, base),
+        _ => None,
     }
 }
 

@@ -180,6 +180,14 @@ impl Gpu {
         self.binding_bytes
     }
 
+    /// The largest binding that the adapter allows, in bytes.
+    pub(crate) fn largest_binding(&self) -> u64 {
+        let limits = self.device.limits();
+        limits
+            .max_storage_buffer_binding_size
+            .min(limits.max_buffer_size)
+    }
+
     /// Bytes of memory that weights and caches may take, where the adapter says.
     #[must_use]
     pub fn memory(&self) -> Option<u64> {

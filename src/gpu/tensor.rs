@@ -93,6 +93,20 @@ impl Tensor {
         self.bytes
     }
 
+    /// Is it the same memory?
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.buffer == other.buffer && self.offset == other.offset && self.bytes == other.bytes
+    }
+
+    /// Bytes from the beginning of `whole`, where it is a part of that.
+    #[must_use]
+    pub fn offset_in(&self, whole: &Self) -> Option<u64> {
+        let end = self.offset + self.bytes;
+        let inside = self.offset >= whole.offset && end <= whole.offset + whole.bytes;
+        (self.buffer == whole.buffer && inside).then(|| self.offset - whole.offset)
+    }
+
     /// Records the copy of `bytes` bytes from byte `skip` on to byte `at` of
     /// another tensor.
     pub(crate) fn copy_to(
@@ -105,6 +119,50 @@ impl Tensor {
     ) {
         let (skip, at) = (self.offset + skip, other.offset + at);
         encoder.copy_buffer_to_buffer(&self.buffer, skip, &other.buffer, at, bytes);
+    }
+}
+
+/// A buffer that tensors are cut from, so that a kernel can bind all of them at
+/// once; or none, and each tensor has a buffer of its own.
+#[derive(Debug, Default)]
+pub struct Room {
+    whole: Option<Tensor>,
+    used: usize,
+}
+
+impl Room {
+    /// A buffer for tensors whose [`Room::share`]s add up to `values`.
+    #[must_use]
+    pub fn new(gpu: &Gpu, label: &str, values: usize) -> Self {
+        Self {
+            whole: Some(Tensor::new(gpu, label, values)),
+            used: 0,
+        }
+    }
+
+    /// Values that a tensor of so many takes there.
+    #[must_use]
+    pub const fn share(values: usize) -> usize {
+        values.next_multiple_of(PART_ALIGNMENT / 4)
+    }
+
+    /// A tensor of `values` 32-bit values, all zero.
+    #[must_use]
+    pub fn take(&mut self, gpu: &Gpu, label: &str, values: usize) -> Tensor {
+        match &self.whole {
+            None => Tensor::new(gpu, label, values),
+            Some(whole) => {
+                let first = self.used;
+                self.used += Self::share(values.max(1));
+                whole.part(first, values)
+            }
+        }
+    }
+
+    /// The buffer, if there is one.
+    #[must_use]
+    pub fn whole(&self) -> Option<&Tensor> {
+        self.whole.as_ref()
     }
 }
 

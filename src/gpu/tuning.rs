@@ -63,6 +63,10 @@ pub struct Tuning {
     pub attention_step: bool,
     /// Values of the `HEAD` axis of that kernel's form for short heads.
     pub held_heads: &'static [&'static str],
+    /// Take whole layers of a single row as one step, in models of up to so many
+    /// columns; 0: never. A layer is then computed by one workgroup: for software
+    /// drivers, and for layers that take no longer than a few steps take to start.
+    pub row_layer: usize,
     /// Kernels with one invocation per item, whose only choice is their width.
     pub per_item: Preferences,
     /// How a session learns whether a patch closes; see [`LatentStep`].
@@ -106,6 +110,7 @@ const SOFTWARE: Tuning = Tuning {
     linear_row: &[(256, &[&[("OUTPUTS", "8")]]), (0, &[&[("OUTPUTS", "4")]])],
     attention_step: true,
     held_heads: &["8", "16"],
+    row_layer: 256,
     per_item: &[&[("WIDTH", "8")]],
     latent_step: LatentStep::Indirect,
 };
@@ -141,6 +146,7 @@ const GPU: Tuning = Tuning {
     linear_row: &[],
     attention_step: false,
     held_heads: &[],
+    row_layer: 0,
     per_item: &[&[("WIDTH", "64")]],
     latent_step: LatentStep::Indirect,
 };

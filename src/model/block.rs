@@ -7,7 +7,7 @@
 
 use crate::checkpoint::{BlockWeights, Dtype, Random, StackConfig, TensorData, TensorView};
 use crate::error::Result;
-use crate::gpu::tensor::{Matrix, RowBlock, RowSource, Uploader, WeightType, padded};
+use crate::gpu::tensor::{Matrix, Room, RowBlock, RowSource, Uploader, WeightType, padded};
 use crate::gpu::{Gpu, Tensor};
 
 /// Sizes of a block; the same for all blocks of one part of the model.
@@ -66,12 +66,12 @@ impl BlockShape {
 /// The weights of one block on the GPU.
 #[derive(Debug)]
 pub struct Block {
-    pub(super) attention_norm: Tensor,
-    pub(super) qkv: Matrix,
-    pub(super) o: Matrix,
-    pub(super) mlp_norm: Tensor,
-    pub(super) gate_up: Matrix,
-    pub(super) down: Matrix,
+    pub(crate) attention_norm: Tensor,
+    pub(crate) qkv: Matrix,
+    pub(crate) o: Matrix,
+    pub(crate) mlp_norm: Tensor,
+    pub(crate) gate_up: Matrix,
+    pub(crate) down: Matrix,
 }
 
 impl Block {
@@ -186,8 +186,8 @@ pub async fn fused<P: FnMut(u64)>(
 /// Keys and values of the positions that may still be seen: a ring.
 #[derive(Debug)]
 pub struct KeyValues {
-    pub(super) keys: Tensor,
-    pub(super) values: Tensor,
+    pub(crate) keys: Tensor,
+    pub(crate) values: Tensor,
     pub(super) slots: usize,
 }
 
@@ -195,11 +195,23 @@ impl KeyValues {
     /// Room for `slots` positions, a power of two.
     #[must_use]
     pub fn new(gpu: &Gpu, shape: &BlockShape, slots: usize) -> Self {
+        Self::within(&mut Room::default(), gpu, shape, slots)
+    }
+
+    /// The same, cut from `room`.
+    #[must_use]
+    pub fn within(room: &mut Room, gpu: &Gpu, shape: &BlockShape, slots: usize) -> Self {
         Self {
-            keys: Tensor::new(gpu, "keys", slots * shape.stored()),
-            values: Tensor::new(gpu, "values", slots * shape.stored()),
+            keys: room.take(gpu, "keys", slots * shape.stored()),
+            values: room.take(gpu, "values", slots * shape.stored()),
             slots,
         }
+    }
+
+    /// Values that it takes of a [`Room`].
+    #[must_use]
+    pub fn share(shape: &BlockShape, slots: usize) -> usize {
+        2 * Room::share(slots * shape.stored())
     }
 
     /// Size in bytes.

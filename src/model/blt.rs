@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::decoder::Decoder;
-use super::encoder::Encoder;
-use super::entropy::EntropyModel;
+use super::decoder::{Decoder, DecoderBuffers};
+use super::encoder::{Encoder, EncoderBuffers};
+use super::entropy::{EntropyBuffers, EntropyModel};
 use super::latent::Latent;
 use super::memory::{self, MemoryPlan};
 use super::patches::PatchShape;
+use super::row_layer::RowWeights;
+use super::sizes::Sizes;
 use crate::checkpoint::{BltConfig, Checkpoint, PatchingConfig};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -62,6 +64,8 @@ pub struct BltModel {
     pub(crate) encoder: Encoder,
     pub(crate) latent: Latent,
     pub(crate) decoder: Decoder,
+    /// Where layers of a single row are one step each.
+    pub(crate) row: Option<RowWeights>,
     memory: MemoryPlan,
 }
 
@@ -95,6 +99,12 @@ impl BltModel {
         let latent = Latent::load(&mut uploader, &weights).await?;
         let decoder = Decoder::load(&mut uploader, &weights).await?;
         uploader.flush().await?;
+        let row = match (&entropy, encoder.row_part(), decoder.row_part()) {
+            (Some(entropy), Some(encoder), Some(decoder)) => {
+                RowWeights::new(gpu, &[entropy.row_part(), encoder, decoder])
+            }
+            _ => None,
+        };
         gpu.check()?;
         Ok(Self {
             gpu: Arc::clone(gpu),
@@ -104,6 +114,7 @@ impl BltModel {
             encoder,
             latent,
             decoder,
+            row,
             memory,
         })
     }
@@ -136,6 +147,15 @@ impl BltModel {
     #[must_use]
     pub fn memory(&self) -> &MemoryPlan {
         &self.memory
+    }
+
+    /// Values of what a session keeps from run to run, its latent part and its books
+    /// excepted, in a [`Room`].
+    pub(crate) fn lasting_share(&self, sizes: &Sizes) -> usize {
+        let entropy = self.entropy.as_deref();
+        entropy.map_or(0, |m| EntropyBuffers::share(m, sizes.entropy_slots))
+            + EncoderBuffers::share(&self.encoder, sizes.local_slots, sizes.ring_slots)
+            + DecoderBuffers::share(&self.decoder, sizes.local_slots, sizes.patch_slots)
     }
 
     pub(crate) fn patch_shape(&self) -> PatchShape {

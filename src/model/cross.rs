@@ -8,21 +8,21 @@ use super::part::{Output, PartPlan, as_f32, as_f64, count, vectors};
 use super::steps::Normed;
 use crate::checkpoint::CrossWeights;
 use crate::error::Result;
-use crate::gpu::Tensor;
 use crate::gpu::kernels::{
     CROSS_ATTENTION, CrossAttention, CrossAttentionParams, RING_STORE, RingStore, RingStoreParams,
 };
 use crate::gpu::plan::{Extent, Work};
-use crate::gpu::tensor::{Matrix, Uploader};
+use crate::gpu::tensor::{Matrix, Room, Uploader};
+use crate::gpu::{Gpu, Tensor};
 
 /// The weights of one cross-attention on the GPU.
 #[derive(Debug)]
 pub struct Cross {
-    q_norm: Tensor,
-    k_norm: Tensor,
-    q: Matrix,
-    kv: Matrix,
-    o: Matrix,
+    pub(crate) q_norm: Tensor,
+    pub(crate) k_norm: Tensor,
+    pub(crate) q: Matrix,
+    pub(crate) kv: Matrix,
+    pub(crate) o: Matrix,
 }
 
 impl Cross {
@@ -56,13 +56,19 @@ pub struct CrossKeys {
 }
 
 impl CrossKeys {
-    /// Room for `slots` rows.
+    /// `slots` rows, cut from `room`.
     #[must_use]
-    pub fn new(gpu: &crate::gpu::Gpu, shape: &BlockShape, slots: usize) -> Self {
+    pub fn within(room: &mut Room, gpu: &Gpu, shape: &BlockShape, slots: usize) -> Self {
         Self {
-            kv: Tensor::new(gpu, "cross kv", slots * 2 * shape.stored()),
+            kv: room.take(gpu, "cross kv", slots * 2 * shape.stored()),
             slots,
         }
+    }
+
+    /// Values that it takes of a [`Room`].
+    #[must_use]
+    pub fn share(shape: &BlockShape, slots: usize) -> usize {
+        Room::share(slots * 2 * shape.stored())
     }
 }
 

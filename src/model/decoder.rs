@@ -7,12 +7,13 @@ use super::ends::per_row;
 use super::part::{Output, PartPlan, RowClass, count, vectors};
 use super::patches::PatchBuffers;
 use super::rotary::Rotary;
+use super::row_layer::{After, Embedding, RowBuffers, RowLayers, RowPart, RowScratch, RowWeights};
 use super::steps::Normed;
 use crate::checkpoint::BltWeights;
 use crate::error::Result;
 use crate::gpu::kernels::{GATHER_ADD, GatherAdd, GatherAddParams};
 use crate::gpu::plan::Extent;
-use crate::gpu::tensor::{Matrix, Uploader, padded};
+use crate::gpu::tensor::{Matrix, Room, Uploader, padded};
 use crate::gpu::{Gpu, Tensor};
 
 /// The local decoder's weights on the GPU, with the head.
@@ -100,7 +101,7 @@ pub struct DecoderBuffers {
 
 impl DecoderBuffers {
     /// Buffers for runs of up to `rows` rows, `slots` cached positions and the
-    /// vectors of `patch_slots` patches.
+    /// vectors of `patch_slots` patches; what outlives a run is cut from `room`.
     #[must_use]
     pub fn new(
         gpu: &Gpu,
@@ -108,16 +109,17 @@ impl DecoderBuffers {
         rows: usize,
         slots: usize,
         patch_slots: usize,
+        room: &mut Room,
     ) -> Self {
         let shape = &decoder.shape;
         let (k, hidden) = (decoder.k, shape.hidden);
         let gathered = if decoder.cross.is_empty() { hidden } else { 0 };
         Self {
             caches: (0..decoder.layers.len())
-                .map(|_| KeyValues::new(gpu, shape, slots))
+                .map(|_| KeyValues::within(room, gpu, shape, slots))
                 .collect(),
             keys: (0..decoder.cross.len())
-                .map(|_| CrossKeys::new(gpu, shape, patch_slots * k))
+                .map(|_| CrossKeys::within(room, gpu, shape, patch_slots * k))
                 .collect(),
             vectors: Tensor::new(gpu, "patch vectors", patch_slots * gathered),
             patch_slots,
@@ -126,6 +128,13 @@ impl DecoderBuffers {
             logits: Tensor::new(gpu, "logits", rows * padded(decoder.vocabulary)),
             result: Tensor::new(gpu, "result", rows * 2),
         }
+    }
+
+    /// Values that they take of a [`Room`].
+    pub(super) fn share(decoder: &Decoder, slots: usize, patch_slots: usize) -> usize {
+        let shape = &decoder.shape;
+        decoder.layers.len() * KeyValues::share(shape, slots)
+            + decoder.cross.len() * CrossKeys::share(shape, patch_slots * decoder.k)
     }
 
     /// Size in bytes.
@@ -236,6 +245,33 @@ impl Decoder {
             }
             None => Ok(()),
         }
+    }
+
+    /// Its layers, for [`super::row_layer`], where the bytes attend to the patches
+    /// before each of them.
+    pub(super) fn row_part(&self) -> Option<RowPart<'_>> {
+        (self.cross.len() == self.layers.len()).then_some(RowPart {
+            shape: self.shape,
+            embed: None,
+            blocks: &self.layers,
+            cross: &self.cross,
+            last: (&self.norm, &self.head),
+        })
+    }
+
+    /// Its layers over a single row; see [`RowPart::layers`].
+    pub(crate) fn row_layers(
+        &self,
+        weights: &RowWeights,
+        rows: &Rows,
+        own: &DecoderBuffers,
+        scratch: &RowScratch,
+        buffers: RowBuffers<'_>,
+    ) -> Option<RowLayers> {
+        let caches = (own.caches.as_slice(), own.keys.as_slice());
+        let part = self.row_part()?;
+        let rows = (rows, Embedding::default());
+        part.layers(weights, caches, rows, scratch, buffers, &After::Logits)
     }
 
     fn gather(

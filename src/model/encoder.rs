@@ -9,11 +9,12 @@ use super::hash_embedding::{HashBuffers, HashEmbedding, Tables};
 use super::part::{Output, PartPlan, RowClass, count, vectors};
 use super::patches::PatchBuffers;
 use super::rotary::Rotary;
+use super::row_layer::{After, Embedding, RowBuffers, RowLayers, RowPart, RowScratch, RowWeights};
 use crate::checkpoint::{BltWeights, Checkpoint, Pooling};
 use crate::error::Result;
 use crate::gpu::kernels::{CONCATENATE, Concatenate, ConcatenateParams, POOL, Pool, PoolParams};
 use crate::gpu::plan::Extent;
-use crate::gpu::tensor::{Matrix, Uploader};
+use crate::gpu::tensor::{Matrix, Room, Uploader};
 use crate::gpu::{Gpu, Tensor};
 
 /// The local encoder's weights on the GPU, with the byte embedding.
@@ -151,16 +152,23 @@ pub struct EncoderBuffers {
 
 impl EncoderBuffers {
     /// Buffers for runs of up to `rows` rows, `slots` cached positions, and
-    /// `ring_slots` bytes of open patches.
+    /// `ring_slots` bytes of open patches; what outlives a run is cut from `room`.
     #[must_use]
-    pub fn new(gpu: &Gpu, encoder: &Encoder, rows: usize, slots: usize, ring_slots: usize) -> Self {
+    pub fn new(
+        gpu: &Gpu,
+        encoder: &Encoder,
+        rows: usize,
+        slots: usize,
+        ring_slots: usize,
+        room: &mut Room,
+    ) -> Self {
         let shape = &encoder.shape;
         let vectors = rows * encoder.k;
         let width = shape.heads * shape.head;
-        let (ring, keys) = Self::rings(gpu, encoder, ring_slots);
+        let (ring, keys) = Self::rings(gpu, encoder, ring_slots, room);
         Self {
             caches: (0..encoder.layers.len())
-                .map(|_| KeyValues::new(gpu, shape, slots))
+                .map(|_| KeyValues::within(room, gpu, shape, slots))
                 .collect(),
             hash: encoder.hash.buffers(gpu, rows),
             ring,
@@ -173,14 +181,26 @@ impl EncoderBuffers {
         }
     }
 
-    /// Rings for the bytes of open patches.
-    pub(crate) fn rings(gpu: &Gpu, encoder: &Encoder, slots: usize) -> (Tensor, Vec<CrossKeys>) {
+    /// Values that they take of a [`Room`].
+    pub(super) fn share(encoder: &Encoder, slots: usize, ring_slots: usize) -> usize {
         let shape = &encoder.shape;
+        encoder.layers.len() * KeyValues::share(shape, slots)
+            + Room::share(ring_slots * shape.hidden)
+            + encoder.crossings.len() * CrossKeys::share(shape, ring_slots)
+    }
+
+    /// Rings for the bytes of open patches, cut from `room`.
+    pub(crate) fn rings(
+        gpu: &Gpu,
+        encoder: &Encoder,
+        slots: usize,
+        room: &mut Room,
+    ) -> (Tensor, Vec<CrossKeys>) {
+        let shape = &encoder.shape;
+        let ring = room.take(gpu, "byte rows", slots * shape.hidden);
         let keys = encoder.crossings.iter();
-        (
-            Tensor::new(gpu, "byte rows", slots * shape.hidden),
-            keys.map(|_| CrossKeys::new(gpu, shape, slots)).collect(),
-        )
+        let keys = keys.map(|_| CrossKeys::within(room, gpu, shape, slots));
+        (ring, keys.collect())
     }
 
     /// Bytes per slot of the largest of the rings.
@@ -221,7 +241,7 @@ impl Encoder {
         let state = &rows.state;
         let (x, h) = (&scratch.x, &scratch.h);
         plan.embed(state, &self.embed, (ids, x))?;
-        plan.hash_embedding(state, &self.hash, &buffers.hash, (history, x))?;
+        plan.hash_embedding(state, &self.hash, &buffers.hash, (history, x), false)?;
         for (layer, (block, cache)) in self.layers.iter().zip(&buffers.caches).enumerate() {
             plan.block(&self.shape, block, cache, rows, scratch)?;
             if layer == self.pooled_layer {
@@ -235,6 +255,56 @@ impl Encoder {
             }
         }
         Ok(())
+    }
+
+    /// Records the sums of a run's hash embeddings over `x`.
+    pub(crate) fn record_hashes(
+        &self,
+        plan: &mut PartPlan<'_>,
+        state: &Tensor,
+        history: &Tensor,
+        buffers: &EncoderBuffers,
+        x: &Tensor,
+    ) -> Result<()> {
+        plan.hash_embedding(state, &self.hash, &buffers.hash, (history, x), true)
+    }
+
+    /// Its layers, for [`super::row_layer`], where the patches attend to the bytes
+    /// after the last of them and to nothing else.
+    pub(super) fn row_part(&self) -> Option<RowPart<'_>> {
+        match (self.crossings.as_slice(), self.cross.as_slice()) {
+            ([(layer, 0)], [cross])
+                if *layer + 1 == self.layers.len() && self.pooled_layer == *layer =>
+            {
+                Some(RowPart {
+                    shape: self.shape,
+                    embed: Some(&self.embed),
+                    blocks: &self.layers,
+                    cross: &[],
+                    last: (&cross.k_norm, &cross.kv),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Its layers over a single row; see [`RowPart::layers`].
+    pub(crate) fn row_layers(
+        &self,
+        weights: &RowWeights,
+        (rows, ids): (&Rows, &Tensor),
+        own: &EncoderBuffers,
+        scratch: &RowScratch,
+        buffers: RowBuffers<'_>,
+    ) -> Option<RowLayers> {
+        let embedding = Embedding {
+            ids: Some(ids),
+            added: self.hash.count() > 0,
+        };
+        let after = After::Rings((&own.ring, own.ring_slots), own.keys.first()?);
+        let caches = (own.caches.as_slice(), [].as_slice());
+        let part = self.row_part()?;
+        part.layers(weights, caches, (rows, embedding), scratch, buffers, &after)
     }
 
     /// Records the patches that a run closes: their bytes to `y`,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
 use super::part::{Output, PartPlan, RowClass};
 use super::rotary::Rotary;
+use super::row_layer::{After, Embedding, RowBuffers, RowLayers, RowPart, RowScratch, RowWeights};
 use super::sizes::EntropySizes;
 use super::steps::Normed;
 use crate::checkpoint::EntropyWeights;
 use crate::error::Result;
 use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams};
 use crate::gpu::plan::Plan;
-use crate::gpu::tensor::{Matrix, Uploader, padded};
+use crate::gpu::tensor::{Matrix, Room, Uploader, padded};
 use crate::gpu::{Gpu, Tensor};
 
 /// The entropy model's weights on the GPU.
@@ -150,9 +151,9 @@ pub struct EntropyBuffers {
 
 impl EntropyBuffers {
     /// Buffers for runs of up to `rows` rows, `slots` cached positions and the
-    /// `k` best bytes of each row.
+    /// `k` best bytes of each row; keys and values are cut from `room`.
     #[must_use]
-    pub fn new(model: &EntropyModel, rows: usize, slots: usize, k: usize) -> Self {
+    pub fn new(model: &EntropyModel, rows: usize, slots: usize, k: usize, room: &mut Room) -> Self {
         let gpu = &model.gpu;
         Self {
             scratch: Scratch::new(gpu, &[model.shape], rows),
@@ -163,7 +164,11 @@ impl EntropyBuffers {
             carry: Tensor::from(gpu, "carry", &[PatchStartsCarry::default()]),
             starts: Tensor::new(gpu, "starts", rows),
             patches: Tensor::new(gpu, "patches", rows),
-            caches: Self::caches(model, slots),
+            caches: model
+                .layers
+                .iter()
+                .map(|_| KeyValues::within(room, gpu, &model.shape, slots))
+                .collect(),
         }
     }
 
@@ -173,6 +178,11 @@ impl EntropyBuffers {
         caches
             .map(|_| KeyValues::new(&model.gpu, &model.shape, slots))
             .collect()
+    }
+
+    /// Values that they take of a [`Room`].
+    pub(super) fn share(model: &EntropyModel, slots: usize) -> usize {
+        model.layers.len() * KeyValues::share(&model.shape, slots)
     }
 
     /// Size in bytes.
@@ -236,6 +246,41 @@ impl EntropyModel {
             plan.top_k(state, logits, best, vocabulary, extras.best)?;
         }
         Ok(())
+    }
+
+    /// Its layers, for [`super::row_layer`].
+    pub(super) fn row_part(&self) -> RowPart<'_> {
+        RowPart {
+            shape: self.shape,
+            embed: Some(&self.embed),
+            blocks: &self.layers,
+            cross: &[],
+            last: (&self.norm, &self.head),
+        }
+    }
+
+    /// Its layers over a single row; see [`RowPart::layers`].
+    pub(crate) fn row_layers(
+        &self,
+        weights: &RowWeights,
+        inputs: &EntropyInputs,
+        own: &EntropyBuffers,
+        scratch: &RowScratch,
+        buffers: RowBuffers<'_>,
+    ) -> Option<RowLayers> {
+        let caches = (own.caches.as_slice(), [].as_slice());
+        let embedding = Embedding {
+            ids: Some(&inputs.ids),
+            added: false,
+        };
+        let rows = (&inputs.rows, embedding);
+        let part = self.row_part();
+        part.layers(weights, caches, rows, scratch, buffers, &After::Entropy)
+    }
+
+    /// Its scratch buffers for them.
+    pub(crate) fn row_scratch(&self) -> ([BlockShape; 1], usize) {
+        ([self.shape], self.vocabulary)
     }
 
     /// The plan of a run; see [`EntropyModel::record`].

@@ -152,8 +152,8 @@ impl HashEmbedding {
 }
 
 impl PartPlan<'_> {
-    /// Adds the rows of the hash tables to `x`. `ids` begins with the ids before
-    /// the run.
+    /// Adds the rows of the hash tables to `x`, or with `over` writes their sums over
+    /// it. `ids` begins with the ids before the run.
     ///
     /// # Errors
     /// A mistake in the tuning table.
@@ -163,6 +163,7 @@ impl PartPlan<'_> {
         embedding: &HashEmbedding,
         buffers: &HashBuffers,
         (ids, x): (&Tensor, &Tensor),
+        over: bool,
     ) -> Result<()> {
         if embedding.count() == 0 {
             return Ok(());
@@ -179,6 +180,7 @@ impl PartPlan<'_> {
             first_row: 0,
             part_rows: 0,
             gathered: 0,
+            keep: u32::from(!over),
         };
         let grid = [Extent::Items(columns.div_ceil(4)), Extent::Rows];
         let work = per_row(0.0, columns * (8 + tables * embedding.weights.size()));
@@ -195,6 +197,8 @@ impl PartPlan<'_> {
                     let params = HashEmbedParams {
                         first_row: count(part.first_row),
                         part_rows: count(part.rows),
+                        // Later parts add to the first.
+                        keep: u32::from(!over || part.first_row > 0),
                         ..params
                     };
                     let kernel = kernel(part.tensor.all());

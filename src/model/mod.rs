@@ -13,5 +13,6 @@ pub mod memory;
 pub mod part;
 pub mod patches;
 pub mod rotary;
+pub(crate) mod row_layer;
 pub(crate) mod sizes;
 mod steps;

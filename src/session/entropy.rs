@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams, State};
 use crate::gpu::plan::Plan;
 use crate::gpu::readback::{Mapping, Staging};
-use crate::gpu::tensor::padded;
+use crate::gpu::tensor::{Room, padded};
 use crate::gpu::{Gpu, Profile, Tensor};
 use crate::model::block::Rows;
 use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyInputs, EntropyModel};
@@ -97,7 +97,7 @@ impl EntropySession {
         let gpu = model.gpu();
         let chunk = gpu.tuning.chunk_rows as usize;
         let slots = (model.window().unwrap_or(UNBOUNDED) + chunk).next_power_of_two();
-        let buffers = EntropyBuffers::new(model, chunk, slots, options.best);
+        let buffers = EntropyBuffers::new(model, chunk, slots, options.best, &mut Room::default());
         let extras = EntropyExtras {
             rule: options.rule.as_ref().map(kernel_rule).transpose()?,
             best: options.best.min(model.vocabulary()),

@@ -100,7 +100,8 @@ pub(super) async fn hash_embed(check: &mut Check<'_>) -> Result<f64> {
                 picked: &picked,
                 table: &table,
             };
-            case.run(check, &matrix.parts, false).await?;
+            case.run(check, &matrix.parts, false, true).await?;
+            case.run(check, &matrix.parts, false, false).await?;
         }
         // The rows that the bytes need, one after the other.
         let (table, matrix) = split_weights(check, &[rows * tables], columns).await?;
@@ -112,7 +113,7 @@ pub(super) async fn hash_embed(check: &mut Check<'_>) -> Result<f64> {
             picked: &(0..count(rows * tables)).collect::<Vec<u32>>(),
             table: &table,
         };
-        case.run(check, &matrix.parts, true).await?;
+        case.run(check, &matrix.parts, true, true).await?;
     }
     Ok(0.0)
 }
@@ -127,13 +128,22 @@ struct Embedding<'a> {
 }
 
 impl Embedding<'_> {
-    async fn run(&self, check: &mut Check<'_>, parts: &[MatrixPart], gathered: bool) -> Result<()> {
+    async fn run(
+        &self,
+        check: &mut Check<'_>,
+        parts: &[MatrixPart],
+        gathered: bool,
+        keep: bool,
+    ) -> Result<()> {
         let (rows, columns, tables) = (self.rows, self.columns, self.tables);
         let mut x = check.values(rows * columns, 2.0);
         let stride = padded(columns);
         // What lies beyond the rows has to stay.
         let x_in = check.tensor(&padded_rows(&x, columns, stride, 0.0, 3));
         let picked_in = check.tensor(&[self.picked, &vec![0; 3 * tables]].concat());
+        if !keep {
+            x.fill(0.0);
+        }
         let state = check.state(rows, 0);
         for part in parts {
             let kernel = HashEmbed {
@@ -149,6 +159,7 @@ impl Embedding<'_> {
                 first_row: count(part.first_row),
                 part_rows: count(part.rows),
                 gathered: u32::from(gathered),
+                keep: u32::from(keep || part.first_row > 0),
             };
             let grid = [Extent::Items(stride / 4), Extent::Rows];
             check.run(&kernel, params, grid, rows).await?;

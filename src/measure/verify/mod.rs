@@ -11,6 +11,7 @@ mod linear;
 mod patches;
 mod pointwise;
 mod rings;
+mod row_layer;
 mod steps;
 mod weights;
 
@@ -97,6 +98,7 @@ pub async fn verify_variant(
         "peak" => pointwise::peak(&mut check).await?,
         "gate_up_row" => steps::gate_up_row(&mut check).await?,
         "gated_row" => steps::gated_row(&mut check).await?,
+        "row_layer" => row_layer::row_layer(&mut check).await?,
         "attention_held" => steps::attention_held(&mut check).await?,
         "attention_step" => steps::attention_step(&mut check).await?,
         "linear_row" => linear::linear_row(&mut check).await?,

@@ -1,9 +1,12 @@
 //! The buffers and plans of a session.
 
+use std::sync::OnceLock;
+
 use crate::error::{Error, Result};
 use crate::gpu::kernels::PatchStartsParams;
 use crate::gpu::plan::Plan;
 use crate::gpu::readback::Staging;
+use crate::gpu::tensor::Room;
 use crate::gpu::tuning::LatentStep;
 use crate::gpu::{Gpu, Tensor};
 use crate::model::block::{KeyValues, Rows, Scratch};
@@ -16,6 +19,7 @@ use crate::model::patches::PatchBuffers;
 use crate::model::sizes::Sizes;
 
 use super::inputs::Inputs;
+use super::row::{self, Row};
 
 /// Everything of a session that is on the GPU.
 #[derive(Debug)]
@@ -28,6 +32,9 @@ pub(super) struct Buffers {
     pub(super) decoder: DecoderBuffers,
     pub(super) latent: LatentBuffers,
     local: Scratch,
+    /// Where layers of a single row are steps of their own. A few kilobytes, which
+    /// nobody counts.
+    pub(super) row: Option<Row>,
     pub(super) staging: Staging,
     pub(super) sizes: Sizes,
 }
@@ -87,17 +94,20 @@ impl Buffers {
         let shapes = [model.encoder.shape, model.decoder.shape];
         let result = 4 * rows + 4 * 512 + 2 * rows * best;
         let logits = crate::gpu::tensor::padded(model.decoder.vocabulary) * 8;
+        let mut lasting = row::lasting_room(model, &sizes);
+        let room = &mut lasting;
         let buffers = Self {
             inputs: [Inputs::new(gpu, model, 8), Inputs::new(gpu, model, rows)],
             entropy: model
                 .entropy()
-                .map(|m| EntropyBuffers::new(m, rows, sizes.entropy_slots, best)),
+                .map(|m| EntropyBuffers::new(m, rows, sizes.entropy_slots, best, room)),
             entropies: Tensor::new(gpu, "entropies", rows * 2),
             patches: PatchBuffers::new(gpu, rows, patch_slots),
-            encoder: EncoderBuffers::new(gpu, &model.encoder, rows, local_slots, ring_slots),
-            decoder: DecoderBuffers::new(gpu, &model.decoder, rows, local_slots, patch_slots),
+            encoder: EncoderBuffers::new(gpu, &model.encoder, rows, local_slots, ring_slots, room),
+            decoder: DecoderBuffers::new(gpu, &model.decoder, rows, local_slots, patch_slots, room),
             latent: LatentBuffers::new(gpu, model, rows, sizes.patches),
             local: Scratch::new(gpu, &shapes, rows),
+            row: Row::new(gpu, model, &lasting),
             staging: Staging::new(gpu, (result * 8 + logits) as u64),
             sizes,
         };
@@ -173,7 +183,7 @@ impl Buffers {
     ) -> Result<()> {
         check_ring(model, slots)?;
         let gpu = model.gpu();
-        let (ring, keys) = EncoderBuffers::rings(gpu, &model.encoder, slots);
+        let (ring, keys) = EncoderBuffers::rings(gpu, &model.encoder, slots, &mut Room::default());
         gpu.check()?;
         let old_slots = self.encoder.ring_slots;
         let old =
@@ -209,54 +219,112 @@ fn check_ring(model: &BltModel, slots: usize) -> Result<()> {
     )))
 }
 
-/// The plans of a session: for one row, a few, and many.
+/// The plans of a session: for one row, a few, and many. Each is made when a run
+/// first needs it, because compiling kernels takes longer than a short text.
 #[derive(Debug)]
 pub(super) struct Plans {
-    /// Tokens to entropies, and patch starts where the GPU decides.
-    pub(super) decide: [Plan; 3],
-    /// Tokens to encoder states, and the books of the patches.
-    pub(super) encode: [Plan; 3],
-    /// Closed patches through the latent model.
-    pub(super) patches: [Plan; 3],
-    /// Bytes to logits.
-    pub(super) decode: [Plan; 3],
+    rule: Option<PatchStartsParams>,
+    best: usize,
+    step: LatentStep,
+    decide: [OnceLock<Plan>; 3],
+    encode: [OnceLock<Plan>; 3],
+    patches: [OnceLock<Plan>; 3],
+    decode: [OnceLock<Plan>; 3],
+    row: OnceLock<Option<[Plan; 2]>>,
 }
 
-/// A plan for each class, in the order of [`RowClass::index`].
-fn each(plan: impl Fn(RowClass) -> Result<Plan>) -> Result<[Plan; 3]> {
-    Ok([
-        plan(RowClass::One)?,
-        plan(RowClass::Few)?,
-        plan(RowClass::Many)?,
-    ])
+/// The plan in its place; made if there is none.
+fn made<T>(place: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    Ok(match place.get() {
+        Some(plan) => plan,
+        None => {
+            let plan = make()?;
+            place.get_or_init(|| plan)
+        }
+    })
 }
 
 impl Plans {
-    pub(super) fn new(
+    /// None yet. `rule` is what the GPU decides by, `best` how many likely bytes of
+    /// each row are wanted.
+    pub(super) fn new(rule: Option<PatchStartsParams>, best: usize, step: LatentStep) -> Self {
+        Self {
+            rule,
+            best,
+            step,
+            decide: Default::default(),
+            encode: Default::default(),
+            patches: Default::default(),
+            decode: Default::default(),
+            row: OnceLock::new(),
+        }
+    }
+
+    /// Forgets those that the latent model's buffers are part of.
+    pub(super) fn forget_patches(&mut self) {
+        self.patches = Default::default();
+    }
+
+    /// Tokens to entropies, and patch starts where the GPU decides.
+    pub(super) fn decide(
+        &self,
         model: &BltModel,
         buffers: &Buffers,
-        rule: Option<PatchStartsParams>,
-        best: usize,
-        step: LatentStep,
-    ) -> Result<Self> {
-        Ok(Self {
-            decide: each(|class| decide(model, buffers, class, rule, best))?,
-            encode: each(|class| encode(model, buffers, class))?,
-            patches: Self::patches(model, buffers, step)?,
-            decode: each(|class| decode(model, buffers, class))?,
+        class: RowClass,
+    ) -> Result<&Plan> {
+        made(&self.decide[class.index()], || {
+            decide(model, buffers, class, self.rule, self.best)
         })
     }
 
-    pub(super) fn patches(
+    /// Tokens to encoder states, and the books of the patches.
+    pub(super) fn encode(
+        &self,
         model: &BltModel,
         buffers: &Buffers,
-        step: LatentStep,
-    ) -> Result<[Plan; 3]> {
-        each(|class| patches(model, buffers, class, step))
+        class: RowClass,
+    ) -> Result<&Plan> {
+        made(&self.encode[class.index()], || {
+            encode(model, buffers, class)
+        })
+    }
+
+    /// Closed patches through the latent model.
+    pub(super) fn patches(
+        &self,
+        model: &BltModel,
+        buffers: &Buffers,
+        class: RowClass,
+    ) -> Result<&Plan> {
+        made(&self.patches[class.index()], || {
+            patches(model, buffers, class, self.step)
+        })
+    }
+
+    /// Bytes to logits.
+    pub(super) fn decode(
+        &self,
+        model: &BltModel,
+        buffers: &Buffers,
+        class: RowClass,
+    ) -> Result<&Plan> {
+        made(&self.decode[class.index()], || {
+            decode(model, buffers, class)
+        })
+    }
+
+    /// What a single row takes in place of [`Plans::decide`] and [`Plans::encode`],
+    /// and of [`Plans::decode`], where its layers are steps of their own.
+    pub(super) fn row(&self, model: &BltModel, buffers: &Buffers) -> Result<Option<&[Plan; 2]>> {
+        let plans = made(&self.row, || match self.rule {
+            Some(rule) => row::plans(model, buffers, rule),
+            None => Ok(None),
+        })?;
+        Ok(plans.as_ref())
     }
 }
 
-fn inputs(buffers: &Buffers, class: RowClass) -> &Inputs {
+pub(super) fn inputs(buffers: &Buffers, class: RowClass) -> &Inputs {
     &buffers.inputs[usize::from(class == RowClass::Many)]
 }
 

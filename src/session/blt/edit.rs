@@ -157,8 +157,7 @@ impl BltSession {
     pub fn fork(&self) -> Result<Self> {
         let best = usize::from(self.decision.needs_best());
         let buffers = Buffers::new(&self.model, self.buffers.sizes, best)?;
-        let kernel = self.decision.kernel();
-        let plans = Plans::new(&self.model, &buffers, kernel, best, self.step)?;
+        let plans = Plans::new(self.decision.kernel(), best, self.step);
         let gpu = self.model.gpu();
         let stages = Self::stages(gpu, &self.options);
         gpu.submit(|encoder| {
@@ -176,6 +175,7 @@ impl BltSession {
             step: self.step,
             buffers,
             plans,
+            few_as_many: self.few_as_many,
             tokens: self.tokens.clone(),
             begins: self.begins.clone(),
             entropy_context: self.entropy_context.clone(),

@@ -113,6 +113,11 @@ impl Inputs {
         }
     }
 
+    /// All of them in one.
+    pub(super) fn all(&self) -> &Tensor {
+        &self.buffer
+    }
+
     /// Uploads a run; the contexts go on by its tokens.
     pub(super) fn upload(
         &mut self,

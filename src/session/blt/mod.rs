@@ -9,6 +9,7 @@
 mod buffers;
 mod edit;
 mod inputs;
+mod row;
 mod run;
 mod trace;
 
@@ -26,6 +27,7 @@ use crate::gpu::plan::{Plan, Stages};
 use crate::gpu::tuning::LatentStep;
 use crate::gpu::{Gpu, Profile};
 use crate::model::blt::BltModel;
+use crate::model::part::RowClass;
 use crate::model::sizes::Sizes;
 use crate::patch::{Patcher, Rule};
 use buffers::{Buffers, Plans};
@@ -105,6 +107,8 @@ pub struct BltSession {
     step: LatentStep,
     buffers: Buffers,
     plans: Plans,
+    /// Runs of a few rows that are still taken by the plans for many.
+    few_as_many: usize,
     tokens: Vec<Token>,
     /// First position of each patch, the open one last.
     begins: Vec<usize>,
@@ -126,6 +130,10 @@ enum Stage {
     Patches,
     Decode,
 }
+
+/// So many runs of a few rows are no reason to compile kernels for them: a software
+/// driver takes seconds, those for many rows it needs anyway.
+const FEW_AS_MANY: usize = 8;
 
 /// Who decides where patches start.
 #[derive(Clone, Debug)]
@@ -166,7 +174,7 @@ impl BltSession {
         let best = usize::from(decision.needs_best());
         let step = options.latent_step.unwrap_or(gpu.tuning.latent_step);
         let buffers = Buffers::new(model, sizes, best)?;
-        let plans = Plans::new(model, &buffers, decision.kernel(), best, step)?;
+        let plans = Plans::new(decision.kernel(), best, step);
         let stages = Self::stages(gpu, &options);
         gpu.check()?;
         Ok(Self {
@@ -178,6 +186,7 @@ impl BltSession {
             step,
             buffers,
             plans,
+            few_as_many: FEW_AS_MANY,
             tokens: Vec::new(),
             begins: vec![0],
             logits: Vec::new(),
@@ -414,8 +423,20 @@ impl BltSession {
         }
     }
 
-    fn plan(plans: &[Plan; 3], class: crate::model::part::RowClass) -> &Plan {
-        &plans[class.index()]
+    fn decide_plan(&self, class: RowClass) -> Result<&Plan> {
+        self.plans.decide(&self.model, &self.buffers, class)
+    }
+
+    fn encode_plan(&self, class: RowClass) -> Result<&Plan> {
+        self.plans.encode(&self.model, &self.buffers, class)
+    }
+
+    fn patches_plan(&self, class: RowClass) -> Result<&Plan> {
+        self.plans.patches(&self.model, &self.buffers, class)
+    }
+
+    fn decode_plan(&self, class: RowClass) -> Result<&Plan> {
+        self.plans.decode(&self.model, &self.buffers, class)
     }
 }
 

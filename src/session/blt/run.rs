@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::PoisonError;
 
 use super::inputs::Run;
-use super::{BltRows, BltSession, Decision, Stage, Token};
+use super::{BltRows, BltSession, Decision, Plans, Stage, Token};
 use crate::error::{Error, Result};
 use crate::gpu::plan::{Plan, Stages, submit};
 use crate::gpu::tensor::padded;
@@ -64,7 +64,11 @@ impl BltSession {
     /// Takes up to a chunk of tokens; `after` is the one that follows, if known.
     pub(super) async fn run(&mut self, ids: &[u32], after: Option<u32>) -> Result<BltRows> {
         self.make_room(ids.len())?;
-        let class = RowClass::of(ids.len());
+        let mut class = RowClass::of(ids.len());
+        if class == RowClass::Few && self.few_as_many > 0 {
+            self.few_as_many -= 1;
+            class = RowClass::Many;
+        }
         let first_nll = ids.first().and_then(|id| nll(&self.logits, *id));
         let first_entropy_nll = ids.first().and_then(|id| nll(&self.entropy_logits, *id));
         let position = self.tokens.len();
@@ -107,35 +111,38 @@ impl BltSession {
 
     /// Everything in one submission; the GPU decides which patches close.
     async fn run_at_once(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
-        let plans = &self.plans;
-        let all = [
-            Self::plan(&plans.decide, class),
-            Self::plan(&plans.encode, class),
-            Self::plan(&plans.patches, class),
-            Self::plan(&plans.decode, class),
-        ];
-        let found = self
-            .submit(
-                Stage::Decide,
-                &all,
-                ids.len(),
-                self.results(ids.len(), true),
-            )
-            .await?;
+        let patches = self.patches_plan(class)?;
+        let row = match class {
+            // The parts of a row that is taken whole have no times of their own.
+            RowClass::One if self.stages.is_none() => self.plans.row(&self.model, &self.buffers)?,
+            _ => None,
+        };
+        let all = match row {
+            Some([first, last]) if self.options.profile => vec![first, patches, last],
+            Some([first, last]) => {
+                // The device begins while the host still records the rest.
+                submit(self.model.gpu(), &[first], 1, |_| ());
+                vec![patches, last]
+            }
+            None => vec![
+                self.decide_plan(class)?,
+                self.encode_plan(class)?,
+                patches,
+                self.decode_plan(class)?,
+            ],
+        };
+        let results = self.results(ids.len(), true, row.is_some());
+        let found = self.submit(Stage::Decide, &all, ids.len(), results).await?;
         let rows = self.note(ids, &found, Starts::Read)?;
         let closed = rows.starts.iter().filter(|start| **start).count();
-        let all = ids.len();
-        self.count(class, class, [all, all, closed, all], closed);
+        self.count(class, class, ids.len(), closed)?;
         Ok(rows)
     }
 
     /// The GPU decides, and the host reads how many patches close.
     async fn run_reading(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
         let rows = ids.len();
-        let first = [
-            Self::plan(&self.plans.decide, class),
-            Self::plan(&self.plans.encode, class),
-        ];
+        let first = [self.decide_plan(class)?, self.encode_plan(class)?];
         let starts = vec![Piece::first(&self.buffers.patches.starts, rows)];
         let found = self.submit(Stage::Decide, &first, rows, starts).await?;
         let starts: Vec<u32> = found.read(0);
@@ -153,7 +160,7 @@ impl BltSession {
             if needs_best {
                 pieces.push(Piece::first(&own.best_ids, rows));
             }
-            let decide = [Self::plan(&self.plans.decide, class)];
+            let decide = [self.decide_plan(class)?];
             let found = self.submit(Stage::Decide, &decide, rows, pieces).await?;
             let entropies: Vec<[f32; 2]> = found.read(0);
             for (known, [entropy, _]) in known.iter_mut().zip(entropies) {
@@ -167,7 +174,7 @@ impl BltSession {
             }
         }
         let starts = self.decide_on_host(&known);
-        let encode = [Self::plan(&self.plans.encode, class)];
+        let encode = [self.encode_plan(class)?];
         self.send(Stage::Encode, &encode, rows, |_| ());
         let closed = starts.iter().filter(|start| **start).count();
         self.finish(ids, class, closed, Starts::Given(starts, known))
@@ -210,7 +217,7 @@ impl BltSession {
         let rows = ids.len();
         let patch_class = RowClass::of(closed);
         if closed > 0 {
-            let patches = [Self::plan(&self.plans.patches, patch_class)];
+            let patches = [self.patches_plan(patch_class)?];
             if self.options.profile {
                 self.submit(Stage::Patches, &patches, closed, Vec::new())
                     .await?;
@@ -218,28 +225,39 @@ impl BltSession {
                 self.send(Stage::Patches, &patches, closed, |_| ());
             }
         }
-        let decode = [Self::plan(&self.plans.decode, class)];
-        let pieces = self.results(rows, matches!(starts, Starts::Read));
+        let decode = [self.decode_plan(class)?];
+        let pieces = self.results(rows, matches!(starts, Starts::Read), false);
         let found = self.submit(Stage::Decode, &decode, rows, pieces).await?;
         let noted = self.note(ids, &found, starts)?;
-        self.count(class, patch_class, [rows, rows, closed, rows], closed);
+        self.count(class, patch_class, rows, closed)?;
         Ok(noted)
     }
 
-    /// What a run gives back.
-    fn results(&self, rows: usize, starts: bool) -> Vec<Piece<'_>> {
+    /// What a run gives back; `row` says whether it took the plans of
+    /// [`super::row`].
+    fn results(&self, rows: usize, starts: bool, row: bool) -> Vec<Piece<'_>> {
         let decoder = &self.buffers.decoder;
+        let row = self.buffers.row.as_ref().filter(|_| row);
         let vocabulary = self.model.decoder.vocabulary;
         // A single row has no target; see the plan `decode`.
         let known = if rows == 1 { 0 } else { rows };
         let mut pieces = vec![
             Piece::first(&decoder.result, known * 2),
-            Piece::row(&decoder.logits, rows - 1, vocabulary),
+            match row {
+                Some(row) => Piece::first(&row.local.y, vocabulary),
+                None => Piece::row(&decoder.logits, rows - 1, vocabulary),
+            },
         ];
         if let Some(own) = &self.buffers.entropy {
-            pieces.push(Piece::first(&own.result, rows * 2));
+            pieces.push(match row {
+                Some(row) => Piece::first(&row.entropy.entropies, 2),
+                None => Piece::first(&own.result, rows * 2),
+            });
             let vocabulary = self.model.entropy().map_or(0, |m| m.vocabulary());
-            pieces.push(Piece::row(&own.logits, rows - 1, vocabulary));
+            pieces.push(match row {
+                Some(row) => Piece::first(&row.entropy.y, vocabulary),
+                None => Piece::row(&own.logits, rows - 1, vocabulary),
+            });
         }
         if starts {
             pieces.push(Piece::first(&self.buffers.patches.starts, rows));
@@ -358,21 +376,35 @@ impl BltSession {
         Ok(rows)
     }
 
-    fn count(&mut self, class: RowClass, patch_class: RowClass, rows: [usize; 4], closed: usize) {
-        let plans = &self.plans;
-        let used = [
-            Self::plan(&plans.decide, class),
-            Self::plan(&plans.encode, class),
-            Self::plan(&plans.patches, patch_class),
-            Self::plan(&plans.decode, class),
-        ];
-        for (plan, rows) in used.into_iter().zip(rows) {
-            if rows > 0 {
-                self.counters.dispatches += plan.len() as u64;
-                self.counters.traffic += plan.traffic(count(rows));
-            }
+    fn count(
+        &mut self,
+        class: RowClass,
+        patch_class: RowClass,
+        rows: usize,
+        closed: usize,
+    ) -> Result<()> {
+        let row = match (class, self.step, &self.decision) {
+            (_, LatentStep::Readback, _) | (_, _, Decision::Host(_)) => None,
+            (RowClass::One, ..) => self.plans.row(&self.model, &self.buffers)?,
+            _ => None,
+        };
+        let mut used: Vec<(&Plan, usize)> = match row {
+            Some(plans) => plans.iter().map(|plan| (plan, rows)).collect(),
+            None => vec![
+                (self.decide_plan(class)?, rows),
+                (self.encode_plan(class)?, rows),
+                (self.decode_plan(class)?, rows),
+            ],
+        };
+        if closed > 0 {
+            used.push((self.patches_plan(patch_class)?, closed));
         }
+        let dispatches: u64 = used.iter().map(|(plan, _)| plan.len() as u64).sum();
+        let traffic: f64 = used.iter().map(|(plan, n)| plan.traffic(count(*n))).sum();
+        self.counters.dispatches += dispatches;
+        self.counters.traffic += traffic;
         self.counters.latent_steps += closed as u64;
+        Ok(())
     }
 
     /// Grows what the next `rows` tokens may need more of.
@@ -384,7 +416,7 @@ impl BltSession {
             let memory = self.model.memory();
             memory.check_patches(self.model.gpu(), session, patches)?;
             self.buffers.grow_patches(&self.model, patches)?;
-            self.plans.patches = super::Plans::patches(&self.model, &self.buffers, self.step)?;
+            self.plans.forget_patches();
         }
         let window = self.model.patch_shape().encoder_window;
         let oldest = self.begins[self.begins.len().saturating_sub(window)];
@@ -394,15 +426,12 @@ impl BltSession {
             let slots = (kept + rows).next_power_of_two();
             self.buffers
                 .grow_ring(&self.model, slots, oldest..position)?;
-            self.rebuild()?;
+            self.plans = Plans::new(
+                self.decision.kernel(),
+                usize::from(self.decision.needs_best()),
+                self.step,
+            );
         }
-        Ok(())
-    }
-
-    pub(super) fn rebuild(&mut self) -> Result<()> {
-        let best = usize::from(self.decision.needs_best());
-        let kernel = self.decision.kernel();
-        self.plans = super::Plans::new(&self.model, &self.buffers, kernel, best, self.step)?;
         Ok(())
     }
 

@@ -49,7 +49,7 @@ impl BltSession {
         inputs.upload(&self.model, &run, contexts.0, contexts.1);
         let rows = count(ids.len());
         let gpu = self.model.gpu();
-        let decide = self.plans.decide[class.index()].trace(gpu, rows).await?;
+        let decide = self.decide_plan(class)?.trace(gpu, rows).await?;
         if let Decision::Host(patcher) = &self.decision {
             if patcher.needs_entropy() || patcher.needs_best() {
                 return Err(Error::Argument(
@@ -61,12 +61,11 @@ impl BltSession {
             self.decide_on_host(&known);
         }
         let gpu = self.model.gpu();
-        let plans = &self.plans;
-        let encode = plans.encode[class.index()].trace(gpu, rows).await?;
+        let encode = self.encode_plan(class)?.trace(gpu, rows).await?;
         let state = gpu.read(self.buffers.patches.state().all()).await?;
         let closed = bytemuck::pod_collect_to_vec::<u8, u32>(&state)[0];
-        let patches = plans.patches[class.index()].trace(gpu, closed).await?;
-        let decode = plans.decode[class.index()].trace(gpu, rows).await?;
+        let patches = self.patches_plan(class)?.trace(gpu, closed).await?;
+        let decode = self.decode_plan(class)?.trace(gpu, rows).await?;
         Ok(Trace {
             decide,
             encode,
