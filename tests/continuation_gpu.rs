@@ -292,11 +292,24 @@ fn stages_are_timed_where_there_are_timestamps() {
             let mut timed = after(PROMPT, of(&model, options(true)), greedy).await;
             steps(&mut plain, 12).await;
             steps(&mut timed, 12).await;
-            // Looking changes nothing.
-            assert_eq!(plain.predictions().unwrap(), timed.predictions().unwrap());
+            // Looking changes nothing but rounding: a row that is taken whole on some
+            // adapters is taken part by part.
+            let by_id = |text: &Continuation| {
+                let mut found = text.predictions().unwrap();
+                found.sort_by_key(|prediction| prediction.id);
+                found
+            };
+            for (plain, timed) in by_id(&plain).iter().zip(by_id(&timed)) {
+                assert_eq!((plain.id, plain.cut), (timed.id, timed.cut));
+                assert!((plain.log_p - timed.log_p).abs() < 1e-4);
+            }
             assert!(timed.bytes().iter().any(|byte| byte.latent_after));
             for (plain, timed) in plain.bytes().iter().zip(timed.bytes()) {
-                assert_eq!(plain.record, timed.record);
+                let (a, b) = (plain.record, timed.record);
+                assert_eq!((a.byte, a.start, a.patch), (b.byte, b.start, b.patch));
+                for (a, b) in [(a.entropy, b.entropy), (a.nll, b.nll)] {
+                    assert!((a.unwrap() - b.unwrap()).abs() < 1e-4);
+                }
                 assert_eq!(plain.times.stages, None);
                 assert!(plain.times.total > 0.0);
                 let Some(stages) = timed.times.stages else {
