@@ -1,9 +1,9 @@
 //! `blt view`, and `blt` alone.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use blt::gpu::Gpu;
-use blt::window::{App, AppOptions, Language, Picture, PictureOptions, Screen, picture, run};
+use blt::window::{App, AppOptions, Language, PictureOptions, Screen, picture, run};
 use blt::{Error, Result};
 use clap::{Args, ValueEnum};
 
@@ -121,7 +121,7 @@ impl View {
                     };
                     picture(&gpu, options).await
                 })?;
-                save(path, &picture)?;
+                picture.save(path)?;
             }
         }
         Ok(())
@@ -163,22 +163,4 @@ impl View {
             },
         })
     }
-}
-
-/// Writes a picture as a PNG file, all of it or nothing.
-fn save(path: &Path, picture: &Picture) -> Result<()> {
-    let png = picture.png()?;
-    let failed = |source| Error::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    };
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-    std::io::Write::write_all(&mut file, &png).map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! The window, or a figure, as a picture, without a display.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use egui_wgpu::{RendererOptions, ScreenDescriptor};
 use super::paint::Painter;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::window::export::save;
 use crate::window::screens::patch::PatchScreen;
 use crate::window::theme::{self, Palette};
 use crate::window::{App, AppOptions};
@@ -37,6 +39,14 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// Writes it as a PNG file, all of it or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Argument`] if it is no picture.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        save(path, &self.png()?)
+    }
+
     /// As a PNG file.
     ///
     /// # Errors
