@@ -101,7 +101,7 @@ impl App {
     }
 
     /// Opens what is at a path: a model's folder, a text, or any file.
-    pub(super) fn open_path(&mut self, path: &Path) {
+    pub(in crate::window) fn open_path(&mut self, path: &Path) {
         if path.is_dir() {
             self.open_model(Some(path.display().to_string()));
             return;

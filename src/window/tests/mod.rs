@@ -6,6 +6,7 @@ mod generate;
 mod losses;
 mod patch;
 mod pictures;
+mod screens;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

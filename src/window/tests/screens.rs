@@ -1,0 +1,62 @@
+//! The compare and the file screen, as a person opens them.
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
+
+use super::{Hand, with_fonts};
+use crate::window::AppOptions;
+use crate::window::screens::Screen;
+use crate::window::screens::patch::Mode;
+
+#[test]
+fn the_compare_screen_cuts_the_text_of_the_patch_screen() {
+    let mut hand = Hand::open(AppOptions {
+        text: Some("one two three, 하나 둘".into()),
+        ..with_fonts()
+    });
+    hand.settle();
+    hand.harness.get_by_label("Compare").click();
+    hand.harness.step();
+    assert_eq!(hand.harness.state().screen, Screen::Compare);
+    hand.settle();
+    for column in ["Precision", "Recall", "F1", "Patches"] {
+        hand.harness.get_by_label(column);
+    }
+    hand.harness.render().unwrap();
+    // Back on the patch screen the text is as it was.
+    hand.harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::Num1);
+    hand.harness.step();
+    let app = hand.harness.state();
+    assert_eq!(app.screen, Screen::Patch);
+    assert_eq!(app.patch.text.editor, "one two three, 하나 둘");
+    assert_eq!(app.patch.text.cutting().mode, Mode::Entropy);
+}
+
+#[test]
+fn a_binary_file_opens_on_the_file_screen_and_the_text_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some.bin");
+    let bytes: Vec<u8> = (0..=255).cycle().take(700).collect();
+    std::fs::write(&path, &bytes).unwrap();
+    let mut hand = Hand::open(with_fonts());
+    hand.settle();
+    let before = hand.harness.state().patch.text.editor.clone();
+    hand.harness.state_mut().open_path(&path);
+    hand.harness.step();
+    assert_eq!(hand.harness.state().screen, Screen::File);
+    hand.settle();
+    hand.harness.get_by_label_contains("some.bin");
+    hand.harness.render().unwrap();
+    assert_eq!(hand.harness.state().patch.text.editor, before);
+    // A text goes into the editor.
+    let path = folder.path().join("some.txt");
+    std::fs::write(&path, "a text").unwrap();
+    hand.harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::Num1);
+    hand.harness.step();
+    hand.harness.state_mut().open_path(&path);
+    hand.harness.step();
+    assert_eq!(hand.harness.state().screen, Screen::Patch);
+    assert_eq!(hand.harness.state().patch.text.editor, "a text");
+}
