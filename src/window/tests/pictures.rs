@@ -4,6 +4,7 @@ use egui_kittest::SnapshotOptions;
 
 use super::{Hand, plain};
 use crate::gpu::AdapterClass;
+use crate::window::screens::Screen;
 use crate::window::theme::{self, Palette};
 use crate::window::{App, AppOptions};
 
@@ -60,9 +61,10 @@ fn bars_are_as_high_and_as_deep_as_their_entropies() {
     assert!(checked > 500, "{checked}");
 }
 
-fn looks_as_it_did(name: &str, theme: egui::Theme) {
+fn looks_as_it_did(name: &str, theme: egui::Theme, screen: Screen) {
     let options = AppOptions {
         theme: Some(theme),
+        screen: Some(screen),
         ..plain()
     };
     let mut hand = Hand::of_size(&options, [1000.0, 640.0]);
@@ -80,10 +82,15 @@ fn looks_as_it_did(name: &str, theme: egui::Theme) {
 
 #[test]
 fn the_patch_screen_looks_as_it_did_in_light() {
-    looks_as_it_did("patch_light", App::LIGHT);
+    looks_as_it_did("patch_light", App::LIGHT, Screen::Patch);
 }
 
 #[test]
 fn the_patch_screen_looks_as_it_did_in_dark() {
-    looks_as_it_did("patch_dark", App::DARK);
+    looks_as_it_did("patch_dark", App::DARK, Screen::Patch);
+}
+
+#[test]
+fn the_compare_screen_looks_as_it_did() {
+    looks_as_it_did("compare_light", App::LIGHT, Screen::Compare);
 }

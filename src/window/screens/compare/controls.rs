@@ -97,7 +97,7 @@ pub(super) fn setting(
     }
     if matches!(mode, Mode::Monotonic | Mode::Both) {
         let what = language.pick("Threshold of the rise", "상승 문턱값");
-        drag(ui, &mut lane.cutting.rise, "θᵣ ", what);
+        drag(ui, &mut lane.cutting.rise, "θr ", what);
     }
     if matches!(mode, Mode::Static | Mode::TopK) {
         let what = language.pick("Bytes per patch", "패치당 바이트");
