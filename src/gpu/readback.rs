@@ -24,6 +24,10 @@ impl Called {
     }
 }
 
+/// So many failed polls in a row, a second's worth, are the end of a device.
+#[cfg(not(target_arch = "wasm32"))]
+const MOST_ERRORS: u32 = 500;
+
 /// Drives the device's callbacks on a thread of its own, so that waiting for
 /// the GPU is an ordinary `await`. A browser drives them itself.
 #[derive(Debug)]
@@ -52,10 +56,15 @@ impl Poller {
                     timeout: None,
                 };
                 let mut pause = std::time::Duration::from_micros(20);
+                let mut errors = 0;
                 loop {
-                    // An error here is a lost device, which its own callback reports.
-                    let _ = device.poll(waited);
-                    if called.is_set() {
+                    // An error here is a lost device, which its own callback reports; a
+                    // driver that then calls nobody is not waited for.
+                    errors = match device.poll(waited) {
+                        Ok(_) => 0,
+                        Err(_) => errors + 1,
+                    };
+                    if called.is_set() || errors > MOST_ERRORS {
                         break;
                     }
                     waited = wgpu::PollType::wait_indefinitely();
