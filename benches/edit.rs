@@ -1,5 +1,5 @@
 //! What a key costs in a text that is being edited, against computing the whole
-//! text again: `cargo bench --bench edit [-- MODEL]`.
+//! text again: `cargo bench --bench edit [-- MODEL] [--keep-best]`.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -76,7 +76,11 @@ fn main() {
         TEXT + 1,
         whole * 1e3
     );
-    let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
+    let options = EditOptions {
+        keep_best: std::env::args().any(|a| a == "--keep-best"),
+        ..EditOptions::default()
+    };
+    let mut edited = EditSession::new(&model, options).unwrap();
     edited.replace(&text).unwrap();
     finish(&mut edited);
     let places = [

@@ -12,7 +12,9 @@ use std::task::{Context, Waker};
 use blt::bytes::prompt;
 use blt::gpu::{Gpu, GpuOptions};
 use blt::model::entropy::EntropyModel;
-use blt::session::{ContextOptions, EditOptions, EditSession, EntropyOptions, EntropySession};
+use blt::session::{
+    ContextOptions, EditOptions, EditSession, EntropyOptions, EntropyRows, EntropySession,
+};
 use proptest::prelude::*;
 
 /// In nats, of texts that are short.
@@ -48,9 +50,14 @@ fn in_small_pieces(
         snapshot_bytes: snapshots * one,
         snapshot_every: 10,
         rows_per_step: 7,
+        keep_best: true,
     };
     EditSession::new(model, options).unwrap()
 }
+
+/// Two tokens whose ln p differ by less are as likely as each other: rounding decides
+/// which is first.
+const TIE: f32 = 1e-3;
 
 /// What a session that reads the text for the first time says of it.
 struct Fresh {
@@ -61,6 +68,7 @@ impl Fresh {
     fn new(model: &Arc<EntropyModel>, context: ContextOptions) -> Self {
         let options = EntropyOptions {
             context,
+            best: 2,
             ..Default::default()
         };
         Self {
@@ -68,23 +76,39 @@ impl Fresh {
         }
     }
 
-    async fn numbers(&mut self, text: &[u8]) -> (Vec<f32>, Vec<f32>) {
+    async fn numbers(&mut self, text: &[u8]) -> EntropyRows {
         self.session.reset();
-        let rows = self.session.push(&prompt(text)).await.unwrap();
-        let nlls = rows.nlls[1..].iter().map(|nll| nll.unwrap());
-        (rows.entropies, nlls.collect())
+        self.session.push(&prompt(text)).await.unwrap()
     }
 
     /// Asserts that everything is right that is not stale.
     async fn agrees(&mut self, edited: &EditSession, tolerance: f32, at: &str) {
-        let (entropies, nlls) = self.numbers(edited.bytes()).await;
+        let rows = self.numbers(edited.bytes()).await;
+        let entropies = rows.entropies;
+        let nlls: Vec<f32> = rows.nlls[1..].iter().map(|nll| nll.unwrap()).collect();
         assert_eq!(edited.entropies().len(), entropies.len(), "{at}");
         assert_eq!(edited.nlls().len(), nlls.len(), "{at}");
+        let keeps_best = !edited.best().is_empty();
+        assert!(
+            !keeps_best || edited.best().len() == entropies.len(),
+            "{at}"
+        );
         let stale = |row: &usize| edited.stale_ranges().iter().any(|r| r.contains(row));
         let close = |got: f32, want: f32| (got - want).abs() < tolerance;
         for row in (0..entropies.len()).filter(|row| !stale(row)) {
             let (got, want) = (edited.entropies()[row], entropies[row]);
             assert!(close(got, want), "{at}: {got} for {want} at {row}");
+            if keeps_best {
+                let best = &rows.best[row];
+                let got = edited.best()[row];
+                let is_tie = best[0].1 - best[1].1 < TIE;
+                let is_first = got == Some(best[0].0);
+                let is_second = got == Some(best[1].0);
+                assert!(
+                    is_first || is_tie && is_second,
+                    "{at}: {got:?} at {row}: {best:?}"
+                );
+            }
             if let Some(want) = nlls.get(row) {
                 let got = edited.nlls()[row];
                 let difference = (got - want).abs() / want.max(1.0);
@@ -382,15 +406,25 @@ fn only_what_an_edit_reaches_is_computed() {
 fn what_is_known_moves_with_its_byte() {
     pollster::block_on(async {
         let model = model(Some(8)).await;
-        let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
+        let options = EditOptions {
+            keep_best: true,
+            ..EditOptions::default()
+        };
+        let mut edited = EditSession::new(&model, options).unwrap();
         assert!(edited.entropies()[0].is_nan());
+        assert_eq!(edited.best(), [None]);
         assert_eq!(edited.stale(), Some(0..1));
         edited.edit(0..0, &prose(100)).unwrap();
         assert_eq!(edited.stale(), Some(0..101));
         finish(&mut edited).await;
         let (entropies, nlls) = (edited.entropies().to_vec(), edited.nlls().to_vec());
+        let best = edited.best().to_vec();
+        assert!(best.iter().all(Option::is_some));
 
         edited.edit(50..50, b"xy").unwrap();
+        assert_eq!(edited.best()[..=50], best[..=50]);
+        assert_eq!(edited.best()[51], None);
+        assert_eq!(edited.best()[52..], best[50..]);
         let got = edited.entropies();
         assert_eq!(got[..=50], entropies[..=50]);
         assert!(got[51].is_nan());
@@ -407,6 +441,8 @@ fn what_is_known_moves_with_its_byte() {
         edited.edit(60..70, b"").unwrap();
         assert_eq!(edited.entropies()[60], entropies[60]);
         assert_eq!(edited.entropies()[61..], entropies[71..]);
+        assert_eq!(edited.best()[60..=60], best[60..=60]);
+        assert_eq!(edited.best()[61..], best[71..]);
         finish(&mut edited).await;
         edited.edit(50..50, b"xy").unwrap();
         edited.replace(&text).unwrap();
@@ -426,6 +462,8 @@ fn a_range_that_is_not_there_is_refused() {
         let model = model(Some(8)).await;
         let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
         edited.edit(0..0, b"short").unwrap();
+        // Nobody has asked for it.
+        assert!(edited.best().is_empty());
         let error = edited.edit(3..6, b"").unwrap_err().to_string();
         assert!(error.contains("5 bytes"), "{error}");
         #[expect(clippy::reversed_empty_ranges, reason = "a mistake of the caller")]
@@ -474,7 +512,11 @@ mod embedded {
         pollster::block_on(async {
             let model = model().await;
             let context = ContextOptions::default();
-            let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
+            let options = EditOptions {
+                keep_best: true,
+                ..EditOptions::default()
+            };
+            let mut edited = EditSession::new(&model, options).unwrap();
             let mut fresh = Fresh::new(&model, context);
             assert_eq!(model.reach(), Some(2044));
             edited.edit(0..0, &prose(4096)).unwrap();

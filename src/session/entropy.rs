@@ -234,8 +234,8 @@ impl EntropySession {
     }
 
     /// Takes tokens, at most those of one run, and gives their pairs (entropy,
-    /// ln p of the token that follows). `after` is the token that follows them, where
-    /// known. If this future is dropped, the tokens count as never pushed.
+    /// ln p of the token that follows) and, with [`EntropyOptions::best`], the most
+    /// likely token after each. `after` is the token that follows them, where known. If this future is dropped, the tokens count as never pushed.
     ///
     /// # Errors
     /// Those of [`EntropySession::push`].
@@ -244,14 +244,19 @@ impl EntropySession {
         ids: &[u32],
         after: Option<u32>,
         copies: &[PairCopy<'_>],
-    ) -> Result<Vec<[f32; 2]>> {
+    ) -> Result<(Vec<[f32; 2]>, Vec<u32>)> {
         self.begin(ids.len())?;
         let (mapping, layout) = self.run(ids, after, 0, copies).await?;
         let bytes = mapping.bytes(self.model.gpu()).await?;
         let pairs: Vec<[f32; 2]> = layout.read(&bytes, &layout.result);
         self.settle(&pairs, layout.read(&bytes, &layout.logits))?;
         self.settled = None;
-        Ok(pairs)
+        let best: Vec<u32> = layout.read(&bytes, &layout.best_ids);
+        let most_likely = best.chunks(self.options.best.max(1));
+        Ok((
+            pairs,
+            most_likely.filter_map(<[_]>::first).copied().collect(),
+        ))
     }
 
     /// Rows that one run takes of so many tokens.

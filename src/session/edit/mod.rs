@@ -43,6 +43,8 @@ pub struct EditOptions {
     pub snapshot_every: usize,
     /// Rows that a step computes at most; no more than a run of the adapter's class.
     pub rows_per_step: usize,
+    /// Keep the most likely token of each place as well ([`EditSession::best`]).
+    pub keep_best: bool,
 }
 
 impl Default for EditOptions {
@@ -52,6 +54,7 @@ impl Default for EditOptions {
             snapshot_bytes: 256 << 20,
             snapshot_every: 256,
             rows_per_step: usize::MAX,
+            keep_best: false,
         }
     }
 }
@@ -92,10 +95,11 @@ impl EditSession {
     pub fn new(model: &Arc<EntropyModel>, options: EditOptions) -> Result<Self> {
         let entropy = EntropyOptions {
             context: options.context,
+            best: usize::from(options.keep_best),
             ..Default::default()
         };
         let session = EntropySession::new(model, entropy)?;
-        let numbers = Numbers::new(model.gpu());
+        let numbers = Numbers::new(model.gpu(), options.keep_best);
         model.gpu().check()?;
         let each = session.snapshot_bytes().max(1);
         let most = match model.window() {
@@ -147,6 +151,14 @@ impl EditSession {
     #[must_use]
     pub fn nlls(&self) -> &[f32] {
         self.numbers.nlls()
+    }
+
+    /// With [`EditOptions::keep_best`], the most likely token in place of each byte, and
+    /// of the byte to come: `[N + 1]`, stale like [`EditSession::entropies`], `None` where
+    /// nothing was ever known; otherwise without entries.
+    #[must_use]
+    pub fn best(&self) -> &[Option<u32>] {
+        self.numbers.best()
     }
 
     /// From the first to the last entry whose numbers have still to arrive.
@@ -419,11 +431,12 @@ impl EditSession {
                 at: rows.start,
             })
             .collect();
-        let pairs = self.session.push_run(&ids, after, &copies).await?;
+        let (pairs, best) = self.session.push_run(&ids, after, &copies).await?;
         self.rows += pairs.len() as u64;
         for rows in wanted {
-            let pairs = &pairs[rows.start - start..rows.end - start];
-            self.numbers.take(rows.start, pairs);
+            let run = rows.start - start..rows.end - start;
+            let best = best.get(run.clone()).unwrap_or_default();
+            self.numbers.take(rows.start, &pairs[run], best);
         }
         self.stale.remove(&(start..stop));
         let at_caret = stop == self.caret && stop < self.rows();

@@ -23,6 +23,8 @@ pub(super) struct Numbers {
     entropies: Vec<f32>,
     /// Per byte, in nats; NaN where never known.
     nlls: Vec<f32>,
+    /// Per row, the most likely token; without entries where nobody wants them.
+    best: Vec<Option<u32>>,
     /// Pairs (entropy, ln p of the byte), per row.
     cells: Tensor,
     /// For moving cells: a copy within one buffer is not allowed.
@@ -37,20 +39,33 @@ fn cells_of(gpu: &Gpu, cells: usize) -> (Tensor, Tensor) {
     )
 }
 
+/// Lets what is known per row follow a change. The row in front of the change is what
+/// it was, whatever comes after it.
+fn follow_rows<T: Copy>(rows: &mut Vec<T>, change: &Change, unknown: T) {
+    let came = change.new_end - change.start;
+    let front = rows[change.start];
+    let behind = rows.split_off(change.old_end);
+    rows.truncate(change.start);
+    rows.push(front);
+    rows.extend(std::iter::repeat_n(unknown, came.saturating_sub(1)));
+    rows.extend(&behind[usize::from(came == 0)..]);
+}
+
 /// Bytes of so many cells.
 fn bytes(cells: usize) -> u64 {
     cells as u64 * 8
 }
 
 impl Numbers {
-    /// Those of the empty text.
-    pub(super) fn new(gpu: &Arc<Gpu>) -> Self {
+    /// Those of the empty text; with `keep_best` also the most likely tokens.
+    pub(super) fn new(gpu: &Arc<Gpu>, keep_best: bool) -> Self {
         let (cells, aside) = cells_of(gpu, FIRST_CELLS);
         cells.write(gpu, &[UNKNOWN]);
         Self {
             gpu: Arc::clone(gpu),
             entropies: vec![f32::NAN],
             nlls: Vec::new(),
+            best: vec![None; usize::from(keep_best)],
             cells,
             aside,
             replaced: 0,
@@ -63,6 +78,10 @@ impl Numbers {
 
     pub(super) fn nlls(&self) -> &[f32] {
         &self.nlls
+    }
+
+    pub(super) fn best(&self) -> &[Option<u32>] {
+        &self.best
     }
 
     pub(super) fn cells(&self) -> &Tensor {
@@ -97,15 +116,12 @@ impl Numbers {
         let behind = old_end..self.entropies.len();
         self.move_cells(behind, new_end)?;
         let came = new_end - start;
-        let unknown = |count: usize| std::iter::repeat_n(f32::NAN, count);
-        // The row in front of the change is what it was, whatever comes after it.
-        let front = self.entropies[start];
-        let behind = self.entropies.split_off(old_end);
-        self.entropies.truncate(start);
-        self.entropies.push(front);
-        self.entropies.extend(unknown(came.saturating_sub(1)));
-        self.entropies.extend(&behind[usize::from(came == 0)..]);
-        self.nlls.splice(start..old_end, unknown(came));
+        follow_rows(&mut self.entropies, change, f32::NAN);
+        if !self.best.is_empty() {
+            follow_rows(&mut self.best, change, None);
+        }
+        let unknown = std::iter::repeat_n(f32::NAN, came);
+        self.nlls.splice(start..old_end, unknown);
         if let (Some(nll), Some(known)) = (nll, self.nlls.get_mut(start)) {
             *known = nll;
         }
@@ -113,8 +129,12 @@ impl Numbers {
         Ok(())
     }
 
-    /// Takes the pairs of some rows, which are in their cells already.
-    pub(super) fn take(&mut self, first: usize, pairs: &[[f32; 2]]) {
+    /// Takes the pairs of some rows, which are in their cells already, and their most
+    /// likely tokens, if they are kept.
+    pub(super) fn take(&mut self, first: usize, pairs: &[[f32; 2]], best: &[u32]) {
+        for (row, best) in (first..).zip(best) {
+            self.best[row] = Some(*best);
+        }
         for (row, pair) in (first..).zip(pairs) {
             self.entropies[row] = pair[0];
             if let (Some(nll), Some(known)) = (surprise(pair), self.nlls.get_mut(row)) {
