@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use blt::Result;
 use blt::checkpoint::Checkpoint;
 use blt::patch::{LookupTable, RELEASED_THRESHOLD, Rule, Scheme};
 use blt::session::Cut;
 use blt::session::text::checkpoint_rule;
-use blt::{Error, Result};
 use clap::{Args, ValueEnum};
 
 use super::failure::{argument, positive};
@@ -131,7 +131,7 @@ impl CutArgs {
     /// Refuses flags that contradict each other whatever the model.
     ///
     /// # Errors
-    /// [`Error::Argument`] that names them.
+    /// [`blt::Error::Argument`] that names them.
     pub(super) fn check(&self) -> Result<()> {
         match self.mode {
             None => Ok(()),
@@ -144,7 +144,7 @@ impl CutArgs {
     /// model.
     ///
     /// # Errors
-    /// [`Error::Argument`] for flags that contradict each other.
+    /// [`blt::Error::Argument`] for flags that contradict each other.
     pub(super) fn cut(&self, checkpoint: Option<&Checkpoint>) -> Result<Cut> {
         let base = match checkpoint {
             Some(checkpoint) if checkpoint.is_random() => random_rule()?,
@@ -258,13 +258,7 @@ impl CutArgs {
             .table
             .as_ref()
             .ok_or_else(|| argument("--mode lookup needs --table FILE"))?;
-        let text = std::fs::read(path).map_err(|source| Error::Io {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?;
-        serde_json::from_slice(&text)
-            .map_err(|error| argument(format!("{} is no lookup table: {error}", path.display())))
+        LookupTable::open(path)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Patches from a table over the last two tokens (the paper's byte model with a
 //! context of two bytes, folded into a table).
 
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +27,42 @@ struct Pairs {
     pairs: Vec<[u32; 2]>,
 }
 
+/// More bytes than any table in a file has, with every pair written out.
+const MOST_BYTES: u64 = 256 << 20;
+
 impl LookupTable {
+    /// Reads a table from a file: JSON, `{"side": 260, "pairs": [[previous, id], ...]}`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, [`Error::Argument`] if it is no
+    /// table.
+    pub fn open(path: &Path) -> Result<Self> {
+        let failed = |source| Error::Io {
+            action: "read",
+            path: path.into(),
+            source,
+        };
+        let file = std::fs::File::open(path).map_err(failed)?;
+        let mut json = Vec::new();
+        let mut is_large = file.metadata().map_err(failed)?.len() > MOST_BYTES;
+        if !is_large {
+            // What is no plain file does not say how long it is.
+            let read = file.take(MOST_BYTES + 1).read_to_end(&mut json);
+            is_large = read.map_err(failed)? as u64 > MOST_BYTES;
+        }
+        if is_large {
+            return Err(Error::Argument(format!(
+                "{} is no lookup table: it is larger than {} MiB",
+                path.display(),
+                MOST_BYTES >> 20
+            )));
+        }
+        serde_json::from_slice(&json).map_err(|error| {
+            Error::Argument(format!("{} is no lookup table: {error}", path.display()))
+        })
+    }
+
     /// A table over ids below `side` (260 for bytes), row by row: the flag of
     /// `[previous, id]` is `starts[previous * side + id]`.
     ///
@@ -164,6 +201,31 @@ mod tests {
         ] {
             assert!(serde_json::from_str::<LookupTable>(bad).is_err());
         }
+    }
+
+    #[test]
+    fn a_file_that_is_no_table_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.json");
+        let missing = LookupTable::open(&path).unwrap_err();
+        assert!(missing.to_string().contains("table.json"), "{missing}");
+        for (json, word) in [
+            ("", "EOF"),
+            ("{}", "side"),
+            (r#"{"side":2,"pairs":[[0,2]]}"#, "outside"),
+        ] {
+            std::fs::write(&path, json).unwrap();
+            let error = LookupTable::open(&path).unwrap_err().to_string();
+            assert!(error.contains("table.json is no lookup table"), "{error}");
+            assert!(error.contains(word), "{error}");
+        }
+        std::fs::write(&path, r#"{"side":2,"pairs":[[0,1]]}"#).unwrap();
+        let table = LookupTable::open(&path).unwrap();
+        assert!(table.get(0, 1) && !table.get(1, 0));
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(MOST_BYTES + 1).unwrap();
+        let error = LookupTable::open(&path).unwrap_err().to_string();
+        assert!(error.contains("larger than 256 MiB"), "{error}");
     }
 
     #[test]
