@@ -20,6 +20,8 @@ pub(crate) enum Action {
     EmbeddedModel,
     RecentModel(usize),
     CachedModel(usize),
+    OpenTable,
+    RecentTable(usize),
     CopyBrackets,
     CopyJsonl,
     CopyMarkdown,
@@ -56,6 +58,8 @@ impl Action {
         all.extend([Self::OpenModel, Self::EmbeddedModel]);
         all.extend((0..settings.recent_models.len()).map(Self::RecentModel));
         all.extend((0..settings.cached_models.len()).map(Self::CachedModel));
+        all.push(Self::OpenTable);
+        all.extend((0..settings.recent_tables.len()).map(Self::RecentTable));
         all.extend([
             Self::CopyBrackets,
             Self::CopyJsonl,
@@ -157,6 +161,12 @@ impl Action {
                     format!("Downloaded model: {name}"),
                     format!("내려받은 모델: {name}"),
                 )
+            }
+            Self::OpenTable => say("Cut by a lookup table…", "룩업 표로 나누기…"),
+            Self::RecentTable(index) => {
+                let path = settings.recent_tables.get(index);
+                let path = path.map_or_else(String::new, |path| path.display().to_string());
+                language.pick(format!("Lookup table: {path}"), format!("룩업 표: {path}"))
             }
             Self::CopyBrackets => say("Copy as brackets", "괄호로 복사"),
             Self::CopyJsonl => say("Copy as JSON lines", "JSON 줄로 복사"),

@@ -125,7 +125,9 @@ impl Score {
     /// Cuts the text at a threshold in nats; gives where patches start.
     pub fn cut(&mut self, threshold: f32) -> &[bool] {
         self.cutting.threshold = threshold;
-        self.starts = self.cutting.starts(self.text.as_bytes(), &self.entropies);
+        self.starts = self
+            .cutting
+            .starts(self.text.as_bytes(), &self.entropies, &[]);
         &self.starts
     }
 

@@ -12,10 +12,14 @@ pub(crate) enum Purpose {
     OpenModel,
     SaveSvg,
     SavePng,
+    /// The table that the text of the patch screen is cut by.
+    Table,
     /// The model of a lane of the compare screen.
     CompareModel(u64),
     /// The tokenizer of a lane of the compare screen.
     CompareTokenizer(u64),
+    /// The table of a lane of the compare screen.
+    CompareTable(u64),
 }
 
 /// The dialogs of a window.
@@ -52,6 +56,9 @@ impl Dialogs {
                 Purpose::OpenModel | Purpose::CompareModel(_) => Box::pin(dialog.pick_folder()),
                 Purpose::CompareTokenizer(_) => {
                     Box::pin(dialog.add_filter("tokenizer.json", &["json"]).pick_file())
+                }
+                Purpose::Table | Purpose::CompareTable(_) => {
+                    Box::pin(dialog.add_filter("JSON", &["json"]).pick_file())
                 }
                 Purpose::SaveSvg => Box::pin(
                     dialog

@@ -9,7 +9,15 @@ use crate::record::{
 };
 
 /// The records of a text, as `blt patch` makes them.
+///
+/// # Errors
+/// [`Error::Argument`] where there is nothing to cut the text by.
 pub(crate) fn records(text: &Text) -> Result<Vec<ByteRecord>> {
+    if text.cutting().lacks_table() {
+        return Err(Error::Argument(
+            "there is no lookup table to cut the text by; choose one, or another rule".to_owned(),
+        ));
+    }
     let bytes = text.bytes();
     let known = text.is_fresh() && text.entropies().iter().all(|h| !h.is_nan());
     let starts: Vec<bool> = std::iter::once(true)

@@ -24,6 +24,8 @@ pub(crate) enum Picked {
     Action(Action),
     /// A path that was typed.
     Path(std::path::PathBuf),
+    /// The path of a table to cut by.
+    Table(std::path::PathBuf),
 }
 
 impl CommandPalette {
@@ -90,7 +92,7 @@ impl CommandPalette {
                             let chosen = index == self.chosen;
                             let shortcut = match what {
                                 Picked::Action(action) => action.shortcut(),
-                                Picked::Path(_) => None,
+                                Picked::Path(_) | Picked::Table(_) => None,
                             };
                             let keys = shortcut.map(|keys| ui.ctx().format_shortcut(&keys));
                             let response = ui.add(
@@ -144,6 +146,16 @@ fn entries(query: &str, language: Language, settings: &Settings) -> Vec<(String,
             format!("{} 열기", path.display()),
         );
         found.insert(0, (title, Picked::Path(path.to_owned())));
+        let is_json = path
+            .extension()
+            .is_some_and(|ext| ext.eq_ignore_ascii_case("json"));
+        if is_json && path.is_file() {
+            let title = language.pick(
+                format!("Cut by the table {}", path.display()),
+                format!("룩업 표로 쓰기: {}", path.display()),
+            );
+            found.insert(1, (title, Picked::Table(path.to_owned())));
+        }
     }
     found
 }

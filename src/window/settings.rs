@@ -1,4 +1,6 @@
-//! What the window remembers from one time to the next.
+//! What the window remembers from one time to the next: how it looks, and what was
+//! opened. How a text is cut belongs to its model: each start begins with the model's
+//! own rule and a whole context, as `blt patch` does.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::Language;
 
-/// So many files and models are remembered.
+/// So many files, models and tables are remembered.
 const RECENT: usize = 8;
 
 /// What the window remembers.
@@ -21,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) reduce_motion: bool,
     pub(crate) recent_files: Vec<PathBuf>,
     pub(crate) recent_models: Vec<String>,
+    /// Tables of the lookup rule.
+    pub(crate) recent_tables: Vec<PathBuf>,
     /// Models in the Hugging Face cache, which is looked into when the window opens.
     #[serde(skip)]
     pub(crate) cached_models: Vec<String>,
@@ -56,6 +60,7 @@ impl Default for Settings {
             reduce_motion: false,
             recent_files: Vec::new(),
             recent_models: Vec::new(),
+            recent_tables: Vec::new(),
             cached_models: Vec::new(),
         }
     }
@@ -82,6 +87,7 @@ impl Settings {
         }
         settings.recent_files.truncate(RECENT);
         settings.recent_models.truncate(RECENT);
+        settings.recent_tables.truncate(RECENT);
         settings
     }
 
@@ -106,6 +112,11 @@ impl Settings {
     /// Puts a model first among the recent ones.
     pub(crate) fn remember_model(&mut self, name: String) {
         remember(&mut self.recent_models, name);
+    }
+
+    /// Puts a table first among the recent ones.
+    pub(crate) fn remember_table(&mut self, path: PathBuf) {
+        remember(&mut self.recent_tables, path);
     }
 }
 
@@ -138,13 +149,22 @@ mod tests {
         assert_eq!(settings.recent_files.len(), RECENT);
         assert_eq!(settings.recent_files[0], PathBuf::from("7"));
         assert_eq!(settings.recent_files[1], PathBuf::from("11"));
+        settings.remember_table(PathBuf::from("pairs.json"));
         settings.write(&path).unwrap();
         assert_eq!(Settings::read(&path), settings);
         for broken in ["", "{", r#"{"zoom":"wide"}"#, r#"{"zoom":1e9}"#] {
             std::fs::write(&path, broken).unwrap();
             assert_eq!(Settings::read(&path), Settings::default(), "{broken}");
         }
-        // Newer versions may know more.
+        // Older versions knew less, and newer ones may know more.
+        std::fs::write(
+            &path,
+            r#"{"zoom":2,"recent_files":["a"],"recent_models":[]}"#,
+        )
+        .unwrap();
+        let older = Settings::read(&path);
+        assert_eq!((older.zoom, older.recent_files.len()), (2.0, 1));
+        assert!(older.recent_tables.is_empty());
         std::fs::write(&path, r#"{"zoom":2,"later":true}"#).unwrap();
         assert_eq!(Settings::read(&path).zoom, 2.0);
     }

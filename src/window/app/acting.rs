@@ -1,5 +1,7 @@
 //! What each action does.
 
+use std::path::Path;
+
 use egui::Context;
 
 use super::App;
@@ -7,6 +9,7 @@ use crate::samples::SAMPLES;
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
+use crate::window::engine::{TableFor, TableUpdate};
 use crate::window::export::{self, Form};
 use crate::window::screens::Screen;
 use crate::window::settings::Settings;
@@ -44,6 +47,15 @@ impl App {
             Action::CachedModel(index) => {
                 if let Some(name) = self.settings.cached_models.get(index).cloned() {
                     self.open_model(Some(name));
+                }
+            }
+            Action::OpenTable => {
+                self.screen = Screen::Patch;
+                self.dialogs.open(Purpose::Table);
+            }
+            Action::RecentTable(index) => {
+                if let Some(path) = self.settings.recent_tables.get(index).cloned() {
+                    self.cut_by_table(&path);
                 }
             }
             Action::CopyBrackets => self.copy(context, Form::Brackets),
@@ -90,6 +102,37 @@ impl App {
             Action::Shortcuts => self.shortcuts = !self.shortcuts,
             Action::Quit => context.send_viewport_cmd(egui::ViewportCommand::Close),
         }
+    }
+
+    /// Cuts the text of the patch screen by the table in a file.
+    pub(in crate::window) fn cut_by_table(&mut self, path: &Path) {
+        self.screen = Screen::Patch;
+        self.patch.open_table(path);
+    }
+
+    /// Takes a table that a screen has asked for.
+    pub(super) fn take_table(&mut self, update: TableUpdate) {
+        let path = update.path.clone();
+        let is_used = match update.whom {
+            TableFor::Patch => self.patch.take_table(update),
+            TableFor::Lane(lane) => Ok(self.compare.take_table(lane, update)),
+        };
+        match is_used {
+            Ok(true) => {
+                self.settings.remember_table(path);
+                self.keep_settings();
+                self.tell_recent_tables();
+            }
+            Ok(false) => {}
+            Err(why) => self.notices.push(why),
+        }
+    }
+
+    /// The screens offer the tables that were used before.
+    pub(super) fn tell_recent_tables(&mut self) {
+        let recent = &self.settings.recent_tables;
+        self.patch.panel.recent_tables.clone_from(recent);
+        self.compare.recent_tables.clone_from(recent);
     }
 
     pub(super) fn zoom(&mut self, context: &Context, zoom: f32) {

@@ -35,6 +35,8 @@ impl App {
                     self.compare.choose_model(lane, &name);
                 }
                 Purpose::CompareTokenizer(lane) => self.compare.choose_tokenizer(lane, &path),
+                Purpose::Table => self.patch.open_table(&path),
+                Purpose::CompareTable(lane) => self.compare.choose_table(lane, &path),
                 Purpose::SaveSvg => {
                     let saved = export::write(&self.patch.text, Form::Svg)
                         .and_then(|svg| export::save(&path, &svg));

@@ -127,6 +127,7 @@ impl App {
             pasted: Vec::new(),
             options,
         };
+        app.tell_recent_tables();
         app.engine.ask(Request::Open(app.options.model.clone()));
         // A text opens on the file screen where that one is asked for.
         app.screen = app.options.screen.unwrap_or(app.screen);
@@ -255,6 +256,7 @@ impl App {
                 Update::Generate(update) => self.generate.take(update),
                 Update::Compare(update) => self.compare.take(update),
                 Update::File(update) => self.file.take(update),
+                Update::Table(update) => self.take_table(update),
                 Update::Failed(why) => self.notices.push(why),
                 Update::Lost(why) => self.lost = Some(why),
             }
@@ -287,7 +289,12 @@ impl App {
         let shared = Shared::new(&self.engine, self.model.as_ref(), language);
         let mut wish = None;
         match self.screen {
-            Screen::Patch => self.patch.show(ui, &shared),
+            Screen::Patch => {
+                self.patch.show(ui, &shared);
+                if let Some(purpose) = self.patch.take_dialog() {
+                    self.dialogs.open(purpose);
+                }
+            }
             Screen::Generate => self.generate.show(ui, &shared),
             Screen::Compare => {
                 self.compare.set_text(&self.patch.text);
@@ -305,6 +312,7 @@ impl App {
         match self.commands.show(&context, language, &self.settings) {
             Some(Picked::Action(action)) => self.act(action, &context),
             Some(Picked::Path(path)) => self.open_path(&path),
+            Some(Picked::Table(path)) => self.cut_by_table(&path),
             None => {}
         }
         if self.shortcuts {

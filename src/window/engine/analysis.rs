@@ -44,6 +44,9 @@ pub(crate) enum AnalysisUpdate {
         entropies: Arc<Vec<f32>>,
         /// -ln p of each byte, `[N]`.
         nlls: Arc<Vec<f32>>,
+        /// The most likely token in place of each byte and of the byte to come,
+        /// `[N + 1]`.
+        best: Arc<Vec<Option<u32>>>,
         /// Entries that have still to come.
         stale: Range<usize>,
         /// The same on the device.
@@ -96,6 +99,7 @@ impl Analysis {
                 AdapterClass::Software => SOFTWARE_ROWS,
                 _ => usize::MAX,
             },
+            keep_best: true,
             ..EditOptions::default()
         };
         Ok(Self {
@@ -188,6 +192,7 @@ impl Analysis {
             revision: self.revision,
             entropies: Arc::new(self.session.entropies().to_vec()),
             nlls: Arc::new(self.session.nlls().to_vec()),
+            best: Arc::new(self.session.best().to_vec()),
             stale: self.session.stale().unwrap_or(length + 1..length + 1),
             cells: Cells::Device(self.session.cells().all().buffer.clone()),
             took: self.began.elapsed(),

@@ -59,6 +59,9 @@ pub(crate) enum Found {
         entropies: Arc<Vec<f32>>,
         /// -ln p of each byte, `[N]`.
         nlls: Arc<Vec<f32>>,
+        /// The most likely token in place of each byte and of the byte to come,
+        /// `[N + 1]`.
+        best: Arc<Vec<Option<u32>>>,
         /// Whether nothing has still to come.
         complete: bool,
     },
@@ -88,6 +91,7 @@ struct Other {
     session: Option<EntropySession>,
     entropies: Vec<f32>,
     nlls: Vec<f32>,
+    best: Vec<Option<u32>>,
     /// Tokens that have been pushed, BOS among them.
     done: usize,
     failed: bool,
@@ -177,6 +181,7 @@ impl Comparison {
             Ok(()) => Found::Entropies {
                 entropies: Arc::new(other.entropies.clone()),
                 nlls: Arc::new(other.nlls.clone()),
+                best: Arc::new(other.best.clone()),
                 complete: !other.is_busy(length),
             },
             Err(error @ Error::DeviceLost(_)) => return Err(error),
@@ -213,6 +218,7 @@ impl Other {
             session: None,
             entropies: Vec::new(),
             nlls: Vec::new(),
+            best: Vec::new(),
             done: 0,
             failed: false,
             told: Instant::now(),
@@ -243,7 +249,12 @@ impl Other {
             none => {
                 self.entropies = vec![f32::NAN; text.len() + 1];
                 self.nlls = vec![f32::NAN; text.len()];
-                none.insert(EntropySession::new(model, EntropyOptions::default())?)
+                self.best = vec![None; text.len() + 1];
+                let options = EntropyOptions {
+                    best: 1,
+                    ..EntropyOptions::default()
+                };
+                none.insert(EntropySession::new(model, options)?)
             }
         };
         let end = (self.done + model.gpu().tuning.chunk_rows as usize).min(text.len() + 1);
@@ -263,6 +274,9 @@ impl Other {
             {
                 *place = *nll;
             }
+        }
+        for (place, best) in self.best.iter_mut().skip(self.done).zip(&rows.best) {
+            *place = best.first().map(|(id, _)| *id);
         }
         self.done = end;
         Ok(())

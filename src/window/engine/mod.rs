@@ -10,6 +10,7 @@ mod comparison;
 mod generation;
 mod model;
 mod scan;
+mod table;
 mod worker;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) use generation::{
 };
 pub(crate) use model::Model;
 pub(crate) use scan::{FileNews, FileRequest, FileUpdate, Known, Overview};
+pub(crate) use table::{TableFor, TableRequest, TableUpdate};
 
 use crate::gpu::Gpu;
 
@@ -40,6 +42,8 @@ pub(crate) enum Request {
     Compare(CompareRequest),
     /// For the file screen.
     File(FileRequest),
+    /// A table of the lookup rule.
+    Table(TableRequest),
 }
 
 /// What has come.
@@ -64,6 +68,8 @@ pub(crate) enum Update {
     Compare(CompareUpdate),
     /// For the file screen.
     File(FileUpdate),
+    /// A table of the lookup rule.
+    Table(TableUpdate),
     /// Something failed, and what; work goes on.
     Failed(String),
     /// The device is gone; this engine does nothing more.

@@ -7,7 +7,7 @@ use super::analysis::{Analysis, AnalysisRequest};
 use super::comparison::Comparison;
 use super::generation::Generation;
 use super::scan::Scan;
-use super::{Model, Outbox, Request, Update};
+use super::{Model, Outbox, Request, Update, table};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::session::ContextOptions;
@@ -103,6 +103,7 @@ impl Worker {
                 let model = self.model.as_ref();
                 self.scan.ask(request, model, &self.outbox).await?;
             }
+            Request::Table(request) => table::open(request, &self.outbox),
         }
         Ok(())
     }

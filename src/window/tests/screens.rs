@@ -3,7 +3,9 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
+use super::patch::EXPECTS_DELIMITERS;
 use super::{Hand, with_fonts};
+use crate::samples::SAMPLES;
 use crate::window::AppOptions;
 use crate::window::screens::Screen;
 use crate::window::screens::patch::Mode;
@@ -31,6 +33,46 @@ fn the_compare_screen_cuts_the_text_of_the_patch_screen() {
     assert_eq!(app.screen, Screen::Patch);
     assert_eq!(app.patch.text.editor, "one two three, 하나 둘");
     assert_eq!(app.patch.text.cutting().mode, Mode::Entropy);
+}
+
+#[test]
+fn a_lane_is_cut_by_what_a_model_expects() {
+    let english = SAMPLES.iter().find(|sample| sample.name == "english");
+    let mut hand = Hand::open(AppOptions {
+        text: Some(english.unwrap().bytes.to_vec()),
+        model: Some(EXPECTS_DELIMITERS.to_owned()),
+        ..with_fonts()
+    });
+    hand.settle();
+    hand.harness.get_by_label("BPE patcher").click();
+    hand.harness.step();
+    hand.settle();
+    let statistics = hand.harness.state().patch.text.statistics();
+    let (patches, shown) = (
+        statistics.patches,
+        format!("Patches {}", statistics.patches),
+    );
+    assert!((10..1000).contains(&patches), "{patches}");
+    hand.harness.get_by_label("Compare").click();
+    hand.harness.step();
+    hand.settle();
+    assert!(hand.harness.query_by_label(&shown).is_none());
+    hand.harness
+        .get_by_label_contains("Rule of lane 2: Static")
+        .click();
+    hand.harness.step();
+    hand.harness.step();
+    hand.harness.get_by_label("BPE patcher").click();
+    hand.harness.step();
+    hand.settle();
+    hand.harness.get_by_label(&shown);
+    // And by another model, which reads the text itself.
+    let app = hand.harness.state_mut();
+    app.compare.choose_model(2, EXPECTS_DELIMITERS);
+    hand.harness.step();
+    hand.settle();
+    hand.harness.get_by_label(&shown);
+    hand.harness.get_by_label_contains("Model of lane 2: gqa");
 }
 
 #[test]

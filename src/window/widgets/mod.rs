@@ -1,5 +1,7 @@
 //! Small parts that several screens draw with.
 
+pub(crate) mod path;
+
 use egui::{
     Align, Color32, FontId, Layout, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2,
 };

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{ComboBox, DragValue, PopupCloseBehavior, RichText, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{ComboBox, DragValue, RichText, Ui, WidgetInfo, vec2};
 
 use super::lane::{Lane, last_part, tokenizer_name};
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
 use crate::window::screens::patch::{Mode, THRESHOLDS};
+use crate::window::widgets::path::{self, Chosen, field, menu};
 use crate::window::words::Language;
 
 /// What was done to a lane.
@@ -20,6 +20,7 @@ pub(super) enum Done {
     Dialog(Purpose),
     Model(String),
     Tokenizer(PathBuf),
+    Table(PathBuf),
 }
 
 /// Which way a lane cuts; says whether another was chosen.
@@ -31,7 +32,7 @@ pub(super) fn way(ui: &mut Ui, lane: &mut Lane, number: usize, language: Languag
     };
     let before = (lane.tokens, lane.cutting.mode);
     let response = ComboBox::from_id_salt(("way", lane.id))
-        .width(100.0)
+        .width(105.0)
         .height(320.0)
         .selected_text(RichText::new(shown).size(12.5))
         .show_ui(ui, |ui| {
@@ -60,6 +61,7 @@ pub(super) fn setting(
     ui: &mut Ui,
     lane: &mut Lane,
     number: usize,
+    recent_tables: &[PathBuf],
     shared: &Shared<'_>,
 ) -> Option<Done> {
     let language = shared.language;
@@ -110,54 +112,15 @@ pub(super) fn setting(
         changed |= response.changed();
     }
     let mut done = changed.then_some(Done::Changed);
-    if mode.needs_entropy()
+    if mode == Mode::Lookup {
+        done = table(ui, lane, number, recent_tables, language);
+    }
+    if mode.needs_model()
         && let Some(what) = model(ui, lane, number, shared)
     {
         done = Some(what);
     }
     done
-}
-
-/// A menu that stays open while something is typed in it.
-fn menu(ui: &mut Ui, title: &str, name: &str, add: impl FnOnce(&mut Ui)) {
-    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    // About as many letters as there is room for; all of it is in the hint.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "at most 22"
-    )]
-    let room = ((ui.available_width() - 24.0) / 7.5).clamp(1.0, 22.0) as usize;
-    let shown: String = match title.chars().count() > room + 1 {
-        true => title.chars().take(room).chain(['…']).collect(),
-        false => title.to_owned(),
-    };
-    let (response, _) = MenuButton::new(RichText::new(shown).size(12.5))
-        .config(config)
-        .ui(ui, |ui| {
-            ui.set_width(300.0);
-            ui.spacing_mut().item_spacing.y = 6.0;
-            add(ui);
-        });
-    let response = response.on_hover_text(name);
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, name));
-}
-
-/// A field for a path; gives what stands in it once it is meant.
-fn field(ui: &mut Ui, typed: &mut String, hint: &str, language: Language) -> Option<String> {
-    let mut meant = false;
-    ui.horizontal(|ui| {
-        let use_it = language.pick("Use", "사용");
-        let width = ui.available_width() - 56.0;
-        let edit = TextEdit::singleline(typed)
-            .hint_text(hint)
-            .desired_width(width);
-        let response = ui.add(edit);
-        meant = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-        meant |= ui.button(use_it).clicked();
-    });
-    let text = typed.trim();
-    (meant && !text.is_empty()).then(|| text.to_owned())
 }
 
 /// Whose entropies a lane takes.
@@ -231,6 +194,32 @@ fn tokenizer(ui: &mut Ui, lane: &mut Lane, number: usize, language: Language) ->
         }
     });
     done
+}
+
+/// The table of a lane.
+fn table(
+    ui: &mut Ui,
+    lane: &mut Lane,
+    number: usize,
+    recent: &[PathBuf],
+    language: Language,
+) -> Option<Done> {
+    let title = match &lane.cutting.table {
+        None => language.pick("choose one…", "선택…").to_owned(),
+        Some(table) => table.name(),
+    };
+    let name = language.pick(
+        format!("Table of lane {number}: {title}"),
+        format!("레인 {number}의 표: {title}"),
+    );
+    let mut chosen = None;
+    menu(ui, &title, &name, |ui| {
+        chosen = path::table(ui, &mut lane.opening.typed, recent, language);
+    });
+    Some(match chosen? {
+        Chosen::Path(path) => Done::Table(path),
+        Chosen::Dialog => Done::Dialog(Purpose::CompareTable(lane.id)),
+    })
 }
 
 /// What moves a lane and removes it.

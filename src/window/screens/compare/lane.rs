@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::measure::agreement::{agreement, enrichment};
 use crate::window::engine::{Found, Source};
-use crate::window::screens::patch::{Cutting, Mode};
+use crate::window::screens::patch::{Cutting, Mode, Opening};
 use crate::window::words::Language;
 
 /// One way to cut the text.
@@ -23,6 +23,8 @@ pub(crate) struct Lane {
     pub(super) model: Option<String>,
     /// The `tokenizer.json`; empty until one is chosen.
     pub(super) tokenizer: PathBuf,
+    /// The table that is on its way.
+    pub(super) opening: Opening,
     /// What stands in the field for a model or a tokenizer.
     pub(super) typed: String,
     /// Whether it has to be cut again.
@@ -115,6 +117,7 @@ impl Lane {
             tokens: false,
             model: None,
             tokenizer: PathBuf::new(),
+            opening: Opening::default(),
             typed: String::new(),
             dirty: true,
             cut: None,
@@ -126,7 +129,7 @@ impl Lane {
         match (self.tokens, &self.model) {
             (true, _) if self.tokenizer.as_os_str().is_empty() => None,
             (true, _) => Some(Source::Tokenizer(self.tokenizer.clone())),
-            (false, Some(name)) if self.cutting.mode.needs_entropy() => {
+            (false, Some(name)) if self.cutting.mode.needs_model() => {
                 Some(Source::Model(name.clone()))
             }
             (false, _) => None,
@@ -141,20 +144,24 @@ impl Lane {
         }
     }
 
-    /// Where it cuts a text: by the entropies of the open model, or by what its own
-    /// source says.
+    /// Where it cuts a text: by the entropies and the most likely tokens of the open
+    /// model, or by what its own source says.
     pub(super) fn starts(
         &self,
         bytes: &[u8],
         entropies: &[f32],
+        best: &[Option<u32>],
         known: Option<&Known>,
     ) -> Option<Arc<Vec<bool>>> {
         match (self.source(), known.map(|known| &known.found)) {
-            (None, _) if self.tokens => None,
-            (None, _) => Some(self.cutting.starts(bytes, entropies)),
-            (Some(_), Some(Found::Entropies { entropies, .. })) => {
-                Some(self.cutting.starts(bytes, entropies))
-            }
+            (None, _) if self.tokens || self.cutting.lacks_table() => None,
+            (None, _) => Some(self.cutting.starts(bytes, entropies, best)),
+            (
+                Some(_),
+                Some(Found::Entropies {
+                    entropies, best, ..
+                }),
+            ) => Some(self.cutting.starts(bytes, entropies, best)),
             (Some(_), Some(Found::Starts(starts))) => {
                 let mut starts = starts.to_vec();
                 starts.resize(bytes.len() + 1, false);
@@ -181,7 +188,12 @@ impl Lane {
             Mode::Monotonic => title += &format!(" {:.2}", cutting.rise),
             Mode::Both => title += &format!(" {:.2}/{:.2}", cutting.threshold, cutting.rise),
             Mode::Static | Mode::TopK => title += &format!(" {}", cutting.size),
-            Mode::Space | Mode::Byte | Mode::Delimiter => {}
+            Mode::Lookup => {
+                if let Some(table) = &cutting.table {
+                    title += &format!(" {}", table.name());
+                }
+            }
+            Mode::Space | Mode::Byte | Mode::Delimiter | Mode::BpePatcher => {}
         }
         if let Some(Source::Model(name)) = self.source() {
             title += &format!(" · {}", last_part(Path::new(&name)));
@@ -260,6 +272,7 @@ pub(super) fn within(places: &[usize], range: &Range<usize>) -> Range<usize> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
+    use crate::bytes::DELIMITER;
     use crate::patch::Rule;
 
     fn lane(mode: Mode) -> Lane {
@@ -276,8 +289,12 @@ mod tests {
     fn a_lane_is_compared_with_the_first() {
         let text = "한ab cd".as_bytes();
         let entropies = [0.0, 2.0, 0.0, 0.0, 0.0, 3.0, 2.0, 0.0, 0.0];
-        let first = lane(Mode::Entropy).starts(text, &entropies, None).unwrap();
-        let other = lane(Mode::Static).starts(text, &entropies, None).unwrap();
+        let first = lane(Mode::Entropy)
+            .starts(text, &entropies, &[], None)
+            .unwrap();
+        let other = lane(Mode::Static)
+            .starts(text, &entropies, &[], None)
+            .unwrap();
         let surprisals = known_numbers(&[1.0, 1.0, 1.0, 1.0, 1.0, 4.0, 4.0, f32::NAN]);
         let cut = Cut::new(text, &first, &other, &surprisals).unwrap();
         // Cut before 1 5 6, and before 2 4 6.
@@ -306,26 +323,40 @@ mod tests {
         lane.model = Some("models/other".to_owned());
         let source = Source::Model("models/other".to_owned());
         assert_eq!(lane.source(), Some(source.clone()));
-        assert_eq!(lane.starts(b"ab", &[9.0; 3], None), None);
+        assert_eq!(lane.starts(b"ab", &[9.0; 3], &[], None), None);
         let entropies = Found::Entropies {
             entropies: Arc::new(vec![0.0, 5.0, 0.0]),
             nlls: Arc::new(vec![0.5, f32::NAN]),
+            best: Arc::new(vec![Some(7), Some(DELIMITER), None]),
             complete: false,
         };
         let known = Known::new(source, entropies);
         assert!(!known.is_complete());
         assert_eq!(known.surprisals, [Some(0.5), None]);
-        let starts = lane.starts(b"ab", &[9.0, 0.0, 0.0], Some(&known)).unwrap();
+        let starts = lane
+            .starts(b"ab", &[9.0, 0.0, 0.0], &[], Some(&known))
+            .unwrap();
         assert_eq!(*starts, [true, true, false]);
+        lane.cutting.mode = Mode::BpePatcher;
+        assert!(lane.source().is_some());
+        let starts = lane.starts(b"ab", &[9.0; 3], &[], Some(&known)).unwrap();
+        assert_eq!(*starts, [true, true, false]);
+        lane.model = None;
+        let best = [None, Some(7), Some(DELIMITER)];
+        let starts = lane.starts(b"ab", &[9.0; 3], &best, None).unwrap();
+        assert_eq!(*starts, [true, false, true]);
+        lane.cutting.mode = Mode::Lookup;
+        assert_eq!(lane.source(), None);
+        assert_eq!(lane.starts(b"ab", &[9.0; 3], &[], None), None);
         lane.cutting.mode = Mode::Space;
         assert_eq!(lane.source(), None);
         lane.tokens = true;
-        assert_eq!(lane.starts(b"ab", &[], None), None);
+        assert_eq!(lane.starts(b"ab", &[], &[], None), None);
         lane.tokenizer = "some/gpt2/tokenizer.json".into();
         let source = Source::Tokenizer(lane.tokenizer.clone());
         assert_eq!(lane.source(), Some(source.clone()));
         let known = Known::new(source, Found::Starts(Arc::new(vec![true, false])));
-        let starts = lane.starts(b"ab", &[], Some(&known)).unwrap();
+        let starts = lane.starts(b"ab", &[], &[], Some(&known)).unwrap();
         assert_eq!(*starts, [true, false, false]);
     }
 

@@ -7,7 +7,7 @@ mod table;
 mod words;
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,9 @@ use egui::{Context, Frame, Key, Margin, Modifiers, Panel, RichText, Ui};
 use crate::patch::Rule;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
-use crate::window::engine::{CompareRequest, CompareUpdate, Found, Model, Request, Source};
+use crate::window::engine::{
+    CompareRequest, CompareUpdate, Found, Model, Request, Source, TableFor, TableUpdate,
+};
 use crate::window::score::{Cells, View};
 use crate::window::screens::patch::{Cutting, Mode, Text};
 use crate::window::theme::Palette;
@@ -47,6 +49,8 @@ pub(crate) struct CompareScreen {
     at: Option<usize>,
     scroll_to: Option<usize>,
     dialog: Option<Purpose>,
+    /// Files of tables that were used before, the latest first.
+    pub(crate) recent_tables: Vec<PathBuf>,
     /// Of the rows of the table, as they were drawn last.
     rows_height: f32,
 }
@@ -60,6 +64,7 @@ struct Subject {
     revision: u64,
     entropies: Arc<Vec<f32>>,
     surprisals: Vec<Option<f32>>,
+    best: Arc<Vec<Option<u32>>>,
     stale: Range<usize>,
     cells: Option<Cells>,
     /// Whether there is a text at all, even an empty one.
@@ -87,6 +92,7 @@ impl Default for CompareScreen {
             at: None,
             scroll_to: None,
             dialog: None,
+            recent_tables: Vec::new(),
             rows_height: 0.0,
         };
         screen.begin();
@@ -125,6 +131,9 @@ impl CompareScreen {
         for lane in self.lanes.iter_mut().filter(|l| l.cutting == self.rule) {
             lane.cutting = rule.clone();
             lane.dirty = true;
+        }
+        for lane in &mut self.lanes {
+            lane.opening.ask_again();
         }
         self.rule = rule;
     }
@@ -178,6 +187,7 @@ impl CompareScreen {
         }
         subject.entropies = Arc::clone(text.entropies());
         subject.surprisals = known_numbers(text.nlls());
+        subject.best = Arc::clone(text.best());
         subject.stale = text.stale();
         subject.cells = text.cells().cloned();
         self.dirty_all();
@@ -190,7 +200,8 @@ impl CompareScreen {
             && !self.anew
             && self.lanes.iter().all(|lane| {
                 let complete = |source| self.known_of(&source).is_some_and(Known::is_complete);
-                !lane.dirty && lane.source().is_none_or(complete)
+                let is_here = !lane.dirty && !lane.opening.is_coming();
+                is_here && lane.source().is_none_or(complete)
             })
     }
 
@@ -219,6 +230,27 @@ impl CompareScreen {
             lane.tokenizer = path.to_owned();
             lane.typed = path.display().to_string();
         });
+    }
+
+    /// A lane is cut by the table in a file, once it has been read.
+    pub(crate) fn choose_table(&mut self, id: u64, path: &Path) {
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.id == id) {
+            lane.opening.open(path);
+        }
+    }
+
+    /// Takes a table; says whether it is one that is used now.
+    pub(crate) fn take_table(&mut self, id: u64, update: TableUpdate) -> bool {
+        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.id == id) else {
+            return false;
+        };
+        let table = lane.opening.take(update);
+        let is_used = table.is_some();
+        if is_used {
+            lane.cutting.table = table;
+            lane.dirty = true;
+        }
+        is_used
     }
 
     fn choose(&mut self, id: u64, change: impl FnOnce(&mut Lane)) {
@@ -253,6 +285,9 @@ impl CompareScreen {
 
     /// Asks for what lanes need; what no lane needs any more is let go.
     fn ask(&mut self, shared: &Shared<'_>) {
+        for lane in &mut self.lanes {
+            lane.opening.ask(TableFor::Lane(lane.id), shared.engine);
+        }
         let mut sources: Vec<Source> = Vec::new();
         for source in self.lanes.iter().filter_map(Lane::source) {
             if !sources.contains(&source) {
@@ -296,7 +331,7 @@ impl CompareScreen {
             let found = find(lane);
             let starts = match (&lane.cut, lane.dirty) {
                 (Some(cut), false) => Some(Arc::clone(&cut.starts)),
-                _ => lane.starts(bytes, &subject.entropies, found),
+                _ => lane.starts(bytes, &subject.entropies, &subject.best, found),
             };
             if index == 0 {
                 first.clone_from(&starts);

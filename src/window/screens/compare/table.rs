@@ -8,6 +8,7 @@ use super::controls::{Done, buttons, setting, way};
 use super::lane::{Lane, Numbers};
 use super::{CompareScreen, Found, words};
 use crate::window::context::Shared;
+use crate::window::screens::patch::Mode;
 use crate::window::theme::{self, Palette};
 use crate::window::widgets::thousands;
 use crate::window::words::Language;
@@ -33,7 +34,7 @@ impl Columns {
         /// The least widths of the numbers: those of their names.
         const LEAST: [f32; 8] = [50.0, 48.0, 56.0, 56.0, 46.0, 46.0, 62.0, 66.0];
         let way = 20.0;
-        let setting = way + 108.0;
+        let setting = way + 113.0;
         let room = width - setting - BUTTONS;
         let least: f32 = LEAST.iter().sum();
         let scale = ((room - 190.0) / least).clamp(1.0, 1.6);
@@ -179,7 +180,15 @@ impl CompareScreen {
         };
         let id = lane.id;
         match what {
-            Done::Changed => lane.dirty = true,
+            Done::Changed => {
+                lane.dirty = true;
+                // The table that was used last is the one that is meant most likely.
+                if lane.cutting.lacks_table()
+                    && let Some(path) = self.recent_tables.first()
+                {
+                    lane.opening.open(path);
+                }
+            }
             Done::Up => self.swap(index, index.saturating_sub(1)),
             Done::Down => self.swap(index, index + 1),
             Done::Removed => {
@@ -189,6 +198,7 @@ impl CompareScreen {
             Done::Dialog(purpose) => self.dialog = Some(purpose),
             Done::Model(name) => self.choose_model(id, &name),
             Done::Tokenizer(path) => self.choose_tokenizer(id, &path),
+            Done::Table(path) => self.choose_table(id, &path),
         }
     }
 
@@ -214,14 +224,17 @@ impl CompareScreen {
             .known
             .iter()
             .find(|known| Some(&known.source) == source.as_ref());
+        let cuts_by_table = !lane.tokens && lane.cutting.mode == Mode::Lookup;
         let failed = match known.map(|known| &known.found) {
+            _ if cuts_by_table => lane.opening.refused.clone(),
             Some(Found::Failed(why)) => Some(why.clone()),
             _ => None,
         };
         let is_coming = match &source {
             Some(_) => !known.is_some_and(super::Known::is_complete),
+            None if cuts_by_table => lane.opening.is_coming(),
             None => {
-                !lane.tokens && lane.cutting.mode.needs_entropy() && !self.subject.stale.is_empty()
+                !lane.tokens && lane.cutting.mode.needs_model() && !self.subject.stale.is_empty()
             }
         };
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
@@ -244,7 +257,7 @@ impl CompareScreen {
             columns.values[0][0],
             false,
             |ui| {
-                if let Some(what) = setting(ui, lane, number, shared) {
+                if let Some(what) = setting(ui, lane, number, &self.recent_tables, shared) {
                     done = Some(what);
                 }
             },
@@ -278,6 +291,9 @@ impl CompareScreen {
             (Some(why), _) => Some(why),
             (None, true) if !cfg!(feature = "tokenizers") => {
                 Some(words::no_tokenizers(shared.language).to_owned())
+            }
+            (None, _) if cuts_by_table && lane.cutting.lacks_table() && !is_coming => {
+                Some(words::no_table(shared.language).to_owned())
             }
             (None, _) => None,
         };
@@ -321,7 +337,7 @@ fn cell<R>(
 mod tests {
     use super::*;
     use crate::patch::Rule;
-    use crate::window::screens::patch::{Cutting, Mode};
+    use crate::window::screens::patch::Cutting;
 
     #[test]
     fn numbers_are_said_as_far_as_they_are_known() {

@@ -1,6 +1,8 @@
 //! The screen without a device.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 use super::*;
+use crate::bytes::id_of;
+use crate::patch::LookupTable;
 use crate::window::engine::{AnalysisUpdate, Engine};
 use crate::window::words::Language;
 
@@ -16,6 +18,7 @@ fn text() -> Text {
         cells: Cells::Values(Arc::clone(&entropies)),
         entropies,
         nlls: Arc::new(vec![1.0; TEXT.len()]),
+        best: Arc::default(),
         stale: 13..13,
         took: Duration::ZERO,
     });
@@ -141,6 +144,7 @@ fn another_model_is_asked_for_once_and_let_go_with_its_lane() {
         found: Found::Entropies {
             entropies: Arc::new(entropies),
             nlls: Arc::new(vec![1.0; 12]),
+            best: Arc::default(),
             complete: true,
         },
     });
@@ -249,4 +253,59 @@ fn keys_go_to_differences_and_the_pointer_says_a_byte() {
         let _ = frame(&context, size, &mut screen, &engine, events);
     }
     assert_eq!(screen.hovered, Some(5));
+}
+
+#[test]
+fn a_lane_is_cut_by_a_table_once_it_is_there() {
+    let (engine, taken, _updates) = Engine::by_hand();
+    let mut screen = CompareScreen::default();
+    screen.set_text(&text());
+    let lane = screen.lanes[1].id;
+    screen.lanes[1].cutting.mode = Mode::Lookup;
+    screen.lanes[1].dirty = true;
+    screen.cut();
+    // Without a table there is nothing to compare, and nothing to wait for.
+    assert!(screen.lanes[1].cut.is_none() && screen.is_settled());
+    let mut pairs = vec![false; 260 * 260];
+    pairs[(id_of(b'b') * 260 + id_of(b'e')) as usize] = true;
+    let table = LookupTable::new(260, pairs).unwrap();
+    for (name, found) in [
+        ("broken.json", Err("no table".to_owned())),
+        ("pairs.json", Ok(table)),
+        ("gone.json", Err("no file".to_owned())),
+    ] {
+        let path = PathBuf::from(name);
+        screen.choose_table(lane, &path);
+        assert!(!screen.is_settled());
+        for _ in 0..2 {
+            screen.ask(&shared(&engine));
+        }
+        let Request::Table(request) = taken.try_recv().unwrap() else {
+            unreachable!("nothing else is asked for");
+        };
+        assert_eq!((request.whom, &request.path), (TableFor::Lane(lane), &path));
+        assert!(taken.try_recv().is_err(), "asked for once");
+        let is_table = found.is_ok();
+        let update = TableUpdate {
+            whom: request.whom,
+            path,
+            found,
+        };
+        // One that is not wanted any more changes nothing.
+        let other = TableUpdate {
+            path: "other.json".into(),
+            ..update.clone()
+        };
+        assert!(!screen.take_table(lane, other));
+        assert_eq!(screen.take_table(lane, update), is_table);
+        screen.cut();
+        assert!(screen.is_settled());
+        let refused = screen.lanes[1].opening.refused.is_some();
+        assert_eq!(refused, !is_table);
+    }
+    assert_eq!(begins(&screen)[1], [0, 5]);
+    assert_eq!(
+        screen.lanes[1].title(Language::English),
+        "Lookup pairs.json"
+    );
 }

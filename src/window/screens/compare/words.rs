@@ -142,6 +142,14 @@ pub(super) fn no_tokenizers(language: Language) -> &'static str {
     )
 }
 
+/// What is said of a lane that has no table yet.
+pub(super) fn no_table(language: Language) -> &'static str {
+    language.pick(
+        "No table is chosen yet. A table is a JSON file, as blt patch --table takes it.",
+        "아직 표를 고르지 않았습니다. 표는 blt patch --table이 받는 JSON 파일입니다.",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,14 +6,16 @@ use egui::{Align2, DragValue, Rect, Response, RichText, Role, Sense, Stroke, Ui,
 use egui::{pos2, vec2};
 
 use super::curve::axis;
-use super::cutting::{Cutting, Mode, RISES, THRESHOLDS};
+use super::cutting::{Cutting, Mode, RISES};
 use super::panel::{fold, note};
 use super::words::{Says, says};
 use super::{PatchScreen, words};
 use crate::session::ContextOptions;
 use crate::window::context::Shared;
+use crate::window::dialog::Purpose;
 use crate::window::engine::{AnalysisRequest, Request};
 use crate::window::theme::{self, Palette};
+use crate::window::widgets::path::{self, Chosen};
 use crate::window::widgets::{choice, heading, right};
 
 /// The mean patch in bytes at the upper edge of the curve.
@@ -34,13 +36,13 @@ impl PatchScreen {
         self.modes(ui, shared);
         let mode = self.text.cutting().mode;
         if matches!(mode, Mode::Entropy | Mode::Both) {
-            self.threshold(ui, says.threshold, &THRESHOLDS, shared);
+            self.threshold(ui, says.threshold, shared);
         }
         if mode == Mode::Both {
             self.rise(ui, shared);
         }
         if mode == Mode::Monotonic {
-            self.threshold(ui, says.rise, &RISES, shared);
+            self.threshold(ui, says.rise, shared);
         }
         if self.text.cutting().threshold().is_some() {
             self.curve(ui, shared);
@@ -49,11 +51,14 @@ impl PatchScreen {
         if matches!(mode, Mode::Static | Mode::TopK) {
             self.patch_size(ui, shared);
         }
+        if mode == Mode::Lookup {
+            self.table(ui, shared);
+        }
         if mode != Mode::TopK {
             self.longest_patch(ui, shared);
         }
         self.back_to_model(ui, shared);
-        if mode.needs_entropy() {
+        if mode.needs_model() {
             fold(ui, says.context, |ui| self.context(ui, shared));
         }
     }
@@ -65,13 +70,26 @@ impl PatchScreen {
             ui.spacing_mut().item_spacing = vec2(18.0, 0.0);
             for mode in Mode::ALL {
                 if choice(ui, mode.name(shared.language), mode == now, 12.5).clicked() {
-                    self.change(true, |cutting| cutting.mode = mode);
+                    self.choose_mode(mode);
                 }
             }
         });
         ui.add_space(2.0);
         note(ui, now.hint(shared.language));
         ui.add_space(4.0);
+    }
+
+    fn choose_mode(&mut self, mode: Mode) {
+        self.change(true, |cutting| cutting.mode = mode);
+        // The table that was used last is the one that is meant most likely.
+        let is_coming = self.panel.opening.is_coming();
+        self.panel.opening.refused = None;
+        if self.text.cutting().lacks_table()
+            && !is_coming
+            && let Some(path) = self.panel.recent_tables.first()
+        {
+            self.panel.opening.open(path);
+        }
     }
 
     /// Changes how the text is cut; with `keep` the way before can be had back.
@@ -117,17 +135,12 @@ impl PatchScreen {
         (response, entered)
     }
 
-    fn threshold(
-        &mut self,
-        ui: &mut Ui,
-        name: &str,
-        range: &RangeInclusive<f32>,
-        shared: &Shared<'_>,
-    ) {
+    fn threshold(&mut self, ui: &mut Ui, name: &str, shared: &Shared<'_>) {
         let Some(value) = self.text.cutting().threshold() else {
             return;
         };
-        let (response, entered) = self.nats(ui, name, value, range, shared.words.nats);
+        let range = self.text.cutting().thresholds();
+        let (response, entered) = self.nats(ui, name, value, &range, shared.words.nats);
         if let Some(value) = entered {
             self.change_by(&response, |cutting| cutting.set_threshold(value));
         }
@@ -151,6 +164,41 @@ impl PatchScreen {
             self.change_by(&response, |cutting| cutting.size = count(value));
         }
         self.let_go(&response);
+    }
+
+    /// The table that the text is cut by, and what keeps it from being used.
+    fn table(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+        let palette = Palette::of(ui.ctx());
+        let says = says(shared.language);
+        let title = match &self.text.cutting().table {
+            Some(table) => table.name(),
+            None => says.choose_table.to_owned(),
+        };
+        let name = format!("{}: {title}", says.table);
+        let mut chosen = None;
+        ui.horizontal(|ui| {
+            ui.label(label(says.table));
+            right(ui, |ui| {
+                path::menu(ui, &title, &name, |ui| {
+                    let typed = &mut self.panel.opening.typed;
+                    chosen = path::table(ui, typed, &self.panel.recent_tables, shared.language);
+                });
+            });
+        });
+        match chosen {
+            Some(Chosen::Path(path)) => self.open_table(&path),
+            Some(Chosen::Dialog) => self.panel.dialog = Some(Purpose::Table),
+            None => {}
+        }
+        if let Some(why) = &self.panel.opening.refused {
+            let why = words::table_refused(shared.language, why);
+            ui.label(RichText::new(why).size(12.0).color(palette.signal));
+        } else if self.panel.opening.is_coming() {
+            note(ui, says.reading_table);
+        }
+        if self.text.cutting().lacks_table() && !self.panel.opening.is_coming() {
+            note(ui, says.no_table);
+        }
     }
 
     fn longest_patch(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
@@ -226,7 +274,9 @@ impl PatchScreen {
     }
 
     fn back_to_model(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
-        let of_model = shared.model.map(|model| Cutting::of_rule(&model.rule));
+        let of_model = shared
+            .model
+            .map(|model| self.text.cutting().back_to(&model.rule));
         let differs = of_model
             .as_ref()
             .is_some_and(|rule| !rule.cuts_as(self.text.cutting()));

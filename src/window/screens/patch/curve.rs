@@ -118,7 +118,7 @@ mod tests {
                     let mut cutting = cutting.clone();
                     cutting.set_threshold(*threshold);
                     let mut flags = vec![true];
-                    flags.extend(cutting.starts(&bytes, &entropies).iter());
+                    flags.extend(cutting.starts(&bytes, &entropies, &[]).iter());
                     let found = statistics(&flags).mean;
                     assert_eq!(*mean, found, "{mode:?} {longest:?} {threshold}");
                     assert!(curve.means.contains(mean));

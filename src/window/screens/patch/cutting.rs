@@ -1,7 +1,10 @@
 //! How the text of the patch screen is cut, as its controls say it.
 
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::table::Table;
 use crate::bytes::{BOS, id_of};
 use crate::error::Result;
 use crate::patch::{Known, Rule, Scheme, solve, top_k};
@@ -18,10 +21,14 @@ pub(crate) enum Mode {
     Delimiter,
     /// As many patches as give the wanted mean, at the largest entropies.
     TopK,
+    /// Where the model expects a delimiter.
+    BpePatcher,
+    /// By a table over the last two tokens.
+    Lookup,
 }
 
 impl Mode {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Entropy,
         Self::Monotonic,
         Self::Both,
@@ -30,6 +37,8 @@ impl Mode {
         Self::Byte,
         Self::Delimiter,
         Self::TopK,
+        Self::BpePatcher,
+        Self::Lookup,
     ];
 
     /// Whether it looks at entropies.
@@ -38,6 +47,11 @@ impl Mode {
             self,
             Self::Entropy | Self::Monotonic | Self::Both | Self::TopK
         )
+    }
+
+    /// Whether it looks at anything that the entropy model says.
+    pub(crate) fn needs_model(self) -> bool {
+        self.needs_entropy() || self == Self::BpePatcher
     }
 }
 
@@ -53,12 +67,14 @@ pub(crate) struct Cutting {
     pub(crate) size: u32,
     /// The longest patch in bytes.
     pub(crate) longest: Option<u32>,
+    /// For `Lookup`; without one all of a text is one patch.
+    pub(crate) table: Option<Arc<Table>>,
 }
 
 /// The least and the greatest threshold that a control offers, in nats.
-pub(crate) const THRESHOLDS: std::ops::RangeInclusive<f32> = 0.0..=5.6;
+pub(crate) const THRESHOLDS: RangeInclusive<f32> = 0.0..=5.6;
 /// The same for a rise, which can be a fall.
-pub(crate) const RISES: std::ops::RangeInclusive<f32> = -5.6..=5.6;
+pub(crate) const RISES: RangeInclusive<f32> = -5.6..=5.6;
 
 impl Cutting {
     /// The rule that a model was trained with.
@@ -69,6 +85,7 @@ impl Cutting {
             rise: 0.2,
             size: 4,
             longest: rule.max_patch_length(),
+            table: None,
         };
         match *rule.scheme() {
             Scheme::Entropy { threshold } => cutting.threshold = threshold,
@@ -90,12 +107,29 @@ impl Cutting {
                 cutting.size = size;
             }
             Scheme::Byte => cutting.mode = Mode::Byte,
-            _ => cutting.mode = Mode::Delimiter,
+            Scheme::Delimiter => cutting.mode = Mode::Delimiter,
+            Scheme::DelimiterPredicted => cutting.mode = Mode::BpePatcher,
+            Scheme::Lookup { ref table } => {
+                cutting.mode = Mode::Lookup;
+                cutting.table = Some(Arc::new(Table {
+                    path: PathBuf::new(),
+                    pairs: table.clone(),
+                }));
+            }
         }
         cutting
     }
 
-    /// The rule, for all modes but `TopK`, which is none.
+    /// That of a rule, with what belongs to no model: the table.
+    pub(crate) fn back_to(&self, rule: &Rule) -> Self {
+        let cutting = Self::of_rule(rule);
+        Self {
+            table: cutting.table.or_else(|| self.table.clone()),
+            ..cutting
+        }
+    }
+
+    /// The rule, for all modes but `TopK`, which is none, and `Lookup` without a table.
     pub(crate) fn rule(&self) -> Option<Rule> {
         let scheme = match self.mode {
             Mode::Entropy => Scheme::Entropy {
@@ -114,6 +148,10 @@ impl Cutting {
             },
             Mode::Byte => Scheme::Byte,
             Mode::Delimiter => Scheme::Delimiter,
+            Mode::BpePatcher => Scheme::DelimiterPredicted,
+            Mode::Lookup => Scheme::Lookup {
+                table: self.table.as_ref()?.pairs.clone(),
+            },
             Mode::TopK => return None,
         };
         Rule::new(scheme)
@@ -126,12 +164,25 @@ impl Cutting {
         matches!(self.mode, Mode::Entropy | Mode::Both).then_some(self.threshold)
     }
 
+    /// Whether it cuts by a table that has still to be chosen.
+    pub(crate) fn lacks_table(&self) -> bool {
+        self.mode == Mode::Lookup && self.table.is_none()
+    }
+
     /// The threshold that can be solved for, in nats: that of the entropy where
     /// there is one, otherwise that of its rise.
     pub(crate) fn threshold(&self) -> Option<f32> {
         match self.mode {
             Mode::Monotonic => Some(self.rise),
             _ => self.line(),
+        }
+    }
+
+    /// The thresholds that can be set, in nats.
+    pub(crate) fn thresholds(&self) -> RangeInclusive<f32> {
+        match self.mode {
+            Mode::Monotonic => RISES,
+            _ => THRESHOLDS,
         }
     }
 
@@ -158,30 +209,33 @@ impl Cutting {
     }
 
     /// For each byte and the byte to come: does a patch start there? `[N + 1]`.
-    /// Entropies that are no numbers yet start none.
-    pub(crate) fn starts(&self, bytes: &[u8], entropies: &[f32]) -> Arc<Vec<bool>> {
+    /// Entropies that are no numbers yet start none, nor do most likely tokens (`best`)
+    /// that are not known yet.
+    pub(crate) fn starts(
+        &self,
+        bytes: &[u8],
+        entropies: &[f32],
+        best: &[Option<u32>],
+    ) -> Arc<Vec<bool>> {
         let mut starts = Vec::with_capacity(bytes.len() + 1);
-        match self.rule() {
-            Some(rule) => {
-                let mut patcher = rule.patcher();
-                let ids = std::iter::once(BOS).chain(bytes.iter().map(|byte| id_of(*byte)));
-                for (position, id) in ids.enumerate() {
-                    let entropy = entropies.get(position).copied();
-                    starts.push(patcher.next_starts(&Known {
-                        id,
-                        entropy: entropy.filter(|entropy| !entropy.is_nan()),
-                        best: None,
-                    }));
-                }
+        if let Some(rule) = self.rule() {
+            let mut patcher = rule.patcher();
+            let ids = std::iter::once(BOS).chain(bytes.iter().map(|byte| id_of(*byte)));
+            for (position, id) in ids.enumerate() {
+                let entropy = entropies.get(position).copied();
+                starts.push(patcher.next_starts(&Known {
+                    id,
+                    entropy: entropy.filter(|entropy| !entropy.is_nan()),
+                    best: best.get(position).copied().flatten(),
+                }));
             }
-            None => {
-                let known = entropies.get(..=bytes.len()).unwrap_or_default();
-                match top_k(known, self.size.max(1)) {
-                    Ok(flags) => starts.extend(flags.into_iter().skip(1)),
-                    Err(_) => starts.push(true),
-                }
-                starts.resize(bytes.len() + 1, false);
+        } else {
+            let known = entropies.get(..=bytes.len()).unwrap_or_default();
+            match (self.mode, top_k(known, self.size.max(1))) {
+                (Mode::TopK, Ok(flags)) => starts.extend(flags.into_iter().skip(1)),
+                _ => starts.push(true),
             }
+            starts.resize(bytes.len() + 1, false);
         }
         Arc::new(starts)
     }
@@ -206,8 +260,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::bytes::{byte_of, prompt};
-    use crate::patch::{lengths, starts, statistics};
+    use crate::bytes::{DELIMITER, byte_of, prompt};
+    use crate::patch::{LookupTable, lengths, starts_known, statistics};
 
     fn golden() -> Value {
         let path = concat!(
@@ -224,7 +278,7 @@ mod tests {
     /// The flags of all positions, that of BOS among them.
     fn flags(cutting: &Cutting, bytes: &[u8], entropies: &[f32]) -> Vec<bool> {
         let mut flags = vec![true];
-        flags.extend(cutting.starts(bytes, entropies).iter());
+        flags.extend(cutting.starts(bytes, entropies, &[]).iter());
         flags
     }
 
@@ -289,21 +343,91 @@ mod tests {
         let entropies: Vec<f32> = (0..=bytes.len())
             .map(|at| (at * 29 % 37) as f32 / 9.0)
             .collect();
+        let best: Vec<Option<u32>> = (0..=bytes.len())
+            .map(|at| Some(if at % 5 == 2 { DELIMITER } else { 70 }))
+            .collect();
+        let known: Vec<Known> = (prompt(bytes).iter().zip(&entropies).zip(&best))
+            .map(|((id, entropy), best)| Known {
+                id: *id,
+                entropy: Some(*entropy),
+                best: *best,
+            })
+            .collect();
         for mode in Mode::ALL {
             for longest in [None, Some(3)] {
                 let cutting = Cutting {
                     mode,
                     longest,
+                    table: Some(table(&[(b'h', b'e'), (b' ', b'o')])),
                     ..Cutting::of_rule(&Rule::default())
                 };
-                let found = flags(&cutting, bytes, &entropies);
+                let found = cutting.starts(bytes, &entropies, &best);
                 let wanted = match cutting.rule() {
-                    Some(rule) => starts(&rule, &prompt(bytes), Some(&entropies)),
+                    Some(rule) => starts_known(&rule, &known),
                     None => top_k(&entropies, cutting.size),
                 };
-                assert_eq!(found, wanted.unwrap(), "{mode:?} {longest:?}");
+                assert_eq!(found[..], wanted.unwrap()[1..], "{mode:?} {longest:?}");
+                let begins = found.iter().filter(|start| **start).count();
+                let is_one = mode == Mode::Delimiter && longest.is_none();
+                assert_eq!(begins == 1, is_one, "{mode:?} {longest:?}");
+                if let Some(rule) = cutting.rule() {
+                    assert_eq!(Cutting::of_rule(&rule).mode, mode);
+                    assert_eq!(Cutting::of_rule(&rule).rule(), Some(rule));
+                }
             }
         }
+    }
+
+    /// A table with these pairs of bytes.
+    fn table(pairs: &[(u8, u8)]) -> Arc<Table> {
+        let mut flags = vec![false; 260 * 260];
+        for (previous, byte) in pairs {
+            flags[(id_of(*previous) * 260 + id_of(*byte)) as usize] = true;
+        }
+        Arc::new(Table {
+            path: "pairs.json".into(),
+            pairs: LookupTable::new(260, flags).unwrap(),
+        })
+    }
+
+    #[test]
+    fn without_a_table_a_text_is_one_patch_and_with_it_the_table_stays() {
+        let mut cutting = Cutting {
+            mode: Mode::Lookup,
+            ..Cutting::of_rule(&Rule::default())
+        };
+        assert!(cutting.lacks_table() && cutting.rule().is_none());
+        assert_eq!(
+            *cutting.starts(b"the", &[9.0; 4], &[]),
+            [true, false, false, false]
+        );
+        let without = cutting.clone();
+        cutting.table = Some(table(&[(b't', b'h')]));
+        assert!(!cutting.lacks_table() && !cutting.cuts_as(&without));
+        assert_eq!(
+            *cutting.starts(b"the", &[], &[]),
+            [true, false, true, false]
+        );
+        let back = cutting.back_to(&Rule::default());
+        assert_eq!((back.mode, &back.table), (Mode::Entropy, &cutting.table));
+        assert!(back.cuts_as(&Cutting::of_rule(&Rule::default())));
+    }
+
+    #[test]
+    fn what_the_model_has_not_said_yet_starts_no_patch() {
+        let cutting = Cutting {
+            mode: Mode::BpePatcher,
+            ..Cutting::of_rule(&Rule::default())
+        };
+        let best = [None, Some(DELIMITER), None, Some(7)];
+        assert_eq!(
+            *cutting.starts(b"abc", &[], &best),
+            [true, true, false, false]
+        );
+        assert_eq!(
+            *cutting.starts(b"abc", &[], &[]),
+            [true, false, false, false]
+        );
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl PatchScreen {
         }
         if let Some(model) = shared.model.filter(|model| model.is_whole()) {
             ui.add_space(12.0);
-            let asks = self.text.cutting().mode.needs_entropy();
+            let asks = self.text.cutting().mode.needs_model();
             flops(ui, model.checkpoint.config(), mean, asks, shared);
         }
         ui.add_space(8.0);

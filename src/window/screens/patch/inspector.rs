@@ -92,7 +92,13 @@ impl PatchScreen {
         });
         let starts = self.text.starts();
         let start = starts.get(at).copied().unwrap_or(false);
-        let why = Reason::of(self.text.cutting(), self.text.entropies(), starts, at);
+        let why = Reason::of(
+            self.text.cutting(),
+            self.text.entropies(),
+            self.text.best(),
+            starts,
+            at,
+        );
         let (sentence, margin) = words::reason(shared.language, why, start);
         ui.add_space(4.0);
         ui.label(RichText::new(sentence).size(12.5));

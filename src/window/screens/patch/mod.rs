@@ -10,18 +10,25 @@ mod inspector;
 mod measures;
 mod panel;
 mod reason;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 mod words;
 
+use std::path::Path;
+
 use egui::{Context, Frame, Margin, Panel, Ui};
 
-pub(crate) use cutting::{Cutting, Mode, THRESHOLDS};
+pub(crate) use cutting::{Cutting, Mode, RISES, THRESHOLDS};
+pub(crate) use table::Opening;
 pub(crate) use text::{MOST_BYTES, Text};
 
 use crate::window::context::Shared;
-use crate::window::engine::{AnalysisRequest, AnalysisUpdate, Model, Request};
+use crate::window::dialog::Purpose;
+use crate::window::engine::{
+    AnalysisRequest, AnalysisUpdate, Model, Request, TableFor, TableUpdate,
+};
 use crate::window::theme::Palette;
 use editor::Editor;
 
@@ -54,10 +61,12 @@ impl PatchScreen {
 
     /// Another model is there.
     pub(crate) fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
-        self.text.set_cutting(Cutting::of_rule(&model.rule));
+        let cutting = self.text.cutting().back_to(&model.rule);
+        self.text.set_cutting(cutting);
         self.text.set_reach(model.reach);
         self.panel.refused = None;
         self.asked = None;
+        self.panel.opening.ask_again();
         self.set_context(self.panel.context, shared);
     }
 
@@ -105,8 +114,42 @@ impl PatchScreen {
         egui::CentralPanel::no_frame()
             .frame(Frame::new().fill(palette.background))
             .show(ui, |ui| self.write(ui, shared));
+        self.panel.opening.ask(TableFor::Patch, shared.engine);
         self.ask_about(shared);
         self.prepare(shared);
+    }
+
+    /// A dialog that a control needs.
+    pub(crate) fn take_dialog(&mut self) -> Option<Purpose> {
+        self.panel.dialog.take()
+    }
+
+    /// Cuts the text by the table in a file, once it has been read.
+    pub(crate) fn open_table(&mut self, path: &Path) {
+        self.panel.opening.open(path);
+        self.panel.by_table = true;
+    }
+
+    /// Takes a table; says whether it is there now.
+    ///
+    /// # Errors
+    /// Why it cannot be used, where no control says so.
+    pub(crate) fn take_table(&mut self, update: TableUpdate) -> Result<bool, String> {
+        let table = self.panel.opening.take(update);
+        let by_table = std::mem::take(&mut self.panel.by_table);
+        let mut cutting = self.text.cutting().clone();
+        if table.is_none() {
+            let shown = cutting.mode == Mode::Lookup;
+            let unseen = self.panel.opening.refused.take_if(|_| !shown);
+            return unseen.map_or(Ok(false), Err);
+        }
+        let keep = !cutting.lacks_table();
+        cutting.table = table;
+        if by_table {
+            cutting.mode = Mode::Lookup;
+        }
+        self.set_cutting(cutting, keep);
+        Ok(true)
     }
 
     fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
@@ -139,7 +182,8 @@ impl PatchScreen {
 
     /// Whether everything that was asked for has come.
     pub(crate) fn is_settled(&self) -> bool {
-        self.text.is_fresh() && self.text.distribution(self.inspected()).is_some()
+        let is_here = self.text.is_fresh() && !self.panel.opening.is_coming();
+        is_here && self.text.distribution(self.inspected()).is_some()
     }
 
     /// Bars, or the curve of the paper.
@@ -220,5 +264,10 @@ impl PatchScreen {
     /// Where the text begins on the screen, and the places of its bytes.
     pub(crate) fn layout(&self) -> (egui::Pos2, &crate::window::score::Layout) {
         self.editor.layout()
+    }
+
+    /// Puts the caret before a byte.
+    pub(crate) fn put_caret(&self, context: &Context, byte: usize) {
+        self.editor.put_caret(context, &self.text.editor, byte);
     }
 }

@@ -1,11 +1,15 @@
 //! The side panel of the patch screen: one byte and its patch, the rule, and the text
 //! in numbers; and the line below the text.
 
+use std::path::PathBuf;
+
 use egui::{Align2, Id, Response, RichText, Ui, vec2};
 
 use super::PatchScreen;
+use super::table::Opening;
 use crate::session::ContextOptions;
 use crate::window::context::Shared;
+use crate::window::dialog::Purpose;
 use crate::window::theme::{self, Palette};
 use crate::window::widgets::{right, rule, thousands};
 
@@ -26,6 +30,14 @@ pub(crate) struct Panel {
     pub(super) logarithmic: bool,
     /// The control that is being changed: all that it does is one step of undo.
     pub(super) changing: Option<Id>,
+    /// The table that is on its way.
+    pub(super) opening: Opening,
+    /// Whether the text is cut by it once it has come, whatever the mode now.
+    pub(super) by_table: bool,
+    /// Files of tables that were used before, the latest first.
+    pub(crate) recent_tables: Vec<PathBuf>,
+    /// A dialog that a control needs.
+    pub(super) dialog: Option<Purpose>,
 }
 
 impl Default for Panel {
@@ -38,6 +50,10 @@ impl Default for Panel {
             refused: None,
             logarithmic: false,
             changing: None,
+            opening: Opening::default(),
+            by_table: false,
+            recent_tables: Vec::new(),
+            dialog: None,
         }
     }
 }

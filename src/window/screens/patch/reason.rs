@@ -1,6 +1,7 @@
 //! Why a patch starts at a byte, or does not.
 
 use super::cutting::{Cutting, Mode};
+use crate::bytes::DELIMITER;
 
 /// Why a patch starts at a byte, or does not; values are in nats.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,6 +28,12 @@ pub(crate) enum Reason {
     Bytes,
     /// Chosen among the largest entropies of the text.
     Largest,
+    /// The model expects a delimiter, or does not.
+    Predicted,
+    /// The pair before is in the table, or is not.
+    Table,
+    /// There is no table to look the pair up in.
+    NoTable,
 }
 
 /// A difference from the threshold below this many nats depends on rounding: the
@@ -35,7 +42,13 @@ pub(crate) const FRAGILE: f32 = 0.02;
 
 impl Reason {
     /// Why a patch starts at byte `at`, or does not.
-    pub(crate) fn of(cutting: &Cutting, entropies: &[f32], starts: &[bool], at: usize) -> Self {
+    pub(crate) fn of(
+        cutting: &Cutting,
+        entropies: &[f32],
+        best: &[Option<u32>],
+        starts: &[bool],
+        at: usize,
+    ) -> Self {
         if at == 0 {
             return Self::First;
         }
@@ -52,6 +65,15 @@ impl Reason {
             _ if !cutting.mode.needs_entropy() && start && full() => return Self::Longest,
             (Mode::Both, 2) if start => return Self::Longest,
             (Mode::Monotonic | Mode::Both, 1) | (Mode::Both, 2) => return Self::Early,
+            (Mode::BpePatcher, _) => {
+                return match best.get(at).copied().flatten() {
+                    Some(expected) if start && expected != DELIMITER => Self::Longest,
+                    Some(_) => Self::Predicted,
+                    None => Self::Unknown,
+                };
+            }
+            (Mode::Lookup, _) if cutting.table.is_none() => return Self::NoTable,
+            (Mode::Lookup, _) => return Self::Table,
             _ => {}
         }
         let entropy = |at: usize| entropies.get(at).copied().filter(|h| !h.is_nan());
@@ -134,9 +156,9 @@ mod tests {
                     longest,
                     ..cutting(mode)
                 };
-                let starts = cutting.starts(bytes, &entropies);
+                let starts = cutting.starts(bytes, &entropies, &[]);
                 for (at, start) in starts.iter().enumerate().skip(1) {
-                    let reason = Reason::of(&cutting, &entropies, &starts, at);
+                    let reason = Reason::of(&cutting, &entropies, &[], &starts, at);
                     if reason == Reason::Early {
                         assert!(at < 3 && mode != Mode::Entropy);
                         continue;
@@ -148,10 +170,13 @@ mod tests {
         }
         let entropy = cutting(Mode::Entropy);
         let entropies = [3.0, 1.0, 2.01, 2.4, 1.9, 4.0, 1.0, 1.2, 3.0];
-        let starts = entropy.starts(bytes, &entropies);
-        assert!(Reason::of(&entropy, &entropies, &starts, 2).is_fragile());
-        assert!(!Reason::of(&entropy, &entropies, &starts, 3).is_fragile());
-        assert_eq!(Reason::of(&entropy, &entropies, &starts, 0), Reason::First);
+        let starts = entropy.starts(bytes, &entropies, &[]);
+        assert!(Reason::of(&entropy, &entropies, &[], &starts, 2).is_fragile());
+        assert!(!Reason::of(&entropy, &entropies, &[], &starts, 3).is_fragile());
+        assert_eq!(
+            Reason::of(&entropy, &entropies, &[], &starts, 0),
+            Reason::First
+        );
     }
 
     #[test]
@@ -160,9 +185,9 @@ mod tests {
             longest: Some(3),
             ..cutting(Mode::Space)
         };
-        let starts = space.starts(b"abcdef gh", &[]);
+        let starts = space.starts(b"abcdef gh", &[], &[]);
         let reasons: Vec<Reason> = (0..starts.len())
-            .map(|at| Reason::of(&space, &[], &starts, at))
+            .map(|at| Reason::of(&space, &[], &[], &starts, at))
             .collect();
         // abc|def| gh and what comes
         assert_eq!(reasons[3], Reason::Longest);
@@ -171,13 +196,42 @@ mod tests {
     }
 
     #[test]
+    fn what_the_model_expects_and_a_table_are_reasons_too() {
+        let predicted = Cutting {
+            longest: Some(2),
+            ..cutting(Mode::BpePatcher)
+        };
+        let best = [Some(7), Some(DELIMITER), Some(7), Some(7), None];
+        let starts = predicted.starts(b"abcd", &[], &best);
+        assert_eq!(*starts, [true, true, false, true, false]);
+        let reasons: Vec<Reason> = (0..starts.len())
+            .map(|at| Reason::of(&predicted, &[], &best, &starts, at))
+            .collect();
+        let wanted = [
+            Reason::First,
+            Reason::Predicted,
+            Reason::Predicted,
+            Reason::Longest,
+            Reason::Unknown,
+        ];
+        assert_eq!(reasons, wanted);
+        let lookup = cutting(Mode::Lookup);
+        let starts = lookup.starts(b"ab", &[], &[]);
+        let reason = Reason::of(&lookup, &[], &[], &starts, 1);
+        assert_eq!(reason, Reason::NoTable);
+    }
+
+    #[test]
     fn what_is_not_known_has_no_reason() {
         let entropy = cutting(Mode::Entropy);
         let entropies = [1.0, f32::NAN];
-        let starts = entropy.starts(b"a", &entropies);
-        let reason = Reason::of(&entropy, &entropies, &starts, 1);
+        let starts = entropy.starts(b"a", &entropies, &[]);
+        let reason = Reason::of(&entropy, &entropies, &[], &starts, 1);
         assert_eq!(reason, Reason::Unknown);
         let space = cutting(Mode::Space);
-        assert_eq!(Reason::of(&space, &entropies, &starts, 1), Reason::Bytes);
+        assert_eq!(
+            Reason::of(&space, &entropies, &[], &starts, 1),
+            Reason::Bytes
+        );
     }
 }

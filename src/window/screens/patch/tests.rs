@@ -107,6 +107,10 @@ fn every_mode_has_its_controls() {
             assert_eq!(has(says.patch_size), sized, "{mode:?}");
             let bound = hand.query_by_role_and_label(Role::CheckBox, says.longest_patch);
             assert_eq!(bound.is_some(), mode != Mode::TopK, "{mode:?}");
+            let table = hand.query_by_label_contains(says.choose_table).is_some();
+            assert_eq!(table, mode == Mode::Lookup, "{mode:?}");
+            let missing = hand.query_by_label(says.no_table).is_some();
+            assert_eq!(missing, mode == Mode::Lookup, "{mode:?}");
         }
     }
 }

@@ -29,6 +29,9 @@ pub(crate) struct Text {
     entropies: Arc<Vec<f32>>,
     /// -ln p of each byte in nats, `[N]`.
     nlls: Arc<Vec<f32>>,
+    /// The most likely token in place of each byte and of the byte to come, `[N + 1]`;
+    /// without entries until the first have come.
+    best: Arc<Vec<Option<u32>>>,
     stale: Range<usize>,
     cells: Option<Cells>,
     took: Option<Duration>,
@@ -76,6 +79,7 @@ impl Text {
             revision: 1,
             entropies: Arc::new(vec![f32::NAN; bytes.len() + 1]),
             nlls: Arc::new(vec![f32::NAN; bytes.len()]),
+            best: Arc::default(),
             stale: 0..bytes.len() + 1,
             cells: None,
             took: None,
@@ -116,6 +120,12 @@ impl Text {
     /// -ln p of a byte in nats, as far as it is known.
     pub(crate) fn nll(&self, byte: usize) -> Option<f32> {
         self.nlls.get(byte).copied().filter(|nll| !nll.is_nan())
+    }
+
+    /// The most likely token in place of each byte and of the byte to come, as far as
+    /// they are known.
+    pub(crate) fn best(&self) -> &Arc<Vec<Option<u32>>> {
+        &self.best
     }
 
     /// Mean -ln p over the text in bits, once all of it is known.
@@ -218,13 +228,11 @@ impl Text {
             return false;
         }
         let (gone, came) = difference(&self.bytes, &bytes);
-        let fill = |values: &Arc<Vec<f32>>| {
-            let mut values = values.to_vec();
-            values.splice(gone.clone(), came.clone().map(|_| f32::NAN));
-            Arc::new(values)
-        };
-        self.entropies = fill(&self.entropies);
-        self.nlls = fill(&self.nlls);
+        self.entropies = follow(&self.entropies, &gone, &came, f32::NAN);
+        self.nlls = follow(&self.nlls, &gone, &came, f32::NAN);
+        if !self.best.is_empty() {
+            self.best = follow(&self.best, &gone, &came, None);
+        }
         let end = bytes.len() + 1;
         let reached = self
             .reach
@@ -276,6 +284,7 @@ impl Text {
                 revision,
                 entropies,
                 nlls,
+                best,
                 stale,
                 cells,
                 took,
@@ -285,6 +294,7 @@ impl Text {
                 }
                 self.entropies = entropies;
                 self.nlls = nlls;
+                self.best = best;
                 self.stale = stale;
                 self.cells = Some(cells);
                 self.took = Some(took);
@@ -311,7 +321,9 @@ impl Text {
     }
 
     fn cut_again(&mut self) {
-        self.starts = self.cutting.starts(&self.bytes, &self.entropies);
+        self.starts = self
+            .cutting
+            .starts(&self.bytes, &self.entropies, &self.best);
         let flags = self.starts.iter().take(self.bytes.len()).enumerate();
         self.firsts.clear();
         self.firsts
@@ -319,6 +331,18 @@ impl Text {
         self.once.statistics.take();
         self.once.cut_characters.take();
     }
+}
+
+/// Values of which some have given way to unknown ones.
+fn follow<T: Copy>(
+    values: &[T],
+    gone: &Range<usize>,
+    came: &Range<usize>,
+    unknown: T,
+) -> Arc<Vec<T>> {
+    let mut values = values.to_vec();
+    values.splice(gone.clone(), came.clone().map(|_| unknown));
+    Arc::new(values)
 }
 
 #[cfg(test)]

@@ -44,6 +44,10 @@ pub(super) struct Says {
     pub(super) fixed_four: &'static str,
     /// Behind a number of bytes.
     pub(super) bytes: &'static str,
+    pub(super) table: &'static str,
+    pub(super) choose_table: &'static str,
+    pub(super) no_table: &'static str,
+    pub(super) reading_table: &'static str,
 }
 
 pub(super) fn says(language: Language) -> &'static Says {
@@ -88,6 +92,11 @@ const ENGLISH: Says = Says {
     every_byte: "one patch per byte",
     fixed_four: "fixed patches of 4",
     bytes: " bytes",
+    table: "Table",
+    choose_table: "choose one…",
+    no_table: "No table is chosen yet, so all of the text is one patch. A table is a JSON file, as \
+               blt patch --table takes it.",
+    reading_table: "The table is being read.",
 };
 
 const KOREAN: Says = Says {
@@ -128,6 +137,11 @@ const KOREAN: Says = Says {
     every_byte: "바이트마다 패치",
     fixed_four: "4바이트 고정 패치",
     bytes: "바이트",
+    table: "표",
+    choose_table: "선택…",
+    no_table: "아직 표를 고르지 않아 글 전체가 한 패치입니다. 표는 blt patch --table이 받는 JSON \
+               파일입니다.",
+    reading_table: "표를 읽고 있습니다.",
 };
 
 /// Where a byte is in its character.
@@ -190,6 +204,14 @@ pub(super) fn unreachable(language: Language, sentence: String, least: f64, most
     )
 }
 
+/// Why a table cannot be used, and what stays.
+pub(super) fn table_refused(language: Language, error: &str) -> String {
+    language.pick(
+        sentence(error),
+        format!("이 파일을 표로 쓸 수 없습니다: {error}."),
+    )
+}
+
 impl Mode {
     /// What it does, in a sentence.
     pub(super) fn hint(self, language: Language) -> &'static str {
@@ -228,6 +250,16 @@ impl Mode {
                 "글 전체에서 엔트로피가 가장 큰 곳마다 패치가 시작됩니다. 뒤에 오는 글이 경계를 \
                  바꿀 수 있어 생성에는 쓸 수 없습니다.",
             ),
+            Self::BpePatcher => language.pick(
+                "A patch starts where the model expects a delimiter above all. Only a model that \
+                 was trained with delimiters does; under another the text is one patch.",
+                "모델이 구분자를 가장 유력하게 예상하는 곳에서 패치가 시작됩니다. 구분자로 학습한 \
+                 모델만 그렇게 예상하며, 다른 모델에서는 글 전체가 한 패치입니다.",
+            ),
+            Self::Lookup => language.pick(
+                "A patch starts after every pair of bytes that is in a table.",
+                "표에 있는 바이트 두 개가 이어서 나오면 그 뒤에서 패치가 시작됩니다.",
+            ),
         }
     }
 
@@ -241,6 +273,8 @@ impl Mode {
             Self::Byte => language.pick("Byte", "바이트"),
             Self::Delimiter => language.pick("Delimiter", "구분자"),
             Self::TopK => language.pick("Largest", "상위"),
+            Self::BpePatcher => language.pick("BPE patcher", "BPE 패처"),
+            Self::Lookup => language.pick("Lookup", "룩업"),
         }
     }
 }
@@ -259,8 +293,8 @@ pub(crate) fn reason(language: Language, reason: Reason, start: bool) -> (String
             true => "이 규칙은 글의 맨 앞에서는 언제나 패치를 시작합니다.".to_owned(),
             false => "이 규칙은 글의 맨 앞에서는 패치를 시작하지 않습니다.".to_owned(),
         },
-        (Reason::Unknown, false) => "Its entropy has still to arrive.".to_owned(),
-        (Reason::Unknown, true) => "엔트로피를 아직 계산하고 있습니다.".to_owned(),
+        (Reason::Unknown, false) => "What the model says here has still to arrive.".to_owned(),
+        (Reason::Unknown, true) => "모델이 아직 계산하고 있습니다.".to_owned(),
         (
             Reason::Compared {
                 value,
@@ -289,6 +323,25 @@ pub(crate) fn reason(language: Language, reason: Reason, start: bool) -> (String
             true => "엔트로피가 가장 큰 곳에 들어 패치가 시작됩니다.".to_owned(),
             false => "엔트로피가 더 큰 곳들이 있어 시작되지 않습니다.".to_owned(),
         },
+        (Reason::Predicted, false) => match start {
+            true => "A patch starts here: the model expects a delimiter.".to_owned(),
+            false => "No patch starts here: the model expects something else than a delimiter."
+                .to_owned(),
+        },
+        (Reason::Predicted, true) => match start {
+            true => "모델이 구분자를 예상해 패치가 시작됩니다.".to_owned(),
+            false => "모델이 구분자가 아닌 것을 예상해 시작되지 않습니다.".to_owned(),
+        },
+        (Reason::Table, false) => match start {
+            true => "A patch starts here: the pair before is in the table.".to_owned(),
+            false => "No patch starts here: the pair before is not in the table.".to_owned(),
+        },
+        (Reason::Table, true) => match start {
+            true => "앞의 두 바이트가 표에 있어 패치가 시작됩니다.".to_owned(),
+            false => "앞의 두 바이트가 표에 없어 시작되지 않습니다.".to_owned(),
+        },
+        (Reason::NoTable, false) => "No patch starts here: there is no table yet.".to_owned(),
+        (Reason::NoTable, true) => "아직 표가 없어 시작되지 않습니다.".to_owned(),
     };
     let margin = reason.margin().map(|margin| {
         let mut text = language.pick(
