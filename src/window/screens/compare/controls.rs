@@ -7,7 +7,7 @@ use egui::{ComboBox, DragValue, RichText, Ui, WidgetInfo, vec2};
 use super::lane::{Lane, last_part, tokenizer_name};
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
-use crate::window::screens::patch::{Mode, THRESHOLDS};
+use crate::window::screens::patch::{Mode, RISES, THRESHOLDS};
 use crate::window::widgets::path::{self, Chosen, field, menu};
 use crate::window::words::Language;
 
@@ -81,9 +81,9 @@ pub(super) fn setting(
         });
     };
     let mode = lane.cutting.mode;
-    let mut drag = |ui: &mut Ui, nats: &mut f32, prefix: &str, what: &str| {
+    let mut drag = |ui: &mut Ui, nats: &mut f32, range, prefix: &str, what: &str| {
         let value = DragValue::new(nats)
-            .range(THRESHOLDS)
+            .range::<f32>(range)
             .speed(0.01)
             .fixed_decimals(2)
             .prefix(prefix);
@@ -95,11 +95,11 @@ pub(super) fn setting(
     };
     if matches!(mode, Mode::Entropy | Mode::Both) {
         let what = language.pick("Threshold", "문턱값");
-        drag(ui, &mut lane.cutting.threshold, "θ ", what);
+        drag(ui, &mut lane.cutting.threshold, THRESHOLDS, "θ ", what);
     }
     if matches!(mode, Mode::Monotonic | Mode::Both) {
         let what = language.pick("Threshold of the rise", "상승 문턱값");
-        drag(ui, &mut lane.cutting.rise, "θr ", what);
+        drag(ui, &mut lane.cutting.rise, RISES, "θr ", what);
     }
     if matches!(mode, Mode::Static | Mode::TopK) {
         let what = language.pick("Bytes per patch", "패치당 바이트");
