@@ -336,6 +336,33 @@ fn text_is_undone_and_so_is_the_threshold() {
     hand.harness.key_press_modifiers(Modifiers::ALT, Key::Z);
     hand.harness.step();
     assert_eq!(threshold(&hand), before);
+
+    // The threshold of the rise is moved where that is the one.
+    let rise = |hand: &Hand| hand.harness.state().patch.text.cutting().rise;
+    hand.harness.get_by_label("Monotonic").click();
+    hand.harness.step();
+    let from = rise(&hand);
+    for (key, to) in [
+        (Key::ArrowDown, from - 0.05),
+        (Key::ArrowUp, from),
+        (Key::ArrowUp, from + 0.05),
+    ] {
+        hand.harness.key_press_modifiers(Modifiers::ALT, key);
+        hand.harness.step();
+        assert!((rise(&hand) - to).abs() < 1e-6);
+    }
+    assert_eq!(threshold(&hand), before);
+    hand.harness.key_press_modifiers(Modifiers::ALT, Key::Z);
+    hand.harness.step();
+    assert!((rise(&hand) - from).abs() < 1e-6);
+    // Where there is none, nothing moves and there is nothing to undo.
+    hand.harness.get_by_label("Space").click();
+    hand.harness.step();
+    let cutting = hand.harness.state().patch.text.cutting().clone();
+    hand.harness
+        .key_press_modifiers(Modifiers::ALT, Key::ArrowUp);
+    hand.harness.step();
+    assert_eq!(*hand.harness.state().patch.text.cutting(), cutting);
 }
 
 #[test]

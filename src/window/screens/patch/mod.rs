@@ -199,9 +199,9 @@ impl PatchScreen {
     /// Moves the threshold by so many nats.
     pub(crate) fn move_threshold(&mut self, by: f32) {
         let mut cutting = self.text.cutting().clone();
-        if cutting.line().is_some() {
-            cutting.threshold =
-                (cutting.threshold + by).clamp(*THRESHOLDS.start(), *THRESHOLDS.end());
+        if let Some(threshold) = cutting.threshold() {
+            let (least, most) = cutting.thresholds().into_inner();
+            cutting.set_threshold((threshold + by).clamp(least, most));
             self.set_cutting(cutting, true);
         }
     }
