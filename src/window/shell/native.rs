@@ -102,6 +102,8 @@ struct Drawing {
     painter: Painter,
     surface: wgpu::Surface<'static>,
     configuration: wgpu::SurfaceConfiguration,
+    /// The surface has not been told of the configuration yet.
+    changed: bool,
     gpu: Arc<Gpu>,
 }
 
@@ -133,11 +135,11 @@ impl Drawing {
                 .get_default_config(gpu.adapter(), size.width.max(1), size.height.max(1))
                 .ok_or_else(|| Error::Adapter("the display offers no surface".to_owned()))?
         };
-        surface.configure(gpu.device(), &configuration);
         Ok(Self {
             painter: Painter::new(&gpu, format, RendererOptions::default()),
             surface,
             configuration,
+            changed: true,
             gpu,
         })
     }
@@ -146,8 +148,16 @@ impl Drawing {
         if width > 0 && height > 0 {
             self.configuration.width = width;
             self.configuration.height = height;
-            self.surface
-                .configure(self.gpu.device(), &self.configuration);
+            self.changed = true;
+        }
+    }
+
+    /// Tells the surface once per frame: while an edge is dragged, sizes come faster
+    /// than frames, and each waits for the model's work to end.
+    fn configure(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            let (gpu, surface) = (&self.gpu, &self.surface);
+            gpu.while_idle(|| surface.configure(gpu.device(), &self.configuration));
         }
     }
 }
@@ -268,6 +278,7 @@ impl Open {
         let primitives = self.context.tessellate(output.shapes, scale);
         let clear = Palette::of(&self.context).background;
         let drawing = &mut self.drawing;
+        drawing.configure();
         let screen = ScreenDescriptor {
             size_in_pixels: [drawing.configuration.width, drawing.configuration.height],
             pixels_per_point: scale,
