@@ -10,7 +10,7 @@ use egui_winit::accesskit_winit;
 use winit::application::ApplicationHandler;
 use winit::event::{StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
-use winit::window::{Window, WindowId};
+use winit::window::{Icon, Window, WindowAttributes, WindowId};
 
 use super::paint::Painter;
 use crate::error::{Error, Result};
@@ -167,8 +167,9 @@ impl Desktop {
         let Some(options) = self.options.take() else {
             return Ok(());
         };
-        let attributes = Window::default_attributes()
+        let attributes = named(Window::default_attributes())
             .with_title("blt")
+            .with_window_icon(icon())
             // Screen readers must be ready before it shows.
             .with_visible(false)
             .with_min_inner_size(winit::dpi::LogicalSize::new(320, 240))
@@ -223,6 +224,30 @@ impl Desktop {
         self.open = None;
         events.exit();
     }
+}
+
+/// By this name desktops on Linux find what belongs to a window: its icon, its entry
+/// in the menu, rules for where it goes.
+#[cfg(target_os = "linux")]
+fn named(attributes: WindowAttributes) -> WindowAttributes {
+    use winit::platform::{wayland, x11};
+    let attributes = x11::WindowAttributesExtX11::with_name(attributes, "blt", "blt");
+    wayland::WindowAttributesExtWayland::with_name(attributes, "blt", "blt")
+}
+
+#[cfg(not(target_os = "linux"))]
+fn named(attributes: WindowAttributes) -> WindowAttributes {
+    attributes
+}
+
+/// What stands for the window in task bars and lists of windows.
+fn icon() -> Option<Icon> {
+    let png = include_bytes!("../../../assets/icon/blt.png");
+    let pixels = image::load_from_memory_with_format(png, image::ImageFormat::Png)
+        .ok()?
+        .into_rgba8();
+    let (width, height) = pixels.dimensions();
+    Icon::from_rgba(pixels.into_raw(), width, height).ok()
 }
 
 /// On a software driver a frame takes as long as many bytes of a model: with a frame
