@@ -50,6 +50,31 @@ fn a_lost_device() {
 }
 
 #[test]
+fn nothing_is_under_way_while_the_device_is_idle() {
+    let gpu = open();
+    let busy = Arc::clone(&gpu);
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let worker = std::thread::spawn(move || {
+        let data = vec![0.0_f32; 1 << 20];
+        let tensors = [(); 2].map(|()| Tensor::from(&busy, "data", &data));
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            busy.copy(tensors[0].all(), tensors[1].all(), 1);
+        }
+    });
+    for _ in 0..100 {
+        let status = gpu.while_idle(|| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            gpu.device().poll(wgpu::PollType::wait_indefinitely())
+        });
+        assert_eq!(status.unwrap(), wgpu::PollStatus::QueueEmpty);
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    worker.join().unwrap();
+    gpu.check().unwrap();
+}
+
+#[test]
 fn adapters_that_are_not_there() {
     for (adapter, backend) in [(Some("no such card"), None), (Some("99"), None)] {
         let choice = AdapterChoice {

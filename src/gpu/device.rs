@@ -1,6 +1,6 @@
 //! An open device, with its errors turned into values.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::adapter::{AdapterChoice, AdapterSummary, choose};
 use super::kernel::{Pipeline, PipelineCache, Shader};
@@ -32,6 +32,8 @@ pub struct Gpu {
     adapter: wgpu::Adapter,
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
+    /// Held by whoever submits, and alone by whoever needs the queue empty.
+    submitting: RwLock<()>,
     pub(crate) tuning: &'static Tuning,
     pub(crate) poller: Poller,
     summary: AdapterSummary,
@@ -125,6 +127,7 @@ impl Gpu {
             adapter,
             device,
             queue,
+            submitting: RwLock::new(()),
             summary,
             tier,
             checked: options.checked_shaders,
@@ -156,10 +159,30 @@ impl Gpu {
         &self.device
     }
 
-    /// The queue of the device; there is one.
+    /// The queue of the device; there is one. Where several threads use it, submit with
+    /// [`submit_commands`](Self::submit_commands).
     #[must_use]
     pub fn queue(&self) -> &wgpu::Queue {
         &self.queue
+    }
+
+    /// Submits what has been recorded.
+    pub fn submit_commands(
+        &self,
+        commands: impl IntoIterator<Item = wgpu::CommandBuffer>,
+    ) -> wgpu::SubmissionIndex {
+        let _turn = self.submitting.read();
+        self.queue.submit(commands)
+    }
+
+    /// Does something while no work is under way and no thread can submit any: what
+    /// configures a surface, which wgpu refuses at any other time and reports as an
+    /// error of the device.
+    pub fn while_idle<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _alone = self.submitting.write();
+        // A device that is lost has nothing under way.
+        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+        act()
     }
 
     /// The adapter behind the device.

@@ -410,9 +410,9 @@ fn in_bounds<S>(
         rest = &rest[count..];
         if rest.is_empty() {
             tail(&mut encoder);
-            return gpu.queue.submit([encoder.finish()]);
+            return gpu.submit_commands([encoder.finish()]);
         }
-        gpu.queue.submit([encoder.finish()]);
+        gpu.submit_commands([encoder.finish()]);
     }
 }
 

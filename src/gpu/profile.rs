@@ -104,14 +104,14 @@ impl Timestamps {
             mapped_at_creation: false,
         });
         encoder.resolve_query_set(&self.queries, 0..self.count, &resolved, 0);
-        gpu.queue.submit([encoder.finish()]);
+        gpu.submit_commands([encoder.finish()]);
         let slice = super::tensor::Slice {
             buffer: &resolved,
             offset: 0,
             size: bytes,
         };
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&gpu.read(slice).await?);
-        let period = f64::from(gpu.queue.get_timestamp_period());
+        let period = f64::from(gpu.queue().get_timestamp_period());
         #[expect(
             clippy::cast_precision_loss,
             reason = "durations of single kernels are short"

@@ -207,7 +207,7 @@ impl Gpu {
     /// # Errors
     /// What [`Gpu::check`] reports.
     pub async fn idle(&self) -> Result<()> {
-        let submission = self.queue.submit([]);
+        let submission = self.submit_commands([]);
         let (sender, receiver) = oneshot::channel();
         let called = Called::default();
         let calling = called.clone();
@@ -241,7 +241,7 @@ impl Gpu {
     ) -> wgpu::SubmissionIndex {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         record(&mut encoder);
-        self.queue.submit([encoder.finish()])
+        self.submit_commands([encoder.finish()])
     }
 }
 
@@ -259,6 +259,6 @@ impl Gpu {
                 from.size,
             );
         }
-        self.queue.submit([encoder.finish()]);
+        self.submit_commands([encoder.finish()]);
     }
 }

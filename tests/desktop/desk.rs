@@ -332,6 +332,8 @@ impl Window {
         };
         let told = fs::read_to_string(&self.told).unwrap();
         assert!(status.success(), "{status}: {told}");
-        assert!(!told.contains("panicked"), "{told}");
+        for complaint in ["panicked", "WARN", "ERROR"] {
+            assert!(!told.contains(complaint), "{told}");
+        }
     }
 }

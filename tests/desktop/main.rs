@@ -176,6 +176,24 @@ fn a_window_is_used_with_pointer_and_keyboard() {
     window.end();
 }
 
+/// A surface can be configured only while the device has nothing to do, and here a
+/// model always has.
+#[test]
+#[ignore = "needs Xvfb, xdotool, xclip and ImageMagick; scripts/test desktop runs it"]
+fn a_window_is_resized_while_the_model_works() {
+    let desk = Desk::open();
+    let file = desk.file("long.txt", &format!("{LATIN}\n").repeat(20_000));
+    let mut window = desk.window(&["--screen", "file", &file], &[]);
+    for round in 0..20 {
+        window.resize(900 + 10 * round, 600 + 7 * round);
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    assert_eq!(window.size(), (1090, 733));
+    window.focus();
+    desk.hand(&["key", "ctrl+q"]);
+    window.end();
+}
+
 #[test]
 #[ignore = "needs Xvfb, xdotool, xclip and ImageMagick; scripts/test desktop runs it"]
 fn without_any_font_bytes_are_shown_in_hex() {

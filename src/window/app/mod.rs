@@ -184,7 +184,9 @@ impl App {
     pub fn resume(&mut self, gpu: &Arc<Gpu>, wake: Arc<dyn Fn() + Send + Sync>) {
         self.engine = Engine::start(Arc::clone(gpu), wake);
         self.gpu = Some(Arc::clone(gpu));
-        self.lost = None;
+        if let Some(why) = self.lost.take() {
+            tracing::warn!("the graphics device was opened again: {why}");
+        }
         self.patch.text.lose_device();
         self.generate.lose_device();
         self.compare.lose_device();

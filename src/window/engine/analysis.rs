@@ -157,7 +157,15 @@ impl Analysis {
 
     /// Does a piece of the work.
     pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
-        if self.session.stale().is_some() {
+        if let Some(at) = self.inspected() {
+            self.inspect = None;
+            let log_p = self.session.distribution(at).await?;
+            outbox.put(Update::Analysis(AnalysisUpdate::Distribution {
+                revision: self.revision,
+                at,
+                log_p,
+            }));
+        } else if self.session.stale().is_some() {
             let more = self.session.step().await?;
             self.told = false;
             // A window draws no more often, and a long text is not copied for each step.
@@ -166,21 +174,25 @@ impl Analysis {
             }
         } else if !self.told {
             self.tell(outbox);
-        } else if let Some((revision, at)) = self.inspect.take() {
-            if revision == self.revision && at <= self.session.bytes().len() {
-                let log_p = self.session.distribution(at).await?;
-                outbox.put(Update::Analysis(AnalysisUpdate::Distribution {
-                    revision,
-                    at,
-                    log_p,
-                }));
-            }
-        } else if let Some(at) = self.caret.take() {
+        } else if self.inspect.take().is_none()
+            && let Some(at) = self.caret.take()
+        {
             self.session
                 .prepare(at.min(self.session.bytes().len()))
                 .await?;
         }
         Ok(())
+    }
+
+    /// The byte that is asked about, once it can be answered without computing what has
+    /// still to come: a long text is not waited for, but the first number of an edit is.
+    fn inspected(&self) -> Option<usize> {
+        let (revision, at) = self.inspect?;
+        let known = match self.session.stale() {
+            None => self.told,
+            Some(stale) => self.told_at.is_some() && at < stale.start,
+        };
+        (known && revision == self.revision && at <= self.session.bytes().len()).then_some(at)
     }
 
     /// Says what is known by now.
@@ -197,5 +209,64 @@ impl Analysis {
             cells: Cells::Device(self.session.cells().all().buffer.clone()),
             took: self.began.elapsed(),
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::gpu::{Gpu, GpuOptions};
+
+    #[test]
+    fn a_byte_is_looked_into_before_a_long_text_is_read() {
+        pollster::block_on(async {
+            let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
+            let (updates, come) = channel();
+            let outbox = Outbox::new(updates, Arc::new(|| ()));
+            let model = Model::open(&gpu, None, &outbox).await.unwrap();
+            let mut analysis = Analysis::new(&model, ContextOptions::default()).unwrap();
+            let bytes = b"The quick brown fox. ".repeat(1000);
+            let text = AnalysisRequest::Text { revision: 7, bytes };
+            analysis.ask(text, &model).unwrap();
+            let inspect = AnalysisRequest::Inspect { revision: 7, at: 3 };
+            analysis.ask(inspect, &model).unwrap();
+            let mut numbers = 0;
+            let log_p = loop {
+                analysis.slice(&outbox).await.unwrap();
+                let found = come.try_iter().find_map(|update| match update {
+                    Update::Analysis(AnalysisUpdate::Distribution { log_p, .. }) => Some(log_p),
+                    Update::Analysis(AnalysisUpdate::Entropies { .. }) => {
+                        numbers += 1;
+                        None
+                    }
+                    _ => None,
+                });
+                if let Some(log_p) = found {
+                    break log_p;
+                }
+            };
+            assert_eq!(numbers, 1, "the first numbers come before it, no more");
+            assert!(analysis.session.stale().is_some());
+            let total: f32 = log_p.iter().map(|log_p| log_p.exp()).sum();
+            assert!((total - 1.0).abs() < 1e-4, "{total}");
+            // Of another text nothing is said, and nothing is left to do about it.
+            let inspect = AnalysisRequest::Inspect { revision: 6, at: 3 };
+            analysis.ask(inspect, &model).unwrap();
+            let text = AnalysisRequest::Text {
+                revision: 8,
+                bytes: Vec::new(),
+            };
+            analysis.ask(text, &model).unwrap();
+            while analysis.is_busy() {
+                analysis.slice(&outbox).await.unwrap();
+            }
+            assert!(come.try_iter().all(|update| !matches!(
+                update,
+                Update::Analysis(AnalysisUpdate::Distribution { .. })
+            )));
+        });
     }
 }

@@ -10,7 +10,7 @@ use egui_winit::accesskit_winit;
 use winit::application::ApplicationHandler;
 use winit::event::{StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
-use winit::window::{Window, WindowId};
+use winit::window::{Icon, Window, WindowAttributes, WindowId};
 
 use super::paint::Painter;
 use crate::error::{Error, Result};
@@ -102,6 +102,8 @@ struct Drawing {
     painter: Painter,
     surface: wgpu::Surface<'static>,
     configuration: wgpu::SurfaceConfiguration,
+    /// The surface has not been told of the configuration yet.
+    changed: bool,
     gpu: Arc<Gpu>,
 }
 
@@ -133,11 +135,11 @@ impl Drawing {
                 .get_default_config(gpu.adapter(), size.width.max(1), size.height.max(1))
                 .ok_or_else(|| Error::Adapter("the display offers no surface".to_owned()))?
         };
-        surface.configure(gpu.device(), &configuration);
         Ok(Self {
             painter: Painter::new(&gpu, format, RendererOptions::default()),
             surface,
             configuration,
+            changed: true,
             gpu,
         })
     }
@@ -146,8 +148,16 @@ impl Drawing {
         if width > 0 && height > 0 {
             self.configuration.width = width;
             self.configuration.height = height;
-            self.surface
-                .configure(self.gpu.device(), &self.configuration);
+            self.changed = true;
+        }
+    }
+
+    /// Tells the surface once per frame: while an edge is dragged, sizes come faster
+    /// than frames, and each waits for the model's work to end.
+    fn configure(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            let (gpu, surface) = (&self.gpu, &self.surface);
+            gpu.while_idle(|| surface.configure(gpu.device(), &self.configuration));
         }
     }
 }
@@ -157,8 +167,9 @@ impl Desktop {
         let Some(options) = self.options.take() else {
             return Ok(());
         };
-        let attributes = Window::default_attributes()
+        let attributes = named(Window::default_attributes())
             .with_title("blt")
+            .with_window_icon(icon())
             // Screen readers must be ready before it shows.
             .with_visible(false)
             .with_min_inner_size(winit::dpi::LogicalSize::new(320, 240))
@@ -215,6 +226,30 @@ impl Desktop {
     }
 }
 
+/// By this name desktops on Linux find what belongs to a window: its icon, its entry
+/// in the menu, rules for where it goes.
+#[cfg(target_os = "linux")]
+fn named(attributes: WindowAttributes) -> WindowAttributes {
+    use winit::platform::{wayland, x11};
+    let attributes = x11::WindowAttributesExtX11::with_name(attributes, "blt", "blt");
+    wayland::WindowAttributesExtWayland::with_name(attributes, "blt", "blt")
+}
+
+#[cfg(not(target_os = "linux"))]
+fn named(attributes: WindowAttributes) -> WindowAttributes {
+    attributes
+}
+
+/// What stands for the window in task bars and lists of windows.
+fn icon() -> Option<Icon> {
+    let png = include_bytes!("../../../assets/icon/blt.png");
+    let pixels = image::load_from_memory_with_format(png, image::ImageFormat::Png)
+        .ok()?
+        .into_rgba8();
+    let (width, height) = pixels.dimensions();
+    Icon::from_rgba(pixels.into_raw(), width, height).ok()
+}
+
 /// On a software driver a frame takes as long as many bytes of a model: with a frame
 /// for each of them nothing else would get done.
 fn least_pause(gpu: &Gpu) -> Duration {
@@ -268,6 +303,7 @@ impl Open {
         let primitives = self.context.tessellate(output.shapes, scale);
         let clear = Palette::of(&self.context).background;
         let drawing = &mut self.drawing;
+        drawing.configure();
         let screen = ScreenDescriptor {
             size_in_pixels: [drawing.configuration.width, drawing.configuration.height],
             pixels_per_point: scale,

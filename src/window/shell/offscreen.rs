@@ -53,8 +53,10 @@ impl Picture {
     /// [`Error::Argument`] if it is no picture.
     pub fn png(&self) -> Result<Vec<u8>> {
         use image::ImageEncoder;
+        use image::codecs::png::{CompressionType, FilterType, PngEncoder};
         let mut out = Vec::new();
-        image::codecs::png::PngEncoder::new(&mut out)
+        // Plain areas and repeated letters are smallest without a filter.
+        PngEncoder::new_with_quality(&mut out, CompressionType::Best, FilterType::NoFilter)
             .write_image(
                 &self.pixels,
                 self.width,

@@ -57,7 +57,7 @@ impl Painter {
                 .forget_lifetime();
             self.renderer.render(&mut pass, primitives, screen);
         }
-        queue.submit(prepared.into_iter().chain([encoder.finish()]));
+        gpu.submit_commands(prepared.into_iter().chain([encoder.finish()]));
         self.free(&mut textures);
     }
 

@@ -247,7 +247,7 @@ impl PatchScreen {
     fn ask_about(&mut self, shared: &Shared<'_>) {
         let wanted = (self.text.revision(), self.inspected());
         let known = self.text.distribution(wanted.1).is_some();
-        if self.text.is_fresh() && !known && self.asked != Some(wanted) {
+        if !known && self.asked != Some(wanted) {
             self.asked = Some(wanted);
             shared
                 .engine
