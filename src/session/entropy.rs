@@ -235,7 +235,8 @@ impl EntropySession {
 
     /// Takes tokens, at most those of one run, and gives their pairs (entropy,
     /// ln p of the token that follows) and, with [`EntropyOptions::best`], the most
-    /// likely token after each. `after` is the token that follows them, where known. If this future is dropped, the tokens count as never pushed.
+    /// likely token after each. `after` is the token that follows them, where known. If
+    /// this future is dropped, the tokens count as never pushed.
     ///
     /// # Errors
     /// Those of [`EntropySession::push`].
