@@ -12,6 +12,8 @@
 //! the snapshots within its reach, moves those behind, and makes new ones on its way.
 
 mod change;
+mod inputs;
+mod known;
 mod numbers;
 mod snapshots;
 mod stale;
@@ -27,6 +29,7 @@ use crate::gpu::Tensor;
 use crate::model::entropy::EntropyModel;
 use crate::session::ContextOptions;
 use change::{Change, Reach};
+use inputs::Inputs;
 use numbers::Numbers;
 use snapshots::Snapshots;
 use stale::Stale;
@@ -41,6 +44,12 @@ pub struct EditOptions {
     pub snapshot_bytes: u64,
     /// Tokens from one snapshot to the next, at least.
     pub snapshot_every: usize,
+    /// Bytes of GPU memory that the inputs of layers may take, with which a change
+    /// costs less; see [`EditSession`]. They are taken as the text needs them:
+    /// `(layers - 1) x hidden size x 4` for each of its bytes. With less than that they
+    /// are kept about the caret, with none not at all; nor are they without a window,
+    /// or where the context is cut.
+    pub layer_input_bytes: u64,
     /// Rows that a step computes at most; no more than a run of the adapter's class.
     pub rows_per_step: usize,
 }
@@ -51,6 +60,7 @@ impl Default for EditOptions {
             context: ContextOptions::default(),
             snapshot_bytes: 256 << 20,
             snapshot_every: 256,
+            layer_input_bytes: 256 << 20,
             rows_per_step: usize::MAX,
         }
     }
@@ -78,10 +88,13 @@ pub struct EditSession {
     numbers: Numbers,
     stale: Stale,
     snapshots: Snapshots,
+    /// What went into the layers.
+    inputs: Option<Inputs>,
     /// Tokens before the caret: a place where a snapshot is wanted.
     caret: usize,
     rows_per_step: usize,
     rows: u64,
+    layer_rows: Vec<u64>,
 }
 
 impl EditSession {
@@ -94,7 +107,13 @@ impl EditSession {
             context: options.context,
             ..Default::default()
         };
-        let session = EntropySession::new(model, entropy)?;
+        let mut session = EntropySession::new(model, entropy)?;
+        let uncut = options.context == ContextOptions::default();
+        let inputs = uncut.then(|| Inputs::new(model, options.layer_input_bytes));
+        let inputs = inputs.flatten();
+        if inputs.is_some() {
+            session.keep_layer_inputs();
+        }
         let numbers = Numbers::new(model.gpu());
         model.gpu().check()?;
         let each = session.snapshot_bytes().max(1);
@@ -115,9 +134,11 @@ impl EditSession {
             numbers,
             stale,
             snapshots: Snapshots::new(most, options.snapshot_every.max(1)),
+            inputs,
             caret: 1,
             rows_per_step: options.rows_per_step.max(1),
             rows: 0,
+            layer_rows: vec![0; model.layers()],
             session,
         })
     }
@@ -186,10 +207,19 @@ impl EditSession {
         self.rows
     }
 
+    /// The same for each layer. A row whose input to a layer was known, and of which
+    /// only its keys and values were made there, does not count.
+    #[must_use]
+    pub fn layer_rows_computed(&self) -> &[u64] {
+        &self.layer_rows
+    }
+
     /// Bytes of GPU memory, without the weights.
     #[must_use]
     pub fn gpu_bytes(&self) -> u64 {
-        self.session.bytes() + self.snapshots.bytes() + 2 * self.numbers.cells().bytes()
+        let inputs = self.inputs.as_ref().map_or(0, Inputs::bytes);
+        let kept = self.snapshots.bytes() + inputs;
+        self.session.bytes() + kept + 2 * self.numbers.cells().bytes()
     }
 
     /// Puts `with` in place of the bytes of `range`, without waiting for the GPU.
@@ -230,6 +260,9 @@ impl EditSession {
         self.stale.add(row + 1..end);
         let sound = self.reach.sound_from(end);
         self.snapshots.follow(&change, end, sound);
+        if let Some(inputs) = &mut self.inputs {
+            inputs.follow(&change);
+        }
         self.bytes = new;
         self.follow(&change, end, if nll.is_some() { row + 1 } else { row });
         self.caret = change.new_end + 1;
@@ -401,12 +434,17 @@ impl EditSession {
 
     /// Computes the next rows, at most those of one run and none from `end` on.
     async fn piece(&mut self, end: usize) -> Result<()> {
+        if !self.pass_over(end)? {
+            return Ok(());
+        }
         let start = self.taken();
         let most = self.rows_per_step.min(end - start);
         let mut stop = start + self.session.rows_at_once(most).min(most);
         if (start + 1..stop).contains(&self.caret) {
             stop = self.caret;
         }
+        let (layers, rows) = self.alike(start..stop, end);
+        stop = start + rows;
         let ids: Vec<u32> = (start..stop).map(|index| self.token(index)).collect();
         let after = (stop < self.rows()).then(|| self.token(stop));
         // What is known stays as it is, to the bit.
@@ -419,8 +457,12 @@ impl EditSession {
                 at: rows.start,
             })
             .collect();
-        let pairs = self.session.push_run(&ids, after, &copies).await?;
-        self.rows += pairs.len() as u64;
+        if let Some(inputs) = &mut self.inputs {
+            inputs.make_room(start..stop, self.caret)?;
+        }
+        let known = known::of_run(self.inputs.as_ref(), &(start..stop), layers);
+        let pairs = self.session.push_run(&ids, after, &copies, &known).await?;
+        self.learn(start..stop, layers);
         for rows in wanted {
             let pairs = &pairs[rows.start - start..rows.end - start];
             self.numbers.take(rows.start, pairs);
