@@ -424,8 +424,8 @@ fn only_what_an_edit_reaches_is_computed() {
 fn edits_equal_a_fresh_text_whatever_is_kept_of_layers() {
     let model = pollster::block_on(deep_model(2, Some(8)));
     // None, fewer than a change reaches, some more, all.
-    for (inputs, cases) in [(0, 20), (5, 60), (40, 100), (10_000, 150)] {
-        for (snapshots, rows_per_step) in [(1000, 7), (2, 32)] {
+    for (inputs, cases) in [(0, 5), (5, 15), (40, 30), (10_000, 50)] {
+        for (snapshots, rows_per_step) in [(1000, 7), (2, 32), (0, 16)] {
             let kept = Kept {
                 inputs,
                 rows_per_step,
@@ -439,7 +439,7 @@ fn edits_equal_a_fresh_text_whatever_is_kept_of_layers() {
         rows_per_step: usize::MAX,
         ..Kept::in_small_pieces(ContextOptions::default(), 1000)
     };
-    edits_equal_fresh_with(&wide, kept, 60);
+    edits_equal_fresh_with(&wide, kept, 30);
 }
 
 #[test]
@@ -481,6 +481,21 @@ fn layers_are_passed_over_whose_input_is_known() {
         assert_eq!(rows, [11, 18, 25, 32]);
         let mut fresh = Fresh::new(&model, ContextOptions::default());
         fresh.agrees(&edited, TOLERANCE, "layers apart").await;
+
+        // Nor is anything from the beginning, where there are no snapshots.
+        let bare = EditOptions {
+            snapshot_bytes: 0,
+            ..options
+        };
+        let mut far = EditSession::new(&model, bare).unwrap();
+        far.edit(0..0, &prose(1000)).unwrap();
+        finish(&mut far).await;
+        for at in [300, 900, 500, 30] {
+            rows_of(&mut far, at..at + 1, b"#").await;
+        }
+        let rows = rows_of_layers(&mut far, 700..700, b"k").await;
+        assert_eq!(rows, [9, 16, 23, 30]);
+        fresh.agrees(&far, TOLERANCE, "without snapshots").await;
 
         let with_them = edited.gpu_bytes();
         let options = EditOptions {

@@ -183,6 +183,12 @@ impl Inputs {
         (least, layers.len())
     }
 
+    /// Is known what goes into all layers of these rows?
+    pub(super) fn all_known(&self, rows: Range<usize>) -> bool {
+        let mut rows = self.rows[rows].iter();
+        rows.all(|row| row.known + 1 == self.layers)
+    }
+
     /// Gives slots to rows that are about to be computed, as far as there are any;
     /// those far from the caret give theirs up.
     ///

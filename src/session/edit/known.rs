@@ -21,6 +21,34 @@ impl EditSession {
         }
     }
 
+    /// Where to begin so that the keys and values of known rows are all that `row`
+    /// looks back at, if there is such a place.
+    pub(super) fn known_before(&self, row: usize) -> Option<usize> {
+        let inputs = self.inputs.as_ref()?;
+        let seen = self.reach.window?.saturating_sub(1);
+        let start = row.checked_sub(seen)?;
+        inputs.all_known(start..row).then_some(start)
+    }
+
+    /// Stands at the end of some rows, of which all is known and which are all that
+    /// the next one looks back at.
+    pub(super) fn stand_within(&mut self, rows: Range<usize>) -> Result<()> {
+        self.session.begin_within(rows.start as u64);
+        let most = self.session.most_rows();
+        while self.taken() < rows.end {
+            let start = self.taken();
+            self.pass(start..rows.end.min(start + most))?;
+        }
+        Ok(())
+    }
+
+    /// Computes keys and values of the next rows, of which all is known.
+    fn pass(&mut self, rows: Range<usize>) -> Result<()> {
+        let ids: Vec<u32> = rows.clone().map(|index| self.token(index)).collect();
+        let known = of_run(self.inputs.as_ref(), &rows, self.layer_rows.len());
+        self.session.pass_over(&ids, &known)
+    }
+
     /// Goes on over rows whose numbers stay as they are, without computing more of
     /// them than keys and values, and says whether the next row before `end` is one to
     /// compute.
@@ -41,9 +69,7 @@ impl EditSession {
             }
             let stop = start + rows.min(left);
             left -= stop - start;
-            let ids: Vec<u32> = (start..stop).map(|index| self.token(index)).collect();
-            let known = of_run(self.inputs.as_ref(), &(start..stop), layers);
-            self.session.pass_over(&ids, &known)?;
+            self.pass(start..stop)?;
             if self.snapshots.is_due(stop) {
                 self.keep()?;
             }

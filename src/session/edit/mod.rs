@@ -7,7 +7,8 @@
 //! relative: keys behind keep their positions, all too large or too small by the
 //! same number.
 //!
-//! What is in between is computed again from a [`Snapshot`](super::entropy::Snapshot):
+//! Of what is in between, not all is another in all layers: [`inputs`] has more. It is
+//! computed again from a [`Snapshot`](super::entropy::Snapshot):
 //! the keys and values of the last window, at some places of the text. A change drops
 //! the snapshots within its reach, moves those behind, and makes new ones on its way.
 
@@ -72,7 +73,10 @@ impl Default for EditOptions {
 /// reaches are stale until [`EditSession::step`] has computed them, a piece at a
 /// time. The text may be edited again between any two steps.
 ///
-/// A change reaches over `layers x (window - 1)` bytes. What is behind is only moved,
+/// A change reaches over `layers x (window - 1)` bytes, one window more with each layer:
+/// where what goes into the layers is known from before
+/// ([`EditOptions::layer_input_bytes`]), the first window of these goes through all
+/// layers, the next through all but the first, and so on. What is behind is only moved,
 /// and differs from a computation of the whole text by what rounding makes of other
 /// rotary positions: about 1e-4 nats after 4096 bytes, nothing where the text keeps
 /// its length. A model without a window computes everything behind a change again.
@@ -201,13 +205,13 @@ impl EditSession {
         self.numbers.replaced()
     }
 
-    /// Rows that the model has computed so far, one per token.
+    /// Rows that have come out of the model so far, one per token.
     #[must_use]
     pub fn rows_computed(&self) -> u64 {
         self.rows
     }
 
-    /// The same for each layer. A row whose input to a layer was known, and of which
+    /// Rows that each layer has computed so far. A row whose input to a layer was known, and of which
     /// only its keys and values were made there, does not count.
     #[must_use]
     pub fn layer_rows_computed(&self) -> &[u64] {
@@ -402,7 +406,9 @@ impl EditSession {
         let taken = self.taken();
         let origin = self.reach.origin(&self.bytes, row);
         let snapshot = self.snapshots.before(row).map(|(at, _)| at);
-        let best = snapshot.map_or(origin, |at| at.max(origin));
+        let within = self.known_before(row);
+        let begin = within.map_or(origin, |at| at.max(origin));
+        let best = snapshot.map_or(begin, |at| at.max(begin));
         if (best..=row).contains(&taken) {
             return Ok(());
         }
@@ -415,7 +421,8 @@ impl EditSession {
             return Ok(());
         }
         match self.snapshots.before(row) {
-            Some((at, snapshot)) if at >= origin => self.session.restore(snapshot),
+            Some((at, snapshot)) if at >= begin => self.session.restore(snapshot),
+            _ if begin > origin => self.stand_within(begin..row),
             _ => {
                 self.begin_at(origin);
                 Ok(())

@@ -46,6 +46,14 @@ impl EntropySession {
             .collect();
     }
 
+    /// Begins behind the first `taken` tokens of a text whose context is not cut,
+    /// without their keys and values. What the first token to be computed looks back at
+    /// is to be passed over before that.
+    pub(crate) fn begin_within(&mut self, taken: u64) {
+        self.reset();
+        self.place.begin_within(taken);
+    }
+
     /// Takes tokens, at most those of one run, of which all layers are known, without
     /// a result: the logits after them are not known.
     ///
