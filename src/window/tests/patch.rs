@@ -114,20 +114,6 @@ fn typing_changes_the_text_and_its_patches() {
 }
 
 #[test]
-fn text_is_undone_and_so_is_the_threshold() {
-    let mut hand = of("abc");
-    let threshold = |hand: &Hand| hand.harness.state().patch.text.cutting().threshold;
-    let before = threshold(&hand);
-    hand.harness
-        .key_press_modifiers(Modifiers::ALT, Key::ArrowUp);
-    hand.harness.step();
-    assert!((threshold(&hand) - before - 0.05).abs() < 1e-6);
-    hand.harness.key_press_modifiers(Modifiers::ALT, Key::Z);
-    hand.harness.step();
-    assert_eq!(threshold(&hand), before);
-}
-
-#[test]
 fn the_threshold_is_dragged_in_a_staff() {
     let mut hand = of("Daenerys Targaryen is in Game of Thrones");
     let before = hand.harness.state().patch.text.statistics().patches;
@@ -156,6 +142,12 @@ fn the_threshold_is_dragged_in_a_staff() {
         text.cutting()
     );
     assert!(text.statistics().patches < before);
+    // All of the drag is one step.
+    hand.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    hand.harness.step();
+    let text = &hand.harness.state().patch.text;
+    assert_eq!(text.cutting().threshold, threshold);
+    assert_eq!(text.statistics().patches, before);
 }
 
 #[test]
