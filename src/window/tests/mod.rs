@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod bare;
+mod files;
 mod generate;
 mod losses;
 mod patch;
