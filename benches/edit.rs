@@ -18,15 +18,62 @@ use blt::session::{EditOptions, EditSession, EntropyOptions, EntropySession};
 const TEXT: usize = 4096;
 const TIMES: usize = 5;
 
-/// The machine may do other things as well.
-fn best(seconds: &[f64]) -> f64 {
-    seconds.iter().copied().fold(f64::INFINITY, f64::min)
+/// Seconds by the clock, and of all threads of this process: those of a software
+/// driver are among them.
+#[derive(Clone, Copy)]
+struct Time {
+    clock: f64,
+    cpu: Option<f64>,
 }
 
-fn timed(run: impl FnOnce()) -> f64 {
-    let start = Instant::now();
+/// Nanoseconds that the threads have run, on Linux.
+fn cpu() -> Option<u64> {
+    let threads = std::fs::read_dir("/proc/self/task").ok()?;
+    let of = |thread: std::fs::DirEntry| {
+        let line = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        line.split(' ').next()?.parse::<u64>().ok()
+    };
+    Some(threads.flatten().filter_map(of).sum())
+}
+
+/// The machine may do other things as well.
+fn best(times: &[Time]) -> Time {
+    let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
+    let cpu = least(&mut times.iter().filter_map(|time| time.cpu));
+    Time {
+        clock: least(&mut times.iter().map(|time| time.clock)),
+        cpu: cpu.is_finite().then_some(cpu),
+    }
+}
+
+fn timed(run: impl FnOnce()) -> Time {
+    let (start, before) = (Instant::now(), cpu());
     run();
-    start.elapsed().as_secs_f64()
+    let clock = start.elapsed().as_secs_f64();
+    let passed = |(before, after): (u64, u64)| (after - before) as f64 * 1e-9;
+    Time {
+        clock,
+        cpu: before.zip(cpu()).map(passed),
+    }
+}
+
+/// The times of a key: until its first number is there, and until all are.
+fn key(edited: &mut EditSession, at: usize) -> (Time, Time) {
+    let mut first = None;
+    let all = timed(|| {
+        first = Some(timed(|| {
+            edited.edit(at..at, b"k").unwrap();
+            pollster::block_on(edited.step()).unwrap();
+        }));
+        finish(edited);
+    });
+    (first.unwrap(), all)
+}
+
+/// A share, where both are known.
+fn share(of: Option<f64>, whole: Option<f64>) -> String {
+    let share = of.zip(whole).map(|(of, whole)| of / whole);
+    share.map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"))
 }
 
 fn finish(edited: &mut EditSession) {
@@ -69,12 +116,15 @@ fn main() {
     whole();
     let whole = best(&(0..TIMES).map(|_| whole()).collect::<Vec<_>>());
 
-    println!("| one key | rows at most | first number, ms | all, ms | of the whole text |");
-    println!("|---|---:|---:|---:|---:|");
     println!(
-        "| (the whole text) | {} | | {:.1} | 1 |",
+        "| one key | rows | of each layer | first number, ms | all, ms | of the whole text | \
+         in CPU time |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    println!(
+        "| (the whole text) | {} | | | {:.1} | 1 | 1 |",
         TEXT + 1,
-        whole * 1e3
+        whole.clock * 1e3
     );
     let options = EditOptions {
         keep_best: std::env::args().any(|a| a == "--keep-best"),
@@ -89,33 +139,40 @@ fn main() {
         ("at 3/4, not prepared", TEXT * 3 / 4, false),
         ("in the middle", TEXT / 2, true),
         ("in the middle, not prepared", TEXT / 2, false),
+        ("at 1/4", TEXT / 4, true),
+        ("at 1/4, not prepared", TEXT / 4, false),
         ("at the start", 0, true),
     ];
     for (name, at, prepared) in places {
-        let (mut first, mut all, mut rows) = (Vec::new(), Vec::new(), 0);
-        for key in 0..TIMES {
+        let (mut first, mut all) = (Vec::new(), Vec::new());
+        let mut rows = Vec::new();
+        for turn in 0..TIMES {
             // Without preparation every key is in another place.
-            let at = at + if prepared { key } else { 37 * key };
+            let at = at + if prepared { turn } else { 37 * turn };
             if prepared {
                 pollster::block_on(edited.prepare(at)).unwrap();
             }
-            let before = edited.rows_computed();
-            let start = Instant::now();
-            edited.edit(at..at, b"k").unwrap();
-            pollster::block_on(edited.step()).unwrap();
-            first.push(start.elapsed().as_secs_f64());
-            finish(&mut edited);
-            all.push(start.elapsed().as_secs_f64());
-            rows = rows.max(edited.rows_computed() - before);
+            let before = edited.layer_rows_computed().to_vec();
+            let (one, rest) = key(&mut edited, at);
+            first.push(one);
+            all.push(rest);
+            let after = edited.layer_rows_computed().iter().zip(before);
+            rows = rows.max(after.map(|(after, before)| after - before).collect());
         }
         edited.replace(&text).unwrap();
         finish(&mut edited);
         let (first, all) = (best(&first), best(&all));
         println!(
-            "| {name} | {rows} | {:.1} | {:.1} | {:.3} |",
-            first * 1e3,
-            all * 1e3,
-            all / whole
+            "| {name} | {} | {rows:?} | {:.1} | {:.1} | {:.3} | {} |",
+            rows.last().unwrap(),
+            first.clock * 1e3,
+            all.clock * 1e3,
+            all.clock / whole.clock,
+            share(all.cpu, whole.cpu)
         );
     }
+    println!(
+        "\n{:.1} MiB of GPU memory",
+        edited.gpu_bytes() as f64 / f64::from(1 << 20)
+    );
 }

@@ -29,30 +29,66 @@ const TOLERANCE_IN_PLACE: f32 = 1e-5;
 
 /// Two layers, with another window than they were made for.
 async fn model(window: Option<u32>) -> Arc<EntropyModel> {
+    deep_model(1, window).await
+}
+
+/// The same layers over and over.
+async fn deep_model(times: usize, window: Option<u32>) -> Arc<EntropyModel> {
     let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
     let checkpoint = common::open("window");
     let mut weights = checkpoint.entropy_weights().unwrap();
+    for _ in 1..times {
+        let more = checkpoint.entropy_weights().unwrap();
+        weights.layers.extend(more.layers);
+    }
+    weights.config.layers = u32::try_from(weights.layers.len()).unwrap();
     weights.config.window = window;
     Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap())
 }
 
-/// With pieces so small that short texts have many.
-fn in_small_pieces(
-    model: &Arc<EntropyModel>,
+/// Bytes that the inputs of its layers take of so many rows.
+fn input_bytes(model: &EntropyModel, rows: usize) -> u64 {
+    let checkpoint = common::open("window");
+    let hidden = checkpoint.entropy_weights().unwrap().config.hidden_size;
+    let values = (model.layers() - 1) * hidden as usize;
+    (rows * values * 4) as u64
+}
+
+/// What a session may keep, and how it computes.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
     context: ContextOptions,
     snapshots: u64,
-) -> EditSession {
-    let one = EntropySession::new(model, EntropyOptions::default())
-        .unwrap()
-        .snapshot_bytes();
-    let options = EditOptions {
-        context,
-        snapshot_bytes: snapshots * one,
-        snapshot_every: 10,
-        rows_per_step: 7,
-        keep_best: true,
-    };
-    EditSession::new(model, options).unwrap()
+    /// Rows of which the inputs of layers are kept.
+    inputs: usize,
+    rows_per_step: usize,
+}
+
+impl Kept {
+    /// With pieces so small that short texts have many.
+    fn in_small_pieces(context: ContextOptions, snapshots: u64) -> Self {
+        Self {
+            context,
+            snapshots,
+            inputs: 10_000,
+            rows_per_step: 7,
+        }
+    }
+
+    fn session(&self, model: &Arc<EntropyModel>) -> EditSession {
+        let one = EntropySession::new(model, EntropyOptions::default())
+            .unwrap()
+            .snapshot_bytes();
+        let options = EditOptions {
+            context: self.context,
+            snapshot_bytes: self.snapshots * one,
+            snapshot_every: 10,
+            layer_input_bytes: input_bytes(model, self.inputs),
+            rows_per_step: self.rows_per_step,
+            keep_best: true,
+        };
+        EditSession::new(model, options).unwrap()
+    }
 }
 
 /// Two tokens whose ln p differ by less are as likely as each other: rounding decides
@@ -268,8 +304,14 @@ fn distribution_is_of(log_p: &[f32], entropy: f32, nll: Option<f32>) {
 /// text has.
 fn edits_equal_fresh(window: Option<u32>, context: ContextOptions, snapshots: u64, cases: u32) {
     let model = pollster::block_on(model(window));
+    let kept = Kept::in_small_pieces(context, snapshots);
+    edits_equal_fresh_with(&model, kept, cases);
+}
+
+/// The same with any model.
+fn edits_equal_fresh_with(model: &Arc<EntropyModel>, kept: Kept, cases: u32) {
     // Its kernels are compiled once.
-    let fresh = std::cell::RefCell::new(Fresh::new(&model, context));
+    let fresh = std::cell::RefCell::new(Fresh::new(model, kept.context));
     let config = ProptestConfig {
         cases,
         failure_persistence: None,
@@ -278,7 +320,7 @@ fn edits_equal_fresh(window: Option<u32>, context: ContextOptions, snapshots: u6
     proptest!(config, |(actions in prop::collection::vec(action(), 1..14))| {
         let fresh = &mut *fresh.borrow_mut();
         pollster::block_on(async {
-            let edited = &mut in_small_pieces(&model, context, snapshots);
+            let edited = &mut kept.session(model);
             let mut want = Vec::new();
             for (index, action) in actions.iter().enumerate() {
                 act(edited, &mut want, action).await;
@@ -290,7 +332,7 @@ fn edits_equal_fresh(window: Option<u32>, context: ContextOptions, snapshots: u6
             let at = format!("{actions:?}");
             finish(edited).await;
             fresh.agrees(edited, TOLERANCE, &at).await;
-            cells_agree(&model, edited, &at).await;
+            cells_agree(model, edited, &at).await;
         });
     });
 }
@@ -403,6 +445,97 @@ fn only_what_an_edit_reaches_is_computed() {
 }
 
 #[test]
+fn edits_equal_a_fresh_text_whatever_is_kept_of_layers() {
+    let model = pollster::block_on(deep_model(2, Some(8)));
+    // None, fewer than a change reaches, some more, all.
+    for (inputs, cases) in [(0, 5), (5, 15), (40, 30), (10_000, 50)] {
+        for (snapshots, rows_per_step) in [(1000, 7), (2, 32), (0, 16)] {
+            let kept = Kept {
+                inputs,
+                rows_per_step,
+                ..Kept::in_small_pieces(ContextOptions::default(), snapshots)
+            };
+            edits_equal_fresh_with(&model, kept, cases);
+        }
+    }
+    let wide = pollster::block_on(deep_model(3, Some(20)));
+    let kept = Kept {
+        rows_per_step: usize::MAX,
+        ..Kept::in_small_pieces(ContextOptions::default(), 1000)
+    };
+    edits_equal_fresh_with(&wide, kept, 30);
+}
+
+#[test]
+fn layers_are_passed_over_whose_input_is_known() {
+    pollster::block_on(async {
+        let model = deep_model(2, Some(8)).await;
+        let options = EditOptions {
+            rows_per_step: 256,
+            ..Default::default()
+        };
+        let mut edited = EditSession::new(&model, options).unwrap();
+        edited.edit(0..0, &prose(1000)).unwrap();
+        finish(&mut edited).await;
+        assert_eq!(edited.layer_rows_computed(), [1001; 4]);
+        // Short stretches are taken a few rows at a time, until kernels for many are
+        // worth their while.
+        for at in [300, 400, 500] {
+            rows_of(&mut edited, at..at + 1, b"#").await;
+        }
+
+        let rows_of_layers = async |edited: &mut EditSession, range, with: &[u8]| {
+            let before = edited.layer_rows_computed().to_vec();
+            rows_of(edited, range, with).await;
+            let after = edited.layer_rows_computed().iter();
+            after.zip(before).map(|(a, b)| a - b).collect::<Vec<_>>()
+        };
+        // The row of the key, and a window more with each layer.
+        edited.prepare(700).await.unwrap();
+        for at in 700..705 {
+            let rows = rows_of_layers(&mut edited, at..at, b"k").await;
+            assert_eq!(rows, [8, 15, 22, 29]);
+        }
+        // Its row is the one in front.
+        edited.prepare(600).await.unwrap();
+        let rows = rows_of_layers(&mut edited, 600..601, b"").await;
+        assert_eq!(rows, [7, 14, 21, 28]);
+        // From a snapshot to there nothing is computed, but for the row in front.
+        let rows = rows_of_layers(&mut edited, 200..203, b"abc").await;
+        assert_eq!(rows, [11, 18, 25, 32]);
+        let mut fresh = Fresh::new(&model, ContextOptions::default());
+        fresh.agrees(&edited, TOLERANCE, "layers apart").await;
+
+        // Nor is anything from the beginning, where there are no snapshots.
+        let bare = EditOptions {
+            snapshot_bytes: 0,
+            ..options
+        };
+        let mut far = EditSession::new(&model, bare).unwrap();
+        far.edit(0..0, &prose(1000)).unwrap();
+        finish(&mut far).await;
+        for at in [300, 900, 500, 30] {
+            rows_of(&mut far, at..at + 1, b"#").await;
+        }
+        let rows = rows_of_layers(&mut far, 700..700, b"k").await;
+        assert_eq!(rows, [9, 16, 23, 30]);
+        fresh.agrees(&far, TOLERANCE, "without snapshots").await;
+
+        let with_them = edited.gpu_bytes();
+        let options = EditOptions {
+            layer_input_bytes: 0,
+            ..options
+        };
+        let mut edited = EditSession::new(&model, options).unwrap();
+        edited.edit(0..0, &prose(1000)).unwrap();
+        finish(&mut edited).await;
+        let rows = rows_of_layers(&mut edited, 500..500, b"k").await;
+        assert!(rows.iter().all(|of_layer| *of_layer == rows[0]), "{rows:?}");
+        assert!(edited.gpu_bytes() + input_bytes(&model, 1001) <= with_them);
+    });
+}
+
+#[test]
 fn what_is_known_moves_with_its_byte() {
     pollster::block_on(async {
         let model = model(Some(8)).await;
@@ -479,7 +612,7 @@ fn a_range_that_is_not_there_is_refused() {
 fn a_text_beyond_the_room_is_refused() {
     pollster::block_on(async {
         let model = model(None).await;
-        let mut edited = in_small_pieces(&model, ContextOptions::default(), 1000);
+        let mut edited = Kept::in_small_pieces(ContextOptions::default(), 1000).session(&model);
         edited.edit(0..0, b"some text").unwrap();
         finish(&mut edited).await;
         let before = edited.entropies().to_vec();

@@ -214,6 +214,36 @@ impl Matrix {
     pub fn bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.tensor.bytes()).sum()
     }
+
+    /// Its rows from `first` on, in the same memory; `None` where no binding can
+    /// begin at the first of them.
+    #[must_use]
+    pub(crate) fn rows_from(&self, first: usize) -> Option<Self> {
+        let row_bytes = padded(self.columns) * self.weights.size();
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let skip = first.saturating_sub(part.first_row).min(part.rows);
+            let rows = part.rows - skip;
+            if rows == 0 {
+                continue;
+            }
+            if !(skip * row_bytes).is_multiple_of(PART_ALIGNMENT) {
+                return None;
+            }
+            let values = (rows * row_bytes).div_ceil(4);
+            parts.push(MatrixPart {
+                tensor: part.tensor.part(skip * row_bytes / 4, values),
+                first_row: part.first_row + skip - first,
+                rows,
+            });
+        }
+        Some(Self {
+            parts,
+            rows: self.rows - first,
+            columns: self.columns,
+            weights: self.weights,
+        })
+    }
 }
 
 /// Some consecutive rows of a [`Matrix`].

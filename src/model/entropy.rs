@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
+use super::layer_inputs::LayerInputs;
 use super::part::{Output, PartPlan, RowClass};
 use super::rotary::Rotary;
 use super::row_layer::{After, Embedding, RowBuffers, RowLayers, RowPart, RowScratch, RowWeights};
@@ -86,6 +87,22 @@ impl EntropyModel {
     pub fn reach(&self) -> Option<usize> {
         let back = self.window?.saturating_sub(1);
         Some(self.layers.len() * back)
+    }
+
+    /// Number of layers.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Room for what goes into its layers in runs of up to `rows` rows.
+    pub(crate) fn layer_inputs(&self, rows: usize) -> LayerInputs {
+        LayerInputs::new(&self.gpu, &self.shape, self.layers.len(), rows)
+    }
+
+    /// Bytes of what goes into a layer, per row.
+    pub(crate) fn input_bytes(&self) -> u64 {
+        padded(self.shape.hidden) as u64 * 4
     }
 
     /// The angles of its rotary embedding.
@@ -172,6 +189,11 @@ impl EntropyBuffers {
         }
     }
 
+    /// What the layers compute on, `[rows, hidden]`.
+    pub(crate) fn x(&self) -> &Tensor {
+        &self.scratch.x
+    }
+
     /// Keys and values apart from the session, for `slots` positions.
     pub(crate) fn caches(model: &EntropyModel, slots: usize) -> Vec<KeyValues> {
         let caches = model.layers.iter();
@@ -203,6 +225,18 @@ pub struct EntropyExtras {
     pub best: usize,
 }
 
+/// What is known of the rows of a run before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    /// What goes into the layers. A run finds there what goes into the first ones, but
+    /// for that of layer `layers`, which is in [`EntropyBuffers::x`]; and it leaves
+    /// there what goes into those behind.
+    pub(crate) inputs: &'a LayerInputs,
+    /// Layers of which only keys and values are wanted: what goes into them is known,
+    /// and what goes into the next. With all layers, a run has no results.
+    pub(crate) layers: usize,
+}
+
 impl EntropyModel {
     /// Records a run: ids to entropies, log-probabilities and patch starts.
     ///
@@ -215,13 +249,24 @@ impl EntropyModel {
         buffers: &EntropyBuffers,
         extras: EntropyExtras,
     ) -> Result<()> {
-        let scratch = &buffers.scratch;
-        let rows = &inputs.rows;
-        let state = &rows.state;
-        plan.embed(state, &self.embed, (&inputs.ids, &scratch.x))?;
-        for (block, cache) in self.layers.iter().zip(&buffers.caches) {
-            plan.block(&self.shape, block, cache, rows, scratch)?;
+        self.record_from(plan, inputs, buffers, extras, None)
+    }
+
+    /// Records a run of rows of which something is known.
+    fn record_from(
+        &self,
+        plan: &mut PartPlan<'_>,
+        inputs: &EntropyInputs,
+        buffers: &EntropyBuffers,
+        extras: EntropyExtras,
+        known: Option<Known<'_>>,
+    ) -> Result<()> {
+        self.record_layers(plan, inputs, buffers, known)?;
+        if known.is_some_and(|known| known.layers >= self.layers.len()) {
+            return Ok(());
         }
+        let scratch = &buffers.scratch;
+        let state = &inputs.rows.state;
         let normed = Normed {
             x: &scratch.x,
             h: &scratch.h,
@@ -244,6 +289,42 @@ impl EntropyModel {
         if extras.best > 0 {
             let best = (&buffers.best_ids, &buffers.best_log_p);
             plan.top_k(state, logits, best, vocabulary, extras.best)?;
+        }
+        Ok(())
+    }
+
+    /// Records the layers of a run, the embedding included.
+    fn record_layers(
+        &self,
+        plan: &mut PartPlan<'_>,
+        inputs: &EntropyInputs,
+        buffers: &EntropyBuffers,
+        known: Option<Known<'_>>,
+    ) -> Result<()> {
+        let scratch = &buffers.scratch;
+        let rows = &inputs.rows;
+        let state = &rows.state;
+        let first = known.map_or(0, |known| known.layers);
+        let layers = self.layers.iter().zip(&buffers.caches);
+        for (layer, (block, cache)) in layers.enumerate() {
+            let into = known.map(|known| known.inputs.of(layer));
+            if layer == 0 {
+                let x = into.filter(|_| first > 0).unwrap_or(&scratch.x);
+                plan.embed(state, &self.embed, (&inputs.ids, x))?;
+            }
+            match (into, known) {
+                (Some(x), _) if layer < first => {
+                    let own = (cache, rows, scratch);
+                    plan.keys_values(&self.shape, block, x, own)?;
+                    continue;
+                }
+                (Some(into), Some(known)) if layer > first => {
+                    let into = (into, known.inputs.rows());
+                    plan.ring_store(state, &scratch.x, into, self.shape.hidden)?;
+                }
+                _ => {}
+            }
+            plan.block(&self.shape, block, cache, rows, scratch)?;
         }
         Ok(())
     }
@@ -294,8 +375,23 @@ impl EntropyModel {
         class: RowClass,
         extras: EntropyExtras,
     ) -> Result<Plan> {
+        self.plan_from(inputs, buffers, class, extras, None)
+    }
+
+    /// The plan of a run of rows of which something is known.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub(crate) fn plan_from(
+        &self,
+        inputs: &EntropyInputs,
+        buffers: &EntropyBuffers,
+        class: RowClass,
+        extras: EntropyExtras,
+        known: Option<Known<'_>>,
+    ) -> Result<Plan> {
         let mut plan = PartPlan::new(&self.gpu, class);
-        self.record(&mut plan, inputs, buffers, extras)?;
+        self.record_from(&mut plan, inputs, buffers, extras, known)?;
         plan.build()
     }
 }

@@ -9,6 +9,7 @@ mod ends;
 pub mod entropy;
 pub mod hash_embedding;
 pub mod latent;
+pub(crate) mod layer_inputs;
 pub mod memory;
 pub mod part;
 pub mod patches;

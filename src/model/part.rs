@@ -362,6 +362,36 @@ impl<'g> PartPlan<'g> {
         self.linear("linear down", state, (gated, x), &block.down, residual)
     }
 
+    /// Keys and values that a block makes of the rows in `x`, into its ring, and
+    /// nothing else of it.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub(crate) fn keys_values(
+        &mut self,
+        shape: &BlockShape,
+        block: &Block,
+        x: &Tensor,
+        (cache, rows, scratch): (&KeyValues, &Rows, &Scratch),
+    ) -> Result<()> {
+        let normed = Normed {
+            x,
+            h: &scratch.h,
+            weight: &block.attention_norm,
+            epsilon: shape.epsilon,
+        };
+        let without_queries = block.qkv.rows_from(shape.heads * shape.head);
+        let (matrix, heads) = match &without_queries {
+            Some(matrix) => (matrix, 0),
+            None => (&block.qkv, shape.heads),
+        };
+        let shape = BlockShape { heads, ..*shape };
+        let output = Output::rows(shape.qkv());
+        let product = (normed, &scratch.qkv);
+        self.norm_linear("linear kv", &rows.state, product, matrix, output)?;
+        self.rope_store(&shape, cache, rows, scratch)
+    }
+
     fn swiglu(&mut self, shape: &BlockShape, rows: &Rows, scratch: &Scratch) -> Result<()> {
         let variant = self.gpu.select(&SWIGLU, self.gpu.tuning.swiglu, &[])?;
         let columns = padded(shape.intermediate);

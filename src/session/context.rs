@@ -78,6 +78,12 @@ impl Context {
         (position, span)
     }
 
+    /// Goes on over so many tokens that cut the context nowhere.
+    pub(crate) fn pass_over(&mut self, tokens: u64) {
+        self.position += tokens;
+        self.document += tokens;
+    }
+
     /// Goes back over the last `tokens` and says whether it could: not where the
     /// context was cut among them.
     pub(crate) fn back(&mut self, tokens: u64) -> bool {

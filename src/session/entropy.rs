@@ -1,5 +1,6 @@
 //! A text on its way through the entropy model.
 
+mod known;
 mod layout;
 mod place;
 mod snapshot;
@@ -16,10 +17,12 @@ use crate::gpu::tensor::{Room, padded};
 use crate::gpu::{Gpu, Profile, Tensor};
 use crate::model::block::Rows;
 use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyInputs, EntropyModel};
+use crate::model::layer_inputs::LayerInputs;
 use crate::model::part::{RowClass, count};
 use crate::model::sizes::UNBOUNDED;
 use crate::patch::{Rule, Scheme};
 use crate::session::logits::{check, nll, surprise};
+pub(crate) use known::{InputCopy, KnownRows};
 use layout::Layout;
 use place::Place;
 
@@ -65,9 +68,12 @@ pub struct EntropySession {
     inputs: EntropyInputs,
     buffers: EntropyBuffers,
     extras: EntropyExtras,
-    /// For one row, a few, and many: each made when it is first needed, because
-    /// compiling kernels takes longer than a short text.
-    plans: [Option<Plan>; 3],
+    /// What goes into the layers, if a caller keeps it.
+    layer_inputs: Option<LayerInputs>,
+    /// For one row, a few, and many, by the number of layers that are known: each made
+    /// when it is first needed, because compiling kernels takes longer than a short
+    /// text.
+    plans: Vec<[Option<Arc<Plan>>; 3]>,
     /// Tokens of short pushes that are still taken a few at a time.
     short: usize,
     staging: Vec<Staging>,
@@ -125,7 +131,8 @@ impl EntropySession {
             inputs,
             buffers,
             extras,
-            plans: [None, None, None],
+            layer_inputs: None,
+            plans: vec![[None, None, None]],
             short: SHORT,
             staging,
             chunk,
@@ -178,7 +185,7 @@ impl EntropySession {
     /// Bytes of GPU memory of the session, without the weights.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.buffers.bytes()
+        self.buffers.bytes() + self.layer_inputs.as_ref().map_or(0, LayerInputs::bytes)
     }
 
     /// Time per kernel so far, with [`EntropyOptions::profile`].
@@ -222,7 +229,8 @@ impl EntropySession {
             {
                 self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows)?;
             }
-            flight.push_back(self.run(chunk, after, staging, &[]).await?);
+            let known = KnownRows::default();
+            flight.push_back(self.run(chunk, after, staging, &[], &known).await?);
         }
         for (mapping, layout) in flight {
             self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows)?;
@@ -236,7 +244,8 @@ impl EntropySession {
     /// Takes tokens, at most those of one run, and gives their pairs (entropy,
     /// ln p of the token that follows) and, with [`EntropyOptions::best`], the most
     /// likely token after each. `after` is the token that follows them, where known. If
-    /// this future is dropped, the tokens count as never pushed.
+    /// this future is dropped, the tokens count as never pushed. Not all layers may be
+    /// `known`.
     ///
     /// # Errors
     /// Those of [`EntropySession::push`].
@@ -245,9 +254,10 @@ impl EntropySession {
         ids: &[u32],
         after: Option<u32>,
         copies: &[PairCopy<'_>],
+        known: &KnownRows<'_>,
     ) -> Result<(Vec<[f32; 2]>, Vec<u32>)> {
         self.begin(ids.len())?;
-        let (mapping, layout) = self.run(ids, after, 0, copies).await?;
+        let (mapping, layout) = self.run(ids, after, 0, copies, known).await?;
         let bytes = mapping.bytes(self.model.gpu()).await?;
         let pairs: Vec<[f32; 2]> = layout.read(&bytes, &layout.result);
         self.settle(&pairs, layout.read(&bytes, &layout.logits))?;
@@ -258,6 +268,11 @@ impl EntropySession {
             pairs,
             most_likely.filter_map(<[_]>::first).copied().collect(),
         ))
+    }
+
+    /// Rows that one run takes at most.
+    pub(crate) fn most_rows(&self) -> usize {
+        self.chunk
     }
 
     /// Rows that one run takes of so many tokens.
@@ -306,51 +321,14 @@ impl EntropySession {
         after: Option<u32>,
         staging: usize,
         copies: &[PairCopy<'_>],
+        known: &KnownRows<'_>,
     ) -> Result<(Mapping, Layout)> {
-        let mut spans = Vec::with_capacity(chunk.len());
-        let mut angles = Vec::new();
-        for id in chunk {
-            let (position, span) = self.place.context.push(*id);
-            let span = usize::try_from(span).unwrap_or(usize::MAX);
-            if span > self.slots - self.chunk {
-                return Err(Error::Argument(format!(
-                    "this model has no window and sees at most {UNBOUNDED} positions back; \
-                     cut the context with --reset-every {UNBOUNDED}"
-                )));
-            }
-            spans.push(count(span));
-            self.model.rotary().append(position, &mut angles);
-        }
-        let targets: Vec<u32> = chunk[1..]
-            .iter()
-            .copied()
-            .chain(after)
-            .chain([u32::MAX])
-            .collect();
-        let class = RowClass::of(chunk.len());
+        let slot = self.place.slot;
+        self.ready(chunk, after)?;
+        let plan = self.plan(RowClass::of(chunk.len()), known.layers)?;
+        self.load(known);
         let (gpu, buffers) = (self.model.gpu(), &self.buffers);
-        let plan = match &mut self.plans[class.index()] {
-            Some(plan) => plan,
-            none => {
-                let plan = self.model.plan(&self.inputs, buffers, class, self.extras)?;
-                gpu.check()?;
-                none.insert(plan)
-            }
-        };
-        let rows = count(chunk.len());
-        let inputs = &self.inputs;
-        inputs.rows.state.write(
-            gpu,
-            &[State {
-                rows,
-                first_slot: count(self.place.slot),
-            }],
-        );
-        inputs.rows.spans.write(gpu, &spans);
-        inputs.rows.angles.write(gpu, &angles);
-        inputs.ids.write(gpu, chunk);
-        inputs.targets.write(gpu, &targets[..chunk.len()]);
-        self.place.advance(chunk.len(), self.slots);
+        let (rows, layer_inputs) = (count(chunk.len()), self.layer_inputs.as_ref());
 
         let layout = Layout::new(chunk.len(), self.options.best, self.model.vocabulary());
         let target = &self.staging[staging];
@@ -358,6 +336,7 @@ impl EntropySession {
             for copy in copies {
                 copy.record(encoder, &buffers.result);
             }
+            known.keep(layer_inputs, encoder, slot);
             let part = |range: &std::ops::Range<u64>| range.end - range.start;
             target.copy(
                 encoder,
@@ -402,6 +381,45 @@ impl EntropySession {
         };
         let mapping = target.map(gpu, 0..layout.bytes, submission);
         Ok((mapping, layout))
+    }
+
+    /// Writes what a run of these tokens reads, and goes on behind them.
+    fn ready(&mut self, chunk: &[u32], after: Option<u32>) -> Result<()> {
+        let mut spans = Vec::with_capacity(chunk.len());
+        let mut angles = Vec::new();
+        for id in chunk {
+            let (position, span) = self.place.context.push(*id);
+            let span = usize::try_from(span).unwrap_or(usize::MAX);
+            if span > self.slots - self.chunk {
+                return Err(Error::Argument(format!(
+                    "this model has no window and sees at most {UNBOUNDED} positions back; \
+                     cut the context with --reset-every {UNBOUNDED}"
+                )));
+            }
+            spans.push(count(span));
+            self.model.rotary().append(position, &mut angles);
+        }
+        let targets: Vec<u32> = chunk[1..]
+            .iter()
+            .copied()
+            .chain(after)
+            .chain([u32::MAX])
+            .collect();
+        let (gpu, inputs) = (self.model.gpu(), &self.inputs);
+        let rows = count(chunk.len());
+        inputs.rows.state.write(
+            gpu,
+            &[State {
+                rows,
+                first_slot: count(self.place.slot),
+            }],
+        );
+        inputs.rows.spans.write(gpu, &spans);
+        inputs.rows.angles.write(gpu, &angles);
+        inputs.ids.write(gpu, chunk);
+        inputs.targets.write(gpu, &targets[..chunk.len()]);
+        self.place.advance(chunk.len(), self.slots);
+        Ok(())
     }
 
     /// Appends what came back of one chunk.

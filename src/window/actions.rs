@@ -13,6 +13,8 @@ use crate::samples::SAMPLES;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Screen(Screen),
+    Undo,
+    Redo,
     OpenFile,
     RecentFile(usize),
     Sample(usize),
@@ -30,7 +32,6 @@ pub(crate) enum Action {
     Figure,
     RaiseThreshold,
     LowerThreshold,
-    UndoThreshold,
     NextPatch,
     PreviousPatch,
     Jump(Jump),
@@ -52,7 +53,7 @@ impl Action {
     /// All that can be done now, as the palette lists them.
     pub(crate) fn all(settings: &Settings) -> Vec<Self> {
         let mut all: Vec<Self> = Screen::ALL.map(Self::Screen).to_vec();
-        all.push(Self::OpenFile);
+        all.extend([Self::Undo, Self::Redo, Self::OpenFile]);
         all.extend((0..settings.recent_files.len()).map(Self::RecentFile));
         all.extend((0..SAMPLES.len()).map(Self::Sample));
         all.extend([Self::OpenModel, Self::EmbeddedModel]);
@@ -69,7 +70,6 @@ impl Action {
             Self::Figure,
             Self::RaiseThreshold,
             Self::LowerThreshold,
-            Self::UndoThreshold,
             Self::NextPatch,
             Self::PreviousPatch,
         ]);
@@ -96,6 +96,8 @@ impl Action {
             Self::Screen(Screen::Generate) => keys(CONTROL, Key::Num2),
             Self::Screen(Screen::Compare) => keys(CONTROL, Key::Num3),
             Self::Screen(Screen::File) => keys(CONTROL, Key::Num4),
+            Self::Undo => keys(CONTROL, Key::Z),
+            Self::Redo => keys(CONTROL.plus(Modifiers::SHIFT), Key::Z),
             Self::OpenFile => keys(CONTROL, Key::O),
             Self::OpenModel => keys(CONTROL, Key::M),
             Self::CopyBrackets => keys(CONTROL.plus(Modifiers::SHIFT), Key::B),
@@ -106,7 +108,6 @@ impl Action {
             Self::Figure => keys(CONTROL, Key::G),
             Self::RaiseThreshold => keys(Modifiers::ALT, Key::ArrowUp),
             Self::LowerThreshold => keys(Modifiers::ALT, Key::ArrowDown),
-            Self::UndoThreshold => keys(Modifiers::ALT, Key::Z),
             Self::NextPatch => keys(Modifiers::ALT, Key::ArrowRight),
             Self::PreviousPatch => keys(Modifiers::ALT, Key::ArrowLeft),
             Self::Jump(Jump::Hottest) => keys(CONTROL.plus(Modifiers::SHIFT), Key::H),
@@ -136,6 +137,8 @@ impl Action {
                 let name = screen.name(language);
                 language.pick(format!("Go to {name}"), format!("{name} 화면으로"))
             }
+            Self::Undo => say("Undo", "되돌리기"),
+            Self::Redo => say("Redo", "다시 실행"),
             Self::OpenFile => say("Open file…", "파일 열기…"),
             Self::RecentFile(index) => {
                 let path = settings.recent_files.get(index);
@@ -176,7 +179,6 @@ impl Action {
             Self::Figure => say("Bars or curve", "막대 또는 곡선"),
             Self::RaiseThreshold => say("Raise the threshold", "문턱값 올리기"),
             Self::LowerThreshold => say("Lower the threshold", "문턱값 내리기"),
-            Self::UndoThreshold => say("Undo the change of the threshold", "문턱값 변경 취소"),
             Self::NextPatch => say("To the next patch", "다음 패치로"),
             Self::PreviousPatch => say("To the patch before", "이전 패치로"),
             Self::Jump(jump) => jump.title(language).to_owned(),

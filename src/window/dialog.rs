@@ -1,6 +1,7 @@
-//! The system's dialogs for files, which must not keep the window from drawing.
+//! Dialogs for files, which must not keep the window from drawing.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::engine::Wake;
@@ -22,10 +23,34 @@ pub(crate) enum Purpose {
     CompareTable(u64),
 }
 
+impl Purpose {
+    /// Whether a file is to be written.
+    pub(crate) fn saves(self) -> bool {
+        matches!(self, Self::SaveSvg | Self::SavePng)
+    }
+}
+
+/// The system can show no dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoDialog;
+
+/// The path that was chosen; none if the dialog was cancelled.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Option<PathBuf>, NoDialog>> + Send>>;
+
+/// What shows dialogs: the system, or a test in its place.
+pub(crate) trait Picker {
+    /// Opens a dialog. Called by the thread of the window, as some systems want it;
+    /// another one waits for the answer.
+    fn pick(&self, purpose: Purpose) -> Answer;
+}
+
+type Chosen = (Purpose, Result<PathBuf, NoDialog>);
+
 /// The dialogs of a window.
 pub(crate) struct Dialogs {
-    chosen: Receiver<(Purpose, PathBuf)>,
-    sender: Sender<(Purpose, PathBuf)>,
+    picker: Option<Box<dyn Picker>>,
+    chosen: Receiver<Chosen>,
+    sender: Sender<Chosen>,
     wake: Wake,
 }
 
@@ -36,54 +61,40 @@ impl std::fmt::Debug for Dialogs {
 }
 
 impl Dialogs {
+    /// Without a picker, as for a picture, there are none to show.
     pub(crate) fn new(wake: Wake) -> Self {
         let (sender, chosen) = channel();
         Self {
+            picker: None,
             chosen,
             sender,
             wake,
         }
     }
 
+    pub(crate) fn use_picker(&mut self, picker: Box<dyn Picker>) {
+        self.picker = Some(picker);
+    }
+
     /// Opens a dialog; what is chosen comes out of [`Dialogs::chosen`].
     pub(crate) fn open(&self, purpose: Purpose) {
-        let dialog = rfd::AsyncFileDialog::new();
-        // Some systems want dialogs to be opened by the thread of the window, and all
-        // let another one wait for them.
-        let answer: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> =
-            match purpose {
-                Purpose::OpenFile => Box::pin(dialog.pick_file()),
-                Purpose::OpenModel | Purpose::CompareModel(_) => Box::pin(dialog.pick_folder()),
-                Purpose::CompareTokenizer(_) => {
-                    Box::pin(dialog.add_filter("tokenizer.json", &["json"]).pick_file())
-                }
-                Purpose::Table | Purpose::CompareTable(_) => {
-                    Box::pin(dialog.add_filter("JSON", &["json"]).pick_file())
-                }
-                Purpose::SaveSvg => Box::pin(
-                    dialog
-                        .add_filter("SVG", &["svg"])
-                        .set_file_name("entropy.svg")
-                        .save_file(),
-                ),
-                Purpose::SavePng => Box::pin(
-                    dialog
-                        .add_filter("PNG", &["png"])
-                        .set_file_name("entropy.png")
-                        .save_file(),
-                ),
-            };
+        let Some(picker) = &self.picker else {
+            let _ = self.sender.send((purpose, Err(NoDialog)));
+            (self.wake)();
+            return;
+        };
+        let answer = picker.pick(purpose);
         let (sender, wake) = (self.sender.clone(), self.wake.clone());
         std::thread::spawn(move || {
-            if let Some(file) = pollster::block_on(answer) {
-                let _ = sender.send((purpose, file.path().to_owned()));
+            if let Some(chosen) = pollster::block_on(answer).transpose() {
+                let _ = sender.send((purpose, chosen));
                 wake();
             }
         });
     }
 
     /// What has been chosen since the last call.
-    pub(crate) fn chosen(&self) -> Vec<(Purpose, PathBuf)> {
+    pub(crate) fn chosen(&self) -> Vec<Chosen> {
         self.chosen.try_iter().collect()
     }
 }

@@ -22,6 +22,7 @@ mod palette;
 mod score;
 mod screens;
 mod settings;
+mod sheet;
 mod shell;
 mod system_fonts;
 #[cfg(test)]

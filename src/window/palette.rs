@@ -1,4 +1,6 @@
-//! The command palette, and the sheet of keys.
+//! The command palette.
+
+use std::path::PathBuf;
 
 use egui::{
     Align2, Area, Context, Frame, Id, Key, Modifiers, Order, RichText, ScrollArea, TextEdit, vec2,
@@ -7,7 +9,6 @@ use egui::{
 use super::actions::Action;
 use super::settings::Settings;
 use super::theme::{self, Palette};
-use super::widgets::right;
 use super::words::Language;
 
 /// The command palette.
@@ -22,13 +23,23 @@ pub(crate) struct CommandPalette {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Picked {
     Action(Action),
-    /// A path that was typed.
-    Path(std::path::PathBuf),
-    /// The path of a table to cut by.
-    Table(std::path::PathBuf),
+    /// A path that was typed, to open what is there.
+    Path(PathBuf),
+    /// A path that was typed, to write the figure there.
+    Figure(PathBuf),
+    /// A path that was typed, to cut by the table there.
+    Table(PathBuf),
 }
 
 impl CommandPalette {
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.open = false;
+    }
+
     /// Opens it, or closes it.
     pub(crate) fn toggle(&mut self) {
         self.open = !self.open;
@@ -92,7 +103,7 @@ impl CommandPalette {
                             let chosen = index == self.chosen;
                             let shortcut = match what {
                                 Picked::Action(action) => action.shortcut(),
-                                Picked::Path(_) | Picked::Table(_) => None,
+                                Picked::Path(_) | Picked::Figure(_) | Picked::Table(_) => None,
                             };
                             let keys = shortcut.map(|keys| ui.ctx().format_shortcut(&keys));
                             let response = ui.add(
@@ -139,66 +150,68 @@ fn entries(query: &str, language: Language, settings: &Settings) -> Vec<(String,
             words.iter().all(|word| title.contains(word))
         })
         .collect();
-    let path = std::path::Path::new(query.trim());
-    if query.contains(['/', '\\', '.']) && path.exists() {
+    found.splice(0..0, at_path(query, language));
+    found
+}
+
+/// What can be done with a path that is typed: open what is there, or write the
+/// figure there.
+fn at_path(query: &str, language: Language) -> Vec<(String, Picked)> {
+    let mut found = Vec::new();
+    if !query.contains(['/', '\\', '.']) {
+        return found;
+    }
+    let path = typed_path(query);
+    let name = path.display();
+    let exists = path.exists();
+    if exists {
+        let title = language.pick(format!("Open {name}"), format!("{name} 열기"));
+        found.push((title, Picked::Path(path.clone())));
+    }
+    let is_json = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("json");
+    if path.extension().is_some_and(is_json) && path.is_file() {
         let title = language.pick(
-            format!("Open {}", path.display()),
-            format!("{} 열기", path.display()),
+            format!("Cut by the table {name}"),
+            format!("룩업 표로 쓰기: {name}"),
         );
-        found.insert(0, (title, Picked::Path(path.to_owned())));
-        let is_json = path
-            .extension()
-            .is_some_and(|ext| ext.eq_ignore_ascii_case("json"));
-        if is_json && path.is_file() {
-            let title = language.pick(
-                format!("Cut by the table {}", path.display()),
-                format!("룩업 표로 쓰기: {}", path.display()),
-            );
-            found.insert(1, (title, Picked::Table(path.to_owned())));
-        }
+        found.push((title, Picked::Table(path.clone())));
+    }
+    let figure = |extension: &std::ffi::OsStr| {
+        extension.eq_ignore_ascii_case("svg") || extension.eq_ignore_ascii_case("png")
+    };
+    if path.extension().is_some_and(figure) && !path.is_dir() {
+        let title = match exists {
+            true => language.pick(
+                format!("Replace {name} by the figure"),
+                format!("{name}의 내용을 그림으로 바꾸기"),
+            ),
+            false => language.pick(
+                format!("Save the figure as {name}"),
+                format!("그림을 {name}에 저장"),
+            ),
+        };
+        found.push((title, Picked::Figure(path.clone())));
     }
     found
 }
 
-/// The sheet of keys; says whether it stays open.
-pub(crate) fn shortcuts(context: &Context, language: Language, settings: &Settings) -> bool {
-    let mut open = true;
-    let palette = Palette::of(context);
-    egui::Window::new(language.pick("Keyboard shortcuts", "단축키"))
-        .open(&mut open)
-        .collapsible(false)
-        .resizable(false)
-        .anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0))
-        .show(context, |ui| {
-            ui.set_width(340.0);
-            let mut all = Action::all(settings);
-            all.push(Action::Palette);
-            ScrollArea::vertical()
-                .max_height(context.content_rect().height() - 140.0)
-                .show(ui, |ui| {
-                    for action in all {
-                        let Some(keys) = action.shortcut() else {
-                            continue;
-                        };
-                        ui.horizontal(|ui| {
-                            ui.label(action.title(language, settings));
-                            right(ui, |ui| {
-                                let keys = ui.ctx().format_shortcut(&keys);
-                                ui.label(
-                                    RichText::new(keys)
-                                        .font(theme::mono(12.0))
-                                        .color(palette.muted),
-                                );
-                            });
-                        });
-                    }
-                });
-        });
-    open && !context.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
+/// A path as people write it: in quotes, as a shell copies it, or from their home.
+fn typed_path(query: &str) -> PathBuf {
+    let query = query.trim();
+    let quoted = |mark| {
+        let inner = query.strip_prefix(mark)?.strip_suffix(mark)?;
+        (!inner.is_empty()).then_some(inner)
+    };
+    let query = quoted('"').or_else(|| quoted('\'')).unwrap_or(query);
+    match (query.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(query),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     #[test]
@@ -213,5 +226,30 @@ mod tests {
         assert!(!found.is_empty());
         assert!(found.iter().all(|(title, _)| title.contains("패치")));
         assert!(entries("nothing like it", Language::English, &settings).is_empty());
+    }
+
+    #[test]
+    fn a_path_is_opened_or_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("a text.png");
+        std::fs::write(&there, "text").unwrap();
+        let picked = |query: &str| -> Vec<Picked> {
+            let found = at_path(query, Language::English).into_iter();
+            found.map(|(_, picked)| picked).collect()
+        };
+        let name = there.display().to_string();
+        let both = [Picked::Path(there.clone()), Picked::Figure(there.clone())];
+        for query in [&name, &format!(" '{name}' "), &format!("\"{name}\"")] {
+            assert_eq!(picked(query), both);
+        }
+        let new = folder.path().join("new.SVG");
+        assert_eq!(picked(&new.display().to_string()), [Picked::Figure(new)]);
+        let missing = folder.path().join("missing.txt");
+        assert!(picked(&missing.display().to_string()).is_empty());
+        assert!(picked("theme").is_empty());
+        assert!(picked("/").contains(&Picked::Path("/".into())));
+        let home = std::env::home_dir().unwrap();
+        assert_eq!(typed_path("~/x"), home.join("x"));
+        assert_eq!(typed_path("\""), PathBuf::from("\""));
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Top<'a> {
     /// Bytes that are loaded, of so many.
     pub(super) loading: Option<(u64, u64)>,
     pub(super) gpu: Option<&'a Gpu>,
+    /// Whether anything can be undone, and done again.
+    pub(super) steps: (bool, bool),
 }
 
 /// Shows it; gives what was chosen.
@@ -108,12 +110,20 @@ fn menu(ui: &mut Ui, top: &Top<'_>, chosen: &mut Option<Action>) {
         if let Some(keys) = keys {
             button = button.shortcut_text(keys);
         }
-        if ui.add(button).clicked() {
+        let can = match action {
+            Action::Undo => top.steps.0,
+            Action::Redo => top.steps.1,
+            _ => true,
+        };
+        if ui.add_enabled(can, button).clicked() {
             *chosen = Some(action);
             ui.close();
         }
     };
     let say = |english, korean| top.language.pick(english, korean);
+    item(ui, Action::Undo);
+    item(ui, Action::Redo);
+    ui.separator();
     item(ui, Action::OpenFile);
     ui.menu_button(say("Recent files", "최근 파일"), |ui| {
         for index in 0..top.settings.recent_files.len() {

@@ -1,6 +1,8 @@
 //! What the window says, in each of its languages. Screens keep the words that only
 //! they need beside themselves.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 /// A language of the interface.
@@ -112,3 +114,79 @@ const KOREAN: Words = Words {
     pasted: "붙여 넣은 글이 편집기에는 너무 커서 파일로 보여 줍니다.",
     menu: "메뉴",
 };
+
+/// What to do where the system shows no dialog to open a file, or to save one.
+pub(crate) fn no_dialog(language: Language, saves: bool, keys: &str) -> String {
+    let linux = cfg!(target_os = "linux");
+    let mut sentence = match saves {
+        false => language.pick(
+            format!("No dialog could be opened. Press {keys} and type the path instead."),
+            format!("대화 상자를 열 수 없습니다. 대신 {keys}를 누르고 경로를 입력하세요."),
+        ),
+        true => language.pick(
+            format!(
+                "No dialog could be opened. Press {keys} and type the path of the file to write \
+                 instead, with .svg or .png at its end."
+            ),
+            format!(
+                "대화 상자를 열 수 없습니다. 대신 {keys}를 누르고 저장할 파일의 경로를 .svg나 \
+                 .png까지 입력하세요."
+            ),
+        ),
+    };
+    if linux {
+        sentence += language.pick(
+            " Dialogs need xdg-desktop-portal or zenity.",
+            " 대화 상자에는 xdg-desktop-portal이나 zenity가 필요합니다.",
+        );
+    }
+    sentence
+}
+
+/// The text of the editor cannot be kept for the next time.
+pub(crate) fn unkept(language: Language, path: &Path, why: &std::io::Error) -> String {
+    let path = path.display();
+    if why.kind() == std::io::ErrorKind::FileTooLarge {
+        return language
+            .pick(
+                "This text is too large to be kept when the window closes: copy it to where you \
+                 want to have it, or close once more.",
+                "글이 너무 커서 창을 닫으면 사라집니다. 필요하면 복사해 두거나 한 번 더 닫으세요.",
+            )
+            .to_owned();
+    }
+    language.pick(
+        format!(
+            "Your text could not be kept in {path} ({why}) and will be gone when the window \
+             closes: copy it to where you want to have it, or close once more."
+        ),
+        format!(
+            "글을 {path}에 보관하지 못했습니다({why}). 창을 닫으면 사라지니 필요하면 복사해 두거나 \
+             한 번 더 닫으세요."
+        ),
+    )
+}
+
+/// The text of the last time is there and cannot be read.
+pub(crate) fn unread(language: Language, path: &Path, why: &std::io::Error) -> String {
+    let path = path.display();
+    language.pick(
+        format!(
+            "The text of the last time cannot be read from {path} ({why}). Move that file away \
+             before you write here: it will be replaced."
+        ),
+        format!(
+            "지난번의 글을 {path}에서 읽을 수 없습니다({why}). 여기에 글을 쓰면 파일이 바뀌니 먼저 \
+             옮겨 두세요."
+        ),
+    )
+}
+
+/// The settings cannot be kept for the next time.
+pub(crate) fn unkept_settings(language: Language, path: &Path, why: &std::io::Error) -> String {
+    let path = path.display();
+    language.pick(
+        format!("Settings could not be kept in {path} ({why}) and are for this time only."),
+        format!("설정을 {path}에 저장하지 못해({why}) 이번에만 적용됩니다."),
+    )
+}

@@ -7,11 +7,14 @@
 //! relative: keys behind keep their positions, all too large or too small by the
 //! same number.
 //!
-//! What is in between is computed again from a [`Snapshot`](super::entropy::Snapshot):
+//! Of what is in between, not all is another in all layers: [`inputs`] has more. It is
+//! computed again from a [`Snapshot`](super::entropy::Snapshot):
 //! the keys and values of the last window, at some places of the text. A change drops
 //! the snapshots within its reach, moves those behind, and makes new ones on its way.
 
 mod change;
+mod inputs;
+mod known;
 mod numbers;
 mod snapshots;
 mod stale;
@@ -27,6 +30,7 @@ use crate::gpu::Tensor;
 use crate::model::entropy::EntropyModel;
 use crate::session::ContextOptions;
 use change::{Change, Reach};
+use inputs::Inputs;
 use numbers::Numbers;
 use snapshots::Snapshots;
 use stale::Stale;
@@ -41,6 +45,12 @@ pub struct EditOptions {
     pub snapshot_bytes: u64,
     /// Tokens from one snapshot to the next, at least.
     pub snapshot_every: usize,
+    /// Bytes of GPU memory that the inputs of layers may take, with which a change
+    /// costs less; see [`EditSession`]. They are taken as the text needs them:
+    /// `(layers - 1) x hidden size x 4` for each of its bytes. With less than that they
+    /// are kept about the caret, with none not at all; nor are they without a window,
+    /// or where the context is cut.
+    pub layer_input_bytes: u64,
     /// Rows that a step computes at most; no more than a run of the adapter's class.
     pub rows_per_step: usize,
     /// Keep the most likely token of each place as well ([`EditSession::best`]).
@@ -53,6 +63,7 @@ impl Default for EditOptions {
             context: ContextOptions::default(),
             snapshot_bytes: 256 << 20,
             snapshot_every: 256,
+            layer_input_bytes: 256 << 20,
             rows_per_step: usize::MAX,
             keep_best: false,
         }
@@ -65,7 +76,10 @@ impl Default for EditOptions {
 /// reaches are stale until [`EditSession::step`] has computed them, a piece at a
 /// time. The text may be edited again between any two steps.
 ///
-/// A change reaches over `layers x (window - 1)` bytes. What is behind is only moved,
+/// A change reaches over `layers x (window - 1)` bytes, one window more with each layer:
+/// where what goes into the layers is known from before
+/// ([`EditOptions::layer_input_bytes`]), the first window of these goes through all
+/// layers, the next through all but the first, and so on. What is behind is only moved,
 /// and differs from a computation of the whole text by what rounding makes of other
 /// rotary positions: about 1e-4 nats after 4096 bytes, nothing where the text keeps
 /// its length. A model without a window computes everything behind a change again.
@@ -81,10 +95,13 @@ pub struct EditSession {
     numbers: Numbers,
     stale: Stale,
     snapshots: Snapshots,
+    /// What went into the layers.
+    inputs: Option<Inputs>,
     /// Tokens before the caret: a place where a snapshot is wanted.
     caret: usize,
     rows_per_step: usize,
     rows: u64,
+    layer_rows: Vec<u64>,
 }
 
 impl EditSession {
@@ -98,7 +115,13 @@ impl EditSession {
             best: usize::from(options.keep_best),
             ..Default::default()
         };
-        let session = EntropySession::new(model, entropy)?;
+        let mut session = EntropySession::new(model, entropy)?;
+        let uncut = options.context == ContextOptions::default();
+        let inputs = uncut.then(|| Inputs::new(model, options.layer_input_bytes));
+        let inputs = inputs.flatten();
+        if inputs.is_some() {
+            session.keep_layer_inputs();
+        }
         let numbers = Numbers::new(model.gpu(), options.keep_best);
         model.gpu().check()?;
         let each = session.snapshot_bytes().max(1);
@@ -119,9 +142,11 @@ impl EditSession {
             numbers,
             stale,
             snapshots: Snapshots::new(most, options.snapshot_every.max(1)),
+            inputs,
             caret: 1,
             rows_per_step: options.rows_per_step.max(1),
             rows: 0,
+            layer_rows: vec![0; model.layers()],
             session,
         })
     }
@@ -192,16 +217,25 @@ impl EditSession {
         self.numbers.replaced()
     }
 
-    /// Rows that the model has computed so far, one per token.
+    /// Rows that have come out of the model so far, one per token.
     #[must_use]
     pub fn rows_computed(&self) -> u64 {
         self.rows
     }
 
+    /// Rows that each layer has computed so far. A row whose input to a layer was known, and of which
+    /// only its keys and values were made there, does not count.
+    #[must_use]
+    pub fn layer_rows_computed(&self) -> &[u64] {
+        &self.layer_rows
+    }
+
     /// Bytes of GPU memory, without the weights.
     #[must_use]
     pub fn gpu_bytes(&self) -> u64 {
-        self.session.bytes() + self.snapshots.bytes() + 2 * self.numbers.cells().bytes()
+        let inputs = self.inputs.as_ref().map_or(0, Inputs::bytes);
+        let kept = self.snapshots.bytes() + inputs;
+        self.session.bytes() + kept + 2 * self.numbers.cells().bytes()
     }
 
     /// Puts `with` in place of the bytes of `range`, without waiting for the GPU.
@@ -242,6 +276,9 @@ impl EditSession {
         self.stale.add(row + 1..end);
         let sound = self.reach.sound_from(end);
         self.snapshots.follow(&change, end, sound);
+        if let Some(inputs) = &mut self.inputs {
+            inputs.follow(&change);
+        }
         self.bytes = new;
         self.follow(&change, end, if nll.is_some() { row + 1 } else { row });
         self.caret = change.new_end + 1;
@@ -381,7 +418,9 @@ impl EditSession {
         let taken = self.taken();
         let origin = self.reach.origin(&self.bytes, row);
         let snapshot = self.snapshots.before(row).map(|(at, _)| at);
-        let best = snapshot.map_or(origin, |at| at.max(origin));
+        let within = self.known_before(row);
+        let begin = within.map_or(origin, |at| at.max(origin));
+        let best = snapshot.map_or(begin, |at| at.max(begin));
         if (best..=row).contains(&taken) {
             return Ok(());
         }
@@ -394,7 +433,8 @@ impl EditSession {
             return Ok(());
         }
         match self.snapshots.before(row) {
-            Some((at, snapshot)) if at >= origin => self.session.restore(snapshot),
+            Some((at, snapshot)) if at >= begin => self.session.restore(snapshot),
+            _ if begin > origin => self.stand_within(begin..row),
             _ => {
                 self.begin_at(origin);
                 Ok(())
@@ -413,12 +453,17 @@ impl EditSession {
 
     /// Computes the next rows, at most those of one run and none from `end` on.
     async fn piece(&mut self, end: usize) -> Result<()> {
+        if !self.pass_over(end)? {
+            return Ok(());
+        }
         let start = self.taken();
         let most = self.rows_per_step.min(end - start);
         let mut stop = start + self.session.rows_at_once(most).min(most);
         if (start + 1..stop).contains(&self.caret) {
             stop = self.caret;
         }
+        let (layers, rows) = self.alike(start..stop, end);
+        stop = start + rows;
         let ids: Vec<u32> = (start..stop).map(|index| self.token(index)).collect();
         let after = (stop < self.rows()).then(|| self.token(stop));
         // What is known stays as it is, to the bit.
@@ -431,8 +476,12 @@ impl EditSession {
                 at: rows.start,
             })
             .collect();
-        let (pairs, best) = self.session.push_run(&ids, after, &copies).await?;
-        self.rows += pairs.len() as u64;
+        if let Some(inputs) = &mut self.inputs {
+            inputs.make_room(start..stop, self.caret)?;
+        }
+        let known = known::of_run(self.inputs.as_ref(), &(start..stop), layers);
+        let (pairs, best) = self.session.push_run(&ids, after, &copies, &known).await?;
+        self.learn(start..stop, layers);
         for rows in wanted {
             let run = rows.start - start..rows.end - start;
             let best = best.get(run.clone()).unwrap_or_default();

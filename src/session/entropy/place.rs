@@ -29,6 +29,13 @@ impl Place {
         }
     }
 
+    /// Behind so many tokens, none of which is in the ring.
+    pub(super) fn begin_within(&mut self, taken: u64) {
+        self.taken = taken;
+        self.held = 0;
+        self.context.pass_over(taken);
+    }
+
     /// Goes on by the rows of a run.
     pub(super) fn advance(&mut self, rows: usize, slots: usize) {
         self.slot = (self.slot + rows) & (slots - 1);
@@ -134,6 +141,22 @@ mod tests {
         place.move_to(17, 11);
         assert!(place.clone().back(14, 8));
         assert!(!place.clone().back(13, 8));
+    }
+
+    #[test]
+    fn within_a_text_it_waits_for_all_that_is_seen() {
+        let mut place = at(0, ContextOptions::default());
+        place.begin_within(20);
+        for held in 0..3 {
+            assert_eq!((place.held, place.is_whole()), (held, false));
+            let seen = place.context.push(id_of(b'a'));
+            assert_eq!(seen, (20 + held as u64, 4));
+            place.advance(1, 8);
+            place.taken += 1;
+        }
+        assert!(place.is_whole());
+        // The one before looked back at more than is there.
+        assert!(!place.clone().back(22, 8));
     }
 
     #[test]

@@ -18,11 +18,11 @@ impl App {
     pub(super) fn copy(&mut self, context: &Context, form: Form) {
         match export::write(&self.patch.text, form) {
             Ok(bytes) => context.copy_text(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) => self.notices.push(error.to_string()),
+            Err(error) => self.tell(error.to_string()),
         }
     }
 
-    pub(super) fn act(&mut self, action: Action, context: &Context) {
+    pub(in crate::window) fn act(&mut self, action: Action, context: &Context) {
         match action {
             Action::Screen(screen) => self.screen = screen,
             Action::OpenFile => self.dialogs.open(Purpose::OpenFile),
@@ -64,9 +64,17 @@ impl App {
             Action::ExportSvg => self.dialogs.open(Purpose::SaveSvg),
             Action::ExportPng => self.dialogs.open(Purpose::SavePng),
             Action::Figure => self.patch.toggle_curve(),
-            Action::RaiseThreshold => self.patch.move_threshold(0.05),
-            Action::LowerThreshold => self.patch.move_threshold(-0.05),
-            Action::UndoThreshold => self.patch.undo_cutting(),
+            Action::RaiseThreshold => self.patch.move_threshold(context, 0.05),
+            Action::LowerThreshold => self.patch.move_threshold(context, -0.05),
+            Action::Undo | Action::Redo => {
+                self.screen = Screen::Patch;
+                let language = self.language();
+                let shared = Shared::new(&self.engine, self.model.as_ref(), language);
+                match action {
+                    Action::Undo => self.patch.undo(context, &shared),
+                    _ => self.patch.redo(context, &shared),
+                }
+            }
             Action::NextPatch => self.patch.to_patch(context, true),
             Action::PreviousPatch => self.patch.to_patch(context, false),
             Action::Jump(jump) => {
@@ -98,8 +106,14 @@ impl App {
                 self.apply_motion(context);
                 self.keep_settings();
             }
-            Action::Palette => self.commands.toggle(),
-            Action::Shortcuts => self.shortcuts = !self.shortcuts,
+            Action::Palette => {
+                self.shortcuts = false;
+                self.commands.toggle();
+            }
+            Action::Shortcuts => {
+                self.commands.close();
+                self.shortcuts = !self.shortcuts;
+            }
             Action::Quit => context.send_viewport_cmd(egui::ViewportCommand::Close),
         }
     }
@@ -124,7 +138,7 @@ impl App {
                 self.tell_recent_tables();
             }
             Ok(false) => {}
-            Err(why) => self.notices.push(why),
+            Err(why) => self.tell(why),
         }
     }
 

@@ -6,6 +6,7 @@ use egui::Context;
 
 use super::App;
 use crate::error::{Error, Result};
+use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
 use crate::window::engine::Request;
@@ -13,20 +14,19 @@ use crate::window::export::{self, Form};
 use crate::window::screens::Screen;
 use crate::window::screens::patch::MOST_BYTES;
 use crate::window::shell::figure;
+use crate::window::words;
 
 impl App {
-    pub(super) fn take_dropped(&mut self, context: &Context) {
-        let dropped = context.input(|input| input.raw.dropped_files.clone());
-        for file in dropped {
-            let path = file.path().to_owned();
-            if self.screen != Screen::Compare || !self.compare.drop_file(&path) {
-                self.open_path(&path);
-            }
-        }
-    }
-
     pub(super) fn take_dialogs(&mut self, context: &Context) {
-        for (purpose, path) in self.dialogs.chosen() {
+        for (purpose, chosen) in self.dialogs.chosen() {
+            let Ok(path) = chosen else {
+                let keys = Action::Palette.shortcut();
+                let keys = keys.map(|keys| context.format_shortcut(&keys));
+                let keys = keys.unwrap_or_default();
+                let notice = words::no_dialog(self.language(), purpose.saves(), &keys);
+                self.tell(notice);
+                continue;
+            };
             match purpose {
                 Purpose::OpenFile => self.open_path(&path),
                 Purpose::OpenModel => self.open_model(Some(path.display().to_string())),
@@ -37,19 +37,31 @@ impl App {
                 Purpose::CompareTokenizer(lane) => self.compare.choose_tokenizer(lane, &path),
                 Purpose::Table => self.patch.open_table(&path),
                 Purpose::CompareTable(lane) => self.compare.choose_table(lane, &path),
-                Purpose::SaveSvg => {
-                    let saved = export::write(&self.patch.text, Form::Svg)
-                        .and_then(|svg| export::save(&path, &svg));
-                    self.tell_failure(saved);
-                }
-                Purpose::SavePng => {
-                    let saved = self
-                        .figure(context)
-                        .and_then(|png| export::save(&path, &png));
-                    self.tell_failure(saved);
-                }
+                Purpose::SaveSvg => self.save_svg(&path),
+                Purpose::SavePng => self.save_png(&path, context),
             }
         }
+    }
+
+    /// Writes the figure in the form that the name of its file says.
+    pub(super) fn save_figure(&mut self, path: &Path, context: &Context) {
+        match path.extension() {
+            Some(png) if png.eq_ignore_ascii_case("png") => self.save_png(path, context),
+            _ => self.save_svg(path),
+        }
+    }
+
+    fn save_svg(&mut self, path: &Path) {
+        let saved =
+            export::write(&self.patch.text, Form::Svg).and_then(|svg| export::save(path, &svg));
+        self.tell_failure(saved);
+    }
+
+    fn save_png(&mut self, path: &Path, context: &Context) {
+        let saved = self
+            .figure(context)
+            .and_then(|png| export::save(path, &png));
+        self.tell_failure(saved);
     }
 
     pub(super) fn figure(&self, context: &Context) -> Result<Vec<u8>> {
@@ -63,7 +75,7 @@ impl App {
 
     pub(super) fn tell_failure(&mut self, done: Result<()>) {
         if let Err(error) = done {
-            self.notices.push(error.to_string());
+            self.tell(error.to_string());
         }
     }
 
@@ -108,20 +120,22 @@ impl App {
             self.open_model(Some(path.display().to_string()));
             return;
         }
-        let length = match std::fs::metadata(path) {
-            Ok(found) => found.len(),
+        let found = match std::fs::metadata(path) {
+            Ok(found) => found,
             Err(source) => {
                 let error = Error::Io {
                     action: "read",
                     path: path.to_owned(),
                     source,
                 };
-                self.notices.push(error.to_string());
+                self.tell(error.to_string());
                 return;
             }
         };
         // Who looks at files wants to see a text as one too.
-        let text = (length <= MOST_BYTES as u64 && self.screen != Screen::File)
+        // And what is no file may have no end, or wait for somebody to write.
+        let small = found.is_file() && found.len() <= MOST_BYTES as u64;
+        let text = (small && self.screen != Screen::File)
             .then(|| std::fs::read(path).ok())
             .flatten()
             .filter(|bytes| std::str::from_utf8(bytes).is_ok());

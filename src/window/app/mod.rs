@@ -1,7 +1,10 @@
 //! The whole window: what is above the screens, and which one shows.
 
 mod acting;
+mod draft;
+mod drops;
 mod files;
+mod keys;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,17 +16,19 @@ use crate::error::Error;
 use crate::gpu::Gpu;
 use crate::window::actions::Action;
 use crate::window::context::Shared;
-use crate::window::dialog::Dialogs;
+use crate::window::dialog::{Dialogs, Picker};
 use crate::window::engine::{Engine, Model, Request, Update, Wake};
-use crate::window::palette::{self, CommandPalette, Picked};
+use crate::window::palette::{CommandPalette, Picked};
 use crate::window::screens::compare::CompareScreen;
 use crate::window::screens::file::FileScreen;
 use crate::window::screens::generate::GenerateScreen;
 use crate::window::screens::patch::PatchScreen;
 use crate::window::screens::{FIRST_TEXT, Screen};
 use crate::window::settings::Settings;
+use crate::window::sheet;
 use crate::window::theme::{self, Palette};
-use crate::window::words::Language;
+use crate::window::words::{self, Language};
+use draft::{Draft, Due};
 
 /// How the window opens.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +49,8 @@ pub struct AppOptions {
     pub still: bool,
     /// Take characters that the bundled faces lack from the system's fonts.
     pub system_fonts: bool,
-    /// Where settings are kept; `None` keeps none.
+    /// Where settings are kept, and the text of the editor beside them; `None` keeps
+    /// none.
     pub settings: Option<PathBuf>,
 }
 
@@ -63,7 +69,7 @@ pub struct App {
     gpu: Option<Arc<Gpu>>,
     options: AppOptions,
     settings: Settings,
-    dialogs: Dialogs,
+    pub(in crate::window) dialogs: Dialogs,
     pub(in crate::window) model: Option<Arc<Model>>,
     loading: Option<(u64, u64)>,
     /// What the user must be told, the newest last.
@@ -75,6 +81,15 @@ pub struct App {
     pub(in crate::window) file: FileScreen,
     commands: CommandPalette,
     shortcuts: bool,
+    /// Files that were dropped together: one of them can be opened.
+    pub(in crate::window) dropped: Vec<PathBuf>,
+    /// What had the focus before something came to lie above it.
+    return_to: Option<egui::Id>,
+    /// Input behind an undo, which waits for the next frame.
+    held: Vec<egui::Event>,
+    draft: Draft,
+    /// The user has been told that the text could not be kept.
+    warned: bool,
     lost: Option<String>,
     /// A pasted text that was too large for the editor.
     pub(in crate::window) pasted: Vec<tempfile::NamedTempFile>,
@@ -107,7 +122,17 @@ impl App {
             },
             None => Settings::default(),
         };
-        let text = options.text.as_deref().unwrap_or(FIRST_TEXT.as_bytes());
+        let draft = Draft::beside(options.settings.as_deref());
+        let (kept, unread) = match draft.read() {
+            Ok(kept) => (kept, None),
+            Err(why) => (None, Some(why)),
+        };
+        let given = options.text.clone();
+        let first = match (&kept, &given) {
+            (Some(text), _) | (None, Some(text)) => text,
+            (None, None) => FIRST_TEXT.as_bytes(),
+        };
+        let patch = PatchScreen::new(first);
         let mut app = Self {
             engine,
             gpu,
@@ -117,25 +142,78 @@ impl App {
             loading: Some((0, 0)),
             notices: Vec::new(),
             screen: Screen::Patch,
-            patch: PatchScreen::new(text),
+            patch,
             generate: GenerateScreen::new(options.text.as_deref(), options.still),
             compare: CompareScreen::default(),
             file: FileScreen::default(),
             commands: CommandPalette::default(),
             shortcuts: false,
+            dropped: Vec::new(),
+            return_to: None,
+            held: Vec::new(),
+            draft,
+            warned: false,
             lost: None,
             pasted: Vec::new(),
             options,
         };
         app.tell_recent_tables();
         app.engine.ask(Request::Open(app.options.model.clone()));
+        if let (Some(why), Some(path)) = (unread, app.draft.path()) {
+            let notice = words::unread(app.language(), path, &why);
+            app.tell(notice);
+        }
+        // What was kept is one step back.
+        if let (Some(text), true) = (given, kept.is_some()) {
+            app.set_text(&text);
+        }
         // A text opens on the file screen where that one is asked for.
         app.screen = app.options.screen.unwrap_or(app.screen);
         if let Some(path) = app.options.file.clone() {
             app.open_path(&path);
         }
         app.screen = app.options.screen.unwrap_or(app.screen);
+        app.draft.begin(app.patch.text.bytes());
         app
+    }
+
+    /// Where dialogs for files come from.
+    pub(in crate::window) fn use_picker(&mut self, picker: Box<dyn Picker>) {
+        self.dialogs.use_picker(picker);
+    }
+
+    /// Tells the user something, once.
+    fn tell(&mut self, notice: String) {
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+    }
+
+    /// Writes the text for the next time; says whether the window may close. Where it
+    /// cannot be written the user is told before it is lost.
+    pub(in crate::window) fn may_close(&mut self) -> bool {
+        self.keep_draft() || std::mem::replace(&mut self.warned, true)
+    }
+
+    /// Writes the text for the next time; says whether that went well.
+    pub(in crate::window) fn keep_draft(&mut self) -> bool {
+        let done = self.draft.keep(self.patch.text.bytes());
+        if let (Err(why), Some(path)) = (&done, self.draft.path()) {
+            let notice = words::unkept(self.language(), path, why);
+            self.tell(notice);
+        }
+        done.is_ok()
+    }
+
+    fn look_after_draft(&mut self, context: &Context) {
+        let now = context.input(|input| input.time);
+        match self.draft.look(self.patch.text.bytes(), now) {
+            Due::Nothing => {}
+            Due::Later(left) => context.request_repaint_after(left),
+            Due::Now => {
+                self.keep_draft();
+            }
+        }
     }
 
     /// Sets faces and colours of a context; once, before the first frame.
@@ -226,9 +304,10 @@ impl App {
     /// What has to be remembered is written.
     fn keep_settings(&mut self) {
         if let Some(path) = &self.options.settings
-            && let Err(error) = self.settings.write(path)
+            && let Err(why) = self.settings.write(path)
         {
-            tracing::warn!("settings are not kept in {}: {error}", path.display());
+            let notice = words::unkept_settings(self.language(), path, &why);
+            self.tell(notice);
         }
     }
 
@@ -271,7 +350,11 @@ impl App {
         self.take_dialogs(ui.ctx());
         self.take_dropped(ui.ctx());
         self.take_large_paste(ui.ctx());
+        let focused = ui.ctx().memory(egui::Memory::focused);
         self.take_keys(ui.ctx());
+        if self.is_covered() && self.return_to.is_none() {
+            self.return_to = focused;
+        }
         let palette = Palette::of(ui.ctx());
         let margin = if ui.available_width() < 900.0 { 16 } else { 40 };
         Panel::top("top")
@@ -311,14 +394,34 @@ impl App {
         if let Some(action) = wish {
             self.act(action, &context);
         }
-        match self.commands.show(&context, language, &self.settings) {
+        let picked = self.commands.show(&context, language, &self.settings);
+        if self.shortcuts {
+            self.shortcuts = sheet::show(&context, language, &self.settings);
+        }
+        self.show_dropped(&context);
+        self.give_focus_back(&context);
+        match picked {
             Some(Picked::Action(action)) => self.act(action, &context),
             Some(Picked::Path(path)) => self.open_path(&path),
             Some(Picked::Table(path)) => self.cut_by_table(&path),
+            Some(Picked::Figure(path)) => self.save_figure(&path, &context),
             None => {}
         }
-        if self.shortcuts {
-            self.shortcuts = palette::shortcuts(&context, language, &self.settings);
+        self.show_hovered(&context);
+        self.look_after_draft(&context);
+    }
+
+    /// Whether something lies above the screens.
+    fn is_covered(&self) -> bool {
+        self.commands.is_open() || self.shortcuts || !self.dropped.is_empty()
+    }
+
+    /// Who was writing goes on writing when nothing lies above the text any more.
+    fn give_focus_back(&mut self, context: &Context) {
+        if !self.is_covered()
+            && let Some(id) = self.return_to.take()
+        {
+            context.memory_mut(|memory| memory.request_focus(id));
         }
     }
 
@@ -332,6 +435,7 @@ impl App {
                 model: self.model.as_deref(),
                 loading: self.loading,
                 gpu: self.gpu.as_deref(),
+                steps: (self.patch.can_undo(), self.patch.can_redo()),
             },
         )
     }
@@ -363,24 +467,6 @@ impl App {
         }
         if let Some(index) = gone {
             self.notices.remove(index);
-        }
-    }
-
-    fn take_keys(&mut self, context: &Context) {
-        let mut all = Action::all(&self.settings);
-        all.push(Action::Palette);
-        for action in all {
-            if let Some(keys) = action.shortcut()
-                && context.input_mut(|input| input.consume_shortcut(&keys))
-            {
-                self.act(action, context);
-            }
-        }
-        // A question mark is a letter while something is being written.
-        let writing = context.memory(|memory| memory.focused().is_some());
-        if !writing && context.input(|input| input.events.contains(&egui::Event::Text("?".into())))
-        {
-            self.shortcuts = !self.shortcuts;
         }
     }
 }

@@ -69,6 +69,9 @@ pub(crate) enum AnalysisUpdate {
 /// computed anew.
 const SNAPSHOT_BYTES: u64 = 192 << 20;
 
+/// Bytes of memory on the device for what goes into layers, so that a key costs less.
+const LAYER_INPUT_BYTES: u64 = 128 << 20;
+
 /// A frame of a window that draws 30 of them in a second.
 const FRAME: Duration = Duration::from_millis(33);
 
@@ -95,6 +98,7 @@ impl Analysis {
         let options = EditOptions {
             context,
             snapshot_bytes: SNAPSHOT_BYTES,
+            layer_input_bytes: LAYER_INPUT_BYTES,
             rows_per_step: match model.entropy.gpu().summary().class {
                 AdapterClass::Software => SOFTWARE_ROWS,
                 _ => usize::MAX,

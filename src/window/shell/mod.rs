@@ -3,6 +3,7 @@
 mod native;
 mod offscreen;
 mod paint;
+mod picker;
 
 pub use native::run;
 pub(crate) use offscreen::{Canvas, figure};

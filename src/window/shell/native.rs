@@ -13,6 +13,7 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy}
 use winit::window::{Icon, Window, WindowAttributes, WindowId};
 
 use super::paint::Painter;
+use super::picker::System;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterClass, Gpu, GpuOptions};
 use crate::window::theme::Palette;
@@ -179,7 +180,8 @@ impl Desktop {
             .map_err(|error| no_window(&error))?;
         let window = Arc::new(window);
         let drawing = pollster::block_on(Drawing::new(&self.gpu, &window))?;
-        let app = App::new(&drawing.gpu, options, wake(&self.proxy));
+        let mut app = App::new(&drawing.gpu, options, wake(&self.proxy));
+        app.use_picker(Box::new(System));
         let context = Context::default();
         app.set_up(&context);
         let proxy = self.proxy.clone();
@@ -215,10 +217,23 @@ impl Desktop {
         Ok(())
     }
 
+    /// Closes, unless the user has first to be told what would be lost.
+    fn ask_to_close(&mut self, events: &ActiveEventLoop) {
+        if let Some(open) = &mut self.open
+            && !open.app.may_close()
+        {
+            open.closing = false;
+            open.window.request_redraw();
+        } else {
+            self.close(events, None);
+        }
+    }
+
     fn close(&mut self, events: &ActiveEventLoop, failure: Option<Error>) {
-        if let Some(open) = &self.open {
+        if let Some(open) = &mut self.open {
             // What is being computed may take a moment to end.
             open.window.set_visible(false);
+            open.app.keep_draft();
         }
         self.failure = failure;
         self.open = None;
@@ -395,13 +410,13 @@ impl ApplicationHandler<Event> for Desktop {
             WindowEvent::RedrawRequested => {
                 open.draw(events);
                 if open.closing {
-                    self.close(events, None);
+                    self.ask_to_close(events);
                 } else if open.app.lost().is_some() {
                     self.recover(events);
                 }
                 return;
             }
-            WindowEvent::CloseRequested => return self.close(events, None),
+            WindowEvent::CloseRequested => return self.ask_to_close(events),
             WindowEvent::Resized(size) => open.drawing.resize(size.width, size.height),
             _ => {}
         }

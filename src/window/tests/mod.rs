@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod bare;
+mod files;
 mod generate;
 mod losses;
 mod patch;
 mod pictures;
 mod screens;
+mod steps;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

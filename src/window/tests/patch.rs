@@ -166,7 +166,7 @@ fn what_a_model_expects_cuts_the_text_also_after_edits() {
     assert!(cuts_where_delimiters_are_expected(&hand) > 20);
 
     let context = hand.harness.ctx.clone();
-    hand.harness.state().patch.put_caret(&context, 700);
+    hand.harness.state_mut().patch.put_caret(&context, 700);
     hand.harness.step();
     for key in ["x", " 글", "y", "z "] {
         let role = egui::accesskit::Role::MultilineTextInput;
@@ -278,7 +278,7 @@ fn the_table_used_last_is_there_when_the_window_opens_again() {
     hand.settle();
     assert_eq!(brackets(&hand).trim_end(), "[one ][two three]");
     // Back to the way before in one step.
-    hand.harness.key_press_modifiers(Modifiers::ALT, Key::Z);
+    hand.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     hand.harness.step();
     let mode = hand.harness.state().patch.text.cutting().mode;
     assert_eq!(mode, Mode::Entropy);
@@ -325,7 +325,7 @@ fn typing_changes_the_text_and_its_patches() {
 }
 
 #[test]
-fn text_is_undone_and_so_is_the_threshold() {
+fn the_threshold_is_moved_by_keys_and_undone() {
     let mut hand = of("abc");
     let threshold = |hand: &Hand| hand.harness.state().patch.text.cutting().threshold;
     let before = threshold(&hand);
@@ -333,7 +333,7 @@ fn text_is_undone_and_so_is_the_threshold() {
         .key_press_modifiers(Modifiers::ALT, Key::ArrowUp);
     hand.harness.step();
     assert!((threshold(&hand) - before - 0.05).abs() < 1e-6);
-    hand.harness.key_press_modifiers(Modifiers::ALT, Key::Z);
+    hand.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     hand.harness.step();
     assert_eq!(threshold(&hand), before);
 
@@ -352,7 +352,7 @@ fn text_is_undone_and_so_is_the_threshold() {
         assert!((rise(&hand) - to).abs() < 1e-6);
     }
     assert_eq!(threshold(&hand), before);
-    hand.harness.key_press_modifiers(Modifiers::ALT, Key::Z);
+    hand.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     hand.harness.step();
     assert!((rise(&hand) - from).abs() < 1e-6);
     // Where there is none, nothing moves and there is nothing to undo.
@@ -394,6 +394,12 @@ fn the_threshold_is_dragged_in_a_staff() {
         text.cutting()
     );
     assert!(text.statistics().patches < before);
+    // All of the drag is one step.
+    hand.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    hand.harness.step();
+    let text = &hand.harness.state().patch.text;
+    assert_eq!(text.cutting().threshold, threshold);
+    assert_eq!(text.statistics().patches, before);
 }
 
 #[test]

@@ -318,6 +318,7 @@ impl PatchScreen {
             });
         });
         if wanted != self.panel.context {
+            self.history.context(self.panel.context, wanted);
             self.set_context(wanted, shared);
         }
     }

@@ -4,11 +4,12 @@ use egui::text::CCursor;
 use egui::text_edit::TextEditState;
 use egui::text_selection::CCursorRange;
 use egui::{
-    Align2, Context, CursorIcon, Frame, Galley, Id, Margin, Pos2, Rect, ScrollArea, Sense, Shape,
-    Stroke, TextEdit, Ui, pos2, vec2,
+    Align2, Context, CursorIcon, Event, Frame, Galley, Id, ImeEvent, Key, Margin, Pos2, Rect,
+    ScrollArea, Sense, Shape, Stroke, TextEdit, Ui, pos2, vec2,
 };
 
 use super::cutting::THRESHOLDS;
+use super::history::{Run, Selection};
 use super::text::Text;
 use crate::window::document::{byte_at, character_at};
 use crate::window::score::{Around, View};
@@ -26,6 +27,12 @@ pub(crate) struct Editor {
     pub(crate) curve: bool,
     /// Whether the threshold is being dragged.
     dragging: bool,
+    /// What is selected, while the editor has the focus.
+    selection: Option<Selection>,
+    /// Whether an input method is at work on letters of the text.
+    composing: bool,
+    /// The caret has been put somewhere that may not show.
+    reveal: bool,
     /// Where the text begins on the screen.
     #[cfg(test)]
     origin: Pos2,
@@ -33,12 +40,18 @@ pub(crate) struct Editor {
 
 /// What the user has changed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Changed {
-    pub(crate) text: bool,
+pub(super) struct Changed {
+    pub(super) text: bool,
+    /// What it was changed by.
+    pub(super) run: Run,
+    /// Whether an input method may still take letters back.
+    pub(super) composing: bool,
+    /// What was selected before, and what is now.
+    pub(super) selections: [Option<Selection>; 2],
     /// The threshold has been dragged here, in nats.
-    pub(crate) threshold: Option<f32>,
+    pub(super) threshold: Option<f32>,
     /// The drag has just begun: the threshold before it is worth keeping.
-    pub(crate) settled: bool,
+    pub(super) settled: bool,
 }
 
 /// The editor's identity, for focus and tests.
@@ -47,7 +60,7 @@ pub(crate) fn id() -> Id {
 }
 
 impl Editor {
-    pub(crate) fn show(&mut self, ui: &mut Ui, text: &mut Text, name: &str) -> Changed {
+    pub(super) fn show(&mut self, ui: &mut Ui, text: &mut Text, name: &str) -> Changed {
         let mut changed = Changed::default();
         let margin = MARGIN.min(ui.available_width() * 0.06);
         ScrollArea::vertical()
@@ -88,12 +101,27 @@ impl Editor {
     }
 
     /// Puts the caret before a byte, in the middle of a character before it.
-    pub(crate) fn put_caret(&self, context: &Context, text: &str, byte: usize) {
-        let mut state = TextEditState::load(context, id()).unwrap_or_default();
-        let caret = CCursor::new(character_at(text, byte));
-        state.cursor.set_char_range(Some(CCursorRange::one(caret)));
+    pub(super) fn put_caret(&mut self, context: &Context, text: &str, byte: usize) {
+        self.select(context, text, (byte, byte));
+    }
+
+    /// Selects bytes, and shows them.
+    pub(super) fn select(&mut self, context: &Context, text: &str, (from, to): Selection) {
+        // Of a state of its own, as what an input method was composing is no more.
+        let mut state = TextEditState::default();
+        let place = |byte| CCursor::new(character_at(text, byte));
+        let range = CCursorRange::two(place(from), place(to));
+        state.cursor.set_char_range(Some(range));
         state.store(context, id());
-        context.memory_mut(|memory| memory.request_focus(id()));
+        context.memory_mut(|memory| {
+            if self.composing {
+                memory.interrupt_ime();
+            }
+            memory.request_focus(id());
+        });
+        self.composing = false;
+        self.selection = Some((from, to));
+        self.reveal = true;
     }
 
     fn measures(&self) -> Measures {
@@ -136,6 +164,9 @@ impl Editor {
                     .show(ui)
             })
             .inner;
+        // Steps are kept by the screen, so that all of them are in one order.
+        let mut state = output.state;
+        state.clear_undoer();
         changed.text = text.take_edit();
         let origin = output.galley_pos;
         #[cfg(test)]
@@ -145,6 +176,17 @@ impl Editor {
         let caret = output.cursor_range.map(|range| range.primary);
         self.caret = caret.map(|caret| byte_at(&text.editor, caret.index.into()));
         let response = &output.response.response;
+        let selection = output.cursor_range.zip(self.caret).map(|(range, caret)| {
+            let from = match range.is_empty() {
+                true => caret,
+                false => byte_at(&text.editor, range.secondary.index.into()),
+            };
+            (from, caret)
+        });
+        changed.selections = [self.selection, selection];
+        self.selection = selection;
+        (changed.run, self.composing) = run(ui, self.composing && response.has_focus());
+        changed.composing = self.composing;
         ui.ctx()
             .accesskit_node_builder(response.id, |node| node.set_label(name));
         self.hovered = response
@@ -157,7 +199,10 @@ impl Editor {
         if response.has_focus()
             && let (Some(caret), Some(galley)) = (caret, self.view.laid_out())
         {
-            draw_caret(ui, origin, galley, caret);
+            let place = draw_caret(ui, origin, galley, caret);
+            if std::mem::take(&mut self.reveal) {
+                ui.scroll_to_rect(place, None);
+            }
         }
         if let Some(byte) = self.hovered {
             self.view.frame(ui, origin, byte);
@@ -216,7 +261,47 @@ impl Editor {
     }
 }
 
-fn draw_caret(ui: &Ui, origin: Pos2, galley: &Galley, caret: CCursor) {
+/// What the keys of this frame do to the text, and whether an input method has still
+/// to settle on what it has put there.
+fn run(ui: &Ui, mut composing: bool) -> (Run, bool) {
+    let mut run = None;
+    let mut alone = false;
+    ui.input(|input| {
+        for event in &input.events {
+            match event {
+                Event::Paste(_) | Event::Cut | Event::AccessKitActionRequest(_) => alone = true,
+                Event::Text(_) => run = Some(Run::Typing),
+                Event::Ime(ime) => {
+                    run = Some(Run::Typing);
+                    match ime {
+                        ImeEvent::Preedit { text, .. } => composing = !text.is_empty(),
+                        ImeEvent::Commit(_) => composing = false,
+                        _ => {}
+                    }
+                }
+                Event::Key {
+                    key, pressed: true, ..
+                } => match key {
+                    Key::Enter | Key::Tab => run = Some(Run::Typing),
+                    Key::Backspace | Key::Delete | Key::H | Key::K | Key::U | Key::W => {
+                        run = run.or(Some(Run::Deleting));
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+    });
+    let run = match run {
+        _ if alone => Run::Alone,
+        Some(Run::Typing) if composing => Run::Composing,
+        run => run.unwrap_or_default(),
+    };
+    (run, composing)
+}
+
+/// Draws the caret; gives where.
+fn draw_caret(ui: &Ui, origin: Pos2, galley: &Galley, caret: CCursor) -> Rect {
     let middle = galley
         .pos_from_cursor(caret)
         .translate(origin.to_vec2())
@@ -225,6 +310,8 @@ fn draw_caret(ui: &Ui, origin: Pos2, galley: &Galley, caret: CCursor) {
         [middle - vec2(0.0, 13.0), middle + vec2(0.0, 13.0)],
         Stroke::new(2.0, Palette::of(ui.ctx()).accent),
     );
+    // With the staff above it.
+    Rect::from_min_max(middle - vec2(1.0, 60.0), middle + vec2(1.0, 30.0))
 }
 
 #[cfg(test)]

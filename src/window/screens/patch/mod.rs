@@ -6,6 +6,7 @@ mod curve;
 mod cutting;
 mod editor;
 mod figures;
+mod history;
 mod inspector;
 mod measures;
 mod panel;
@@ -17,6 +18,7 @@ mod text;
 mod words;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use egui::{Context, Frame, Margin, Panel, Ui};
 
@@ -31,6 +33,8 @@ use crate::window::engine::{
 };
 use crate::window::theme::Palette;
 use editor::Editor;
+pub(crate) use editor::id as editor_id;
+use history::{Edit, History, Hold, Restore};
 
 /// What the patch screen keeps.
 #[derive(Debug)]
@@ -38,8 +42,10 @@ pub(crate) struct PatchScreen {
     pub(crate) text: Text,
     editor: Editor,
     pub(crate) panel: panel::Panel,
-    /// Ways to cut before the last changes of the threshold, for undo.
-    undone: Vec<Cutting>,
+    /// What was done, for undo.
+    history: History,
+    /// The name of the model that is there, if there is one.
+    model: Option<Option<String>>,
     /// The byte that was asked about last, of which revision.
     asked: Option<(u64, usize)>,
     /// The place that the engine was told of as that of the next edit.
@@ -53,7 +59,8 @@ impl PatchScreen {
             text: Text::new(bytes, cutting),
             editor: Editor::default(),
             panel: panel::Panel::default(),
-            undone: Vec::new(),
+            history: History::default(),
+            model: None,
             asked: None,
             prepared: None,
         }
@@ -61,8 +68,13 @@ impl PatchScreen {
 
     /// Another model is there.
     pub(crate) fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
-        let cutting = self.text.cutting().back_to(&model.rule);
-        self.text.set_cutting(cutting);
+        // After a lost device the same model comes again.
+        if self.model.as_ref() != Some(&model.name) {
+            self.model = Some(model.name.clone());
+            let cutting = self.text.cutting().back_to(&model.rule);
+            self.text.set_cutting(cutting);
+            self.history.forget_cutting();
+        }
         self.text.set_reach(model.reach);
         self.panel.refused = None;
         self.asked = None;
@@ -83,7 +95,15 @@ impl PatchScreen {
 
     /// Another text.
     pub(crate) fn open(&mut self, bytes: &[u8], shared: &Shared<'_>) {
+        let before = Arc::clone(self.text.bytes());
         if self.text.replace(bytes) {
+            self.history.text(Edit {
+                before: &before,
+                after: self.text.bytes(),
+                selections: [None, None],
+                run: history::Run::Alone,
+                time: 0.0,
+            });
             self.send(shared);
         }
     }
@@ -153,30 +173,36 @@ impl PatchScreen {
     }
 
     fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
-        let before = self.text.cutting().clone();
+        let before = Arc::clone(self.text.bytes());
         let changed = {
             let name = shared.language.pick("Text", "글");
             self.editor.show(ui, &mut self.text, name)
         };
-        if let Some(threshold) = changed.threshold {
-            self.set_cutting(
-                Cutting {
-                    threshold,
-                    ..before
-                },
-                changed.settled,
-            );
-        }
         if changed.text {
+            self.history.text(Edit {
+                before: &before,
+                after: self.text.bytes(),
+                selections: changed.selections,
+                run: changed.run,
+                time: ui.input(|input| input.time),
+            });
             self.send(shared);
+        } else {
+            self.history.rest(changed.composing, changed.selections[1]);
+        }
+        if let Some(threshold) = changed.threshold {
+            let cutting = Cutting {
+                threshold,
+                ..self.text.cutting().clone()
+            };
+            self.set_cutting(cutting, changed.settled);
         }
     }
 
-    /// Cuts another way; with `keep` the way before can be had back.
+    /// Cuts another way: a step of its own with `keep`, otherwise one with that before.
     fn set_cutting(&mut self, cutting: Cutting, keep: bool) {
-        if keep && self.undone.last() != Some(self.text.cutting()) {
-            self.undone.push(self.text.cutting().clone());
-        }
+        let hold = if keep { Hold::Begins } else { Hold::Goes };
+        self.history.cutting(self.text.cutting(), &cutting, hold);
         self.text.set_cutting(cutting);
     }
 
@@ -197,24 +223,70 @@ impl PatchScreen {
     }
 
     /// Moves the threshold by so many nats.
-    pub(crate) fn move_threshold(&mut self, by: f32) {
+    pub(crate) fn move_threshold(&mut self, context: &Context, by: f32) {
         let mut cutting = self.text.cutting().clone();
         if let Some(threshold) = cutting.threshold() {
             let (least, most) = cutting.thresholds().into_inner();
             cutting.set_threshold((threshold + by).clamp(least, most));
-            self.set_cutting(cutting, true);
-        }
-    }
-
-    /// Goes back to how the text was cut before.
-    pub(crate) fn undo_cutting(&mut self) {
-        if let Some(cutting) = self.undone.pop() {
+            let hold = Hold::Key(context.input(|input| input.time));
+            self.history.cutting(self.text.cutting(), &cutting, hold);
             self.text.set_cutting(cutting);
         }
     }
 
+    /// Takes back what was done last.
+    pub(crate) fn undo(&mut self, context: &Context, shared: &Shared<'_>) {
+        let restore = self.history.undo();
+        self.restore(restore, context, shared);
+    }
+
+    /// Does again what was taken back last.
+    pub(crate) fn redo(&mut self, context: &Context, shared: &Shared<'_>) {
+        let restore = self.history.redo();
+        self.restore(restore, context, shared);
+    }
+
+    pub(crate) fn can_undo(&self) -> bool {
+        self.history.can_undo()
+    }
+
+    pub(crate) fn can_redo(&self) -> bool {
+        self.history.can_redo()
+    }
+
+    fn restore(&mut self, what: Option<Restore>, context: &Context, shared: &Shared<'_>) {
+        self.panel.changing = None;
+        self.panel.refused = None;
+        match what {
+            None => {}
+            Some(Restore::Cutting(cutting)) => self.text.set_cutting(cutting),
+            Some(Restore::Context(options)) => self.set_context(options, shared),
+            Some(Restore::Text {
+                at,
+                held,
+                put,
+                selection,
+            }) => {
+                let end = at + held.len();
+                let mut bytes = self.text.bytes().to_vec();
+                if bytes.get(at..end) != Some(held.as_slice()) {
+                    // Steps that do not fit the text would make another one of it.
+                    self.history = History::default();
+                    return;
+                }
+                let after = at + put.len();
+                bytes.splice(at..end, put);
+                if self.text.replace(&bytes) {
+                    self.send(shared);
+                }
+                let selection = selection.unwrap_or((after, after));
+                self.editor.select(context, &self.text.editor, selection);
+            }
+        }
+    }
+
     /// Puts the caret where the next patch starts, or this one or the one before.
-    pub(crate) fn to_patch(&self, context: &Context, next: bool) {
+    pub(crate) fn to_patch(&mut self, context: &Context, next: bool) {
         let at = self.editor.caret.unwrap_or(0);
         let starts = self.text.starts();
         let is_start = |at: &usize| starts.get(*at).copied().unwrap_or(false);
@@ -267,7 +339,7 @@ impl PatchScreen {
     }
 
     /// Puts the caret before a byte.
-    pub(crate) fn put_caret(&self, context: &Context, byte: usize) {
+    pub(crate) fn put_caret(&mut self, context: &Context, byte: usize) {
         self.editor.put_caret(context, &self.text.editor, byte);
     }
 }

@@ -124,12 +124,12 @@ fn numbers_are_typed_and_looking_at_them_changes_nothing() {
     hand.key_press(Key::Tab);
     hand.run_steps(2);
     assert_eq!(cutting(&hand).threshold, RELEASED_THRESHOLD);
-    assert_eq!(hand.state().screen.undone.len(), 0);
+    assert_eq!(hand.state().screen.history.len(), 0);
 
     enter(&mut hand, "Threshold θ", "2.25");
     assert_eq!(cutting(&hand).threshold, 2.25);
     // All the digits are one step.
-    assert_eq!(hand.state().screen.undone.len(), 1);
+    assert_eq!(hand.state().screen.history.len(), 1);
 
     click(&mut hand, Role::CheckBox, "Longest patch");
     enter(&mut hand, "Longest patch", "3");

@@ -1,0 +1,128 @@
+//! Files that are dragged over the window and let go on it.
+
+use std::path::{Path, PathBuf};
+
+use egui::{
+    Align2, Area, Button, Context, Frame, Id, LayerId, Modal, Order, RichText, ScrollArea, vec2,
+};
+
+use super::App;
+use crate::window::screens::Screen;
+use crate::window::theme::{self, Palette};
+use crate::window::words::Language;
+
+/// The last part of a path.
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+/// What happens to the files that are over the window when they are let go.
+fn promise(files: &[egui::HoveredFile], language: Language) -> String {
+    match files {
+        [file] => match &file.path {
+            Some(path) if path.is_dir() => language.pick(
+                format!("Let go to use {} as the model", name(path)),
+                format!("놓으면 {} 폴더를 모델로 씁니다", name(path)),
+            ),
+            Some(path) => language.pick(
+                format!("Let go to open {}", name(path)),
+                format!("놓으면 {} 파일을 엽니다", name(path)),
+            ),
+            None => language
+                .pick("Let go to open it", "놓으면 열립니다")
+                .to_owned(),
+        },
+        _ => language.pick(
+            format!("Let go, then choose one of {}", files.len()),
+            format!("놓은 뒤 {}개 중 하나를 고르세요", files.len()),
+        ),
+    }
+}
+
+impl App {
+    pub(super) fn take_dropped(&mut self, context: &Context) {
+        let dropped = context.input(|input| input.raw.dropped_files.clone());
+        let mut paths: Vec<PathBuf> = dropped.iter().map(|file| file.path().to_owned()).collect();
+        if self.screen == Screen::Compare {
+            paths.retain(|path| !self.compare.drop_file(path));
+        }
+        match paths.as_slice() {
+            [] => {}
+            [path] => self.open_path(path),
+            // Which of them was meant only the user knows.
+            _ => self.dropped = paths,
+        }
+    }
+
+    /// Says what would happen to what is over the window.
+    pub(super) fn show_hovered(&self, context: &Context) {
+        let files = context.input(|input| input.raw.hovered_files.clone());
+        if files.is_empty() {
+            return;
+        }
+        let palette = Palette::of(context);
+        let layer = LayerId::new(Order::Foreground, Id::unique("drop ground"));
+        context.layer_painter(layer).rect_filled(
+            context.content_rect(),
+            0.0,
+            palette.background.gamma_multiply(0.8),
+        );
+        Area::new(Id::unique("drop hint"))
+            .order(Order::Tooltip)
+            .anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0))
+            .interactable(false)
+            .show(context, |ui| {
+                let text = promise(&files, self.language());
+                let text = RichText::new(text).font(theme::bold(20.0));
+                ui.add(egui::Label::new(text).extend());
+            });
+    }
+
+    /// Asks which of several files is to be opened.
+    pub(super) fn show_dropped(&mut self, context: &Context) {
+        if self.dropped.is_empty() {
+            return;
+        }
+        let language = self.language();
+        let palette = Palette::of(context);
+        let frame = Frame::popup(&context.global_style()).inner_margin(20);
+        let mut chosen = None;
+        let mut cancelled = false;
+        let modal = Modal::new(Id::unique("dropped files")).frame(frame);
+        let shown = modal.show(context, |ui| {
+            ui.set_width((context.content_rect().width() - 80.0).clamp(120.0, 460.0));
+            let count = self.dropped.len();
+            let title = language.pick(
+                format!("{count} files were dropped. Which one is to be opened?"),
+                format!("파일 {count}개를 놓았습니다. 어느 것을 열까요?"),
+            );
+            ui.label(RichText::new(title).font(theme::bold(14.0)));
+            ui.add_space(8.0);
+            let height = (context.content_rect().height() - 200.0).max(60.0);
+            ScrollArea::vertical().max_height(height).show(ui, |ui| {
+                for path in &self.dropped {
+                    let folder = path.parent().map(|folder| folder.display().to_string());
+                    let folder = RichText::new(folder.unwrap_or_default());
+                    let button = Button::new(name(path))
+                        .right_text(folder.size(12.0).color(palette.muted))
+                        .truncate()
+                        .min_size(vec2(ui.available_width(), 28.0));
+                    if ui.add(button).clicked() {
+                        chosen = Some(path.clone());
+                    }
+                }
+            });
+            ui.add_space(8.0);
+            cancelled = ui
+                .button(language.pick("None of them", "열지 않음"))
+                .clicked();
+        });
+        if let Some(path) = chosen {
+            self.dropped.clear();
+            self.open_path(&path);
+        } else if cancelled || shown.backdrop_response.clicked() {
+            self.dropped.clear();
+        }
+    }
+}
