@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use blt::bytes::prompt;
-use blt::gpu::{Gpu, GpuOptions};
+use blt::checkpoint::{BlockWeights, Dtype, EntropyConfig, EntropyWeights, TensorData, TensorView};
+use blt::gpu::{Gpu, GpuOptions, Tier};
 use blt::model::entropy::EntropyModel;
 use blt::session::{
     ContextOptions, EditOptions, EditSession, EntropyOptions, EntropyRows, EntropySession,
@@ -532,6 +533,134 @@ fn layers_are_passed_over_whose_input_is_known() {
         let rows = rows_of_layers(&mut edited, 500..500, b"k").await;
         assert!(rows.iter().all(|of_layer| *of_layer == rows[0]), "{rows:?}");
         assert!(edited.gpu_bytes() + input_bytes(&model, 1001) <= with_them);
+    });
+}
+
+/// What a run leaves of its rows lies in a ring, and in blocks of slots afterwards; the
+/// two end at different places once a text has been moved.
+#[test]
+fn what_goes_into_layers_is_kept_over_the_end_of_a_ring() {
+    pollster::block_on(async {
+        let model = deep_model(2, Some(8)).await;
+        let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
+        let mut fresh = Fresh::new(&model, ContextOptions::default());
+        edited.edit(0..0, &prose(200)).unwrap();
+        finish(&mut edited).await;
+        edited.edit(100..100, &prose(37)).unwrap();
+        finish(&mut edited).await;
+        for _ in 0..8 {
+            let end = edited.bytes().len();
+            edited.edit(end..end, &prose(100)).unwrap();
+            finish(&mut edited).await;
+        }
+        for at in (160..1000).step_by(10) {
+            edited.edit(at..at + 1, b"k").unwrap();
+            finish(&mut edited).await;
+        }
+        fresh.agrees(&edited, TOLERANCE, "over the end").await;
+    });
+}
+
+/// Weights like those of a model that learnt nothing, in f32, with fewer heads of keys
+/// than of queries.
+fn made(hidden: usize, kv_heads: usize, layers: usize, window: u32) -> EntropyWeights<'static> {
+    const VOCABULARY: usize = 260;
+    let mut seed = 1u32;
+    let mut tensor = |shape: &[usize]| {
+        let columns = *shape.last().unwrap();
+        let mut value = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let unit = f64::from(seed) / f64::from(u32::MAX) - 0.5;
+            let scale = match shape {
+                [_] => return 1.0 + unit,
+                _ => 4.0 / f64::from(u32::try_from(columns).unwrap()).sqrt(),
+            };
+            scale * unit
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "to f32")]
+        let bytes: Vec<u8> = (0..shape.iter().product())
+            .flat_map(|_: usize| (value() as f32).to_le_bytes())
+            .collect();
+        TensorView {
+            name: "made",
+            dtype: Dtype::F32,
+            shape: Vec::leak(shape.to_vec()),
+            data: TensorData::Bytes(Vec::leak(bytes)),
+        }
+    };
+    let (head, intermediate) = (4, 3 * hidden);
+    let stored = kv_heads * head;
+    let layers: Vec<BlockWeights<'_>> = (0..layers)
+        .map(|_| BlockWeights {
+            attention_norm: tensor(&[hidden]),
+            q: tensor(&[hidden, hidden]),
+            k: tensor(&[stored, hidden]),
+            v: tensor(&[stored, hidden]),
+            o: tensor(&[hidden, hidden]),
+            mlp_norm: tensor(&[hidden]),
+            gate: tensor(&[intermediate, hidden]),
+            up: tensor(&[intermediate, hidden]),
+            down: tensor(&[hidden, intermediate]),
+        })
+        .collect();
+    let count = |size: usize| u32::try_from(size).unwrap();
+    EntropyWeights {
+        config: EntropyConfig {
+            vocab_size: count(VOCABULARY),
+            hidden_size: count(hidden),
+            layers: count(layers.len()),
+            heads: count(hidden / head),
+            kv_heads: count(kv_heads),
+            head_dim: count(head),
+            intermediate_size: count(intermediate),
+            norm_eps: 1e-5,
+            rope_theta: 10_000.0,
+            max_positions: None,
+            window: Some(window),
+            tied: false,
+        },
+        embed: tensor(&[VOCABULARY, hidden]),
+        layers,
+        norm: tensor(&[hidden]),
+        lm_head: tensor(&[VOCABULARY, hidden]),
+    }
+}
+
+/// Keys and values have matrices of their own only where a binding can begin there, and
+/// matrices may be several.
+#[test]
+fn layers_are_passed_over_in_models_of_any_shape() {
+    pollster::block_on(async {
+        let base = Some(Tier::BASE);
+        for (hidden, kv_heads, tier, binding_bytes) in [
+            (20, 1, None, None),
+            (20, 1, None, Some(4800)),
+            (32, 2, base, None),
+            (32, 8, None, Some(4096)),
+            (64, 4, base, Some(8192)),
+        ] {
+            let options = GpuOptions {
+                tier,
+                binding_bytes,
+                ..Default::default()
+            };
+            let gpu = Gpu::open(&options).await.unwrap();
+            let weights = made(hidden, kv_heads, 3, 12);
+            let model = EntropyModel::load(&gpu, &weights, |_| ()).await;
+            let model = Arc::new(model.unwrap());
+            let mut edited = EditSession::new(&model, EditOptions::default()).unwrap();
+            let mut fresh = Fresh::new(&model, ContextOptions::default());
+            edited.edit(0..0, &prose(400)).unwrap();
+            finish(&mut edited).await;
+            for (at, with) in [(200, "k"), (201, "ey"), (60, ""), (300, "한")] {
+                edited.edit(at..at + 1, with.as_bytes()).unwrap();
+                finish(&mut edited).await;
+                let at = format!("{hidden}, {kv_heads}, {tier:?}, {binding_bytes:?}: {at}");
+                fresh.agrees(&edited, TOLERANCE, &at).await;
+            }
+            let rows = edited.layer_rows_computed();
+            assert!(rows[0] + 4 * 10 < rows[2], "{rows:?}");
+        }
     });
 }
 

@@ -161,26 +161,7 @@ impl Inputs {
                 }
             })
             .collect();
-        self.first_of(&layers)
-    }
-
-    /// The layers known of the first rows, and how many rows these are.
-    fn first_of(&self, layers: &[usize]) -> (usize, usize) {
-        let fewest = FEWEST.min(self.step);
-        let mut least = layers.first().copied().unwrap_or(0);
-        for (row, known) in layers.iter().enumerate() {
-            if *known < least {
-                if row >= fewest {
-                    return (least, row);
-                }
-                least = *known;
-            }
-            let ahead = &layers[row..layers.len().min(row + fewest)];
-            if ahead.len() == fewest && ahead.iter().all(|known| *known > least) {
-                return (least, row);
-            }
-        }
-        (least, layers.len())
+        first_of(&layers, FEWEST.min(self.step))
     }
 
     /// Is known what goes into all layers of these rows?
@@ -276,5 +257,65 @@ impl Inputs {
                 row.known = self.layers - 1;
             }
         }
+    }
+}
+
+/// The least number of layers known of the first rows, and how many rows these are; no
+/// fewer than `fewest` where there are as many, and no more where of so many more layers
+/// are known.
+fn first_of(layers: &[usize], fewest: usize) -> (usize, usize) {
+    let mut least = layers.first().copied().unwrap_or(0);
+    for (row, known) in layers.iter().enumerate() {
+        if *known < least {
+            if row >= fewest {
+                return (least, row);
+            }
+            least = *known;
+        }
+        let ahead = &layers[row..layers.len().min(row + fewest)];
+        if ahead.len() == fewest && ahead.iter().all(|known| *known > least) {
+            return (least, row);
+        }
+    }
+    (least, layers.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_computed_as_one_that_are_alike() {
+        assert_eq!(first_of(&[2, 2, 2, 3, 3, 3, 3], 3), (2, 3));
+        assert_eq!(first_of(&[3, 3, 3, 1, 1], 3), (3, 3));
+        // A few rows are not worth a run of their own.
+        assert_eq!(first_of(&[3, 0, 0, 0, 2, 2, 0, 1, 1, 1], 3), (0, 7));
+        assert_eq!(first_of(&[0, 0, 1, 1], 3), (0, 4));
+        assert_eq!(first_of(&[1], 3), (1, 1));
+    }
+
+    #[test]
+    fn slots_are_taken_in_order_and_given_back() {
+        let mut slots = Slots::within(3);
+        let taken: Vec<_> = (0..4).map(|_| slots.take()).collect();
+        assert_eq!(taken, [Some(0), Some(1), Some(2), None]);
+        slots.give_back(Some(2));
+        slots.give_back(Some(0));
+        assert_eq!(
+            [slots.take(), slots.take(), slots.take()],
+            [Some(0), Some(2), None]
+        );
+        // Whole blocks.
+        assert_eq!(Slots::within(2 * BLOCK + 7).most, 2 * BLOCK);
+        assert_eq!(Slots::within(0).take(), None);
+    }
+
+    #[test]
+    fn rows_about_the_caret_have_them() {
+        let slots = Slots::within(100);
+        assert_eq!(slots.worth(1000, 5000), 975..1075);
+        assert_eq!(slots.worth(10, 5000), 0..100);
+        assert_eq!(slots.worth(5000, 5000), 4900..5000);
+        assert_eq!(slots.worth(20, 60), 0..60);
     }
 }
