@@ -85,8 +85,9 @@ impl Global {
     /// Sends the log to standard error.
     pub(super) fn start_log(&self) {
         let default = match (self.quiet, self.verbose) {
-            (true, _) => "error",
-            (false, 0) => "error,blt=warn",
+            (true, _) => "error,rfd=off",
+            // Where there are no dialogs the window says so.
+            (false, 0) => "error,rfd=off,blt=warn",
             (false, 1) => "warn,blt=info",
             (false, 2) => "info,blt=debug",
             (false, _) => "trace",

@@ -74,7 +74,7 @@ impl CommandPalette {
             .then(|| entries.get(self.chosen).map(|(_, picked)| picked.clone()))
             .flatten();
         let palette = Palette::of(context);
-        let width = (context.content_rect().width() - 40.0).min(520.0);
+        let width = (context.content_rect().width() - 40.0).clamp(1.0, 520.0);
         let area = Area::new(Id::unique("command palette"))
             .order(Order::Foreground)
             .anchor(Align2::CENTER_TOP, vec2(0.0, 72.0))

@@ -170,9 +170,11 @@ pub(super) fn show(context: &Context, language: Language, settings: &Settings) -
             ui.add_space(6.0);
             ScrollArea::vertical()
                 .max_height(height)
+                .min_scrolled_height(height)
                 .auto_shrink([false, true])
                 .show(ui, |ui| {
-                    ui.spacing_mut().item_spacing.y = 5.0;
+                    ui.spacing_mut().item_spacing.y = 6.0;
+                    ui.spacing_mut().interact_size.y = 17.0;
                     if by != 0.0 {
                         let far = by.clamp(-1e6, 1e6);
                         ui.scroll_with_delta(egui::vec2(0.0, far));

@@ -17,6 +17,17 @@ fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
+/// The folder of a path, as far as there is room for it: its end tells most.
+fn folder(path: &Path) -> String {
+    const MOST: usize = 28;
+    let folder = path.parent().map(|folder| folder.display().to_string());
+    let folder = folder.unwrap_or_default();
+    match folder.chars().count().checked_sub(MOST) {
+        None | Some(0) => folder,
+        Some(more) => format!("…{}", folder.chars().skip(more).collect::<String>()),
+    }
+}
+
 /// What happens to the files that are over the window when they are let go.
 fn promise(files: &[egui::HoveredFile], language: Language) -> String {
     match files {
@@ -102,8 +113,7 @@ impl App {
             let height = (context.content_rect().height() - 200.0).max(60.0);
             ScrollArea::vertical().max_height(height).show(ui, |ui| {
                 for path in &self.dropped {
-                    let folder = path.parent().map(|folder| folder.display().to_string());
-                    let folder = RichText::new(folder.unwrap_or_default());
+                    let folder = RichText::new(folder(path));
                     let button = Button::new(name(path))
                         .right_text(folder.size(12.0).color(palette.muted))
                         .truncate()

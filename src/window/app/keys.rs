@@ -40,9 +40,28 @@ fn edits(event: &Event) -> bool {
     )
 }
 
+/// Whether an event is the press of a key.
+fn presses(event: &Event, wanted: Key, command: bool) -> bool {
+    matches!(event, Event::Key { key, pressed: true, modifiers, .. }
+        if *key == wanted && modifiers.command == command && !modifiers.alt && !modifiers.shift)
+}
+
+/// Slow frames get at once what was done one after the other. Keys that take what was
+/// written before them, or open what the next is written into, divide it.
 impl App {
     pub(super) fn take_keys(&mut self, context: &Context) {
+        let mut held = std::mem::take(&mut self.held);
+        if !held.is_empty() {
+            context.input_mut(|input| {
+                held.append(&mut input.events);
+                input.events = held;
+            });
+        }
         self.take_steps(context);
+        self.divide_for_palette(context);
+        if !self.held.is_empty() {
+            context.request_repaint();
+        }
         let mut all = Action::all(&self.settings);
         all.push(Action::Palette);
         for action in all {
@@ -67,16 +86,34 @@ impl App {
         }
     }
 
+    /// Holds back what comes from an event on.
+    fn hold(&mut self, input: &mut egui::InputState, from: usize) {
+        let mut later = input.events.split_off(from);
+        later.append(&mut self.held);
+        self.held = later;
+    }
+
+    /// What is typed behind its keys is for the palette, and what is entered there is
+    /// what was typed before.
+    fn divide_for_palette(&mut self, context: &Context) {
+        context.input_mut(|input| {
+            let opens = |event: &Event| presses(event, Key::K, true);
+            if let Some(at) = input.events.iter().position(opens) {
+                self.hold(input, at + 1);
+            }
+            let enters = |event: &Event| presses(event, Key::Enter, false);
+            if self.commands.is_open()
+                && let Some(at) = input.events.iter().position(enters)
+                && input.events.iter().take(at).any(edits)
+            {
+                self.hold(input, at);
+            }
+        });
+    }
+
     /// Undo and redo come between what was typed before them and what was typed
-    /// behind, also where a slow frame gets all of it at once.
+    /// behind.
     fn take_steps(&mut self, context: &Context) {
-        let mut held = std::mem::take(&mut self.held);
-        if !held.is_empty() {
-            context.input_mut(|input| {
-                held.append(&mut input.events);
-                input.events = held;
-            });
-        }
         let focused = context.memory(|memory| memory.focused());
         // Another field of text has steps of its own.
         let elsewhere = context.text_edit_focused() && focused != Some(editor_id());
@@ -90,8 +127,8 @@ impl App {
                     .iter()
                     .position(|event| step(event).is_some())?;
                 let before = input.events.get(..at).unwrap_or_default();
-                if focused == Some(editor_id()) && before.iter().any(edits) {
-                    self.held = input.events.split_off(at);
+                if before.iter().any(edits) {
+                    self.hold(input, at);
                     return None;
                 }
                 step(&input.events.remove(at))
@@ -100,9 +137,6 @@ impl App {
                 Some(action) => self.act(action, context),
                 None => break,
             }
-        }
-        if !self.held.is_empty() {
-            context.request_repaint();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::window::dialog::{Answer, NoDialog, Picker, Purpose};
 
 /// Nobody cancels a dialog so soon: none has been shown.
-const TOO_SOON: Duration = Duration::from_millis(200);
+const TOO_SOON: Duration = Duration::from_millis(400);
 
 /// Shows the dialogs of the system.
 #[derive(Debug)]

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod bare;
+mod breaking;
+mod drafts;
 mod files;
 mod generate;
 mod losses;

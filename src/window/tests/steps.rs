@@ -105,6 +105,32 @@ fn keys_that_come_in_one_frame_keep_their_order() {
 }
 
 #[test]
+fn what_is_typed_behind_the_keys_of_the_palette_is_for_the_palette() {
+    let mut bare = Bare::of(b"before");
+    let press = |modifiers, key| Event::Key {
+        key,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers,
+    };
+    for event in [
+        Event::Text("!".into()),
+        press(Modifiers::COMMAND, Key::K),
+        Event::Text("sample ".into()),
+        Event::Text("dna".into()),
+        press(Modifiers::NONE, Key::Enter),
+    ] {
+        bare.harness.event(event);
+    }
+    bare.harness.run_steps(6);
+    let dna = SAMPLES.iter().find(|sample| sample.name == "dna").unwrap();
+    assert_eq!(**bare.app().patch.text.bytes(), *dna.bytes);
+    bare.undo();
+    assert_eq!(bare.text(), "before!");
+}
+
+#[test]
 fn the_caret_and_what_was_selected_come_back() {
     let mut bare = Bare::of("한글 text".as_bytes());
     bare.keys(Modifiers::COMMAND, Key::Home);

@@ -87,16 +87,25 @@ impl PatchScreen {
                 }
                 ui.label(RichText::new(part).color(palette.muted).size(12.5));
             }
-            right(ui, |ui| {
-                if let Some(took) = self.text.took() {
-                    let millis = took.as_secs_f64() * 1000.0;
-                    let text = shared.language.pick(
-                        format!("{millis:.1} ms per change"),
-                        format!("변경당 {millis:.1} ms"),
-                    );
-                    ui.label(RichText::new(text).color(palette.muted).size(12.5));
-                }
-            });
+            let Some(took) = self.text.took() else {
+                return;
+            };
+            let millis = took.as_secs_f64() * 1000.0;
+            let text = shared.language.pick(
+                format!("{millis:.1} ms per change"),
+                format!("변경당 {millis:.1} ms"),
+            );
+            let text = RichText::new(text).color(palette.muted).size(12.5);
+            let label = egui::WidgetText::from(text).into_galley(
+                ui,
+                Some(egui::TextWrapMode::Extend),
+                f32::INFINITY,
+                egui::FontSelection::Default,
+            );
+            // In a narrow window the numbers of the text need all of the line.
+            if label.size().x < ui.available_width() {
+                right(ui, |ui| ui.label(label));
+            }
         });
     }
 }
