@@ -62,6 +62,8 @@ struct Subject {
     surprisals: Vec<Option<f32>>,
     stale: Range<usize>,
     cells: Option<Cells>,
+    /// Whether the cells are still those of the text before.
+    is_behind: bool,
     /// Whether there is a text at all, even an empty one.
     is_there: bool,
 }
@@ -180,6 +182,7 @@ impl CompareScreen {
         subject.surprisals = known_numbers(text.nlls());
         subject.stale = text.stale();
         subject.cells = text.cells().cloned();
+        subject.is_behind = text.is_behind();
         self.dirty_all();
     }
 

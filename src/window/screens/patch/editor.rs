@@ -81,6 +81,7 @@ impl Editor {
     fn around(text: &Text) -> Around {
         Around {
             cells: text.cells().cloned(),
+            is_behind: text.is_behind(),
             starts: text.starts().clone(),
             threshold: text.cutting().line(),
             stale: text.stale(),

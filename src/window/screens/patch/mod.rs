@@ -217,6 +217,11 @@ impl PatchScreen {
 
 #[cfg(test)]
 impl PatchScreen {
+    /// The identity of the editor and of its score.
+    pub(crate) fn editor_id() -> egui::Id {
+        editor::id()
+    }
+
     /// Where the text begins on the screen, and the places of its bytes.
     pub(crate) fn layout(&self) -> (egui::Pos2, &crate::window::score::Layout) {
         self.editor.layout()

@@ -31,6 +31,8 @@ pub(crate) struct Text {
     nlls: Arc<Vec<f32>>,
     stale: Range<usize>,
     cells: Option<Cells>,
+    /// Of which revision the cells are.
+    cells_of: u64,
     took: Option<Duration>,
     cutting: Cutting,
     starts: Arc<Vec<bool>>,
@@ -78,6 +80,7 @@ impl Text {
             nlls: Arc::new(vec![f32::NAN; bytes.len()]),
             stale: 0..bytes.len() + 1,
             cells: None,
+            cells_of: 0,
             took: None,
             cutting,
             starts: Arc::default(),
@@ -144,6 +147,11 @@ impl Text {
 
     pub(crate) fn cells(&self) -> Option<&Cells> {
         self.cells.as_ref()
+    }
+
+    /// Whether the cells are still those of the text before.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.cells_of != self.revision
     }
 
     /// From the last change of the text to its last entropy.
@@ -287,6 +295,7 @@ impl Text {
                 self.nlls = nlls;
                 self.stale = stale;
                 self.cells = Some(cells);
+                self.cells_of = revision;
                 self.took = Some(took);
                 self.once.bits_per_byte.take();
                 self.once.curve.take();
