@@ -9,6 +9,7 @@ use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
 use crate::window::export::{self, Form};
 use crate::window::screens::Screen;
+use crate::window::screens::patch::THRESHOLD_STEP;
 use crate::window::settings::Settings;
 
 impl App {
@@ -52,8 +53,8 @@ impl App {
             Action::ExportSvg => self.dialogs.open(Purpose::SaveSvg),
             Action::ExportPng => self.dialogs.open(Purpose::SavePng),
             Action::Figure => self.patch.toggle_curve(),
-            Action::RaiseThreshold => self.patch.move_threshold(0.05),
-            Action::LowerThreshold => self.patch.move_threshold(-0.05),
+            Action::RaiseThreshold => self.patch.move_threshold(THRESHOLD_STEP),
+            Action::LowerThreshold => self.patch.move_threshold(-THRESHOLD_STEP),
             Action::UndoThreshold => self.patch.undo_cutting(),
             Action::NextPatch => self.patch.to_patch(context, true),
             Action::PreviousPatch => self.patch.to_patch(context, false),

@@ -128,6 +128,11 @@ impl View {
         self.layout.byte_at(place - origin.to_vec2())
     }
 
+    /// Where bytes are on the screen, those in the line of the first.
+    pub(crate) fn extent(&self, origin: Pos2, bytes: Range<usize>) -> Option<Rect> {
+        Some(self.layout.extent(bytes)?.translate(origin.to_vec2()))
+    }
+
     /// A frame around a byte.
     pub(crate) fn frame(&self, ui: &Ui, origin: Pos2, byte: usize) {
         let Some(rect) = self.layout.rectangle(byte) else {

@@ -3,6 +3,7 @@
 mod controls;
 mod lane;
 mod score;
+mod spoken;
 mod table;
 mod words;
 

@@ -325,6 +325,8 @@ impl CompareScreen {
             self.labels(ui, rows, left, top, is_named, shared);
             self.lane_bars(ui, rows, &layout, origin, line.top, &line.bytes);
         }
+        let chosen = self.list_lanes(ui, origin, &rows.bars, BAR, shared.language);
+        self.at = chosen.or(self.at);
     }
 
     /// The numbers of the lanes, and what they are called where there is room.

@@ -10,16 +10,20 @@ mod inspector;
 mod measures;
 mod panel;
 mod reason;
+mod spoken;
 #[cfg(test)]
 mod tests;
 mod text;
+mod threshold;
 mod words;
 
-use egui::{Context, Frame, Margin, Panel, Ui};
+use egui::{Context, Frame, Id, Margin, Panel, Ui};
 
 pub(crate) use cutting::{Cutting, Mode, THRESHOLDS};
 pub(crate) use text::{MOST_BYTES, Text};
+pub(crate) use threshold::STEP as THRESHOLD_STEP;
 
+use crate::window::accessibility;
 use crate::window::context::Shared;
 use crate::window::engine::{AnalysisRequest, AnalysisUpdate, Model, Request};
 use crate::window::theme::Palette;
@@ -37,6 +41,8 @@ pub(crate) struct PatchScreen {
     asked: Option<(u64, usize)>,
     /// The place that the engine was told of as that of the next edit.
     prepared: Option<(u64, usize)>,
+    /// What a screen reader was told about the byte at the caret.
+    said: String,
 }
 
 impl PatchScreen {
@@ -49,6 +55,7 @@ impl PatchScreen {
             undone: Vec::new(),
             asked: None,
             prepared: None,
+            said: String::new(),
         }
     }
 
@@ -111,10 +118,8 @@ impl PatchScreen {
 
     fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let before = self.text.cutting().clone();
-        let changed = {
-            let name = shared.language.pick("Text", "글");
-            self.editor.show(ui, &mut self.text, name)
-        };
+        let changed = { self.editor.show(ui, &mut self.text, shared.language) };
+        self.speak(ui, shared);
         if let Some(threshold) = changed.threshold {
             self.set_cutting(
                 Cutting {
@@ -127,6 +132,17 @@ impl PatchScreen {
         if changed.text {
             self.send(shared);
         }
+    }
+
+    /// Says what the panel says about the byte at the caret, once all is known.
+    fn speak(&mut self, ui: &Ui, shared: &Shared<'_>) {
+        let Some(caret) = self.editor.caret.filter(|_| accessibility::is_on(ui)) else {
+            return;
+        };
+        if self.text.is_fresh() {
+            self.said = spoken::about(&self.text, caret, shared.language);
+        }
+        accessibility::announce(ui, Id::unique("byte at the caret"), &self.said);
     }
 
     /// Cuts another way; with `keep` the way before can be had back.
@@ -218,7 +234,7 @@ impl PatchScreen {
 #[cfg(test)]
 impl PatchScreen {
     /// The identity of the editor and of its score.
-    pub(crate) fn editor_id() -> egui::Id {
+    pub(crate) fn editor_id() -> Id {
         editor::id()
     }
 
