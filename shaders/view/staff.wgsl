@@ -1,7 +1,7 @@
 // The score of a text: above every line of it a staff with one bar per byte, as
 // high and as deep in colour as the byte's entropy; through all staves the line of
-// the threshold; and a mark and a hairline where a patch starts. Bars are read
-// from the very buffer that the entropy kernel has written.
+// the threshold; and a mark and a hairline where a patch starts. Heights are what
+// `settle.wgsl` makes of the very buffer that the entropy kernel has written.
 
 struct Params {
     // The rectangle that is drawn into, and where the text begins in it; in points.
@@ -44,8 +44,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// Entropy and -ln p of each byte, in nats, [bytes + 1].
-@group(0) @binding(1) var<storage, read> cells: array<vec2<f32>>;
+// What shows of the entropy of each byte, in nats, [bytes + 1].
+@group(0) @binding(1) var<storage, read> heights: array<f32>;
 // A bit for each byte: does a patch start there? [(bytes + 32) / 32]
 @group(0) @binding(2) var<storage, read> starts: array<u32>;
 
@@ -84,12 +84,10 @@ fn is_start(byte: u32) -> bool {
 }
 
 fn entropy_of(byte: u32) -> f32 {
-    if params.has_entropies == 0u || byte >= arrayLength(&cells) {
+    if params.has_entropies == 0u || byte >= arrayLength(&heights) {
         return 0.0;
     }
-    // Neither NaN nor infinite: such a bar has no height.
-    let entropy = cells[byte].x;
-    return select(0.0, clamp(entropy, 0.0, params.most), entropy == entropy);
+    return heights[byte];
 }
 
 fn color_of(entropy: f32) -> vec3<f32> {

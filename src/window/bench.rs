@@ -135,6 +135,7 @@ impl Score {
     pub fn show(&mut self, ui: &mut Ui) {
         let around = Around {
             cells: Some(Cells::Values(Arc::clone(&self.entropies))),
+            is_behind: false,
             starts: Arc::clone(&self.starts),
             threshold: self.cutting.line(),
             stale: 0..0,

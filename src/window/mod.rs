@@ -9,6 +9,7 @@
 //! The score of a text, its staves and patch starts, is drawn by our own shaders
 //! from the buffers that the entropy kernel has written, on the same device.
 
+mod accessibility;
 mod actions;
 mod app;
 #[doc(hidden)]

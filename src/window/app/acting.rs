@@ -12,6 +12,7 @@ use crate::window::dialog::Purpose;
 use crate::window::engine::{TableFor, TableUpdate};
 use crate::window::export::{self, Form};
 use crate::window::screens::Screen;
+use crate::window::screens::patch::THRESHOLD_STEP;
 use crate::window::settings::Settings;
 
 impl App {
@@ -64,8 +65,8 @@ impl App {
             Action::ExportSvg => self.dialogs.open(Purpose::SaveSvg),
             Action::ExportPng => self.dialogs.open(Purpose::SavePng),
             Action::Figure => self.patch.toggle_curve(),
-            Action::RaiseThreshold => self.patch.move_threshold(context, 0.05),
-            Action::LowerThreshold => self.patch.move_threshold(context, -0.05),
+            Action::RaiseThreshold => self.patch.move_threshold(context, THRESHOLD_STEP),
+            Action::LowerThreshold => self.patch.move_threshold(context, -THRESHOLD_STEP),
             Action::Undo | Action::Redo => {
                 self.screen = Screen::Patch;
                 let language = self.language();

@@ -13,7 +13,7 @@ use egui::{Context, Frame, Margin, Panel, RichText, Ui};
 
 use crate::checkpoint::{Environment, cached_models};
 use crate::error::Error;
-use crate::gpu::Gpu;
+use crate::gpu::{AdapterClass, Gpu};
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::{Dialogs, Picker};
@@ -240,8 +240,12 @@ impl App {
         });
     }
 
+    /// Whether nothing moves by itself. On a software driver a frame takes as long as
+    /// many bytes of a model: what moves would hold up what is being typed.
     fn is_still(&self) -> bool {
-        self.options.still || self.settings.reduce_motion
+        let gpu = self.gpu.as_ref();
+        let is_slow = gpu.is_some_and(|gpu| gpu.summary().class == AdapterClass::Software);
+        self.options.still || self.settings.reduce_motion || is_slow
     }
 
     fn language(&self) -> Language {

@@ -86,6 +86,8 @@ pub(super) struct Analysis {
     revision: u64,
     /// Whether the window knows all that is known.
     told: bool,
+    /// How often it was told.
+    tellings: u64,
     /// When it was told last.
     told_at: Option<Instant>,
     began: Instant,
@@ -111,6 +113,7 @@ impl Analysis {
             options,
             revision: 0,
             told: true,
+            tellings: 0,
             told_at: None,
             began: Instant::now(),
             caret: None,
@@ -202,6 +205,7 @@ impl Analysis {
     /// Says what is known by now.
     fn tell(&mut self, outbox: &Outbox) {
         self.told = true;
+        self.tellings += 1;
         self.told_at = Some(Instant::now());
         let length = self.session.bytes().len();
         outbox.put(Update::Analysis(AnalysisUpdate::Entropies {
@@ -210,7 +214,10 @@ impl Analysis {
             nlls: Arc::new(self.session.nlls().to_vec()),
             best: Arc::new(self.session.best().to_vec()),
             stale: self.session.stale().unwrap_or(length + 1..length + 1),
-            cells: Cells::Device(self.session.cells().all().buffer.clone()),
+            cells: Cells::Device {
+                buffer: self.session.cells().all().buffer.clone(),
+                written: self.tellings,
+            },
             took: self.began.elapsed(),
         }));
     }

@@ -160,6 +160,14 @@ impl Layout {
         ))
     }
 
+    /// The rectangle of bytes, of those in the line of the first.
+    pub(crate) fn extent(&self, bytes: Range<usize>) -> Option<Rect> {
+        let line = self.line_of(bytes.start)?;
+        let last = bytes.end.min(line.bytes.end).checked_sub(1)?;
+        let first = self.rectangle(bytes.start)?;
+        Some(first.union(self.rectangle(last.max(bytes.start))?))
+    }
+
     /// The line that a byte is in.
     pub(crate) fn line_of(&self, byte: usize) -> Option<&Line> {
         let index = self.lines.partition_point(|line| line.bytes.end <= byte);

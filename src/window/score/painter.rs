@@ -1,5 +1,6 @@
 //! Draws staves, threshold and patch starts with the shaders of
-//! `shaders/view/staff.wgsl`, from the buffer that the entropy kernel has written.
+//! `shaders/view/staff.wgsl`. Entropies stay on the device: bars follow the buffer
+//! that the entropy kernel has written.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,36 +11,12 @@ use egui::{Color32, Id, Pos2, Rect};
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 use wgpu::util::DeviceExt;
 
+use super::Cells;
 use super::layout::{Layout, Line, Slot};
+use super::motion::{Moment, News};
+use super::settle::{Bars, Settler};
+use super::shaders::{self, StaffParams};
 use crate::window::theme::{self, Palette};
-
-mod shaders {
-    #![allow(missing_docs, unreachable_pub, reason = "generated")]
-    include!(concat!(env!("OUT_DIR"), "/view.rs"));
-}
-
-use shaders::StaffParams;
-
-/// Where the entropies of the bytes are.
-#[derive(Clone, Debug)]
-pub(crate) enum Cells {
-    /// On the device, where the entropy kernel has written them: pairs of entropy
-    /// and -ln p in nats, one for each byte.
-    Device(wgpu::Buffer),
-    /// In memory: entropies in nats, one for each byte.
-    Values(Arc<Vec<f32>>),
-}
-
-impl Cells {
-    /// Whether two are the same, not only equal.
-    fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Device(a), Self::Device(b)) => a == b,
-            (Self::Values(a), Self::Values(b)) => Arc::ptr_eq(a, b),
-            _ => false,
-        }
-    }
-}
 
 /// The pipelines of the score, for one format of surfaces. The shell puts them
 /// among the renderer's resources.
@@ -52,6 +29,7 @@ pub(crate) struct Pipelines {
     threshold_line: wgpu::RenderPipeline,
     dot: wgpu::RenderPipeline,
     group: wgpu::BindGroupLayout,
+    settler: Settler,
     /// In place of entropies where there are none.
     nothing: wgpu::Buffer,
     views: HashMap<Id, View>,
@@ -64,10 +42,46 @@ struct View {
     slots: Grown,
     lines: Grown,
     starts: Grown,
+    bars: Bars,
     values: Grown,
     /// The layout and the starts that are in the buffers.
     held: Option<(Arc<Layout>, Arc<Vec<bool>>)>,
-    group: Option<(Option<Cells>, wgpu::BindGroup)>,
+    /// What is in `values`.
+    held_values: Option<Arc<Vec<f32>>>,
+    /// The heights that it is of.
+    group: Option<(wgpu::Buffer, wgpu::BindGroup)>,
+}
+
+impl View {
+    fn new(device: &wgpu::Device) -> Self {
+        Self {
+            params: device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("score"),
+                size: size_of::<StaffParams>() as u64,
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }),
+            slots: Grown::new(device, wgpu::BufferUsages::VERTEX),
+            lines: Grown::new(device, wgpu::BufferUsages::VERTEX),
+            starts: Grown::new(device, wgpu::BufferUsages::STORAGE),
+            bars: Bars::new(device),
+            values: Grown::new(device, wgpu::BufferUsages::STORAGE),
+            held: None,
+            held_values: None,
+            group: None,
+        }
+    }
+
+    /// Puts entropies onto the device, unless they are there.
+    fn hold(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, entropies: &Arc<Vec<f32>>) {
+        let held = self.held_values.as_ref();
+        if !held.is_some_and(|held| Arc::ptr_eq(held, entropies)) {
+            let pairs: Vec<[f32; 2]> = entropies.iter().map(|h| [*h, 0.0]).collect();
+            self.values
+                .write(device, queue, bytemuck::cast_slice(&pairs));
+            self.held_values = Some(Arc::clone(entropies));
+        }
+    }
 }
 
 /// A buffer that grows with what it holds.
@@ -197,6 +211,7 @@ impl Pipelines {
             threshold_line: pipeline("threshold_line", &[line]),
             dot: pipeline("dot_mark", &[slot]),
             group,
+            settler: Settler::new(device),
             nothing: device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some("no entropies"),
                 contents: &[0; 8],
@@ -218,14 +233,14 @@ pub(crate) struct Score {
     pub(crate) origin: Pos2,
     /// The places of its bytes.
     pub(crate) layout: Arc<Layout>,
-    /// The entropies of its bytes, if there are any.
-    pub(crate) cells: Option<Cells>,
+    /// What bars are made of.
+    pub(super) news: News,
+    /// Where bars are on their way.
+    pub(super) moment: Moment,
     /// Whether a patch starts at each byte.
     pub(crate) starts: Arc<Vec<bool>>,
     /// The threshold in nats, if the rule has one.
     pub(crate) threshold: Option<f32>,
-    /// Bytes whose numbers have still to arrive.
-    pub(crate) stale: Range<usize>,
     /// Its colours.
     pub(crate) palette: &'static Palette,
 }
@@ -260,9 +275,9 @@ impl Score {
             drop: self.layout.measures.drop,
             threshold: self.threshold.unwrap_or(0.0),
             has_threshold: u32::from(self.threshold.is_some()),
-            has_entropies: u32::from(self.cells.is_some()),
-            stale_begin: number(self.stale.start),
-            stale_end: number(self.stale.end),
+            has_entropies: u32::from(self.news.cells.is_some()),
+            stale_begin: number(self.news.stale.start),
+            stale_end: number(self.news.stale.end),
             low_r: low[0],
             low_g: low[1],
             low_b: low[2],
@@ -309,26 +324,16 @@ impl CallbackTrait for Score {
         device: &wgpu::Device,
         queue: &wgpu::Queue,
         screen: &ScreenDescriptor,
-        _encoder: &mut wgpu::CommandEncoder,
+        encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
         let Some(pipelines) = resources.get_mut::<Pipelines>() else {
             return Vec::new();
         };
-        let view = pipelines.views.entry(self.id).or_insert_with(|| View {
-            params: device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("score"),
-                size: size_of::<StaffParams>() as u64,
-                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            }),
-            slots: Grown::new(device, wgpu::BufferUsages::VERTEX),
-            lines: Grown::new(device, wgpu::BufferUsages::VERTEX),
-            starts: Grown::new(device, wgpu::BufferUsages::STORAGE),
-            values: Grown::new(device, wgpu::BufferUsages::STORAGE),
-            held: None,
-            group: None,
-        });
+        let view = pipelines
+            .views
+            .entry(self.id)
+            .or_insert_with(|| View::new(device));
         let (has_layout, has_starts) = match &view.held {
             Some((layout, starts)) => (
                 Arc::ptr_eq(layout, &self.layout),
@@ -361,26 +366,29 @@ impl CallbackTrait for Score {
         view.held = Some((Arc::clone(&self.layout), Arc::clone(&self.starts)));
         let params = self.params(screen.pixels_per_point);
         queue.write_buffer(&view.params, 0, bytemuck::bytes_of(&params));
-        let has_cells = match (&view.group, &self.cells) {
-            (Some((Some(held), _)), Some(cells)) => held.is(cells),
-            (Some((None, _)), None) => true,
-            _ => false,
-        };
-        if !has_cells {
-            let cells = match &self.cells {
-                Some(Cells::Device(buffer)) => buffer,
-                Some(Cells::Values(values)) => {
-                    let pairs: Vec<[f32; 2]> = values.iter().map(|h| [*h, 0.0]).collect();
-                    view.values
-                        .write(device, queue, bytemuck::cast_slice(&pairs));
+        if let Some(cells) = &self.news.cells
+            && !view.bars.is_done(&self.news)
+        {
+            let cells = match cells {
+                Cells::Device { buffer, .. } => buffer,
+                Cells::Values(entropies) => {
+                    view.hold(device, queue, entropies);
                     &view.values.buffer
                 }
-                None => &pipelines.nothing,
             };
+            let gpu = (device, queue, encoder);
+            view.bars
+                .settle(gpu, &pipelines.settler, &self.news, cells, self.moment);
+        }
+        let heights = match self.news.cells {
+            Some(_) => view.bars.heights(),
+            None => &pipelines.nothing,
+        };
+        if view.group.as_ref().is_none_or(|(of, _)| of != heights) {
             let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("score"),
                 layout: &pipelines.group,
-                entries: &[&view.params, cells, &view.starts.buffer]
+                entries: &[&view.params, heights, &view.starts.buffer]
                     .into_iter()
                     .zip(0..)
                     .map(|(buffer, binding)| wgpu::BindGroupEntry {
@@ -389,7 +397,7 @@ impl CallbackTrait for Score {
                     })
                     .collect::<Vec<_>>(),
             });
-            view.group = Some((self.cells.clone(), group));
+            view.group = Some((heights.clone(), group));
         }
         Vec::new()
     }
@@ -421,11 +429,11 @@ impl CallbackTrait for Score {
         };
         draw(pass, &pipelines.foot_line, &view.lines, lines.clone());
         draw(pass, &pipelines.hairline, &view.slots, bytes.clone());
-        if self.cells.is_some() && !self.layout.measures.curve {
+        if self.news.cells.is_some() && !self.layout.measures.curve {
             draw(pass, &pipelines.bar, &view.slots, bytes.clone());
         }
         draw(pass, &pipelines.threshold_line, &view.lines, lines);
-        if self.cells.is_some() && self.layout.measures.curve {
+        if self.news.cells.is_some() && self.layout.measures.curve {
             pass.set_pipeline(&pipelines.curve);
             pass.set_vertex_buffer(0, view.slots.buffer.slice(..));
             pass.set_vertex_buffer(1, view.slots.buffer.slice(16..));
@@ -433,5 +441,13 @@ impl CallbackTrait for Score {
             return;
         }
         draw(pass, &pipelines.dot, &view.slots, bytes);
+    }
+}
+
+#[cfg(test)]
+impl Pipelines {
+    /// What shows of the entropies of a score, in nats.
+    pub(crate) fn heights(&self, id: Id) -> Option<&wgpu::Buffer> {
+        Some(self.views.get(&id)?.bars.heights())
     }
 }

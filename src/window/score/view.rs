@@ -6,9 +6,10 @@ use std::sync::Arc;
 use egui::{Align2, Galley, Id, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, vec2};
 use egui_wgpu::Callback;
 
-use super::Layout;
-use super::painter::{Cells, Score};
+use super::motion::{Motion, News};
+use super::painter::Score;
 use super::shown::{Shown, job};
+use super::{Cells, Layout};
 use crate::window::document::{bytes_of, single_byte};
 use crate::window::theme::{self, Measures, Palette};
 
@@ -17,6 +18,9 @@ use crate::window::theme::{self, Measures, Palette};
 pub(crate) struct Around {
     /// The entropies of its bytes, if there are any.
     pub(crate) cells: Option<Cells>,
+    /// Whether those are of the text before this one: bars stay as they are until
+    /// its own come.
+    pub(crate) is_behind: bool,
     /// Whether a patch starts at each byte.
     pub(crate) starts: Arc<Vec<bool>>,
     /// The threshold in nats, if the rule has one.
@@ -29,8 +33,9 @@ pub(crate) struct Around {
 #[derive(Debug, Default)]
 pub(crate) struct View {
     /// What shows for the text, and the text it is of.
-    shown: Option<(String, Arc<Shown>)>,
+    shown: Option<(Arc<str>, Arc<Shown>)>,
     galley: Option<Arc<Galley>>,
+    motion: Motion,
     /// The places of its bytes.
     pub(crate) layout: Arc<Layout>,
 }
@@ -44,8 +49,8 @@ impl View {
         width: f32,
         measures: Measures,
     ) -> Arc<Galley> {
-        if self.shown.as_ref().is_none_or(|(of, _)| of != text) {
-            self.shown = Some((text.to_owned(), Arc::new(Shown::new(ui.ctx(), text))));
+        if self.shown.as_ref().is_none_or(|(of, _)| **of != *text) {
+            self.shown = Some((text.into(), Arc::new(Shown::new(ui.ctx(), text))));
         }
         let what = self
             .shown
@@ -69,8 +74,16 @@ impl View {
 
     /// What the shaders draw of it, below the letters: put it into a place that was
     /// kept before the letters were drawn.
-    pub(crate) fn shape(&self, ui: &Ui, id: Id, origin: Pos2, around: Around) -> Shape {
+    pub(crate) fn shape(&mut self, ui: &Ui, id: Id, origin: Pos2, around: Around) -> Shape {
         let area = ui.clip_rect();
+        let text = self.shown.as_ref().map(|(text, _)| Arc::clone(text));
+        let news = News {
+            text: text.unwrap_or_else(|| "".into()),
+            cells: around.cells,
+            is_behind: around.is_behind,
+            stale: around.stale,
+        };
+        let moment = self.motion.look(ui, &news);
         Shape::Callback(Callback::new_paint_callback(
             area,
             Score {
@@ -78,10 +91,10 @@ impl View {
                 area,
                 origin,
                 layout: Arc::clone(&self.layout),
-                cells: around.cells,
+                news,
+                moment,
                 starts: around.starts,
                 threshold: around.threshold,
-                stale: around.stale,
                 palette: Palette::of(ui.ctx()),
             },
         ))
@@ -113,6 +126,11 @@ impl View {
     /// The byte at a place of the screen.
     pub(crate) fn byte_at(&self, origin: Pos2, place: Pos2) -> Option<usize> {
         self.layout.byte_at(place - origin.to_vec2())
+    }
+
+    /// Where bytes are on the screen, those in the line of the first.
+    pub(crate) fn extent(&self, origin: Pos2, bytes: Range<usize>) -> Option<Rect> {
+        Some(self.layout.extent(bytes)?.translate(origin.to_vec2()))
     }
 
     /// A frame around a byte.

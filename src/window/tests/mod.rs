@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod accessibility;
 mod bare;
 mod breaking;
 mod drafts;
 mod files;
 mod generate;
 mod losses;
+mod motion;
 mod patch;
 mod pictures;
 mod screens;
@@ -31,6 +33,7 @@ const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 struct Hand {
     harness: Harness<'static, App>,
     gpu: Arc<Gpu>,
+    renderer: Arc<RwLock<Renderer>>,
 }
 
 /// Options under which a picture is the same on every machine.
@@ -61,12 +64,18 @@ impl Hand {
     }
 
     fn of_size(options: &AppOptions, size: [f32; 2]) -> Self {
+        Self::moving(options, size, 0.0, 0.25)
+    }
+
+    /// A window in which what moves takes so many seconds, and a frame so many.
+    fn moving(options: &AppOptions, size: [f32; 2], animation: f32, frame: f32) -> Self {
         let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
         let app = App::new(&gpu, options.clone(), Arc::new(|| ()));
         let mut renderer = Renderer::new(gpu.device(), FORMAT, RendererOptions::PREDICTABLE);
         renderer
             .callback_resources
             .insert(Pipelines::new(gpu.device(), FORMAT));
+        let renderer = Arc::new(RwLock::new(renderer));
         let state = RenderState {
             adapter: gpu.adapter().clone(),
             available_adapters: Vec::new(),
@@ -74,7 +83,7 @@ impl Hand {
             device: gpu.device().clone(),
             queue: gpu.queue().clone(),
             target_format: FORMAT,
-            renderer: Arc::new(RwLock::new(renderer)),
+            renderer: Arc::clone(&renderer),
         };
         let theme = options.theme.unwrap_or(App::LIGHT);
         let system_fonts = options.system_fonts;
@@ -82,13 +91,22 @@ impl Hand {
             .with_size(size)
             .with_theme(theme)
             .with_max_steps(64)
+            .with_step_dt(frame)
             .renderer(WgpuTestRenderer::from_render_state(state))
             .with_context_setup(move |context| {
                 super::theme::apply(context, system_fonts);
                 context.all_styles_mut(|style| style.animation_time = 0.0);
             })
             .build_ui_state(|ui, app: &mut App| app.ui(ui), app);
-        Self { harness, gpu }
+        // What it is built with does not move.
+        harness
+            .ctx
+            .all_styles_mut(|style| style.animation_time = animation);
+        Self {
+            harness,
+            gpu,
+            renderer,
+        }
     }
 
     /// Draws until something is true.

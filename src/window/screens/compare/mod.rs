@@ -3,6 +3,7 @@
 mod controls;
 mod lane;
 mod score;
+mod spoken;
 mod table;
 mod words;
 
@@ -67,6 +68,8 @@ struct Subject {
     best: Arc<Vec<Option<u32>>>,
     stale: Range<usize>,
     cells: Option<Cells>,
+    /// Whether the cells are still those of the text before.
+    is_behind: bool,
     /// Whether there is a text at all, even an empty one.
     is_there: bool,
 }
@@ -190,6 +193,7 @@ impl CompareScreen {
         subject.best = Arc::clone(text.best());
         subject.stale = text.stale();
         subject.cells = text.cells().cloned();
+        subject.is_behind = text.is_behind();
         self.dirty_all();
     }
 

@@ -208,13 +208,18 @@ impl CompareScreen {
     fn around(&self) -> Around {
         let first = self.lanes.first();
         let own = first.and_then(|lane| self.own_entropies(lane));
-        let (cells, stale) = match own {
-            Some(entropies) => (Some(Cells::Values(Arc::clone(entropies))), 0..0),
-            None => (self.subject.cells.clone(), self.subject.stale.clone()),
+        let (cells, stale, is_behind) = match own {
+            Some(entropies) => (Some(Cells::Values(Arc::clone(entropies))), 0..0, false),
+            None => (
+                self.subject.cells.clone(),
+                self.subject.stale.clone(),
+                self.subject.is_behind,
+            ),
         };
         let cut = first.and_then(|lane| lane.cut.as_ref());
         Around {
             cells,
+            is_behind,
             starts: cut.map_or_else(Arc::default, |cut| Arc::clone(&cut.starts)),
             threshold: first.and_then(Lane::line),
             stale,
@@ -320,6 +325,8 @@ impl CompareScreen {
             self.labels(ui, rows, left, top, is_named, shared);
             self.lane_bars(ui, rows, &layout, origin, line.top, &line.bytes);
         }
+        let chosen = self.list_lanes(ui, origin, &rows.bars, BAR, shared.language);
+        self.at = chosen.or(self.at);
     }
 
     /// The numbers of the lanes, and what they are called where there is room.

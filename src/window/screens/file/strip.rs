@@ -193,14 +193,14 @@ impl Shown {
     /// The byte that is looked at, and what is known of all of them.
     pub(super) fn status(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         ui.add_space(9.0);
-        let byte = self.about_byte(shared);
+        let byte = self.about_byte(self.hovered.unwrap_or(self.caret), shared);
         line(ui, &byte, Palette::of(ui.ctx()).text);
         let so_far = self.so_far(shared);
         line(ui, &so_far, Palette::of(ui.ctx()).muted);
     }
 
-    fn about_byte(&mut self, shared: &Shared<'_>) -> Vec<String> {
-        let at = self.hovered.unwrap_or(self.caret);
+    /// What is known about a byte.
+    pub(super) fn about_byte(&mut self, at: u64, shared: &Shared<'_>) -> Vec<String> {
         let mut parts = vec![format!("0x{at:08X} ({})", thousands(at))];
         let first = at.saturating_sub(MARGIN);
         let bytes = self.source.read(first..at.saturating_add(MARGIN + 1));

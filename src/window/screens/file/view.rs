@@ -11,6 +11,7 @@ use super::minimap::{self, Minimap};
 use super::shown::Shown;
 use super::table::{Columns, ROW, Table, digit, shown_rows, whole_rows};
 use super::words;
+use crate::window::accessibility;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
 
@@ -191,6 +192,10 @@ impl Shown {
         };
         table.show(ui, area);
         self.describe(ui, area, &table);
+        if accessibility::is_on(ui) {
+            let about = self.about_byte(self.caret, shared).join(", ");
+            accessibility::announce(ui, Id::unique("file caret"), &about);
+        }
     }
 
     /// Each row for those who hear the screen.

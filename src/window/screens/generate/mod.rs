@@ -3,6 +3,7 @@
 mod panel;
 mod sampling;
 mod score;
+mod spoken;
 mod status;
 mod words;
 mod written;

@@ -280,6 +280,9 @@ impl GenerateScreen {
         if let Some(byte) = self.selected {
             self.view.frame(ui, origin, byte);
         }
+        if let Some(byte) = self.list_bytes(ui, shared.language) {
+            self.selected = Some(byte);
+        }
     }
 
     /// The arrows go from byte to byte.

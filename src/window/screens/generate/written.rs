@@ -160,6 +160,7 @@ impl Written {
         let has = !self.records.is_empty() || !self.written.is_empty();
         Around {
             cells: has.then(|| Cells::Values(Arc::clone(&self.shown.entropies))),
+            is_behind: false,
             starts: Arc::clone(&self.shown.starts),
             threshold,
             stale: end..end,

@@ -11,9 +11,11 @@ use egui::{
 use super::cutting::THRESHOLDS;
 use super::history::{Run, Selection};
 use super::text::Text;
+use super::{spoken, threshold};
 use crate::window::document::{byte_at, character_at};
 use crate::window::score::{Around, View};
 use crate::window::theme::{self, MARGIN, Measures, Palette};
+use crate::window::words::Language;
 
 /// What the editor keeps from one frame to the next.
 #[derive(Debug, Default)]
@@ -60,7 +62,7 @@ pub(crate) fn id() -> Id {
 }
 
 impl Editor {
-    pub(super) fn show(&mut self, ui: &mut Ui, text: &mut Text, name: &str) -> Changed {
+    pub(super) fn show(&mut self, ui: &mut Ui, text: &mut Text, language: Language) -> Changed {
         let mut changed = Changed::default();
         let margin = MARGIN.min(ui.available_width() * 0.06);
         ScrollArea::vertical()
@@ -72,7 +74,7 @@ impl Editor {
                     ui.spacing_mut().item_spacing.x = 0.0;
                     ui.add_space(margin);
                     let width = (ui.available_width() - margin).max(40.0);
-                    self.score(ui, width, text, name, &mut changed);
+                    self.score(ui, width, text, language, &mut changed);
                 });
                 ui.add_space(28.0);
             });
@@ -94,6 +96,7 @@ impl Editor {
     fn around(text: &Text) -> Around {
         Around {
             cells: text.cells().cloned(),
+            is_behind: text.is_behind(),
             starts: text.starts().clone(),
             threshold: text.cutting().line(),
             stale: text.stale(),
@@ -136,7 +139,7 @@ impl Editor {
         ui: &mut Ui,
         width: f32,
         text: &mut Text,
-        name: &str,
+        language: Language,
         changed: &mut Changed,
     ) {
         let measures = self.measures();
@@ -187,6 +190,7 @@ impl Editor {
         self.selection = selection;
         (changed.run, self.composing) = run(ui, self.composing && response.has_focus());
         changed.composing = self.composing;
+        let name = language.pick("Text", "글");
         ui.ctx()
             .accesskit_node_builder(response.id, |node| node.set_label(name));
         self.hovered = response
@@ -207,11 +211,22 @@ impl Editor {
         if let Some(byte) = self.hovered {
             self.view.frame(ui, origin, byte);
         }
-        self.drag_threshold(ui, origin, text, changed);
+        self.drag_threshold(ui, origin, text, language, changed);
+        let chosen = spoken::patches(ui, &self.view, origin, text, self.caret, language);
+        if let Some(byte) = chosen {
+            self.put_caret(ui.ctx(), &text.editor, byte);
+        }
     }
 
     /// The line of the threshold can be taken in every staff.
-    fn drag_threshold(&mut self, ui: &Ui, origin: Pos2, text: &Text, changed: &mut Changed) {
+    fn drag_threshold(
+        &mut self,
+        ui: &Ui,
+        origin: Pos2,
+        text: &Text,
+        language: Language,
+        changed: &mut Changed,
+    ) {
         let palette = Palette::of(ui.ctx());
         let Some(threshold) = text.cutting().line() else {
             return;
@@ -221,17 +236,25 @@ impl Editor {
         let staff = self.measures().staff;
         let share = (threshold / theme::MOST).clamp(0.0, 1.0);
         let shown = self.view.layout.lines.get(lines.clone());
+        let mut has_slider = false;
         for (index, line) in shown.unwrap_or_default().iter().enumerate() {
             let y = origin.y + line.foot - share * staff;
             let strip = Rect::from_min_max(
                 pos2(origin.x + line.left - 24.0, y - 3.0),
                 pos2(origin.x + line.right + 8.0, y + 4.0),
             );
-            let response = ui.interact(
-                strip.intersect(area),
-                id().with(("threshold", lines.start + index)),
-                Sense::drag(),
-            );
+            // For the keyboard and for screen readers there is one of them.
+            let is_slider = !has_slider && strip.intersects(area);
+            has_slider |= is_slider;
+            let (id, sense) = match is_slider {
+                true => (id().with("threshold"), Sense::drag()),
+                false => (id().with(("threshold", lines.start + index)), Sense::DRAG),
+            };
+            let response = ui.interact(strip.intersect(area), id, sense);
+            if is_slider && let Some(moved) = threshold::slider(ui, &response, threshold, language)
+            {
+                (changed.threshold, changed.settled) = (Some(moved), true);
+            }
             if response.hovered() || response.dragged() {
                 ui.ctx().set_cursor_icon(CursorIcon::ResizeVertical);
             }

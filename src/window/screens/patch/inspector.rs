@@ -3,7 +3,6 @@
 use egui::{Align2, FontId, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::panel::{fold, note};
-use super::reason::Reason;
 use super::words::says;
 use super::{PatchScreen, words};
 use crate::bytes::{BOS, byte_of, encode, id_of};
@@ -92,13 +91,7 @@ impl PatchScreen {
         });
         let starts = self.text.starts();
         let start = starts.get(at).copied().unwrap_or(false);
-        let why = Reason::of(
-            self.text.cutting(),
-            self.text.entropies(),
-            self.text.best(),
-            starts,
-            at,
-        );
+        let why = self.text.reason(at);
         let (sentence, margin) = words::reason(shared.language, why, start);
         ui.add_space(4.0);
         ui.label(RichText::new(sentence).size(12.5));

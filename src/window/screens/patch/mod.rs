@@ -11,21 +11,25 @@ mod inspector;
 mod measures;
 mod panel;
 mod reason;
+mod spoken;
 mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod threshold;
 mod words;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use egui::{Context, Frame, Margin, Panel, Ui};
+use egui::{Context, Frame, Id, Margin, Panel, Ui};
 
 pub(crate) use cutting::{Cutting, Mode, RISES, THRESHOLDS};
 pub(crate) use table::Opening;
 pub(crate) use text::{MOST_BYTES, Text};
+pub(crate) use threshold::STEP as THRESHOLD_STEP;
 
+use crate::window::accessibility;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
 use crate::window::engine::{
@@ -50,6 +54,8 @@ pub(crate) struct PatchScreen {
     asked: Option<(u64, usize)>,
     /// The place that the engine was told of as that of the next edit.
     prepared: Option<(u64, usize)>,
+    /// What a screen reader was told about the byte at the caret.
+    said: String,
 }
 
 impl PatchScreen {
@@ -63,6 +69,7 @@ impl PatchScreen {
             model: None,
             asked: None,
             prepared: None,
+            said: String::new(),
         }
     }
 
@@ -174,10 +181,8 @@ impl PatchScreen {
 
     fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let before = Arc::clone(self.text.bytes());
-        let changed = {
-            let name = shared.language.pick("Text", "글");
-            self.editor.show(ui, &mut self.text, name)
-        };
+        let changed = { self.editor.show(ui, &mut self.text, shared.language) };
+        self.speak(ui, shared);
         if changed.text {
             self.history.text(Edit {
                 before: &before,
@@ -197,6 +202,17 @@ impl PatchScreen {
             };
             self.set_cutting(cutting, changed.settled);
         }
+    }
+
+    /// Says what the panel says about the byte at the caret, once all is known.
+    fn speak(&mut self, ui: &Ui, shared: &Shared<'_>) {
+        let Some(caret) = self.editor.caret.filter(|_| accessibility::is_on(ui)) else {
+            return;
+        };
+        if self.text.is_fresh() {
+            self.said = spoken::about(&self.text, caret, shared.language);
+        }
+        accessibility::announce(ui, Id::unique("byte at the caret"), &self.said);
     }
 
     /// Cuts another way: a step of its own with `keep`, otherwise one with that before.
@@ -333,6 +349,11 @@ impl PatchScreen {
 
 #[cfg(test)]
 impl PatchScreen {
+    /// The identity of the editor and of its score.
+    pub(crate) fn editor_id() -> Id {
+        editor::id()
+    }
+
     /// Where the text begins on the screen, and the places of its bytes.
     pub(crate) fn layout(&self) -> (egui::Pos2, &crate::window::score::Layout) {
         self.editor.layout()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::curve::Curve;
 use super::cutting::Cutting;
 use super::measures::{characters, cut_characters};
+use super::reason::Reason;
 use crate::patch::{Statistics, statistics};
 use crate::window::document::{difference, to_bytes, to_editor};
 use crate::window::engine::AnalysisUpdate;
@@ -34,6 +35,8 @@ pub(crate) struct Text {
     best: Arc<Vec<Option<u32>>>,
     stale: Range<usize>,
     cells: Option<Cells>,
+    /// Of which revision the cells are.
+    cells_of: u64,
     took: Option<Duration>,
     cutting: Cutting,
     starts: Arc<Vec<bool>>,
@@ -82,6 +85,7 @@ impl Text {
             best: Arc::default(),
             stale: 0..bytes.len() + 1,
             cells: None,
+            cells_of: 0,
             took: None,
             cutting,
             starts: Arc::default(),
@@ -156,6 +160,11 @@ impl Text {
         self.cells.as_ref()
     }
 
+    /// Whether the cells are still those of the text before.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.cells_of != self.revision
+    }
+
     /// From the last change of the text to its last entropy.
     pub(crate) fn took(&self) -> Option<Duration> {
         self.took
@@ -205,6 +214,11 @@ impl Text {
     pub(crate) fn patch_index(&self, byte: usize) -> usize {
         let next = self.firsts.partition_point(|first| *first <= byte);
         next.saturating_sub(1)
+    }
+
+    /// Why a patch starts at a byte, or does not.
+    pub(crate) fn reason(&self, at: usize) -> Reason {
+        Reason::of(&self.cutting, &self.entropies, &self.best, &self.starts, at)
     }
 
     pub(crate) fn distribution(&self, at: usize) -> Option<&Distribution> {
@@ -297,6 +311,7 @@ impl Text {
                 self.best = best;
                 self.stale = stale;
                 self.cells = Some(cells);
+                self.cells_of = revision;
                 self.took = Some(took);
                 self.once.bits_per_byte.take();
                 self.once.curve.take();
