@@ -10,6 +10,7 @@
 //! from the buffers that the entropy kernel has written, on the same device.
 
 mod actions;
+mod amounts;
 mod app;
 #[doc(hidden)]
 pub mod bench;

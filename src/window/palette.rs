@@ -28,6 +28,10 @@ pub(crate) enum Picked {
 
 impl CommandPalette {
     /// Opens it, or closes it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
     pub(crate) fn toggle(&mut self) {
         self.open = !self.open;
         self.query.clear();

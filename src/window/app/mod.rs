@@ -2,6 +2,7 @@
 
 mod acting;
 mod files;
+mod loading;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,10 +12,12 @@ use egui::{Context, Frame, Margin, Panel, RichText, Ui};
 use crate::checkpoint::{Environment, cached_models};
 use crate::error::Error;
 use crate::gpu::Gpu;
+use loading::Loading;
+
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::Dialogs;
-use crate::window::engine::{Engine, Model, Request, Update, Wake};
+use crate::window::engine::{Engine, Model, Update, Wake};
 use crate::window::palette::{self, CommandPalette, Picked};
 use crate::window::screens::compare::CompareScreen;
 use crate::window::screens::file::FileScreen;
@@ -65,7 +68,7 @@ pub struct App {
     settings: Settings,
     dialogs: Dialogs,
     pub(in crate::window) model: Option<Arc<Model>>,
-    loading: Option<(u64, u64)>,
+    loading: Option<Loading>,
     /// What the user must be told, the newest last.
     pub(in crate::window) notices: Vec<String>,
     pub(in crate::window) screen: Screen,
@@ -114,7 +117,7 @@ impl App {
             settings,
             dialogs: Dialogs::new(wake),
             model: None,
-            loading: Some((0, 0)),
+            loading: None,
             notices: Vec::new(),
             screen: Screen::Patch,
             patch: PatchScreen::new(text),
@@ -127,7 +130,7 @@ impl App {
             pasted: Vec::new(),
             options,
         };
-        app.engine.ask(Request::Open(app.options.model.clone()));
+        app.open_model(app.options.model.clone());
         // A text opens on the file screen where that one is asked for.
         app.screen = app.options.screen.unwrap_or(app.screen);
         if let Some(path) = app.options.file.clone() {
@@ -194,8 +197,7 @@ impl App {
             Some(model) => model.name.clone(),
             None => self.options.model.clone(),
         };
-        self.loading = Some((0, 0));
-        self.engine.ask(Request::Open(name));
+        self.open_model(name);
     }
 
     /// Whether everything that was asked for has come.
@@ -213,7 +215,7 @@ impl App {
     /// What keeps a picture from being what it should: a model that cannot be used,
     /// or a device that is lost.
     pub(in crate::window) fn failure(&self) -> Option<Error> {
-        match (&self.lost, &self.model, self.loading, self.notices.last()) {
+        match (&self.lost, &self.model, &self.loading, self.notices.last()) {
             (Some(why), ..) => Some(Error::DeviceLost(why.clone())),
             (None, None, None, Some(why)) => Some(Error::Checkpoint(why.clone())),
             _ => None,
@@ -233,7 +235,11 @@ impl App {
         let language = self.language();
         for update in self.engine.updates() {
             match update {
-                Update::Loading { done, total } => self.loading = Some((done, total)),
+                Update::Loading { done, total } => {
+                    if let Some(loading) = &mut self.loading {
+                        (loading.done, loading.total) = (done, total);
+                    }
+                }
                 Update::Opened(model) => {
                     self.loading = None;
                     self.model = Some(Arc::clone(&model));
@@ -251,6 +257,7 @@ impl App {
                     self.loading = None;
                     self.notices.push(why);
                 }
+                Update::OpenCancelled => self.open_cancelled(),
                 Update::Analysis(update) => self.patch.take(update),
                 Update::Generate(update) => self.generate.take(update),
                 Update::Compare(update) => self.compare.take(update),
@@ -283,6 +290,7 @@ impl App {
                 }
             });
         self.show_notices(ui);
+        self.show_loading(ui);
         let language = self.language();
         let shared = Shared::new(&self.engine, self.model.as_ref(), language);
         let mut wish = None;
@@ -320,7 +328,10 @@ impl App {
                 language: self.language(),
                 settings: &self.settings,
                 model: self.model.as_deref(),
-                loading: self.loading,
+                loading: self
+                    .loading
+                    .as_ref()
+                    .map(|loading| (loading.done, loading.total)),
                 gpu: self.gpu.as_deref(),
             },
         )

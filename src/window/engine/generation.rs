@@ -1,11 +1,11 @@
 //! The work of the generate screen: one byte at a time, between newer requests.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::loading::Loader;
+use super::portion::Portion;
 use super::{Model, Outbox, Update};
 use crate::error::{Error, Result};
 use crate::generate::{
@@ -42,12 +42,7 @@ pub(crate) struct GenerateRequest {
 #[derive(Debug)]
 pub(crate) enum Wish {
     /// Read this; what comes after it is written. The text before is forgotten.
-    Read {
-        /// All of it.
-        given: Vec<u8>,
-        /// Set to leave it.
-        stop: Arc<AtomicBool>,
-    },
+    Read(Vec<u8>),
     /// From the next byte on.
     Settings(GenerateSettings),
     /// Show what could stand at this byte of those written; `None` for the one to
@@ -103,8 +98,8 @@ pub(crate) enum Doing {
     Nothing,
     /// So many bytes of so many of the model.
     Loading(u64, u64),
-    /// So many bytes of the text.
-    Reading(usize),
+    /// So many bytes of so many of the text.
+    Reading(usize, usize),
     Writing,
 }
 
@@ -184,9 +179,12 @@ pub(super) struct Generation {
     model: Option<Arc<Model>>,
     text: Option<Text>,
     settings: Option<GenerateSettings>,
-    /// A text that is still to be read.
+    /// A text that waits for the model.
     given: Option<Vec<u8>>,
-    stop: Arc<AtomicBool>,
+    loader: Loader<BltModel>,
+    /// Whether what the model reads is a prompt that the window waits for.
+    reading: bool,
+    portion: Portion,
     wishes: VecDeque<Wish>,
     goal: Option<Goal>,
     /// Since when, and from which byte on.
@@ -229,13 +227,12 @@ impl Generation {
         self.ticket = request.ticket;
         self.untold.state = true;
         match request.wish {
-            Wish::Read { given, stop } => {
+            Wish::Read(given) => {
                 self.rest();
                 self.text = None;
                 self.ended = None;
                 self.watched = None;
                 self.given = Some(given);
-                self.stop = stop;
             }
             Wish::Settings(settings) => {
                 self.settings = Some(settings);
@@ -246,27 +243,42 @@ impl Generation {
                 self.watched = at;
                 self.untold.predictions = true;
             }
-            Wish::Pause => self.rest(),
-            wish => {
-                self.stop.store(false, Ordering::Relaxed);
-                self.wishes.push_back(wish);
+            Wish::Pause => {
+                self.rest();
+                self.loader.cancel();
             }
+            wish => self.wishes.push_back(wish),
         }
         Ok(())
     }
 
-    /// Writes no more.
+    /// Reads and writes no more.
     fn rest(&mut self) {
         self.goal = None;
+        self.given = None;
+        if std::mem::take(&mut self.reading) {
+            self.text = None;
+        }
         self.wishes.clear();
         self.untold.branches = true;
         self.untold.predictions = true;
     }
 
+    /// Bytes of the device's memory that the text takes.
+    pub(super) fn memory(&self) -> u64 {
+        let text = self.text.as_ref();
+        text.map_or(0, |text| text.continuation.memory())
+    }
+
     /// Whether there is something to do.
     pub(super) fn is_busy(&self) -> bool {
-        let can_read = self.given.is_some() && self.model.is_some();
-        can_read || !self.wishes.is_empty() || self.goal.is_some() || self.untold.any()
+        // Nothing else can be done until the model is there.
+        let waits = self.given.is_some() && self.loader.progress().is_some();
+        let works = self.given.is_some() && self.model.is_some()
+            || self.reading
+            || !self.wishes.is_empty()
+            || self.goal.is_some();
+        self.untold.any() || self.loader.is_ready() || works && !waits
     }
 
     /// Does a piece of the work.
@@ -288,9 +300,17 @@ impl Generation {
 
     async fn work(&mut self, outbox: &Outbox) -> Result<()> {
         if let Some(model) = self.model.clone()
-            && let Some(given) = self.given.take()
+            && self.given.is_some()
         {
-            return self.read(&model, &given, outbox).await;
+            if self.load(&model, outbox)?
+                && let Some(given) = self.given.take()
+            {
+                self.start(&model, &given)?;
+            }
+            return Ok(());
+        }
+        if self.reading {
+            return self.read(outbox).await;
         }
         if let Some(wish) = self.wishes.pop_front() {
             return self.begin(wish, outbox).await;
@@ -301,43 +321,78 @@ impl Generation {
         Ok(())
     }
 
-    /// Loads what is missing of the model, and reads a text.
-    async fn read(&mut self, model: &Model, given: &[u8], outbox: &Outbox) -> Result<()> {
-        let put = |doing| outbox.put(Update::Generate(GenerateUpdate::Doing(doing)));
-        let go_on = |stop: &AtomicBool| stop.load(Ordering::Relaxed) || outbox.is_closed();
+    /// Loads what is missing of the model; says whether all of it is there.
+    fn load(&mut self, model: &Arc<Model>, outbox: &Outbox) -> Result<bool> {
+        if !model.is_whole() || model.blt.get().is_some() {
+            return Ok(true);
+        }
+        if let Some(loaded) = self.loader.take() {
+            let loaded = Arc::new(loaded?);
+            model.blt.get_or_init(|| loaded);
+            return Ok(true);
+        }
+        if self.loader.progress().is_none() {
+            let options = BltLoad {
+                entropy: Some(Arc::clone(&model.entropy)),
+                ..BltLoad::default()
+            };
+            let plan = MemoryPlan::of(model.entropy.gpu(), &model.checkpoint, &options)?;
+            outbox.put(Update::Generate(GenerateUpdate::Memory(plan)));
+            let total = plan.adapter.saturating_sub(model.entropy.bytes());
+            let (own, told) = (Arc::clone(model), outbox.clone());
+            let tell = move |done, total| {
+                let doing = GenerateUpdate::Doing(Doing::Loading(done, total));
+                told.put(Update::Generate(doing));
+            };
+            self.loader.start(outbox, tell, move |going| {
+                going.expect(total);
+                pollster::block_on(BltModel::load_while(
+                    own.entropy.gpu(),
+                    &own.checkpoint,
+                    options,
+                    |bytes| going.add(bytes),
+                ))
+            });
+        }
+        Ok(false)
+    }
+
+    /// Begins with a text.
+    fn start(&mut self, model: &Model, given: &[u8]) -> Result<()> {
         let settings = self.settings.unwrap_or(DEFAULT);
-        let session = if model.is_whole() {
-            let blt = load(model, outbox).await?;
-            let options = BltOptions {
-                stage_times: settings.stage_times,
-                ..BltOptions::default()
-            };
-            TextModel::Blt(Box::new(BltSession::new(&blt, options)?))
-        } else {
-            let options = EntropyOptions {
-                rule: Some(model.rule.clone()),
-                ..EntropyOptions::default()
-            };
-            TextModel::Entropy(Box::new(EntropySession::new(&model.entropy, options)?))
-        };
+        let session = session(model, settings.stage_times)?;
+        // It is better known before the text is read than in the midst of it.
+        if let TextModel::Blt(session) = &session {
+            session.check_positions(given.len() + 1)?;
+        }
         let options = GenerateOptions::default();
         let mut continuation = Continuation::new(session, settings.sampler, options)?;
-        put(Doing::Reading(0));
-        let stop = Arc::clone(&self.stop);
-        let reading = continuation.read(given, |read| {
-            put(Doing::Reading(read));
-            match go_on(&stop) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        });
-        reading.await?;
-        let records = continuation.prompt_records().to_vec();
-        outbox.put(Update::Generate(GenerateUpdate::Read(records)));
+        continuation.begin(given);
         self.text = Some(Text {
             continuation,
             told: Vec::new(),
         });
+        self.reading = true;
+        self.untold.state = true;
+        Ok(())
+    }
+
+    /// Reads a piece of the text.
+    async fn read(&mut self, outbox: &Outbox) -> Result<()> {
+        // After a failure there is nothing to go on with.
+        self.reading = false;
+        let Some(mut text) = self.text.take() else {
+            return Ok(());
+        };
+        let over = approach(&mut text.continuation, 0, &mut self.portion, outbox).await?;
+        if !over {
+            self.reading = true;
+            self.text = Some(text);
+            return Ok(());
+        }
+        let records = text.continuation.prompt_records().to_vec();
+        outbox.put(Update::Generate(GenerateUpdate::Read(records)));
+        self.text = Some(text);
         self.use_settings()?;
         self.untold = Untold {
             state: true,
@@ -397,6 +452,10 @@ impl Generation {
             }
             Wish::Branch { at, byte, on } => {
                 self.goal = None;
+                if !approach(&mut text.continuation, at, &mut self.portion, outbox).await? {
+                    self.wishes.push_front(wish);
+                    return Ok(());
+                }
                 match at < text.continuation.len() {
                     true => text.continuation.branch(at, byte).await?,
                     false => text.continuation.choose(byte).await?,
@@ -406,7 +465,7 @@ impl Generation {
                     self.aim(Goal::Limit)?;
                 }
             }
-            Wish::Read { .. } | Wish::Settings(_) | Wish::Watch(_) | Wish::Pause => {}
+            Wish::Read(_) | Wish::Settings(_) | Wish::Watch(_) | Wish::Pause => {}
         }
         Ok(())
     }
@@ -415,17 +474,8 @@ impl Generation {
     async fn write(&mut self, goal: Goal, outbox: &Outbox) -> Result<()> {
         let text = self.text.as_mut().ok_or_else(nothing)?;
         if !text.continuation.is_settled() {
-            let stop = Arc::clone(&self.stop);
-            let settling = text.continuation.settle(|read| {
-                outbox.put(Update::Generate(GenerateUpdate::Doing(Doing::Reading(
-                    read,
-                ))));
-                match stop.load(Ordering::Relaxed) || outbox.is_closed() {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
-                }
-            });
-            settling.await?;
+            let end = text.continuation.len();
+            approach(&mut text.continuation, end, &mut self.portion, outbox).await?;
             return Ok(());
         }
         let events = text.continuation.step().await?;
@@ -483,7 +533,7 @@ impl Generation {
             put(GenerateUpdate::Dropped);
         }
         let continuation = self.text.as_ref().map(|text| &text.continuation);
-        if let Some(continuation) = continuation {
+        if let Some(continuation) = continuation.filter(|_| !self.reading) {
             if untold.branches {
                 let branches = continuation.branches().into_iter().map(Into::into);
                 put(GenerateUpdate::Branches(branches.collect()));
@@ -497,8 +547,13 @@ impl Generation {
             }
         }
         if untold.state {
+            let loads = self.loader.progress();
             let waits = self.given.is_some() && self.model.is_some();
             let works = self.goal.is_some() || !self.wishes.is_empty();
+            let (read, total) = match (&self.given, continuation) {
+                (Some(given), _) => (0, given.len()),
+                (None, now) => now.map_or((0, 0), Continuation::progress),
+            };
             let rate = self.run.zip(continuation).and_then(|((since, from), now)| {
                 let bytes = now.len().saturating_sub(from);
                 let seconds = since.elapsed().as_secs_f64();
@@ -506,8 +561,9 @@ impl Generation {
             });
             put(GenerateUpdate::State(State {
                 ticket: self.ticket,
-                doing: match (waits, works) {
-                    (true, _) => Doing::Reading(0),
+                doing: match (loads, works) {
+                    (Some((done, total)), _) => Doing::Loading(done, total),
+                    _ if waits || self.reading => Doing::Reading(read, total),
                     (_, true) => Doing::Writing,
                     _ => Doing::Nothing,
                 },
@@ -569,28 +625,43 @@ fn nothing() -> Error {
     Error::Argument("there is no text to continue; start from a prompt".to_owned())
 }
 
-/// Puts the whole model onto the device, unless it is there.
-async fn load(model: &Model, outbox: &Outbox) -> Result<Arc<BltModel>> {
-    if let Some(blt) = model.blt.get() {
-        return Ok(Arc::clone(blt));
+/// A place for a text in what is there of a model.
+fn session(model: &Model, stage_times: bool) -> Result<TextModel> {
+    Ok(match model.blt.get() {
+        Some(blt) => {
+            let options = BltOptions {
+                stage_times,
+                ..BltOptions::default()
+            };
+            TextModel::Blt(Box::new(BltSession::new(blt, options)?))
+        }
+        None => {
+            let options = EntropyOptions {
+                rule: Some(model.rule.clone()),
+                ..EntropyOptions::default()
+            };
+            TextModel::Entropy(Box::new(EntropySession::new(&model.entropy, options)?))
+        }
+    })
+}
+
+/// Brings the model nearer to a place of the text, for as long as a slice may take;
+/// says whether it is there.
+async fn approach(
+    continuation: &mut Continuation,
+    at: usize,
+    portion: &mut Portion,
+    outbox: &Outbox,
+) -> Result<bool> {
+    let began = Instant::now();
+    let over = continuation.approach(at, portion.bytes()).await?;
+    if !over {
+        portion.took(began.elapsed());
     }
-    let put = |update| outbox.put(Update::Generate(update));
-    let options = BltLoad {
-        entropy: Some(Arc::clone(&model.entropy)),
-        ..BltLoad::default()
-    };
-    let gpu = model.entropy.gpu();
-    let plan = MemoryPlan::of(gpu, &model.checkpoint, &options)?;
-    put(GenerateUpdate::Memory(plan));
-    let total = plan.adapter.saturating_sub(model.entropy.bytes());
-    let mut done = 0;
-    put(GenerateUpdate::Doing(Doing::Loading(0, total)));
-    let blt = BltModel::load(gpu, &model.checkpoint, options, |bytes| {
-        done += bytes;
-        put(GenerateUpdate::Doing(Doing::Loading(done, total)));
-    });
-    let blt = Arc::new(blt.await?);
-    Ok(Arc::clone(model.blt.get_or_init(|| blt)))
+    let (read, total) = continuation.progress();
+    let doing = GenerateUpdate::Doing(Doing::Reading(read, total));
+    outbox.put(Update::Generate(doing));
+    Ok(over)
 }
 
 #[cfg(test)]

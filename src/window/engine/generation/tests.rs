@@ -1,8 +1,9 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
 use crate::gpu::{Gpu, GpuOptions};
+use crate::window::engine::loading::Going;
 
 /// The work of the screen, and what it tells, in the hands of a test.
 struct Hand {
@@ -13,6 +14,7 @@ struct Hand {
     bytes: Vec<u8>,
     branches: Vec<BranchLine>,
     state: State,
+    failed: Option<String>,
 }
 
 impl Hand {
@@ -20,7 +22,9 @@ impl Hand {
         let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
         let (updates, come) = channel();
         let outbox = Outbox::new(updates, Arc::new(|| ()));
-        let model = pollster::block_on(Model::open(&gpu, None, &outbox)).unwrap();
+        let model = Going::alone(&outbox, |going| {
+            pollster::block_on(Model::open(&gpu, None, None, going)).unwrap()
+        });
         let mut work = Generation::default();
         work.use_model(&Arc::new(model)).unwrap();
         Self {
@@ -31,6 +35,7 @@ impl Hand {
             bytes: Vec::new(),
             branches: Vec::new(),
             state: State::default(),
+            failed: None,
         }
     }
 
@@ -57,27 +62,27 @@ impl Hand {
                 }
                 GenerateUpdate::Branches(branches) => self.branches = branches,
                 GenerateUpdate::State(state) => self.state = state,
-                GenerateUpdate::Failed(why) => panic!("{why}"),
+                GenerateUpdate::Doing(doing) => self.state.doing = doing,
+                GenerateUpdate::Failed(why) => self.failed = Some(why),
                 _ => {}
             }
         }
     }
 
     fn finish(&mut self) {
-        while self.work.is_busy() {
-            self.slice();
+        while self.work.is_busy() || self.work.loader.progress().is_some() {
+            match self.work.is_busy() {
+                true => self.slice(),
+                false => std::thread::yield_now(),
+            }
         }
+        assert_eq!(self.failed, None);
         assert_eq!(self.state.ticket, self.ticket);
         assert_eq!(self.state.doing, Doing::Nothing);
     }
 
-    fn read(&mut self, given: &[u8]) -> Arc<AtomicBool> {
-        let stop = Arc::new(AtomicBool::new(false));
-        self.ask(Wish::Read {
-            given: given.to_vec(),
-            stop: Arc::clone(&stop),
-        });
-        stop
+    fn read(&mut self, given: &[u8]) {
+        self.ask(Wish::Read(given.to_vec()));
     }
 
     fn limit(&mut self, limit: u64) {
@@ -92,8 +97,9 @@ fn a_run_is_paused_branched_and_switched() {
     hand.read(b"Hello");
     hand.ask(Wish::Run);
     while hand.bytes.len() < 7 {
-        hand.slice();
-        assert!(hand.work.is_busy());
+        if hand.work.is_busy() {
+            hand.slice();
+        }
     }
     hand.ask(Wish::Pause);
     hand.finish();
@@ -135,16 +141,46 @@ fn a_run_is_paused_branched_and_switched() {
 }
 
 #[test]
-fn reading_is_left_when_it_is_to_stop() {
+fn a_long_prompt_is_read_in_pieces_and_left_by_a_pause() {
     let mut hand = Hand::new();
-    let stop = hand.read(&[b'a'; 4000]);
-    stop.store(true, Ordering::Relaxed);
-    hand.finish();
-    assert!(hand.work.text.is_none());
-    // And taken up again when it is asked for anew.
     hand.limit(2);
+    hand.read(&[b'a'; 2000]);
+    hand.ask(Wish::Run);
+    let mut far = Vec::new();
+    while far.len() < 2 {
+        if hand.work.is_busy() {
+            hand.slice();
+        }
+        if let Doing::Reading(read, 2000) = hand.state.doing
+            && read > 0
+        {
+            far.push(read);
+        }
+        if hand.work.reading {
+            assert!(hand.work.is_busy(), "there is more to read");
+        }
+    }
+    assert!(0 < far[0] && far[0] < far[1] && far[1] < 2000, "{far:?}");
+    hand.ask(Wish::Pause);
+    hand.finish();
+    assert!(hand.work.text.is_none() && hand.bytes.is_empty());
+    // And taken up again when it is asked for anew.
     hand.read(b"abc");
     hand.ask(Wish::Run);
     hand.finish();
     assert_eq!(hand.bytes.len(), 2);
+}
+
+#[test]
+fn a_prompt_beyond_the_models_positions_is_refused_before_it_is_read() {
+    let mut hand = Hand::new();
+    hand.read(&[b'a'; 1 << 20]);
+    while hand.failed.is_none() {
+        if hand.work.is_busy() {
+            hand.slice();
+        }
+    }
+    assert!(hand.failed.take().unwrap().contains("positions"));
+    hand.finish();
+    assert!(hand.work.text.is_none());
 }

@@ -7,9 +7,6 @@ mod status;
 mod words;
 mod written;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::generate::Prediction;
@@ -75,8 +72,6 @@ pub(crate) struct GenerateScreen {
     ticket: u64,
     /// Whether the model holds the text.
     is_read: bool,
-    /// Makes the engine leave what it reads.
-    stop: Arc<AtomicBool>,
     /// Write by itself when the screen is first shown: for pictures.
     automatic: bool,
     whole: bool,
@@ -111,7 +106,6 @@ impl GenerateScreen {
             note: None,
             ticket: 0,
             is_read: false,
-            stop: Arc::default(),
             automatic,
             whole: true,
             threshold: None,
@@ -242,15 +236,9 @@ impl GenerateScreen {
         self.text.begin(&prompt, before, self.whole);
         self.selected = None;
         self.note = None;
-        // What is still being read is left.
-        self.stop.store(true, Ordering::Relaxed);
-        self.stop = Arc::default();
         self.tell_settings(shared);
-        let read = Wish::Read {
-            given: self.text.bytes().to_vec(),
-            stop: Arc::clone(&self.stop),
-        };
-        self.ask(read, shared);
+        // What is still being read is left.
+        self.ask(Wish::Read(self.text.bytes().to_vec()), shared);
     }
 
     /// Whether a command can be carried out now.
@@ -270,7 +258,6 @@ impl GenerateScreen {
         }
         match command {
             Command::StartOrPause if self.is_busy() => {
-                self.stop.store(true, Ordering::Relaxed);
                 self.ask(Wish::Pause, shared);
             }
             Command::StartOrPause => self.write(Wish::Run, shared),
@@ -370,6 +357,10 @@ impl GenerateScreen {
                 self.watched = wanted;
                 self.ask(Wish::Watch(wanted), shared);
             }
+        } else if matches!(self.doing, Doing::Reading(..)) && self.has_other_prompt() {
+            // Nobody wants the prompt that is being read.
+            self.doing = Doing::Nothing;
+            self.ask(Wish::Pause, shared);
         }
     }
 }
@@ -409,7 +400,7 @@ mod tests {
         let given = || {
             let given = asked.try_iter().find_map(|request| match request {
                 Request::Generate(GenerateRequest {
-                    wish: Wish::Read { given, .. },
+                    wish: Wish::Read(given),
                     ..
                 }) => Some(given),
                 _ => None,
