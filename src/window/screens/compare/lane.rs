@@ -183,6 +183,11 @@ impl Lane {
             Mode::Static | Mode::TopK => title += &format!(" {}", cutting.size),
             Mode::Space | Mode::Byte | Mode::Delimiter => {}
         }
+        if let Some(most) = cutting.longest
+            && !matches!(cutting.mode, Mode::Byte | Mode::TopK)
+        {
+            title += &format!(" ≤{most}");
+        }
         if let Some(Source::Model(name)) = self.source() {
             title += &format!(" · {}", last_part(Path::new(&name)));
         }
