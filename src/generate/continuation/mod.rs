@@ -269,6 +269,16 @@ impl<M: RewindModel> Continuation<M> {
         self.take_by_hand(at, byte).await
     }
 
+    /// Goes on with another model in place of the one at hand, which comes back: the
+    /// same weights, elsewhere. All that is known stays, and the model reads the text
+    /// when a byte is to be taken. With other weights what is known of the bytes that
+    /// are there would be of the former ones; [`begin`](Self::begin) with the whole
+    /// text then.
+    pub fn replace_model(&mut self, model: M) -> M {
+        self.reading = None;
+        self.models.replace(model)
+    }
+
     /// All branches, in the order in which they began.
     #[must_use]
     pub fn branches(&self) -> Vec<Branch> {

@@ -79,6 +79,12 @@ impl<M: RewindModel> Models<M> {
         &self.live
     }
 
+    /// Another model in place of all of them; the one that went on comes back.
+    pub(super) fn replace(&mut self, live: M) -> M {
+        self.forget();
+        std::mem::replace(&mut self.live, live)
+    }
+
     pub(super) fn into_live(self) -> M {
         self.live
     }

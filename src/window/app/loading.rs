@@ -1,5 +1,6 @@
 //! The line about a model that is being loaded, and the way out of it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use egui::{Button, Context, Frame, Key, Margin, Modifiers, Panel, Rect, RichText, Ui};
@@ -39,7 +40,9 @@ impl Loading {
     fn text(&self, language: Language, time: Duration) -> String {
         let name = match &self.name {
             None => language.pick("the embedded model", "내장 모델").to_owned(),
-            Some(name) => name.clone(),
+            Some(name) => Path::new(name.trim_end_matches('/'))
+                .file_name()
+                .map_or_else(|| name.clone(), |part| part.to_string_lossy().into_owned()),
         };
         let mut parts =
             vec![language.pick(format!("Loading {name}"), format!("{name} 불러오는 중"))];
@@ -154,7 +157,7 @@ mod tests {
 
     #[test]
     fn the_line_says_how_far_it_is_and_how_long_it_takes() {
-        let mut loading = Loading::new(Some("blt-1b".to_owned()));
+        let mut loading = Loading::new(Some("models/blt-1b/".to_owned()));
         let two = Duration::from_secs(2);
         assert_eq!(loading.text(Language::English, two), "Loading blt-1b");
         (loading.done, loading.total) = (1_000_000_000, 4_000_000_000);

@@ -388,6 +388,13 @@ impl App {
 
 #[cfg(test)]
 impl App {
+    /// Goes on with a branch of the generate screen.
+    pub(in crate::window) fn switch_branch(&mut self, branch: usize) {
+        let language = self.language();
+        let shared = Shared::new(&self.engine, self.model.as_ref(), language);
+        self.generate.switch(branch, &shared);
+    }
+
     /// Takes out of the window what differs from machine to machine.
     pub(in crate::window) fn hide_machine(&mut self) {
         self.gpu = None;

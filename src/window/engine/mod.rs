@@ -25,7 +25,7 @@ use std::thread::JoinHandle;
 pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
 pub(crate) use comparison::{CompareRequest, CompareUpdate, Found, Source};
 pub(crate) use generation::{
-    BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, State, Wish,
+    BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, Kept, State, Wish,
 };
 pub(crate) use model::Model;
 pub(crate) use scan::{FileNews, FileRequest, FileUpdate, Known, Overview};

@@ -225,7 +225,9 @@ fn entropies_come_while_a_long_prompt_is_read() {
     let (engine, _) = engine(None);
     let before = entropies(&engine, 1, b"some text");
     let ask = |ticket, wish| engine.ask(Request::Generate(GenerateRequest { ticket, wish }));
-    ask(1, Wish::Read("a long prompt ".repeat(200).into_bytes()));
+    let given = "a long prompt ".repeat(200).into_bytes();
+    let prompt = given.len();
+    ask(1, Wish::Read { given, prompt });
     // First the rest of the model is loaded.
     let loads = next(&engine, |update| match update {
         Update::Generate(GenerateUpdate::Doing(Doing::Loading(done, total))) => {

@@ -181,6 +181,9 @@ impl Worker {
         self.comparison.give_up();
         self.scan.give_up();
         let lost = matches!(error, Error::DeviceLost(_)) || self.gpu.check().is_err();
+        if lost {
+            self.generation.hand_over(&self.outbox);
+        }
         self.outbox.put(match lost {
             true => Update::Lost(error.to_string()),
             false => Update::Failed(error.to_string()),

@@ -14,8 +14,8 @@ use crate::model::memory::MemoryPlan;
 use crate::window::context::Shared;
 use crate::window::document::{to_bytes, to_editor};
 use crate::window::engine::{
-    BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, Model, Request, State,
-    Wish,
+    BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, Kept, Model, Request,
+    State, Wish,
 };
 use crate::window::score::View;
 use crate::window::screens::patch::Cutting;
@@ -70,8 +70,10 @@ pub(crate) struct GenerateScreen {
     memory: Option<MemoryPlan>,
     note: Option<Note>,
     ticket: u64,
-    /// Whether the model holds the text.
+    /// Whether the engine holds the text.
     is_read: bool,
+    /// What a lost device has left of the texts, until there is another one.
+    kept: Option<Kept>,
     /// Write by itself when the screen is first shown: for pictures.
     automatic: bool,
     whole: bool,
@@ -106,6 +108,7 @@ impl GenerateScreen {
             note: None,
             ticket: 0,
             is_read: false,
+            kept: None,
             automatic,
             whole: true,
             threshold: None,
@@ -115,14 +118,17 @@ impl GenerateScreen {
     }
 
     /// Another model is there.
-    pub(crate) fn use_model(&mut self, model: &Model, _shared: &Shared<'_>) {
+    pub(crate) fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
         self.whole = model.is_whole();
         self.threshold = Cutting::of_rule(&model.rule).line();
         self.memory = None;
         if self.is_read {
             self.note = Some(Note::OtherModel);
         }
-        self.forget_session();
+        // Of a new device: the engine that had the texts is gone.
+        if let Some(kept) = self.kept.take() {
+            self.ask(Wish::Restore(kept), shared);
+        }
     }
 
     /// The device is gone, and with it what was on it.
@@ -168,11 +174,18 @@ impl GenerateScreen {
                 let ticket = state.ticket.max(self.state.ticket);
                 self.state = State { ticket, ..state };
             }
-            GenerateUpdate::Dropped => {
-                if self.is_read {
-                    self.note = Some(Note::Lost);
-                    self.forget_session();
-                }
+            GenerateUpdate::Kept(kept) => self.kept = Some(kept),
+            GenerateUpdate::Text {
+                given,
+                prompt,
+                records,
+            } => {
+                let (prompt, before) = given.split_at(prompt);
+                self.text.begin(prompt, before, self.whole);
+                self.text.read(records);
+                self.is_read = true;
+                self.selected = None;
+                self.predictions = None;
             }
             GenerateUpdate::Failed(why) => self.note = Some(Note::Failed(why)),
             // What is about a text before this one.
@@ -238,7 +251,11 @@ impl GenerateScreen {
         self.note = None;
         self.tell_settings(shared);
         // What is still being read is left.
-        self.ask(Wish::Read(self.text.bytes().to_vec()), shared);
+        let read = Wish::Read {
+            given: self.text.bytes().to_vec(),
+            prompt: self.text.prompt(),
+        };
+        self.ask(read, shared);
     }
 
     /// Whether a command can be carried out now.
@@ -273,9 +290,7 @@ impl GenerateScreen {
 
     fn write(&mut self, wish: Wish, shared: &Shared<'_>) {
         self.need_text(shared);
-        if matches!(self.note, Some(Note::Failed(_))) {
-            self.note = None;
-        }
+        self.note = None;
         self.ask(wish, shared);
     }
 
@@ -300,7 +315,7 @@ impl GenerateScreen {
     }
 
     /// Goes on with another branch.
-    fn switch(&mut self, branch: usize, shared: &Shared<'_>) {
+    pub(crate) fn switch(&mut self, branch: usize, shared: &Shared<'_>) {
         self.selected = None;
         self.ask(Wish::Pause, shared);
         self.ask(Wish::Switch(branch), shared);
@@ -400,7 +415,7 @@ mod tests {
         let given = || {
             let given = asked.try_iter().find_map(|request| match request {
                 Request::Generate(GenerateRequest {
-                    wish: Wish::Read(given),
+                    wish: Wish::Read { given, .. },
                     ..
                 }) => Some(given),
                 _ => None,
