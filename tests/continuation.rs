@@ -115,6 +115,16 @@ impl ByteModel for Noise {
     }
 }
 
+fn read(steps: &[Step]) -> Read {
+    Read {
+        starts: steps.iter().map(|step| step.closed).collect(),
+        entropy: steps.last().and_then(|step| step.entropy),
+        entropies: steps.iter().filter_map(|step| step.entropy).collect(),
+        nlls: vec![None; steps.len()],
+        latent: true,
+    }
+}
+
 impl RewindModel for Noise {
     async fn read(
         &mut self,
@@ -129,27 +139,22 @@ impl RewindModel for Noise {
             }
             steps.extend(self.take(encode(piece))?);
         }
-        Ok(Read {
-            starts: steps.iter().map(|step| step.closed).collect(),
-            entropy: steps.last().and_then(|step| step.entropy),
-            entropies: steps.iter().filter_map(|step| step.entropy).collect(),
-            nlls: vec![None; steps.len()],
-            latent: true,
-        })
+        Ok(read(&steps))
     }
 
     async fn append(
         &mut self,
         text: &[u8],
         mut go_on: impl FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<Read> {
+        let mut steps = Vec::new();
         for (index, piece) in text.chunks(8).enumerate() {
             if index > 0 && go_on(index * 8).is_break() {
                 return Err(Error::Interrupted);
             }
-            self.take(encode(piece))?;
+            steps.extend(self.take(encode(piece))?);
         }
-        Ok(())
+        Ok(read(&steps))
     }
 
     fn reaches(&self, tokens: usize) -> bool {
@@ -733,6 +738,48 @@ fn an_interrupted_read_leaves_it_usable() {
     assert_eq!((text.len(), text.prompt()), (0, Some(&b""[..])));
     assert_eq!(text.branches().len(), 1);
     steps(&mut text, 1);
+}
+
+#[test]
+fn a_prompt_and_the_way_to_a_branch_are_read_in_pieces() {
+    let mut text = Continuation::new(Noise::new(), WARM, GenerateOptions::default()).unwrap();
+    text.begin(PROMPT);
+    assert_eq!(text.progress(), (0, PROMPT.len()));
+    let mut pieces = Vec::new();
+    while !block_on(text.approach(0, 5)).unwrap() {
+        assert!(text.prompt().is_none() && !text.is_settled());
+        pieces.push(text.progress().0);
+    }
+    assert_eq!(pieces, [5, 10, 15]);
+    assert!(text.is_settled());
+    steps(&mut text, 30);
+    let mut whole = warm();
+    steps(&mut whole, 30);
+    assert_eq!(text.prompt_records(), whole.prompt_records());
+    assert_eq!(text.text(), whole.text());
+
+    text.set_most_forks(0);
+    block_on(text.branch(0, b'x')).unwrap();
+    text.switch(0).unwrap();
+    let mut pieces = 0;
+    while !block_on(text.approach(text.len(), 4)).unwrap() {
+        pieces += 1;
+    }
+    assert!(pieces >= 7 && text.is_settled());
+    steps(&mut text, 3);
+    steps(&mut whole, 3);
+    assert_eq!(text.text(), whole.text());
+
+    // An empty prompt is one piece, and one that is left is no text.
+    text.begin(b"");
+    assert!(block_on(text.approach(0, 4)).unwrap());
+    steps(&mut text, 1);
+    text.begin(PROMPT);
+    assert!(!block_on(text.approach(0, 4)).unwrap());
+    assert!(block_on(text.step()).is_err());
+    text.begin(b"other");
+    assert!(block_on(text.approach(0, 99)).unwrap());
+    assert_eq!(text.prompt(), Some(&b"other"[..]));
 }
 
 #[test]

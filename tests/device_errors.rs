@@ -1,6 +1,7 @@
 //! What the GPU refuses becomes an `Error`, never a panic.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use blt::Error;
@@ -72,6 +73,32 @@ fn nothing_is_under_way_while_the_device_is_idle() {
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     worker.join().unwrap();
     gpu.check().unwrap();
+}
+
+#[test]
+fn a_load_that_is_stopped_leaves_the_device_as_it_was() {
+    pollster::block_on(async {
+        let gpu = open();
+        let checkpoint = Checkpoint::open(MODEL).unwrap();
+        let weights = checkpoint.entropy_weights().unwrap();
+        let mut pieces = 0;
+        let stopped = EntropyModel::load_while(&gpu, &weights, |_| {
+            pieces += 1;
+            match pieces {
+                3 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        });
+        let error = stopped.await.unwrap_err();
+        assert!(matches!(error, Error::Interrupted), "{error}");
+        assert_eq!(pieces, 3, "nothing more is read");
+        let model = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await.unwrap());
+        let mut session = EntropySession::new(&model, EntropyOptions::default()).unwrap();
+        session
+            .push(&blt::bytes::prompt(b"still here"))
+            .await
+            .unwrap();
+    });
 }
 
 #[test]

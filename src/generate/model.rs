@@ -74,8 +74,8 @@ pub trait RewindModel: ByteModel + Sized {
         go_on: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Read>;
 
-    /// Takes more bytes of a text that has begun; `go_on` as for
-    /// [`read`](Self::read).
+    /// Takes more bytes of a text that has begun, and gives what there is to say of
+    /// them alone, without BOS; `go_on` as for [`read`](Self::read).
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -83,7 +83,7 @@ pub trait RewindModel: ByteModel + Sized {
         &mut self,
         text: &[u8],
         go_on: impl FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<()>;
+    ) -> Result<Read>;
 
     /// Whether [`rewind`](Self::rewind) can go back to the first `tokens`, BOS
     /// counted.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::{ByteModel, RewindModel, Step};
 use crate::bytes::{BOS, encode};
 use crate::model::memory::RESERVE;
-use crate::session::{BltSession, EntropySession, StageTimes};
+use crate::session::{BltRows, BltSession, EntropyRows, EntropySession, StageTimes};
 use crate::{Error, Result};
 
 impl ByteModel for BltSession {
@@ -73,6 +73,36 @@ pub struct Read {
     pub latent: bool,
 }
 
+impl Read {
+    /// What reading went on to give.
+    pub(crate) fn append(&mut self, more: Self) {
+        self.starts.extend(more.starts);
+        self.entropy = more.entropy;
+        self.entropies.extend(more.entropies);
+        self.nlls.extend(more.nlls);
+        self.latent = more.latent;
+    }
+
+    fn of(rows: BltRows) -> Self {
+        Self {
+            entropy: rows.entropies.last().copied(),
+            starts: rows.starts,
+            entropies: rows.entropies,
+            nlls: rows.nlls,
+            latent: true,
+        }
+    }
+
+    /// Takes in what an entropy model says; without a rule nothing is a patch.
+    fn take(&mut self, rows: EntropyRows, tokens: usize) {
+        self.entropy = rows.entropies.last().copied();
+        self.starts.extend(rows.starts);
+        self.entropies.extend(rows.entropies);
+        self.nlls.extend(rows.nlls);
+        self.starts.resize(tokens, false);
+    }
+}
+
 impl TextModel {
     /// Reads a text from its beginning, BOS first. `go_on` is told the bytes
     /// read after each piece and may stop there, which is
@@ -89,30 +119,21 @@ impl TextModel {
         match self {
             Self::Blt(session) => {
                 let rows = session.prefill_while(text, go_on).await?;
-                Ok(Read {
-                    entropy: rows.entropies.last().copied(),
-                    starts: rows.starts,
-                    entropies: rows.entropies,
-                    nlls: rows.nlls,
-                    latent: true,
-                })
+                Ok(Read::of(rows))
             }
             Self::Entropy(session) => {
                 let mut read = Read::default();
                 let mut ids = vec![BOS];
                 ids.extend(encode(text));
+                let mut done = 0;
                 for piece in ids.chunks(session.comfortable_push()) {
-                    if !read.starts.is_empty() && go_on(read.starts.len() - 1).is_break() {
+                    if done > 0 && go_on(done - 1).is_break() {
                         return Err(Error::Interrupted);
                     }
-                    let rows = session.push(piece).await?;
-                    read.entropy = rows.entropies.last().copied();
-                    read.starts.extend(rows.starts);
-                    read.entropies.extend(rows.entropies);
-                    read.nlls.extend(rows.nlls);
+                    done += piece.len();
+                    read.take(session.push(piece).await?, done);
                 }
-                // Without a rule only BOS is a patch.
-                read.starts.resize(ids.len(), false);
+                // BOS is a patch whatever the rule.
                 if let Some(first) = read.starts.first_mut() {
                     *first = true;
                 }
@@ -187,19 +208,21 @@ impl RewindModel for TextModel {
         &mut self,
         text: &[u8],
         mut go_on: impl FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<Read> {
         match self {
-            Self::Blt(session) => session.prefill_while(text, go_on).await.map(drop),
+            Self::Blt(session) => session.prefill_while(text, go_on).await.map(Read::of),
             Self::Entropy(session) => {
+                let mut read = Read::default();
                 let ids: Vec<u32> = encode(text).collect();
                 let size = session.comfortable_push();
                 for (index, piece) in ids.chunks(size).enumerate() {
                     if index > 0 && go_on(index * size).is_break() {
                         return Err(Error::Interrupted);
                     }
-                    session.push(piece).await?;
+                    let done = index * size + piece.len();
+                    read.take(session.push(piece).await?, done);
                 }
-                Ok(())
+                Ok(read)
             }
         }
     }

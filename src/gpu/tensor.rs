@@ -1,7 +1,7 @@
 //! Buffers on the GPU: activations, and weight matrices split by rows where
 //! they are larger than one binding may be.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::device::Gpu;
 use super::kernels::{RANDOM_WEIGHTS, RandomWeights, RandomWeightsParams};
@@ -288,8 +288,9 @@ pub enum RowSource<'a> {
 #[derive(Debug)]
 pub struct Uploader<'g, P> {
     gpu: &'g Gpu,
-    progress: P,
+    go_on: P,
     in_flight: u64,
+    stopped: bool,
 }
 
 /// Rows of a grid; more are taken in turns.
@@ -299,13 +300,26 @@ const UPLOAD_WINDOW: u64 = 64 << 20;
 /// Bytes copied at a time.
 const UPLOAD_PIECE: usize = 4 << 20;
 
-impl<'g, P: FnMut(u64)> Uploader<'g, P> {
-    /// Starts an upload; `progress` is told the bytes of each piece done.
-    pub fn new(gpu: &'g Gpu, progress: P) -> Self {
+impl<'g, P: FnMut(u64) -> ControlFlow<()>> Uploader<'g, P> {
+    /// Starts an upload; `go_on` is told the bytes of each piece done and may stop
+    /// there, which is [`Error::Interrupted`].
+    pub fn new(gpu: &'g Gpu, go_on: P) -> Self {
         Self {
             gpu,
-            progress,
+            go_on,
             in_flight: 0,
+            stopped: false,
+        }
+    }
+
+    fn tell(&mut self, bytes: u64) {
+        self.stopped |= (self.go_on)(bytes).is_break();
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.stopped {
+            true => Err(Error::Interrupted),
+            false => self.gpu.check(),
         }
     }
 
@@ -314,7 +328,7 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
         let mut padded_values = values.to_vec();
         padded_values.resize(padded(values.len()), 0.0);
         let tensor = Tensor::from(self.gpu, label, &padded_values);
-        (self.progress)(values.len() as u64 * 4);
+        self.tell(values.len() as u64 * 4);
         tensor
     }
 
@@ -322,7 +336,7 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] and the device's other errors; [`Error::Gpu`]
-    /// when a single row is larger than a binding.
+    /// when a single row is larger than a binding; [`Error::Interrupted`].
     pub async fn matrix(
         &mut self,
         label: &str,
@@ -342,8 +356,8 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
         let mut parts = Vec::new();
         for first_row in (0..rows).step_by(rows_per_part) {
             let rows = rows_per_part.min(rows - first_row);
-            let tensor = Tensor::new(self.gpu, label, (rows * row_bytes).div_ceil(4));
-            self.gpu.check()?;
+            self.check()?;
+            let tensor = self.allocate(label, (rows * row_bytes).div_ceil(4)).await?;
             parts.push(MatrixPart {
                 tensor,
                 first_row,
@@ -367,13 +381,25 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
             }
             row += block.rows;
         }
-        self.gpu.check()?;
+        self.check()?;
         Ok(Matrix {
             parts,
             rows,
             columns,
             weights,
         })
+    }
+
+    /// Allocates a tensor; that there is no memory for it is an error of this upload
+    /// and no failure of the device, on which others are at work.
+    async fn allocate(&self, label: &str, values: usize) -> Result<Tensor> {
+        let device = &self.gpu.device;
+        let scope = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let tensor = Tensor::new(self.gpu, label, values);
+        match scope.pop().await {
+            None => Ok(tensor),
+            Some(error) => Err(Error::OutOfMemory(error.to_string())),
+        }
     }
 
     async fn random(
@@ -423,7 +449,8 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
             );
             plan.build()?.submit(gpu, 1, |_| ());
             self.flush().await?;
-            (self.progress)(((end - begin) * columns * weights.size()) as u64);
+            self.tell(((end - begin) * columns * weights.size()) as u64);
+            self.check()?;
         }
         Ok(())
     }
@@ -461,7 +488,8 @@ impl<'g, P: FnMut(u64)> Uploader<'g, P> {
                     }
                     self.gpu.queue.write_buffer(target, at, &rows);
                 }
-                (self.progress)(source.len() as u64);
+                self.tell(source.len() as u64);
+                self.check()?;
                 self.in_flight += source.len() as u64;
                 if self.in_flight >= UPLOAD_WINDOW {
                     self.flush().await?;

@@ -9,7 +9,6 @@
 use serde::Serialize;
 
 use crate::patch::{Statistics, statistics};
-use crate::record::{Recorder, Summary};
 use crate::{Error, Result};
 
 /// One of the two ways in numbers.
@@ -141,10 +140,6 @@ fn flags<'a>(text: &[u8], starts: &'a [bool]) -> Result<&'a [bool]> {
 }
 
 fn side(text: &[u8], starts: &[bool]) -> Side {
-    let (mut recorder, mut summary) = (Recorder::default(), Summary::default());
-    for (byte, start) in text.iter().zip(starts) {
-        summary.add(&recorder.byte(*byte, None, None, *start));
-    }
     // Those of a text with BOS before it and the byte to come after it.
     let around: Vec<bool> = [true]
         .iter()
@@ -154,9 +149,28 @@ fn side(text: &[u8], starts: &[bool]) -> Side {
         .collect();
     Side {
         patches: statistics(&around),
-        boundaries: summary.boundaries(),
-        boundaries_in_characters: summary.boundaries_in_characters(),
+        boundaries: count(starts.get(1..).unwrap_or_default()),
+        boundaries_in_characters: in_characters(text, starts),
     }
+}
+
+fn count(starts: &[bool]) -> u64 {
+    starts.iter().filter(|start| **start).count() as u64
+}
+
+/// The patch starts between two bytes of one character.
+fn in_characters(text: &[u8], starts: &[bool]) -> u64 {
+    let mut found = 0;
+    let mut rest = starts;
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let (own, after) = rest.split_at(character.len_utf8().min(rest.len()));
+            found += count(own.get(1..).unwrap_or_default());
+            rest = after;
+        }
+        rest = rest.get(chunk.invalid().len()..).unwrap_or_default();
+    }
+    found
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! matrix, gate and up rows in another. The kernels of a block, in order, are in
 //! [`super::part`].
 
+use std::ops::ControlFlow;
+
 use crate::checkpoint::{BlockWeights, Dtype, Random, StackConfig, TensorData, TensorView};
 use crate::error::Result;
 use crate::gpu::tensor::{Matrix, Room, RowBlock, RowSource, Uploader, WeightType, padded};
@@ -79,7 +81,7 @@ impl Block {
     ///
     /// # Errors
     /// The device's errors.
-    pub async fn load_all<P: FnMut(u64)>(
+    pub async fn load_all<P: FnMut(u64) -> ControlFlow<()>>(
         uploader: &mut Uploader<'_, P>,
         shape: &BlockShape,
         weights: &[BlockWeights<'_>],
@@ -103,7 +105,7 @@ impl Block {
     ///
     /// # Errors
     /// The device's errors.
-    pub async fn load<P: FnMut(u64)>(
+    pub async fn load<P: FnMut(u64) -> ControlFlow<()>>(
         uploader: &mut Uploader<'_, P>,
         shape: &BlockShape,
         weights: &BlockWeights<'_>,
@@ -141,7 +143,7 @@ impl Block {
 ///
 /// # Errors
 /// The device's errors.
-pub async fn fused<P: FnMut(u64)>(
+pub async fn fused<P: FnMut(u64) -> ControlFlow<()>>(
     uploader: &mut Uploader<'_, P>,
     label: &str,
     columns: usize,

@@ -1,5 +1,6 @@
 //! The whole Byte Latent Transformer on the GPU (paper section 3).
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::decoder::{Decoder, DecoderBuffers};
@@ -82,19 +83,37 @@ impl BltModel {
         options: BltLoad,
         mut progress: impl FnMut(u64),
     ) -> Result<Self> {
+        Self::load_while(gpu, checkpoint, options, |bytes| {
+            progress(bytes);
+            ControlFlow::Continue(())
+        })
+        .await
+    }
+
+    /// Like [`BltModel::load`]; `go_on` is told the bytes of each piece and may stop
+    /// there, which is [`crate::Error::Interrupted`].
+    ///
+    /// # Errors
+    /// As for [`BltModel::load`], and [`crate::Error::Interrupted`].
+    pub async fn load_while(
+        gpu: &Arc<Gpu>,
+        checkpoint: &Arc<Checkpoint>,
+        options: BltLoad,
+        mut go_on: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Self> {
         let weights = checkpoint.blt_weights()?;
         let memory = memory::plan(gpu, checkpoint, &weights, &options)?;
         let entropy = match options.entropy {
             Some(model) => Some(model),
             None if checkpoint.config().entropy.is_some() => {
                 let weights = checkpoint.entropy_weights()?;
-                let model = EntropyModel::load(gpu, &weights, &mut progress).await?;
+                let model = EntropyModel::load_while(gpu, &weights, &mut go_on).await?;
                 Some(Arc::new(model))
             }
             None => None,
         };
         let host = memory.host_tables.then_some(checkpoint);
-        let mut uploader = Uploader::new(gpu, progress);
+        let mut uploader = Uploader::new(gpu, go_on);
         let encoder = Encoder::load(gpu, &mut uploader, &weights, host, options.hf_compat).await?;
         let latent = Latent::load(&mut uploader, &weights).await?;
         let decoder = Decoder::load(&mut uploader, &weights).await?;

@@ -2,6 +2,8 @@
 //! section 7): no rotary embedding, each side with a norm of its own, and a
 //! residual that counts what it is added to twice.
 
+use std::ops::ControlFlow;
+
 use super::block::{BlockShape, fused};
 use super::ends::per_row;
 use super::part::{Output, PartPlan, as_f32, as_f64, count, vectors};
@@ -30,7 +32,7 @@ impl Cross {
     ///
     /// # Errors
     /// The device's errors.
-    pub async fn load<P: FnMut(u64)>(
+    pub async fn load<P: FnMut(u64) -> ControlFlow<()>>(
         uploader: &mut Uploader<'_, P>,
         shape: &BlockShape,
         weights: &CrossWeights<'_>,

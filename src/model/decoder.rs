@@ -1,6 +1,8 @@
 //! The local decoder and the head: patches back to bytes (paper section 3.3,
 //! spec section 9).
 
+use std::ops::ControlFlow;
+
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
 use super::cross::{Cross, CrossKeys, Queries};
 use super::ends::per_row;
@@ -33,7 +35,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    pub(super) async fn load<P: FnMut(u64)>(
+    pub(super) async fn load<P: FnMut(u64) -> ControlFlow<()>>(
         uploader: &mut Uploader<'_, P>,
         weights: &BltWeights<'_>,
     ) -> Result<Self> {

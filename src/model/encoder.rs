@@ -1,5 +1,6 @@
 //! The local encoder: bytes to patches (paper section 3.2, spec section 7).
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
@@ -45,7 +46,7 @@ enum Kind {
 }
 
 impl Encoder {
-    pub(super) async fn load<P: FnMut(u64)>(
+    pub(super) async fn load<P: FnMut(u64) -> ControlFlow<()>>(
         gpu: &Gpu,
         uploader: &mut Uploader<'_, P>,
         weights: &BltWeights<'_>,

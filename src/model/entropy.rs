@@ -1,6 +1,7 @@
 //! The entropy model: a small byte-level transformer whose uncertainty about
 //! the next byte decides where patches start (paper section 2.3, spec section 3).
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
@@ -40,12 +41,29 @@ impl EntropyModel {
     pub async fn load(
         gpu: &Arc<Gpu>,
         weights: &EntropyWeights<'_>,
-        progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64),
+    ) -> Result<Self> {
+        Self::load_while(gpu, weights, |bytes| {
+            progress(bytes);
+            ControlFlow::Continue(())
+        })
+        .await
+    }
+
+    /// Like [`EntropyModel::load`]; `go_on` is told the bytes of each piece and may
+    /// stop there, which is [`crate::Error::Interrupted`].
+    ///
+    /// # Errors
+    /// As for [`EntropyModel::load`], and [`crate::Error::Interrupted`].
+    pub async fn load_while(
+        gpu: &Arc<Gpu>,
+        weights: &EntropyWeights<'_>,
+        go_on: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Self> {
         let config = &weights.config;
         let size = |value: u32| value as usize;
         let shape = BlockShape::of(&config.stack(), "the entropy model")?;
-        let mut uploader = Uploader::new(gpu, progress);
+        let mut uploader = Uploader::new(gpu, go_on);
         let embed = fused(&mut uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
         let layers = Block::load_all(&mut uploader, &shape, &weights.layers).await?;
         let norm = uploader.vector("norm", &weights.norm.to_f32());

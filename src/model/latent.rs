@@ -1,5 +1,7 @@
 //! The latent transformer, over patches (paper section 3.1, spec section 8).
 
+use std::ops::ControlFlow;
+
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
 use super::part::{Output, PartPlan};
 use super::rotary::Rotary;
@@ -18,7 +20,7 @@ pub struct Latent {
 }
 
 impl Latent {
-    pub(super) async fn load<P: FnMut(u64)>(
+    pub(super) async fn load<P: FnMut(u64) -> ControlFlow<()>>(
         uploader: &mut Uploader<'_, P>,
         weights: &BltWeights<'_>,
     ) -> Result<Self> {

@@ -128,7 +128,8 @@ pub(super) fn plan(
     })
 }
 
-fn gib(bytes: u64) -> String {
+/// A size in binary units, for a sentence.
+pub(crate) fn gib(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
     let mib = bytes as f64 / f64::from(1 << 20);
     match mib {

@@ -11,6 +11,7 @@
 
 mod accessibility;
 mod actions;
+mod amounts;
 mod app;
 #[doc(hidden)]
 pub mod bench;

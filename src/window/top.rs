@@ -81,11 +81,11 @@ fn about(ui: &mut Ui, top: &Top<'_>) {
         }
     }
     let model = match (top.model, top.loading) {
-        (_, Some((done, total))) if total > 0 => {
+        (None, Some((done, total))) if total > 0 => {
             format!("{} {} %", words.loading, done * 100 / total)
         }
-        (_, Some(_)) => format!("{}…", words.loading),
-        (Some(model), None) => format!(
+        (None, Some(_)) => format!("{}…", words.loading),
+        (Some(model), _) => format!(
             "{} {:.1} M · {}",
             model.title,
             model.parameters as f64 / 1e6,

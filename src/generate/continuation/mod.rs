@@ -52,6 +52,8 @@ pub struct Continuation<M = TextModel> {
     options: GenerateOptions,
     alternatives: usize,
     prompt_records: Vec<ByteRecord>,
+    /// A prompt that is being read, and what is known of it by now.
+    reading: Option<(Vec<u8>, Read)>,
     /// `None` before a prompt has been read.
     tree: Option<Tree>,
 }
@@ -79,6 +81,7 @@ impl<M: RewindModel> Continuation<M> {
             options,
             alternatives: ALTERNATIVES,
             prompt_records: Vec::new(),
+            reading: None,
             tree: None,
         })
     }
@@ -96,9 +99,59 @@ impl<M: RewindModel> Continuation<M> {
         go_on: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<()> {
         self.tree = None;
-        self.prompt_records.clear();
+        self.reading = None;
         let read = self.models.read(prompt, go_on).await?;
-        let (recorder, length) = self.record_prompt(prompt, &read);
+        self.take_prompt(prompt, &read);
+        Ok(())
+    }
+
+    /// Begins with a prompt as [`read`](Self::read) does, but reads nothing of it:
+    /// that is left to [`approach`](Self::approach).
+    pub fn begin(&mut self, prompt: &[u8]) {
+        self.tree = None;
+        self.models.forget();
+        self.reading = Some((prompt.to_vec(), Read::default()));
+    }
+
+    /// Brings the model nearer to the first `at` bytes generated, by reading at
+    /// most `most` bytes; says whether it is there. A prompt that was
+    /// [begun](Self::begin) is read first. So other work gets in between, and what
+    /// has been read is not lost when nobody goes on.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] without a prompt, and what the model says; a prompt that
+    /// was not read to its end is then forgotten.
+    pub async fn approach(&mut self, at: usize, most: usize) -> Result<bool> {
+        if let Some((prompt, mut read)) = self.reading.take() {
+            read.append(self.models.read_piece(&prompt, &[], most).await?);
+            let over = self.models.follows(&[]);
+            match over {
+                true => self.take_prompt(&prompt, &read),
+                false => self.reading = Some((prompt, read)),
+            }
+            return Ok(over);
+        }
+        let tree = self.tree.as_ref().ok_or_else(nothing_read)?;
+        let mut wanted = tree.text();
+        wanted.truncate(at);
+        self.models.approach(tree, &wanted, most).await
+    }
+
+    /// Of how many bytes of the prompt and of what was generated the model has how
+    /// many, from the beginning.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        let (prompt, text) = match (&self.reading, &self.tree) {
+            (Some((prompt, _)), _) => (prompt.as_slice(), Vec::new()),
+            (None, Some(tree)) => (tree.prompt.as_slice(), tree.text()),
+            (None, None) => return (0, 0),
+        };
+        (self.models.done(prompt, &text), prompt.len() + text.len())
+    }
+
+    /// A prompt has been read.
+    fn take_prompt(&mut self, prompt: &[u8], read: &Read) {
+        let (recorder, length) = self.record_prompt(prompt, read);
         let closed = read.starts.last().copied().unwrap_or(true);
         let model = self.models.live();
         let first = Place {
@@ -113,7 +166,6 @@ impl<M: RewindModel> Continuation<M> {
             room: model.room(),
         };
         self.tree = Some(Tree::new(prompt, first));
-        Ok(())
     }
 
     /// Takes down the records of the prompt; gives what numbers the bytes after
@@ -121,6 +173,7 @@ impl<M: RewindModel> Continuation<M> {
     fn record_prompt(&mut self, prompt: &[u8], read: &Read) -> (Recorder, u64) {
         let mut recorder = Recorder::default();
         let mut length = 0;
+        self.prompt_records.clear();
         for (at, byte) in prompt.iter().enumerate() {
             let start = read.starts.get(at).copied().unwrap_or(false);
             let entropy = read.entropies.get(at).copied();
@@ -214,6 +267,16 @@ impl<M: RewindModel> Continuation<M> {
             )));
         }
         self.take_by_hand(at, byte).await
+    }
+
+    /// Goes on with another model in place of the one at hand, which comes back: the
+    /// same weights, elsewhere. All that is known stays, and the model reads the text
+    /// when a byte is to be taken. With other weights what is known of the bytes that
+    /// are there would be of the former ones; [`begin`](Self::begin) with the whole
+    /// text then.
+    pub fn replace_model(&mut self, model: M) -> M {
+        self.reading = None;
+        self.models.replace(model)
     }
 
     /// All branches, in the order in which they began.

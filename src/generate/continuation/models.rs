@@ -22,14 +22,44 @@ struct Held<M> {
     text: Vec<u8>,
 }
 
+/// What is in the model that goes on.
+#[derive(Debug)]
+enum There {
+    /// Nobody knows: during a call, and after one that failed or was dropped.
+    Unknown,
+    /// So many bytes of the prompt, but not all.
+    Prompt(usize),
+    /// The prompt, and these bytes generated.
+    Text(Vec<u8>),
+}
+
+impl There {
+    /// The first `bytes` of a prompt and what follows it.
+    fn of(bytes: usize, prompt: &[u8], wanted: &[u8]) -> Self {
+        match bytes.checked_sub(prompt.len()) {
+            Some(text) => Self::Text(wanted[..text].to_vec()),
+            None => Self::Prompt(bytes),
+        }
+    }
+
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Unknown)
+    }
+
+    fn text(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
 /// The model that goes on follows the text when it has to: going back costs
 /// nothing until a byte is taken.
 #[derive(Debug)]
 pub(super) struct Models<M> {
     live: M,
-    /// The bytes generated that are in it; `None` while that is not known: during
-    /// a call, and after one that failed or was dropped.
-    text: Option<Vec<u8>>,
+    there: There,
     /// Models of other branches, that used longest ago first.
     forks: VecDeque<Held<M>>,
     most: usize,
@@ -39,7 +69,7 @@ impl<M: RewindModel> Models<M> {
     pub(super) fn new(live: M, most: usize) -> Self {
         Self {
             live,
-            text: None,
+            there: There::Unknown,
             forks: VecDeque::new(),
             most,
         }
@@ -47,6 +77,12 @@ impl<M: RewindModel> Models<M> {
 
     pub(super) fn live(&self) -> &M {
         &self.live
+    }
+
+    /// Another model in place of all of them; the one that went on comes back.
+    pub(super) fn replace(&mut self, live: M) -> M {
+        self.forget();
+        std::mem::replace(&mut self.live, live)
     }
 
     pub(super) fn into_live(self) -> M {
@@ -75,16 +111,60 @@ impl<M: RewindModel> Models<M> {
         prompt: &[u8],
         go_on: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Read> {
-        self.forks.clear();
-        self.text = None;
+        self.forget();
         let read = self.live.read(prompt, go_on).await?;
-        self.text = Some(Vec::new());
+        self.there = There::Text(Vec::new());
         Ok(read)
+    }
+
+    /// Forgets every text.
+    pub(super) fn forget(&mut self) {
+        self.forks.clear();
+        self.there = There::Unknown;
+    }
+
+    /// Reads at most so many bytes more of a prompt and of what follows it, from
+    /// the beginning where nothing of it is in the model.
+    pub(super) async fn read_piece(
+        &mut self,
+        prompt: &[u8],
+        wanted: &[u8],
+        most: usize,
+    ) -> Result<Read> {
+        let (begun, done) = match self.there.take() {
+            There::Unknown => (false, 0),
+            There::Prompt(done) => (true, done),
+            There::Text(text) => (true, prompt.len() + text.len()),
+        };
+        let end = (done + most.max(1)).min(prompt.len() + wanted.len());
+        let on = |_| ControlFlow::Continue(());
+        let piece: Vec<u8> = prompt
+            .iter()
+            .chain(wanted)
+            .copied()
+            .take(end)
+            .skip(done)
+            .collect();
+        let read = match begun {
+            false => self.live.read(&piece, on).await?,
+            true => self.live.append(&piece, on).await?,
+        };
+        self.there = There::of(end, prompt, wanted);
+        Ok(read)
+    }
+
+    /// Bytes of a text that are in the model, from the beginning.
+    pub(super) fn done(&self, prompt: &[u8], wanted: &[u8]) -> usize {
+        match &self.there {
+            There::Unknown => 0,
+            There::Prompt(done) => *done,
+            There::Text(text) => prompt.len() + common_prefix(text, wanted),
+        }
     }
 
     /// Is the live model where the text is?
     pub(super) fn follows(&self, text: &[u8]) -> bool {
-        self.text.as_deref() == Some(text)
+        self.there.text() == Some(text)
     }
 
     /// Brings the live model to a text of the tree.
@@ -97,10 +177,45 @@ impl<M: RewindModel> Models<M> {
         if self.follows(wanted) {
             return Ok(());
         }
+        self.turn(tree, wanted)?;
+        match self.there.take() {
+            There::Text(held) if held.len() == wanted.len() => {}
+            There::Text(held) => {
+                self.live.append(&wanted[held.len()..], go_on).await?;
+            }
+            There::Unknown | There::Prompt(_) => {
+                let whole = [tree.prompt.as_slice(), wanted].concat();
+                self.live.read(&whole, go_on).await?;
+            }
+        }
+        self.there = There::Text(wanted.to_vec());
+        Ok(())
+    }
+
+    /// The same, by at most so many bytes; says whether it is there.
+    pub(super) async fn approach(
+        &mut self,
+        tree: &Tree,
+        wanted: &[u8],
+        most: usize,
+    ) -> Result<bool> {
+        if !self.follows(wanted) {
+            self.turn(tree, wanted)?;
+        }
+        if !self.follows(wanted) {
+            self.read_piece(&tree.prompt, wanted, most).await?;
+        }
+        Ok(self.follows(wanted))
+    }
+
+    /// Makes the live model one that has nothing but the beginning of a text of the
+    /// tree, if there is one.
+    fn turn(&mut self, tree: &Tree, wanted: &[u8]) -> Result<()> {
         self.take_nearest(tree, wanted);
-        let held = self.text.take();
-        let mut common = None;
-        if let Some(held) = held {
+        if !matches!(self.there, There::Text(_)) {
+            return Ok(());
+        }
+        if let There::Text(held) = self.there.take() {
             let kept = common_prefix(&held, wanted);
             let tokens = 1 + tree.prompt.len() + kept;
             if kept < held.len() {
@@ -109,36 +224,25 @@ impl<M: RewindModel> Models<M> {
                     self.fork(held)?;
                 }
                 if self.live.rewind(tokens) {
-                    common = Some(kept);
+                    self.there = There::Text(wanted[..kept].to_vec());
                 }
             } else {
-                common = Some(kept);
+                self.there = There::Text(held);
             }
         }
-        match common {
-            Some(kept) if kept < wanted.len() => {
-                self.live.append(&wanted[kept..], go_on).await?;
-            }
-            Some(_) => {}
-            None => {
-                let whole = [tree.prompt.as_slice(), wanted].concat();
-                self.live.read(&whole, go_on).await?;
-            }
-        }
-        self.text = Some(wanted.to_vec());
         Ok(())
     }
 
     /// Takes the next byte; the live model must be where the text is.
     pub(super) async fn push(&mut self, byte: u8) -> Result<Step> {
-        let Some(mut text) = self.text.take() else {
+        let There::Text(mut text) = self.there.take() else {
             return Err(Error::Argument(
                 "the model is not where its text is; settle it first".to_owned(),
             ));
         };
         let step = self.live.push(id_of(byte)).await?;
         text.push(byte);
-        self.text = Some(text);
+        self.there = There::Text(text);
         Ok(step)
     }
 
@@ -150,9 +254,10 @@ impl<M: RewindModel> Models<M> {
             let there = kept == held.len() || model.reaches(1 + prompt + kept);
             wanted.len() - kept + if there { 0 } else { prompt + kept }
         };
-        let live = match &self.text {
-            Some(held) => unread(&self.live, held),
-            None => prompt + wanted.len() + 1,
+        let live = match &self.there {
+            There::Text(held) => unread(&self.live, held),
+            There::Prompt(done) => prompt - done + wanted.len(),
+            There::Unknown => prompt + wanted.len() + 1,
         };
         let forks = self.forks.iter().enumerate();
         let nearest = forks
@@ -163,7 +268,8 @@ impl<M: RewindModel> Models<M> {
             && let Some(fork) = self.forks.remove(at)
         {
             let model = std::mem::replace(&mut self.live, fork.model);
-            if let Some(text) = self.text.replace(fork.text)
+            let there = std::mem::replace(&mut self.there, There::Text(fork.text));
+            if let There::Text(text) = there
                 && tree.has(&text)
             {
                 self.forks.push_back(Held { model, text });

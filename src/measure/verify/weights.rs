@@ -1,5 +1,7 @@
 //! Weights of every type, uploaded and made on the GPU.
 
+use std::ops::ControlFlow;
+
 use half::{bf16, f16};
 
 use super::{Check, some};
@@ -44,7 +46,7 @@ pub(super) async fn split_weights(
             bytemuck::cast_slice(&short).to_vec(),
         )
     };
-    let mut uploader = Uploader::new(check.gpu, |_| ());
+    let mut uploader = Uploader::new(check.gpu, |_| ControlFlow::Continue(()));
     let mut whole = Matrix {
         parts: Vec::new(),
         rows,

@@ -413,7 +413,8 @@ impl BltSession {
         Ok(all)
     }
 
-    fn check_positions(&self, more: usize) -> Result<()> {
+    /// Has the model positions for so many tokens more?
+    pub(crate) fn check_positions(&self, more: usize) -> Result<()> {
         let end = self.tokens.len() + more;
         match self.model.config().max_positions() {
             Some(most) if end > most as usize => Err(Error::Argument(format!(

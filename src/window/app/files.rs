@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
-use crate::window::engine::Request;
 use crate::window::export::{self, Form};
 use crate::window::screens::Screen;
 use crate::window::screens::patch::MOST_BYTES;
@@ -161,10 +160,5 @@ impl App {
         let language = self.language();
         let shared = Shared::new(&self.engine, self.model.as_ref(), language);
         self.patch.open(bytes, &shared);
-    }
-
-    pub(in crate::window) fn open_model(&mut self, name: Option<String>) {
-        self.loading = Some((0, 0));
-        self.engine.ask(Request::Open(name));
     }
 }

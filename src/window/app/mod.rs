@@ -5,6 +5,7 @@ mod draft;
 mod drops;
 mod files;
 mod keys;
+mod loading;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::gpu::{AdapterClass, Gpu};
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::{Dialogs, Picker};
-use crate::window::engine::{Engine, Model, Request, Update, Wake};
+use crate::window::engine::{Engine, Model, Update, Wake};
 use crate::window::palette::{CommandPalette, Picked};
 use crate::window::screens::compare::CompareScreen;
 use crate::window::screens::file::FileScreen;
@@ -29,6 +30,7 @@ use crate::window::sheet;
 use crate::window::theme::{self, Palette};
 use crate::window::words::{self, Language};
 use draft::{Draft, Due};
+use loading::Loading;
 
 /// How the window opens.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +73,7 @@ pub struct App {
     settings: Settings,
     pub(in crate::window) dialogs: Dialogs,
     pub(in crate::window) model: Option<Arc<Model>>,
-    loading: Option<(u64, u64)>,
+    loading: Option<Loading>,
     /// What the user must be told, the newest last.
     pub(in crate::window) notices: Vec<String>,
     pub(in crate::window) screen: Screen,
@@ -139,7 +141,7 @@ impl App {
             settings,
             dialogs: Dialogs::new(wake),
             model: None,
-            loading: Some((0, 0)),
+            loading: None,
             notices: Vec::new(),
             screen: Screen::Patch,
             patch,
@@ -158,7 +160,7 @@ impl App {
             options,
         };
         app.tell_recent_tables();
-        app.engine.ask(Request::Open(app.options.model.clone()));
+        app.open_model(app.options.model.clone());
         if let (Some(why), Some(path)) = (unread, app.draft.path()) {
             let notice = words::unread(app.language(), path, &why);
             app.tell(notice);
@@ -279,8 +281,7 @@ impl App {
             Some(model) => model.name.clone(),
             None => self.options.model.clone(),
         };
-        self.loading = Some((0, 0));
-        self.engine.ask(Request::Open(name));
+        self.open_model(name);
     }
 
     /// Whether everything that was asked for has come.
@@ -298,7 +299,7 @@ impl App {
     /// What keeps a picture from being what it should: a model that cannot be used,
     /// or a device that is lost.
     pub(in crate::window) fn failure(&self) -> Option<Error> {
-        match (&self.lost, &self.model, self.loading, self.notices.last()) {
+        match (&self.lost, &self.model, &self.loading, self.notices.last()) {
             (Some(why), ..) => Some(Error::DeviceLost(why.clone())),
             (None, None, None, Some(why)) => Some(Error::Checkpoint(why.clone())),
             _ => None,
@@ -319,7 +320,11 @@ impl App {
         let language = self.language();
         for update in self.engine.updates() {
             match update {
-                Update::Loading { done, total } => self.loading = Some((done, total)),
+                Update::Loading { done, total } => {
+                    if let Some(loading) = &mut self.loading {
+                        (loading.done, loading.total) = (done, total);
+                    }
+                }
                 Update::Opened(model) => {
                     self.loading = None;
                     self.model = Some(Arc::clone(&model));
@@ -337,6 +342,7 @@ impl App {
                     self.loading = None;
                     self.notices.push(why);
                 }
+                Update::OpenCancelled => self.open_cancelled(),
                 Update::Analysis(update) => self.patch.take(update),
                 Update::Generate(update) => self.generate.take(update),
                 Update::Compare(update) => self.compare.take(update),
@@ -374,6 +380,7 @@ impl App {
                 }
             });
         self.show_notices(ui);
+        self.show_loading(ui);
         let language = self.language();
         let shared = Shared::new(&self.engine, self.model.as_ref(), language);
         let mut wish = None;
@@ -437,7 +444,10 @@ impl App {
                 language: self.language(),
                 settings: &self.settings,
                 model: self.model.as_deref(),
-                loading: self.loading,
+                loading: self
+                    .loading
+                    .as_ref()
+                    .map(|loading| (loading.done, loading.total)),
                 gpu: self.gpu.as_deref(),
                 steps: (self.patch.can_undo(), self.patch.can_redo()),
             },
@@ -477,6 +487,13 @@ impl App {
 
 #[cfg(test)]
 impl App {
+    /// Goes on with a branch of the generate screen.
+    pub(in crate::window) fn switch_branch(&mut self, branch: usize) {
+        let language = self.language();
+        let shared = Shared::new(&self.engine, self.model.as_ref(), language);
+        self.generate.switch(branch, &shared);
+    }
+
     /// Takes out of the window what differs from machine to machine.
     pub(in crate::window) fn hide_machine(&mut self) {
         self.gpu = None;

@@ -230,6 +230,7 @@ mod tests {
 
     use super::*;
     use crate::gpu::{Gpu, GpuOptions};
+    use crate::window::engine::loading::Going;
 
     #[test]
     fn a_byte_is_looked_into_before_a_long_text_is_read() {
@@ -237,7 +238,9 @@ mod tests {
             let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
             let (updates, come) = channel();
             let outbox = Outbox::new(updates, Arc::new(|| ()));
-            let model = Model::open(&gpu, None, &outbox).await.unwrap();
+            let model = Going::alone(&outbox, |going| {
+                pollster::block_on(Model::open(&gpu, None, None, going)).unwrap()
+            });
             let mut analysis = Analysis::new(&model, ContextOptions::default()).unwrap();
             let bytes = b"The quick brown fox. ".repeat(1000);
             let text = AnalysisRequest::Text { revision: 7, bytes };

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::loading::Loader;
 use super::{Model, Outbox, Update};
 use crate::bytes::{BOS, id_of};
 use crate::checkpoint::Checkpoint;
@@ -80,6 +81,9 @@ pub(super) struct Comparison {
     model: Option<Arc<Model>>,
     revision: u64,
     text: Arc<Vec<u8>>,
+    /// Of the lane whose model is loaded now.
+    loader: Loader<EntropyModel>,
+    loading: Option<String>,
     others: Vec<Other>,
     tokenizers: Vec<Tokens>,
 }
@@ -128,6 +132,12 @@ impl Comparison {
                 .sources
                 .contains(&Source::Tokenizer(tokens.path.clone()))
         });
+        if let Some(name) = &self.loading
+            && !request.sources.contains(&Source::Model(name.clone()))
+        {
+            self.loader.cancel();
+            self.loading = None;
+        }
         for other in &mut self.others {
             if other_text || other.failed {
                 other.restart();
@@ -163,42 +173,107 @@ impl Comparison {
 
     /// Whether there is something to do.
     pub(super) fn is_busy(&self) -> bool {
+        self.loader.is_ready() || self.model.is_some() && self.next().is_some()
+    }
+
+    /// The lane to go on with. One model is loaded at a time; lanes whose model is
+    /// there go on meanwhile.
+    fn next(&self) -> Option<usize> {
         let length = self.text.len();
-        self.model.is_some() && self.others.iter().any(|other| other.is_busy(length))
+        let can = |other: &Other| other.model.is_some() || self.loading.is_none();
+        let mut others = self.others.iter();
+        others.position(|other| other.is_busy(length) && can(other))
     }
 
     /// Does a piece of the work.
     pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
+        if let Some(loaded) = self.loader.take() {
+            let name = self.loading.take().unwrap_or_default();
+            return self.take_loaded(&name, loaded, outbox);
+        }
         let length = self.text.len();
-        let (Some(model), Some(other)) = (
-            &self.model,
-            self.others.iter_mut().find(|other| other.is_busy(length)),
-        ) else {
+        let (Some(open), Some(at)) = (self.model.clone(), self.next()) else {
             return Ok(());
         };
-        let found = match other.step(model, &self.text).await {
-            Ok(()) if other.is_busy(length) && other.told.elapsed() < TELL_AFTER => return Ok(()),
-            Ok(()) => Found::Entropies {
-                entropies: Arc::new(other.entropies.clone()),
-                nlls: Arc::new(other.nlls.clone()),
-                best: Arc::new(other.best.clone()),
-                complete: !other.is_busy(length),
-            },
-            Err(error @ Error::DeviceLost(_)) => return Err(error),
-            Err(error) => {
-                other.restart();
-                other.model = None;
-                other.failed = true;
-                Found::Failed(error.to_string())
+        let other = &mut self.others[at];
+        if other.model.is_none() {
+            if open.name.as_ref() == Some(&other.name) {
+                other.model = Some(Arc::clone(&open.entropy));
+            } else {
+                let name = other.name.clone();
+                self.load(open.entropy.gpu(), name, outbox);
             }
+            return Ok(());
+        }
+        match other.step(&self.text).await {
+            Ok(()) if other.is_busy(length) && other.told.elapsed() < TELL_AFTER => {}
+            Ok(()) => {
+                let found = Found::Entropies {
+                    entropies: Arc::new(other.entropies.clone()),
+                    nlls: Arc::new(other.nlls.clone()),
+                    best: Arc::new(other.best.clone()),
+                    complete: !other.is_busy(length),
+                };
+                self.tell(at, found, outbox);
+            }
+            Err(error) => self.failed(at, error, outbox)?,
+        }
+        Ok(())
+    }
+
+    /// Begins to load the model of a lane.
+    fn load(&mut self, gpu: &Arc<Gpu>, name: String, outbox: &Outbox) {
+        self.loading = Some(name.clone());
+        let gpu = Arc::clone(gpu);
+        self.loader.start(
+            outbox,
+            |_, _| (),
+            move |going| {
+                let checkpoint = Checkpoint::open(&name)?;
+                let weights = checkpoint.entropy_weights()?;
+                let load = EntropyModel::load_while(&gpu, &weights, |bytes| going.add(bytes));
+                pollster::block_on(load)
+            },
+        );
+    }
+
+    fn take_loaded(
+        &mut self,
+        name: &str,
+        loaded: Result<EntropyModel>,
+        outbox: &Outbox,
+    ) -> Result<()> {
+        let Some(at) = self.others.iter().position(|other| other.name == name) else {
+            return Ok(());
         };
+        match loaded {
+            Ok(model) => self.others[at].model = Some(Arc::new(model)),
+            Err(error) => self.failed(at, error, outbox)?,
+        }
+        Ok(())
+    }
+
+    /// Says why a lane has nothing; a lost device is everybody's.
+    fn failed(&mut self, at: usize, error: Error, outbox: &Outbox) -> Result<()> {
+        if matches!(error, Error::DeviceLost(_)) {
+            return Err(error);
+        }
+        let other = &mut self.others[at];
+        other.restart();
+        other.model = None;
+        other.failed = true;
+        self.tell(at, Found::Failed(error.to_string()), outbox);
+        Ok(())
+    }
+
+    fn tell(&mut self, at: usize, found: Found, outbox: &Outbox) {
+        let other = &mut self.others[at];
         other.told = Instant::now();
         outbox.put(Update::Compare(CompareUpdate {
             revision: self.revision,
             source: Source::Model(other.name.clone()),
             found,
         }));
-        Ok(())
     }
 
     /// After a failure: drop what may be unusable. The failures of these models are
@@ -235,13 +310,9 @@ impl Other {
         !self.failed && self.done < length + 1
     }
 
-    /// Loads the model, or pushes one chunk.
-    async fn step(&mut self, open: &Arc<Model>, text: &[u8]) -> Result<()> {
+    /// Pushes one chunk.
+    async fn step(&mut self, text: &[u8]) -> Result<()> {
         let Some(model) = &self.model else {
-            self.model = Some(match open.name.as_ref() == Some(&self.name) {
-                true => Arc::clone(&open.entropy),
-                false => Arc::new(load(open.entropy.gpu(), &self.name).await?),
-            });
             return Ok(());
         };
         let session = match &mut self.session {
@@ -281,11 +352,6 @@ impl Other {
         self.done = end;
         Ok(())
     }
-}
-
-async fn load(gpu: &Arc<Gpu>, name: &str) -> Result<EntropyModel> {
-    let checkpoint = Checkpoint::open(name)?;
-    EntropyModel::load(gpu, &checkpoint.entropy_weights()?, |_| ()).await
 }
 
 /// Cuts texts by the tokens of a tokenizer until nobody wants it any more. Of

@@ -3,14 +3,19 @@
 //!
 //! Work is cut into short pieces. Between two of them newer requests are taken, so
 //! a newer text replaces an older one that is still being computed, and the queue
-//! of the device, of which there is one, is free for the next frame.
+//! of the device, of which there is one, is free for the next frame. Models are read
+//! and uploaded on threads of their own, which tell when they are done.
 
 mod analysis;
 mod comparison;
 mod generation;
+mod loading;
 mod model;
+mod portion;
 mod scan;
 mod table;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::sync::Arc;
@@ -21,7 +26,7 @@ use std::thread::JoinHandle;
 pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
 pub(crate) use comparison::{CompareRequest, CompareUpdate, Found, Source};
 pub(crate) use generation::{
-    BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, State, Wish,
+    BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, Kept, State, Wish,
 };
 pub(crate) use model::Model;
 pub(crate) use scan::{FileNews, FileRequest, FileUpdate, Known, Overview};
@@ -34,6 +39,8 @@ use crate::gpu::Gpu;
 pub(crate) enum Request {
     /// Take another model: `None` is the one in the program.
     Open(Option<String>),
+    /// The model that is being opened is not wanted after all.
+    CancelOpen,
     /// For the text of the patch screen.
     Analysis(AnalysisRequest),
     /// For the generate screen.
@@ -44,6 +51,8 @@ pub(crate) enum Request {
     File(FileRequest),
     /// A table of the lookup rule.
     Table(TableRequest),
+    /// Something that was waited for is there.
+    Look,
 }
 
 /// What has come.
@@ -60,6 +69,8 @@ pub(crate) enum Update {
     Opened(Arc<Model>),
     /// The model cannot be used, and why; the one before stays.
     NotOpened(String),
+    /// The model is not opened, as was wished; the one before stays.
+    OpenCancelled,
     /// For the text of the patch screen.
     Analysis(AnalysisUpdate),
     /// For the generate screen.
@@ -85,7 +96,15 @@ pub(crate) struct Outbox {
     updates: Sender<Update>,
     wake: Wake,
     closed: Arc<AtomicBool>,
+    /// Wakes the thread that computes.
+    bell: Option<Sender<Request>>,
+    #[cfg(test)]
+    gate: Option<Gate>,
 }
+
+/// Called at each piece of a model that is loaded: a slow reader, for tests.
+#[cfg(test)]
+pub(crate) type Gate = Arc<dyn Fn() + Send + Sync>;
 
 impl Outbox {
     pub(crate) fn new(updates: Sender<Update>, wake: Wake) -> Self {
@@ -93,6 +112,31 @@ impl Outbox {
             updates,
             wake,
             closed: Arc::default(),
+            bell: None,
+            #[cfg(test)]
+            gate: None,
+        }
+    }
+
+    fn with_bell(self, bell: Sender<Request>) -> Self {
+        Self {
+            bell: Some(bell),
+            ..self
+        }
+    }
+
+    /// Wakes the thread that computes, if it is not this one's.
+    fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            let _ = bell.send(Request::Look);
+        }
+    }
+
+    #[cfg_attr(not(test), expect(clippy::unused_self, reason = "tests hold it up"))]
+    fn at_piece(&self) {
+        #[cfg(test)]
+        if let Some(gate) = &self.gate {
+            gate();
         }
     }
 
@@ -121,9 +165,22 @@ pub(crate) struct Engine {
 impl Engine {
     /// Starts the thread on a device.
     pub(crate) fn start(gpu: Arc<Gpu>, wake: Wake) -> Self {
+        Self::start_with(gpu, wake, |outbox| outbox)
+    }
+
+    /// The same with a slow reader of models.
+    #[cfg(test)]
+    pub(crate) fn start_slow(gpu: Arc<Gpu>, wake: Wake, gate: Gate) -> Self {
+        Self::start_with(gpu, wake, |outbox| Outbox {
+            gate: Some(gate),
+            ..outbox
+        })
+    }
+
+    fn start_with(gpu: Arc<Gpu>, wake: Wake, with: impl FnOnce(Outbox) -> Outbox) -> Self {
         let (requests, taken) = channel();
         let (updates, come) = channel();
-        let outbox = Outbox::new(updates, wake);
+        let outbox = with(Outbox::new(updates, wake).with_bell(requests.clone()));
         let closed = Arc::clone(&outbox.closed);
         let thread = std::thread::spawn(move || worker::run(gpu, &taken, &outbox));
         Self {
@@ -166,8 +223,9 @@ impl Engine {
 /// ends crashes.
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.requests = None;
         self.closed.store(true, Ordering::Relaxed);
+        self.ask(Request::Look);
+        self.requests = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

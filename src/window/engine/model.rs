@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Outbox, Update};
+use super::loading::Going;
 use crate::checkpoint::{Checkpoint, Part};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::model::entropy::EntropyModel;
+use crate::model::memory::{RESERVE, gib};
 use crate::patch::Rule;
 use crate::session::text::checkpoint_rule;
 
@@ -31,12 +32,22 @@ pub(crate) struct Model {
     pub(crate) blt: OnceLock<Arc<crate::model::blt::BltModel>>,
 }
 
+/// The model that stays on the device until another one is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    /// Bytes that it takes there.
+    pub(super) bytes: u64,
+    /// Whether it is the one in the program.
+    pub(super) embedded: bool,
+}
+
 impl Model {
     /// Opens a model and puts its entropy model onto the device.
     pub(super) async fn open(
         gpu: &Arc<Gpu>,
         name: Option<String>,
-        outbox: &Outbox,
+        beside: Option<Beside>,
+        going: &Going<'_>,
     ) -> Result<Self> {
         let checkpoint = match &name {
             None => Checkpoint::embedded()?,
@@ -54,19 +65,16 @@ impl Model {
             .unwrap_or_default();
         let weights = checkpoint.entropy_weights()?;
         let layers = weights.layers.len();
-        let mut done = 0;
-        let entropy = EntropyModel::load(gpu, &weights, |bytes| {
-            done += bytes;
-            outbox.put(Update::Loading { done, total });
-        })
-        .await?;
-        drop(weights);
         let title = match &name {
             None => "embedded".to_owned(),
             Some(name) => std::path::Path::new(name.trim_end_matches('/'))
                 .file_name()
                 .map_or_else(|| name.clone(), |part| part.to_string_lossy().into_owned()),
         };
+        check_memory(gpu, &title, total, beside)?;
+        going.expect(total);
+        let entropy = EntropyModel::load_while(gpu, &weights, |bytes| going.add(bytes)).await?;
+        drop(weights);
         Ok(Self {
             name,
             title,
@@ -82,8 +90,44 @@ impl Model {
         })
     }
 
+    /// Bytes of its weights on the device.
+    pub(super) fn bytes(&self) -> u64 {
+        match self.blt.get() {
+            Some(blt) => blt.memory().adapter,
+            None => self.entropy.bytes(),
+        }
+    }
+
     /// Whether it is a whole BLT, not an entropy model alone.
     pub(crate) fn is_whole(&self) -> bool {
         self.checkpoint.config().blt.is_some()
     }
+}
+
+/// Do so many bytes of a model fit? The open one stays while another is loaded:
+/// somebody works with it, and the load may yet fail or be cancelled.
+fn check_memory(gpu: &Gpu, title: &str, bytes: u64, beside: Option<Beside>) -> Result<()> {
+    let held = beside.map_or(0, |beside| beside.bytes);
+    let most = match gpu.memory() {
+        Some(most) if bytes + held + RESERVE > most => most,
+        _ => return Ok(()),
+    };
+    let adapter = &gpu.summary().name;
+    let (bytes, spare, most) = (gib(bytes), gib(RESERVE), gib(most));
+    Err(Error::OutOfMemory(match beside {
+        Some(beside) if !beside.embedded => format!(
+            "{title} needs {bytes} beside {} of the open model and {spare} to spare, and {adapter} has \
+             {most}; take the embedded model first, which is small, and then this one",
+            gib(held)
+        ),
+        Some(_) => format!(
+            "{title} needs {bytes} beside {} of the open model and {spare} to spare, and {adapter} has \
+             {most}; take a smaller model or 16-bit weights, or another adapter",
+            gib(held)
+        ),
+        None => format!(
+            "{title} needs {bytes} and {spare} to spare, and {adapter} has {most}; take a smaller model \
+             or 16-bit weights, or another adapter"
+        ),
+    }))
 }

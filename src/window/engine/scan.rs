@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::portion::Portion;
 use super::{Model, Outbox, Update};
 use crate::bytes::ByteClass;
 use crate::error::{Error, Result};
@@ -97,10 +98,6 @@ pub(crate) struct Overview {
     pub(crate) hottest: Vec<Place>,
 }
 
-/// A slice of the work should take so long.
-const SLICE: Duration = Duration::from_millis(80);
-/// The fewest bytes of a slice.
-const FEWEST: usize = 128;
 /// What has come is told no more often: where one processor both computes and draws,
 /// every frame takes time from the scan.
 const TELL: Duration = Duration::from_millis(300);
@@ -213,8 +210,7 @@ struct Open {
     texels: usize,
     search: Option<Search>,
     pace: Pace,
-    /// Bytes of the next step.
-    portion: usize,
+    portion: Portion,
     told: Option<Instant>,
     /// The bytes that were done then.
     told_bytes: u64,
@@ -243,7 +239,7 @@ impl Open {
             texels: 0,
             search: None,
             pace: Pace::default(),
-            portion: FEWEST * 2,
+            portion: Portion::default(),
             told: None,
             told_bytes: 0,
             hottest: Vec::new(),
@@ -296,10 +292,10 @@ impl Open {
         let before = self.scan.progress().bytes;
         let began = Instant::now();
         self.pace.add(began, before);
-        let progress = self.scan.step(self.portion).await?;
+        let progress = self.scan.step(self.portion.bytes()).await?;
         let now = Instant::now();
         self.pace.add(now, progress.bytes);
-        self.portion = portion(self.portion, now - began);
+        self.portion.took(now - began);
         let due = |told: Option<Instant>, every| told.is_none_or(|told| now - told >= every);
         let every = |cost: Duration| (cost * HOTTEST_SHARE).max(HOTTEST_EVERY);
         if progress.finished
@@ -359,18 +355,6 @@ impl Open {
         };
         self.put(outbox, FileNews::Overview(overview));
     }
-}
-
-/// The bytes of the next step, after one of so many bytes that took so long.
-fn portion(bytes: usize, took: Duration) -> usize {
-    let least = (bytes / 2).max(FEWEST);
-    let most = bytes.saturating_mul(2);
-    let took = took.as_micros().max(1);
-    let fitting = bytes as u128 * SLICE.as_micros() / took;
-    usize::try_from(fitting)
-        .unwrap_or(usize::MAX)
-        .clamp(least, most)
-        .min(1 << 20)
 }
 
 /// How fast a scan has been of late.

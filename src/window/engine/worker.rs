@@ -6,17 +6,20 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use super::analysis::{Analysis, AnalysisRequest};
 use super::comparison::Comparison;
 use super::generation::Generation;
+use super::loading::Loader;
+use super::model::Beside;
 use super::scan::Scan;
 use super::{Model, Outbox, Request, Update, table};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::session::ContextOptions;
 
-/// Serves requests until there is nobody left to ask, or the device is lost.
+/// Serves requests until the window is gone, or the device is lost.
 pub(super) fn run(gpu: Arc<Gpu>, requests: &Receiver<Request>, outbox: &Outbox) {
     let mut worker = Worker {
         gpu,
         model: None,
+        loader: Loader::default(),
         analysis: None,
         context: ContextOptions::default(),
         generation: Generation::default(),
@@ -24,7 +27,7 @@ pub(super) fn run(gpu: Arc<Gpu>, requests: &Receiver<Request>, outbox: &Outbox) 
         scan: Scan::default(),
         outbox: outbox.clone(),
     };
-    loop {
+    while !outbox.is_closed() {
         let next = if worker.is_busy() {
             match requests.try_recv() {
                 Ok(request) => Some(request),
@@ -54,6 +57,8 @@ pub(super) fn run(gpu: Arc<Gpu>, requests: &Receiver<Request>, outbox: &Outbox) 
 struct Worker {
     gpu: Arc<Gpu>,
     model: Option<Arc<Model>>,
+    /// Of the next model.
+    loader: Loader<Model>,
     analysis: Option<Analysis>,
     /// Where the context of the analysis is cut, also of the next one.
     context: ContextOptions,
@@ -65,7 +70,8 @@ struct Worker {
 
 impl Worker {
     fn is_busy(&self) -> bool {
-        self.analysis.as_ref().is_some_and(Analysis::is_busy)
+        self.loader.is_ready()
+            || self.analysis.as_ref().is_some_and(Analysis::is_busy)
             || self.generation.is_busy()
             || self.comparison.is_busy()
             || self.scan.is_busy()
@@ -73,11 +79,12 @@ impl Worker {
 
     async fn take(&mut self, request: Request) -> Result<()> {
         match request {
-            Request::Open(name) => match Model::open(&self.gpu, name, &self.outbox).await {
-                Ok(model) => self.use_model(model)?,
-                Err(error @ Error::DeviceLost(_)) => return Err(error),
-                Err(error) => self.outbox.put(Update::NotOpened(error.to_string())),
-            },
+            Request::Open(name) => self.open(name),
+            Request::CancelOpen => {
+                if self.loader.cancel() {
+                    self.outbox.put(Update::OpenCancelled);
+                }
+            }
             Request::Analysis(request) => {
                 let Some(model) = &self.model else {
                     return Ok(());
@@ -104,8 +111,35 @@ impl Worker {
                 self.scan.ask(request, model, &self.outbox).await?;
             }
             Request::Table(request) => table::open(request, &self.outbox),
+            Request::Look => {}
         }
         Ok(())
+    }
+
+    /// Begins to open a model beside the one that is there.
+    fn open(&mut self, name: Option<String>) {
+        let gpu = Arc::clone(&self.gpu);
+        let beside = self.model.as_ref().map(|model| Beside {
+            bytes: model.bytes() + self.generation.memory(),
+            embedded: model.name.is_none(),
+        });
+        let outbox = self.outbox.clone();
+        let tell = move |done, total| outbox.put(Update::Loading { done, total });
+        self.loader.start(&self.outbox, tell, move |going| {
+            pollster::block_on(Model::open(&gpu, name, beside, going))
+        });
+    }
+
+    /// Takes the model that has been opened.
+    fn opened(&mut self, opened: Result<Model>) -> Result<()> {
+        match opened {
+            Ok(model) => self.use_model(model),
+            Err(error @ Error::DeviceLost(_)) => Err(error),
+            Err(error) => {
+                self.outbox.put(Update::NotOpened(error.to_string()));
+                Ok(())
+            }
+        }
     }
 
     fn use_model(&mut self, model: Model) -> Result<()> {
@@ -123,7 +157,9 @@ impl Worker {
 
     /// Does a piece of the most urgent work.
     async fn slice(&mut self) -> Result<()> {
-        if let Some(analysis) = &mut self.analysis
+        if let Some(opened) = self.loader.take() {
+            self.opened(opened)
+        } else if let Some(analysis) = &mut self.analysis
             && analysis.is_busy()
         {
             analysis.slice(&self.outbox).await
@@ -146,6 +182,9 @@ impl Worker {
         self.comparison.give_up();
         self.scan.give_up();
         let lost = matches!(error, Error::DeviceLost(_)) || self.gpu.check().is_err();
+        if lost {
+            self.generation.hand_over(&self.outbox);
+        }
         self.outbox.put(match lost {
             true => Update::Lost(error.to_string()),
             false => Update::Failed(error.to_string()),

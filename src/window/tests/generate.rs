@@ -45,6 +45,29 @@ fn click_byte(hand: &mut Hand, at: usize) {
     hand.harness.step();
 }
 
+/// Selects a byte of the text and takes another one in its place, after which so many
+/// are written.
+fn take_other(hand: &mut Hand, at: usize, limit: u64) -> u8 {
+    click_byte(hand, at);
+    assert_eq!(hand.harness.state().generate.selected, Some(at));
+    hand.settle();
+    let screen = &hand.harness.state().generate;
+    let (of, all) = screen.predictions.as_ref().unwrap();
+    assert_eq!(*of, at - PROMPT.len());
+    let now = screen.text.bytes()[at];
+    let other = all
+        .iter()
+        .filter_map(|prediction| crate::bytes::byte_of(prediction.id))
+        .find(|byte| *byte != now && byte.is_ascii_graphic())
+        .unwrap();
+    let label = format!("Take {},", crate::window::widgets::byte_label(other));
+    hand.harness.state_mut().generate.settings.limit = limit;
+    hand.harness.step();
+    hand.harness.get_by_label_contains(&label).click();
+    hand.harness.step();
+    other
+}
+
 fn written(app: &App) -> usize {
     app.generate.text.written().len()
 }
@@ -104,22 +127,7 @@ fn a_text_is_written_paused_and_branched() {
 
     // A byte of the text, and another in its place.
     let at = PROMPT.len() + 5;
-    click_byte(&mut hand, at);
-    assert_eq!(hand.harness.state().generate.selected, Some(at));
-    hand.settle();
-    let screen = &hand.harness.state().generate;
-    let (of, all) = screen.predictions.as_ref().unwrap();
-    assert_eq!(*of, 5);
-    let other = all
-        .iter()
-        .filter_map(|prediction| crate::bytes::byte_of(prediction.id))
-        .find(|byte| *byte != before[at] && byte.is_ascii_graphic())
-        .unwrap();
-    let label = format!("Take {},", crate::window::widgets::byte_label(other));
-    hand.harness.state_mut().generate.settings.limit = 8;
-    hand.harness.step();
-    hand.harness.get_by_label_contains(&label).click();
-    hand.harness.step();
+    let other = take_other(&mut hand, at, 8);
     hand.until("the branch", |app| app.generate.branches.len() == 2);
     hand.settle();
     let screen = &hand.harness.state().generate;
@@ -181,7 +189,9 @@ fn another_model_goes_on_from_the_text() {
     assert_eq!(screen.text.bytes(), before);
     hand.harness.get_by_label_contains("Your text is kept");
     press(&mut hand, "Start");
-    hand.until("more", |app| written(app) == 6 && app.generate.is_settled());
+    hand.until("more", |app| {
+        written(app) == 12 && app.generate.is_settled()
+    });
     let screen = &hand.harness.state().generate;
     assert_eq!(screen.text.bytes()[..before.len()], before);
     assert_eq!(screen.text.bytes().len(), before.len() + 6);
@@ -210,11 +220,20 @@ fn sliders_move_the_chart() {
 }
 
 #[test]
-fn a_device_that_is_lost_while_writing_keeps_the_text() {
+fn a_device_that_is_lost_while_writing_keeps_the_text_and_its_branches() {
     let mut hand = open();
-    hand.harness.state_mut().generate.settings.limit = 100_000;
+    hand.harness.state_mut().generate.settings.limit = 12;
     press(&mut hand, "Start");
-    hand.until("some bytes", |app| written(app) >= 5);
+    hand.until("some bytes", |app| written(app) == 12);
+    hand.settle();
+    let first = hand.harness.state().generate.text.bytes().to_vec();
+    take_other(&mut hand, PROMPT.len() + 4, 3);
+    hand.until("a branch", |app| app.generate.branches.len() == 2);
+    hand.settle();
+    take_other(&mut hand, PROMPT.len() + 2, 100_000);
+    hand.until("another", |app| {
+        app.generate.branches.len() == 3 && written(app) >= 5
+    });
     hand.gpu.destroy();
     // What draws is on the same device: from here on only the content is looked at.
     let app = hand.harness.state_mut();
@@ -238,7 +257,7 @@ fn a_device_that_is_lost_while_writing_keeps_the_text() {
     assert!(before.len() >= PROMPT.len() + 5);
     let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
     app.resume(&gpu, Arc::new(|| ()));
-    while app.model.is_none() {
+    while app.model.is_none() || !app.generate.is_settled() {
         frame(app, Vec::new());
     }
     assert_eq!(app.generate.text.bytes(), before);
@@ -250,10 +269,23 @@ fn a_device_that_is_lost_while_writing_keeps_the_text() {
         repeat: false,
         modifiers: egui::Modifiers::NONE,
     };
-    frame(app, vec![start]);
-    while written(app) < 3 || !app.generate.is_settled() {
+    frame(app, vec![start.clone()]);
+    while app.generate.text.bytes().len() < before.len() + 3 || !app.generate.is_settled() {
         frame(app, Vec::new());
     }
     assert_eq!(app.generate.text.bytes()[..before.len()], before);
     assert_eq!(app.generate.text.bytes().len(), before.len() + 3);
+    // The other branches are there, and go on.
+    assert_eq!(app.generate.branches.len(), 3);
+    assert!(app.generate.branches[2].current);
+    app.switch_branch(0);
+    while !app.generate.branches[0].current || !app.generate.is_settled() {
+        frame(app, Vec::new());
+    }
+    assert_eq!(app.generate.text.bytes(), first);
+    frame(app, vec![start]);
+    while written(app) < 15 || !app.generate.is_settled() {
+        frame(app, Vec::new());
+    }
+    assert_eq!(app.generate.text.bytes()[..first.len()], first);
 }

@@ -1,8 +1,9 @@
 //! Nothing that goes wrong takes the text along.
 
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
-use egui::Event;
+use egui::{Event, Key};
 use egui_kittest::kittest::Queryable;
 
 use super::{Hand, plain};
@@ -30,21 +31,21 @@ fn a_lost_device_keeps_the_text() {
         let mut output = context.run_ui(egui::RawInput::default(), |ui| app.ui(ui));
         output.textures_delta.clear();
     };
-    let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let patience = std::time::Instant::now() + Duration::from_secs(30);
     while app.lost().is_none() {
         assert!(
             std::time::Instant::now() < patience,
             "the loss was not noticed"
         );
         frame(app);
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
     let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
     app.resume(&gpu, Arc::new(|| ()));
     while !app.is_settled() {
         assert!(std::time::Instant::now() < patience, "nothing came anew");
         frame(app);
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(app.patch.text.editor, "Nothing of this is lost!");
     let anew = app.patch.text.entropies();
@@ -93,6 +94,49 @@ fn a_model_that_cannot_be_used_is_named_and_the_one_before_stays() {
     hand.harness.step();
     hand.harness.step();
     assert!(hand.harness.state().notices.is_empty());
+}
+
+#[test]
+fn a_load_is_cancelled_by_the_button_and_by_escape_and_the_model_stays() {
+    const SMALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/gqa");
+    let held = Arc::new((Mutex::new(false), Condvar::new()));
+    let gate = Arc::clone(&held);
+    let hold = move |hold| {
+        *held.0.lock().unwrap() = hold;
+        held.1.notify_all();
+    };
+    let mut hand = Hand::of_slow_reader(
+        &plain(),
+        Arc::new(move || {
+            let held = gate.0.lock().unwrap();
+            // A test that fails meanwhile ends too.
+            let patience = Duration::from_secs(20);
+            let waited = gate.1.wait_timeout_while(held, patience, |held| *held);
+            drop(waited.unwrap());
+        }),
+    );
+    hand.settle();
+    let model = hand.harness.state().model.clone().unwrap();
+    for escape in [false, true] {
+        hold(true);
+        hand.harness.state_mut().open_model(Some(SMALL.into()));
+        hand.until("the line about the load", App::shows_loading);
+        hand.harness.get_by_label_contains("Loading");
+        // The window works meanwhile.
+        let text: &[u8] = if escape { b"one" } else { b"two" };
+        hand.harness.state_mut().set_text(text);
+        hand.until("the text", |app| app.patch.text.is_fresh());
+        match escape {
+            true => hand.harness.key_press(Key::Escape),
+            false => hand.harness.get_by_label_contains("Cancel").click(),
+        }
+        hand.until("the end of the load", |app| !app.shows_loading());
+        hold(false);
+    }
+    let app = hand.harness.state();
+    assert!(Arc::ptr_eq(&model, app.model.as_ref().unwrap()));
+    assert!(app.notices.is_empty(), "{:?}", app.notices);
+    assert!(hand.harness.query_by_label_contains("Cancel").is_none());
 }
 
 #[test]

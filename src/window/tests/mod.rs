@@ -23,6 +23,7 @@ use egui_kittest::Harness;
 use egui_kittest::wgpu::WgpuTestRenderer;
 use egui_wgpu::{RenderState, Renderer, RendererOptions};
 
+use super::engine::{Engine, Gate, Wake};
 use super::score::Pipelines;
 use super::{App, AppOptions, Language};
 use crate::gpu::{Gpu, GpuOptions};
@@ -71,6 +72,25 @@ impl Hand {
     fn moving(options: &AppOptions, size: [f32; 2], animation: f32, frame: f32) -> Self {
         let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
         let app = App::new(&gpu, options.clone(), Arc::new(|| ()));
+        Self::holding(app, gpu, options, size, (animation, frame))
+    }
+
+    /// A window whose models are read as slowly as `gate` wants.
+    fn of_slow_reader(options: &AppOptions, gate: Gate) -> Self {
+        let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
+        let wake: Wake = Arc::new(|| ());
+        let engine = Engine::start_slow(Arc::clone(&gpu), Arc::clone(&wake), gate);
+        let app = App::with_engine(engine, Some(Arc::clone(&gpu)), options.clone(), wake);
+        Self::holding(app, gpu, options, [1280.0, 800.0], (0.0, 0.25))
+    }
+
+    fn holding(
+        app: App,
+        gpu: Arc<Gpu>,
+        options: &AppOptions,
+        size: [f32; 2],
+        (animation, frame): (f32, f32),
+    ) -> Self {
         let mut renderer = Renderer::new(gpu.device(), FORMAT, RendererOptions::PREDICTABLE);
         renderer
             .callback_resources

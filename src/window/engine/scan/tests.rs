@@ -185,19 +185,6 @@ fn a_file_that_becomes_shorter_ends_in_a_sentence() {
 }
 
 #[test]
-fn slices_become_as_long_as_they_should() {
-    let mut bytes = 256;
-    for _ in 0..20 {
-        // A hundred bytes in a millisecond.
-        let took = Duration::from_micros(bytes as u64 * 10);
-        bytes = portion(bytes, took);
-    }
-    assert_eq!(bytes, 8000);
-    assert_eq!(portion(FEWEST, Duration::from_secs(9)), FEWEST);
-    assert_eq!(portion(1 << 20, Duration::ZERO), 1 << 20);
-}
-
-#[test]
 fn the_pace_is_of_late() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);

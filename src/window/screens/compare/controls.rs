@@ -111,6 +111,9 @@ pub(super) fn setting(
         named(&response, what, f64::from(lane.cutting.size));
         changed |= response.changed();
     }
+    if !matches!(mode, Mode::Byte | Mode::TopK) {
+        changed |= longest(ui, lane, number, language);
+    }
     let mut done = changed.then_some(Done::Changed);
     if mode == Mode::Lookup {
         done = table(ui, lane, number, recent_tables, language);
@@ -121,6 +124,40 @@ pub(super) fn setting(
         done = Some(what);
     }
     done
+}
+
+/// The longest patch of a lane, 0 for none; says whether it has changed.
+fn longest(ui: &mut Ui, lane: &mut Lane, number: usize, language: Language) -> bool {
+    let mut most = lane.cutting.longest.unwrap_or(0);
+    let value = DragValue::new(&mut most)
+        .range(0..=4096)
+        .speed(0.1)
+        .prefix("≤ ")
+        .custom_formatter(|most, _| match most < 1.0 {
+            true => "∞".to_owned(),
+            false => format!("{most:.0}"),
+        })
+        .custom_parser(|typed| match typed.trim() {
+            "∞" | "" => Some(0.0),
+            typed => typed.parse().ok(),
+        });
+    let hint = language.pick(
+        "The longest patch in bytes; 0 for none",
+        "가장 긴 패치(바이트). 0이면 제한 없음",
+    );
+    let response = ui.add(value).on_hover_text(hint);
+    let label = language.pick(
+        format!("Longest patch of lane {number}"),
+        format!("레인 {number}의 가장 긴 패치"),
+    );
+    response.widget_info(|| WidgetInfo {
+        label: Some(label.clone()),
+        ..WidgetInfo::drag_value(true, f64::from(most))
+    });
+    if response.changed() {
+        lane.cutting.longest = Some(most).filter(|most| *most > 0);
+    }
+    response.changed()
 }
 
 /// Whose entropies a lane takes.

@@ -195,6 +195,11 @@ impl Lane {
             }
             Mode::Space | Mode::Byte | Mode::Delimiter | Mode::BpePatcher => {}
         }
+        if let Some(most) = cutting.longest
+            && !matches!(cutting.mode, Mode::Byte | Mode::TopK)
+        {
+            title += &format!(" ≤{most}");
+        }
         if let Some(Source::Model(name)) = self.source() {
             title += &format!(" · {}", last_part(Path::new(&name)));
         }

@@ -1,6 +1,7 @@
 //! One text, cut in several ways, byte under byte.
 
 mod controls;
+mod drag;
 mod lane;
 mod score;
 mod spoken;
@@ -54,6 +55,9 @@ pub(crate) struct CompareScreen {
     pub(crate) recent_tables: Vec<PathBuf>,
     /// Of the rows of the table, as they were drawn last.
     rows_height: f32,
+    /// Where the text begins on the screen.
+    #[cfg(test)]
+    origin: egui::Pos2,
 }
 
 /// The text, and what the open model says of it.
@@ -97,6 +101,8 @@ impl Default for CompareScreen {
             dialog: None,
             recent_tables: Vec::new(),
             rows_height: 0.0,
+            #[cfg(test)]
+            origin: egui::Pos2::ZERO,
         };
         screen.begin();
         screen
@@ -360,13 +366,16 @@ impl CompareScreen {
             lane.dirty = false;
         }
         self.anew = false;
+        // Lanes differ at many bytes of a long text: marking is cheaper than sorting.
+        let mut differs = vec![false; bytes.len()];
         let cuts = self.lanes.iter().filter_map(|lane| lane.cut.as_ref());
-        let mut differences: Vec<usize> = cuts
-            .flat_map(|cut| cut.only_here.iter().chain(&cut.missing).copied())
-            .collect();
-        differences.sort_unstable();
-        differences.dedup();
-        self.differences = differences;
+        for at in cuts.flat_map(|cut| cut.only_here.iter().chain(&cut.missing)) {
+            if let Some(differs) = differs.get_mut(*at) {
+                *differs = true;
+            }
+        }
+        let marked = differs.iter().enumerate().filter(|(_, differs)| **differs);
+        self.differences = marked.map(|(at, _)| at).collect();
     }
 
     /// Goes to the next difference, or to the one before.

@@ -14,9 +14,9 @@ use crate::window::score::{Around, Cells, Layout};
 use crate::window::theme::{self, Measures, Palette};
 
 /// From the top of a line to the foot of its staff.
-const FOOT: f32 = 30.0;
+pub(super) const FOOT: f32 = 30.0;
 /// Height of that staff.
-const STAFF: f32 = 26.0;
+pub(super) const STAFF: f32 = 26.0;
 /// From the foot of the staff to the middle of the letters.
 const LETTERS: f32 = 15.0;
 /// From the foot of the staff to the first lane.
@@ -26,21 +26,23 @@ const BAR: f32 = 9.0;
 /// Space below a lane.
 const GAP: f32 = 8.0;
 /// Height of the staff of a lane with entropies of its own.
-const OWN_STAFF: f32 = 14.0;
+pub(super) const OWN_STAFF: f32 = 14.0;
+/// Space between that staff and the lane's bars.
+pub(super) const OWN_FOOT: f32 = 3.0;
 /// Space below a line.
 const BELOW: f32 = 10.0;
 /// From this width on lanes are named at each line.
 const NAMED_FROM: f32 = 1100.0;
 
 /// Where the parts of a line are, from its top.
-struct Rows {
+pub(super) struct Rows {
     /// The upper edge of each lane's bars.
-    bars: Vec<f32>,
+    pub(super) bars: Vec<f32>,
     height: f32,
 }
 
 impl Rows {
-    fn new(lanes: impl Iterator<Item = bool>) -> Self {
+    pub(super) fn new(lanes: impl Iterator<Item = bool>) -> Self {
         let mut y = FOOT + LANES;
         let bars = lanes
             .map(|has_staff| {
@@ -169,7 +171,7 @@ impl Pen<'_> {
 
     /// The entropies that a lane of another model is cut by.
     fn staff(&mut self, entropies: &[f32], theta: Option<f32>, line: &Range<usize>, foot: f32) {
-        let scale = (OWN_STAFF - 3.0) / theme::MOST;
+        let scale = (OWN_STAFF - OWN_FOOT) / theme::MOST;
         for byte in line.clone() {
             let known = entropies.get(byte).copied().filter(|h| !h.is_nan());
             let Some(entropy) = known.map(|h| h.clamp(0.0, theme::MOST)) else {
@@ -190,13 +192,13 @@ impl Pen<'_> {
 }
 
 /// The score's identity.
-fn id() -> Id {
+pub(super) fn id() -> Id {
     Id::unique("compare score")
 }
 
 impl CompareScreen {
     /// The entropies of a lane of another model.
-    fn own_entropies(&self, lane: &Lane) -> Option<&Arc<Vec<f32>>> {
+    pub(super) fn own_entropies(&self, lane: &Lane) -> Option<&Arc<Vec<f32>>> {
         match &self.known_of(&lane.source()?)?.found {
             Found::Entropies { entropies, .. } => Some(entropies),
             Found::Starts(_) | Found::Failed(_) => None,
@@ -281,6 +283,10 @@ impl CompareScreen {
             egui::WidgetInfo::labeled(egui::Role::Label, true, label)
         });
         let origin = rect.min;
+        #[cfg(test)]
+        {
+            self.origin = origin;
+        }
         let pointer = response.hover_pos();
         self.hovered = pointer.and_then(|place| self.view.byte_at(origin, place));
         if response.clicked() {
@@ -297,6 +303,7 @@ impl CompareScreen {
             ui.scroll_to_rect(whole, Some(Align::Center));
         }
         self.crosshair(ui, rows, origin);
+        self.drag_thresholds(ui, rows, origin);
         let threshold = around.threshold;
         let shape = self.view.shape(ui, id(), origin, around);
         ui.painter().add(shape);
@@ -407,7 +414,7 @@ impl CompareScreen {
             if index > 0
                 && let Some(entropies) = self.own_entropies(lane)
             {
-                pen.staff(entropies, lane.line(), line, top - 3.0);
+                pen.staff(entropies, lane.line(), line, top - OWN_FOOT);
             }
         }
         ui.painter().set(place, Shape::mesh(pen.mesh));

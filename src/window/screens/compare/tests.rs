@@ -309,3 +309,96 @@ fn a_lane_is_cut_by_a_table_once_it_is_there() {
         "Lookup pairs.json"
     );
 }
+
+#[test]
+fn a_threshold_is_dragged_in_the_staff_of_its_lane_alone() {
+    let (engine, taken, _updates) = Engine::by_hand();
+    let context = Context::default();
+    crate::window::theme::apply(&context, false);
+    let mut screen = CompareScreen::default();
+    screen.set_text(&text());
+    // A lane with entropies, and so a staff, of its own.
+    let other = screen.lanes[3].id;
+    screen.lanes[3].cutting.mode = Mode::Entropy;
+    screen.choose_model(other, "models/other");
+    let size = egui::vec2(1200.0, 800.0);
+    let _ = frame(&context, size, &mut screen, &engine, Vec::new());
+    screen.take(CompareUpdate {
+        revision: screen.subject.revision,
+        source: Source::Model("models/other".to_owned()),
+        found: Found::Entropies {
+            entropies: Arc::new((0..13).map(|at| at as f32 / 4.0).collect()),
+            nlls: Arc::new(vec![1.0; 12]),
+            best: Arc::default(),
+            complete: true,
+        },
+    });
+    let _ = taken.try_iter().count();
+    for lane in [0, 3] {
+        for _ in 0..2 {
+            let _ = frame(&context, size, &mut screen, &engine, Vec::new());
+        }
+        let before = screen.lanes[lane].cutting.threshold;
+        let starts = |screen: &CompareScreen| {
+            let cuts = screen.lanes.iter().map(|lane| lane.cut.as_ref().unwrap());
+            cuts.map(|cut| Arc::clone(&cut.starts)).collect::<Vec<_>>()
+        };
+        let all = starts(&screen);
+        let from = screen.threshold_line(lane);
+        let to = from - egui::vec2(0.0, 5.0);
+        let button = |pos, pressed| egui::Event::PointerButton {
+            pos,
+            button: egui::PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        };
+        let steps = [
+            vec![egui::Event::PointerMoved(from)],
+            vec![button(from, true)],
+            // Of several moves between two frames the last counts.
+            vec![
+                egui::Event::PointerMoved(from - egui::vec2(0.0, 2.0)),
+                egui::Event::PointerMoved(to),
+            ],
+            vec![button(to, false)],
+            Vec::new(),
+        ];
+        for events in steps {
+            let _ = frame(&context, size, &mut screen, &engine, events);
+        }
+        let after = screen.lanes[lane].cutting.threshold;
+        assert!(after > before + 0.3, "lane {lane}: {before} to {after}");
+        for (index, (before, after)) in all.iter().zip(starts(&screen)).enumerate() {
+            let same = Arc::ptr_eq(before, &after);
+            assert_eq!(same, index != lane, "lane {index} while {lane} is dragged");
+        }
+    }
+    let asked = taken.try_iter().count();
+    assert_eq!(asked, 0, "no model runs for it");
+}
+
+#[test]
+fn a_lane_has_a_longest_patch_of_its_own() {
+    let mut screen = CompareScreen::default();
+    screen.set_text(&text());
+    screen.lanes[1].cutting.size = 8;
+    screen.lanes[1].cutting.longest = Some(5);
+    screen.cut();
+    assert_eq!(begins(&screen)[1], [0, 5, 8]);
+    assert_eq!(begins(&screen)[0], [0, 3, 6, 9, 11]);
+    let title = screen.lanes[1].title(Language::English);
+    assert!(title.ends_with("8 ≤5"), "{title}");
+    // In its row it can be set, and taken away.
+    let (engine, _taken, _updates) = Engine::by_hand();
+    let context = Context::default();
+    crate::window::theme::apply(&context, false);
+    context.enable_accesskit();
+    let size = egui::vec2(1200.0, 800.0);
+    let _ = frame(&context, size, &mut screen, &engine, Vec::new());
+    let shown = frame(&context, size, &mut screen, &engine, Vec::new());
+    let nodes = shown.platform_output.accesskit_update.unwrap().nodes;
+    for lane in [1, 2, 3, 4] {
+        let label = format!("Longest patch of lane {lane}");
+        assert!(nodes.iter().any(|(_, node)| node.label() == Some(&label)));
+    }
+}

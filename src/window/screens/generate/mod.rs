@@ -8,9 +8,6 @@ mod status;
 mod words;
 mod written;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::generate::Prediction;
@@ -18,8 +15,8 @@ use crate::model::memory::MemoryPlan;
 use crate::window::context::Shared;
 use crate::window::document::{to_bytes, to_editor};
 use crate::window::engine::{
-    BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, Model, Request, State,
-    Wish,
+    BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, Kept, Model, Request,
+    State, Wish,
 };
 use crate::window::score::View;
 use crate::window::screens::patch::Cutting;
@@ -74,10 +71,10 @@ pub(crate) struct GenerateScreen {
     memory: Option<MemoryPlan>,
     note: Option<Note>,
     ticket: u64,
-    /// Whether the model holds the text.
+    /// Whether the engine holds the text.
     is_read: bool,
-    /// Makes the engine leave what it reads.
-    stop: Arc<AtomicBool>,
+    /// What a lost device has left of the texts, until there is another one.
+    kept: Option<Kept>,
     /// Write by itself when the screen is first shown: for pictures.
     automatic: bool,
     whole: bool,
@@ -112,7 +109,7 @@ impl GenerateScreen {
             note: None,
             ticket: 0,
             is_read: false,
-            stop: Arc::default(),
+            kept: None,
             automatic,
             whole: true,
             threshold: None,
@@ -122,14 +119,17 @@ impl GenerateScreen {
     }
 
     /// Another model is there.
-    pub(crate) fn use_model(&mut self, model: &Model, _shared: &Shared<'_>) {
+    pub(crate) fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
         self.whole = model.is_whole();
         self.threshold = Cutting::of_rule(&model.rule).line();
         self.memory = None;
         if self.is_read {
             self.note = Some(Note::OtherModel);
         }
-        self.forget_session();
+        // Of a new device: the engine that had the texts is gone.
+        if let Some(kept) = self.kept.take() {
+            self.ask(Wish::Restore(kept), shared);
+        }
     }
 
     /// The device is gone, and with it what was on it.
@@ -175,11 +175,18 @@ impl GenerateScreen {
                 let ticket = state.ticket.max(self.state.ticket);
                 self.state = State { ticket, ..state };
             }
-            GenerateUpdate::Dropped => {
-                if self.is_read {
-                    self.note = Some(Note::Lost);
-                    self.forget_session();
-                }
+            GenerateUpdate::Kept(kept) => self.kept = Some(kept),
+            GenerateUpdate::Text {
+                given,
+                prompt,
+                records,
+            } => {
+                let (prompt, before) = given.split_at(prompt);
+                self.text.begin(prompt, before, self.whole);
+                self.text.read(records);
+                self.is_read = true;
+                self.selected = None;
+                self.predictions = None;
             }
             GenerateUpdate::Failed(why) => self.note = Some(Note::Failed(why)),
             // What is about a text before this one.
@@ -243,13 +250,11 @@ impl GenerateScreen {
         self.text.begin(&prompt, before, self.whole);
         self.selected = None;
         self.note = None;
-        // What is still being read is left.
-        self.stop.store(true, Ordering::Relaxed);
-        self.stop = Arc::default();
         self.tell_settings(shared);
+        // What is still being read is left.
         let read = Wish::Read {
             given: self.text.bytes().to_vec(),
-            stop: Arc::clone(&self.stop),
+            prompt: self.text.prompt(),
         };
         self.ask(read, shared);
     }
@@ -271,7 +276,6 @@ impl GenerateScreen {
         }
         match command {
             Command::StartOrPause if self.is_busy() => {
-                self.stop.store(true, Ordering::Relaxed);
                 self.ask(Wish::Pause, shared);
             }
             Command::StartOrPause => self.write(Wish::Run, shared),
@@ -287,9 +291,7 @@ impl GenerateScreen {
 
     fn write(&mut self, wish: Wish, shared: &Shared<'_>) {
         self.need_text(shared);
-        if matches!(self.note, Some(Note::Failed(_))) {
-            self.note = None;
-        }
+        self.note = None;
         self.ask(wish, shared);
     }
 
@@ -314,7 +316,7 @@ impl GenerateScreen {
     }
 
     /// Goes on with another branch.
-    fn switch(&mut self, branch: usize, shared: &Shared<'_>) {
+    pub(crate) fn switch(&mut self, branch: usize, shared: &Shared<'_>) {
         self.selected = None;
         self.ask(Wish::Pause, shared);
         self.ask(Wish::Switch(branch), shared);
@@ -371,6 +373,10 @@ impl GenerateScreen {
                 self.watched = wanted;
                 self.ask(Wish::Watch(wanted), shared);
             }
+        } else if matches!(self.doing, Doing::Reading(..)) && self.has_other_prompt() {
+            // Nobody wants the prompt that is being read.
+            self.doing = Doing::Nothing;
+            self.ask(Wish::Pause, shared);
         }
     }
 }

@@ -300,10 +300,7 @@ impl GenerateScreen {
             }
             let place = match branch.at {
                 0 => String::new(),
-                at => language.pick(
-                    format!("from byte {}", self.text.given() + at),
-                    format!("바이트 {}부터", self.text.given() + at),
-                ),
+                at => language.pick(format!("from byte {at}"), format!("바이트 {at}부터")),
             };
             let right = painter.text(
                 rect.right_center(),

@@ -120,8 +120,8 @@ impl GenerateScreen {
                     let text = self.loading(done, total, shared);
                     ui.label(quiet(text));
                 }
-                Doing::Reading(read) => {
-                    let all = thousands(self.text.bytes().len() as u64);
+                Doing::Reading(read, all) => {
+                    let all = thousands(all as u64);
                     let read = thousands(read as u64);
                     ui.label(quiet(language.pick(
                         format!("Reading: {read} of {all} bytes"),

@@ -100,17 +100,17 @@ impl Note {
         match self {
             Self::OtherModel => language
                 .pick(
-                    "The model is another one now. Your text is kept; Start reads it and goes on \
-                     from its end.",
-                    "모델이 바뀌었습니다. 글은 그대로이며, 시작을 누르면 글을 읽고 이어 씁니다.",
+                    "The model is another one now. Your text is kept with its branches; Start \
+                     reads it and goes on from its end.",
+                    "모델이 바뀌었습니다. 글과 갈래는 그대로이며, 시작을 누르면 글을 읽고 이어 씁니다.",
                 )
                 .to_owned(),
             Self::Lost => language
                 .pick(
-                    "The text is no longer in the device's memory. It is kept here; Start reads \
-                     it and goes on from its end.",
-                    "글이 장치 메모리에서 사라졌습니다. 글은 그대로이며, 시작을 누르면 다시 읽고 \
-                     이어 씁니다.",
+                    "The text is no longer in the device's memory. It is kept here with its \
+                     branches; Start reads it and goes on from its end.",
+                    "글이 장치 메모리에서 사라졌습니다. 글과 갈래는 그대로이며, 시작을 누르면 다시 \
+                     읽고 이어 씁니다.",
                 )
                 .to_owned(),
             Self::Failed(why) => why.clone(),
