@@ -111,7 +111,7 @@ impl Picture {
     pub(crate) fn tab(&self) -> Option<u32> {
         let blue = |x: &u32| {
             let [red, green, blue] = self.pixel(*x, 43);
-            blue > red + 60 && blue > green + 40
+            blue > red.saturating_add(60) && blue > green.saturating_add(40)
         };
         let line: Vec<u32> = (60..500).filter(blue).collect();
         Some(line.first()?.midpoint(*line.last()?))
