@@ -127,6 +127,16 @@ impl Desk {
         path.display().to_string()
     }
 
+    /// The text that the window keeps for the next time.
+    pub(crate) fn kept(&self) -> Option<Vec<u8>> {
+        fs::read(self.home.path().join("blt/draft.txt")).ok()
+    }
+
+    /// Writes something with the keyboard.
+    pub(crate) fn write(&self, text: &str) {
+        self.hand(&["type", "--delay", "15", text]);
+    }
+
     /// Opens the window of `blt view`, in English and light, and gives it the focus.
     pub(crate) fn window(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Window {
         let told = self.home.path().join("stderr");

@@ -230,3 +230,144 @@ fn without_any_font_bytes_are_shown_in_hex() {
     desk.hand(&["key", "ctrl+q"]);
     window.end();
 }
+
+/// What is dark where the ground is white.
+fn is_dim(picture: &Picture) -> bool {
+    picture.pixel(5, 500)[0] < 200
+}
+
+fn wait_for(desk: &Desk, what: &str, is: impl Fn(&Picture) -> bool) -> Picture {
+    until(what, || {
+        let picture = desk.look();
+        if is(&picture) {
+            return Ok(picture);
+        }
+        Err("the screen shows something else".to_owned())
+    })
+}
+
+#[test]
+#[ignore = "needs Xvfb, xdotool, xclip and ImageMagick; scripts/test desktop runs it"]
+fn menu_palette_and_keys_do_what_they_say() {
+    let desk = Desk::open();
+    let mut window = desk.window(&[], &[]);
+    let first = "Daenerys Targaryen is in Game of Thrones";
+    let spoken = desk.spoken(first);
+    until("the first text", || shows(&desk.look(), first, &spoken));
+
+    // The menu, with the pointer: the first of the sample texts.
+    let menu = (1227, 30);
+    desk.click(menu.0, menu.1);
+    let open = wait_for(&desk, "the menu", |picture| picture.arrows().len() > 3);
+    let samples = open.arrows()[1];
+    desk.click(1100, samples);
+    let list = until("the list of samples", || {
+        let found = desk.still().changed(&open, 980);
+        found.ok_or_else(|| "nothing has changed".to_owned())
+    });
+    assert!(list[3] - list[1] > 200, "{list:?}");
+    desk.click(list[0].midpoint(list[2]), list[1] + 20);
+    desk.point((600, 600));
+    let sample = blt::samples::SAMPLES[0].bytes;
+    let line = String::from_utf8(sample[..50].to_vec()).unwrap();
+    let spoken_sample = desk.spoken(&line);
+    until("the sample", || shows(&desk.look(), &line, &spoken_sample));
+
+    // The palette, with the keyboard: a command, and a path that is typed.
+    let white = desk.look();
+    desk.hand(&["key", "ctrl+k"]);
+    desk.write("theme dark");
+    desk.hand(&["key", "Return"]);
+    wait_for(&desk, "the dark", |picture| picture.pixel(5, 500)[0] < 60);
+    desk.hand(&["key", "ctrl+k"]);
+    desk.write("theme light");
+    desk.hand(&["key", "Return"]);
+    wait_for(&desk, "the light", |picture| {
+        picture.pixel(5, 500) == white.pixel(5, 500)
+    });
+    let path = desk.file("notes.txt", LATIN);
+    desk.hand(&["key", "ctrl+k"]);
+    desk.write(&path);
+    desk.hand(&["key", "Return"]);
+    let spoken_file = desk.spoken(LATIN);
+    let staff = until("the file", || shows(&desk.look(), LATIN, &spoken_file));
+
+    // What is done is undone in its order: letters, then the file.
+    desk.click(staff.left + 30, staff.foot + 15);
+    desk.hand(&["key", "ctrl+End"]);
+    desk.write("!");
+    desk.point((600, 600));
+    let longer = format!("{LATIN}!");
+    let spoken_longer = desk.spoken(&longer);
+    until("a letter more", || {
+        shows(&desk.look(), &longer, &spoken_longer)
+    });
+    desk.hand(&["key", "ctrl+z"]);
+    until("the file again", || {
+        let staff = shows(&desk.look(), LATIN, &spoken_file)?;
+        // The letter behind it is gone.
+        let width = LATIN.len() as u32 * LETTER as u32;
+        match staff.right.abs_diff(staff.left + width) {
+            0..4 => Ok(()),
+            _ => Err(format!("{staff:?}")),
+        }
+    });
+    desk.hand(&["key", "ctrl+z"]);
+    desk.point((600, 600));
+    until("the sample again", || {
+        shows(&desk.look(), &line, &spoken_sample)
+    });
+    desk.hand(&["key", "ctrl+shift+z"]);
+    desk.point((600, 600));
+    until("the file once more", || {
+        shows(&desk.look(), LATIN, &spoken_file)
+    });
+
+    // The sheet of keys lies above all, and goes.
+    desk.hand(&["key", "F1"]);
+    wait_for(&desk, "the sheet of keys", is_dim);
+    desk.hand(&["key", "Escape"]);
+    wait_for(&desk, "the screen without it", |picture| !is_dim(picture));
+
+    // Where there are no dialogs, that is said above the text.
+    let staff = desk.look().staff().unwrap();
+    desk.hand(&["key", "ctrl+o"]);
+    until("the sentence", || {
+        let moved = desk.look().staff()?;
+        match moved.foot > staff.foot + 30 {
+            true => Ok(()),
+            false => Err(format!("{moved:?}")),
+        }
+    });
+    desk.click(70, 83);
+    until("the screen without it", || {
+        let moved = desk.look().staff()?;
+        match moved.foot == staff.foot {
+            true => Ok(()),
+            false => Err(format!("{moved:?}")),
+        }
+    });
+
+    // Each screen by its keys.
+    let mut tabs = Vec::new();
+    for key in ["ctrl+1", "ctrl+2", "ctrl+3", "ctrl+4"] {
+        desk.hand(&["key", key]);
+        let last = tabs.last().copied();
+        let picture = wait_for(&desk, key, |picture| {
+            picture.tab().is_some_and(|tab| Some(tab) > last)
+        });
+        tabs.extend(picture.tab());
+    }
+    assert!(tabs.is_sorted() && tabs.len() == 4, "{tabs:?}");
+
+    desk.hand(&["key", "ctrl+q"]);
+    window.end();
+    // The text is there again the next time.
+    assert_eq!(desk.kept().as_deref(), Some(LATIN.as_bytes()));
+    let mut window = desk.window(&[], &[]);
+    until("the text of the last time", || {
+        shows(&desk.look(), LATIN, &spoken_file)
+    });
+    desk.hand(&["key", "ctrl+q"]);
+    window.end();
+}

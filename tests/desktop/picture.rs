@@ -78,6 +78,58 @@ impl Picture {
         pairs.filter(|(a, b)| a != b).count()
     }
 
+    /// The colour of a pixel.
+    pub(crate) fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+        self.0.get_pixel(x, y).0
+    }
+
+    /// The rows of the menu that open another one: those with an arrow at their end.
+    pub(crate) fn arrows(&self) -> Vec<u32> {
+        let dark = |y: u32| {
+            let row = (1219..1228).filter(|x| self.pixel(*x, y).iter().all(|part| *part < 70));
+            row.count()
+        };
+        let mut arrows = Vec::new();
+        let mut first = None;
+        for y in 50..self.0.height() {
+            match (first, dark(y)) {
+                (None, 1..) => first = Some(y),
+                // As high as a letter, and filled.
+                (Some(from), 0) => {
+                    if (from..y).map(dark).sum::<usize>() >= 12 {
+                        arrows.push(from.midpoint(y));
+                    }
+                    first = None;
+                }
+                _ => {}
+            }
+        }
+        arrows
+    }
+
+    /// The middle of the line under the name of the screen that shows.
+    pub(crate) fn tab(&self) -> Option<u32> {
+        let blue = |x: &u32| {
+            let [red, green, blue] = self.pixel(*x, 43);
+            blue > red.saturating_add(60) && blue > green.saturating_add(40)
+        };
+        let line: Vec<u32> = (60..500).filter(blue).collect();
+        Some(line.first()?.midpoint(*line.last()?))
+    }
+
+    /// The least rectangle, left of a column, with all that differs: left, top, right,
+    /// and bottom.
+    pub(crate) fn changed(&self, before: &Self, left_of: u32) -> Option<[u32; 4]> {
+        let mut found: Option<[u32; 4]> = None;
+        for (x, y, pixel) in self.0.enumerate_pixels() {
+            if x < left_of && *pixel != *before.0.get_pixel(x, y) {
+                let [left, top, right, bottom] = found.unwrap_or([x, y, x, y]);
+                found = Some([left.min(x), top.min(y), right.max(x), bottom.max(y)]);
+            }
+        }
+        found
+    }
+
     /// Finds the staff of the first line by its bars, its foot and its threshold.
     pub(crate) fn staff(&self) -> Result<Staff, String> {
         let bars = |y: &u32| COLUMN.filter(|x| is_bar(self.at(*x, *y))).count() > 2;

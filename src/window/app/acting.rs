@@ -76,8 +76,8 @@ impl App {
                     _ => self.patch.redo(context, &shared),
                 }
             }
-            Action::NextPatch => self.patch.to_patch(context, true),
-            Action::PreviousPatch => self.patch.to_patch(context, false),
+            Action::NextPatch => self.patch.go_to_patch(context, true),
+            Action::PreviousPatch => self.patch.go_to_patch(context, false),
             Action::Jump(jump) => {
                 self.screen = Screen::File;
                 self.file.jump(jump);

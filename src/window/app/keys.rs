@@ -114,7 +114,7 @@ impl App {
     /// Undo and redo come between what was typed before them and what was typed
     /// behind.
     fn take_steps(&mut self, context: &Context) {
-        let focused = context.memory(|memory| memory.focused());
+        let focused = context.memory(egui::Memory::focused);
         // Another field of text has steps of its own.
         let elsewhere = context.text_edit_focused() && focused != Some(editor_id());
         if self.screen != Screen::Patch || elsewhere {

@@ -30,7 +30,7 @@ pub(crate) struct Editor {
     /// Whether the threshold is being dragged.
     dragging: bool,
     /// What is selected, while the editor has the focus.
-    selection: Option<Selection>,
+    pub(super) selection: Option<Selection>,
     /// Whether an input method is at work on letters of the text.
     composing: bool,
     /// The caret has been put somewhere that may not show.

@@ -107,7 +107,8 @@ impl PatchScreen {
             self.history.text(Edit {
                 before: &before,
                 after: self.text.bytes(),
-                selections: [None, None],
+                // Another text is looked at from its begin.
+                selections: [self.editor.selection, Some((0, 0))].map(|s| s.or(Some((0, 0)))),
                 run: history::Run::Alone,
                 time: 0.0,
             });
@@ -302,7 +303,7 @@ impl PatchScreen {
     }
 
     /// Puts the caret where the next patch starts, or this one or the one before.
-    pub(crate) fn to_patch(&mut self, context: &Context, next: bool) {
+    pub(crate) fn go_to_patch(&mut self, context: &Context, next: bool) {
         let at = self.editor.caret.unwrap_or(0);
         let starts = self.text.starts();
         let is_start = |at: &usize| starts.get(*at).copied().unwrap_or(false);
