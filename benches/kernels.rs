@@ -8,6 +8,7 @@
     clippy::cast_precision_loss
 )]
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use blt::gpu::kernel::Kernel;
@@ -100,7 +101,7 @@ fn bench_linear(
             _ => WeightType::F16,
         };
         let bytes = vec![0x2eu8; outputs * inputs * weights.size()];
-        let mut uploader = Uploader::new(gpu, |_| ());
+        let mut uploader = Uploader::new(gpu, |_| ControlFlow::Continue(()));
         let matrix = pollster::block_on(uploader.matrix(
             "w",
             weights,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use egui::Key;
 use egui_kittest::kittest::Queryable;
 
-use super::{Hand, with_fonts};
+use super::{Hand, Reader, with_fonts};
 use crate::generate::{GenerateOptions, Generator, Given, Sampler, TextModel};
 use crate::gpu::{Gpu, GpuOptions};
 use crate::session::{BltOptions, BltSession};
@@ -145,6 +145,41 @@ fn a_text_is_written_paused_and_branched() {
     let screen = &hand.harness.state().generate;
     assert_eq!(screen.text.bytes(), before);
     assert!(screen.branches[0].current);
+}
+
+#[test]
+fn the_rest_of_the_model_is_loaded_with_progress_and_a_way_out() {
+    let reader = Reader::default();
+    let options = AppOptions {
+        text: Some(PROMPT.into()),
+        screen: Some(Screen::Generate),
+        still: false,
+        ..with_fonts()
+    };
+    let mut hand = Hand::of_slow_reader(&options, reader.gate());
+    hand.until("the model", |app| app.model.is_some());
+    reader.hold(true);
+    press(&mut hand, "Start");
+    hand.until("the load", |app| app.generate.is_loading());
+    hand.harness.get_by_label_contains("Loading the model");
+    press(&mut hand, "Cancel");
+    hand.settle();
+    reader.hold(false);
+    assert!(
+        hand.harness
+            .state()
+            .model
+            .as_ref()
+            .unwrap()
+            .blt
+            .get()
+            .is_none()
+    );
+    hand.harness.state_mut().generate.settings.limit = 2;
+    press(&mut hand, "Start");
+    hand.until("the text", |app| {
+        written(app) == 2 && app.generate.is_settled()
+    });
 }
 
 #[test]

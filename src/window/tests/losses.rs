@@ -1,12 +1,12 @@
 //! Nothing that goes wrong takes the text along.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{Event, Key};
 use egui_kittest::kittest::Queryable;
 
-use super::{Hand, plain};
+use super::{Hand, Reader, plain};
 use crate::gpu::{Gpu, GpuOptions};
 use crate::window::screens::Screen;
 use crate::window::{App, AppOptions};
@@ -99,26 +99,12 @@ fn a_model_that_cannot_be_used_is_named_and_the_one_before_stays() {
 #[test]
 fn a_load_is_cancelled_by_the_button_and_by_escape_and_the_model_stays() {
     const SMALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/gqa");
-    let held = Arc::new((Mutex::new(false), Condvar::new()));
-    let gate = Arc::clone(&held);
-    let hold = move |hold| {
-        *held.0.lock().unwrap() = hold;
-        held.1.notify_all();
-    };
-    let mut hand = Hand::of_slow_reader(
-        &plain(),
-        Arc::new(move || {
-            let held = gate.0.lock().unwrap();
-            // A test that fails meanwhile ends too.
-            let patience = Duration::from_secs(20);
-            let waited = gate.1.wait_timeout_while(held, patience, |held| *held);
-            drop(waited.unwrap());
-        }),
-    );
+    let reader = Reader::default();
+    let mut hand = Hand::of_slow_reader(&plain(), reader.gate());
     hand.settle();
     let model = hand.harness.state().model.clone().unwrap();
     for escape in [false, true] {
-        hold(true);
+        reader.hold(true);
         hand.harness.state_mut().open_model(Some(SMALL.into()));
         hand.until("the line about the load", App::shows_loading);
         hand.harness.get_by_label_contains("Loading");
@@ -131,7 +117,7 @@ fn a_load_is_cancelled_by_the_button_and_by_escape_and_the_model_stays() {
             false => hand.harness.get_by_label_contains("Cancel").click(),
         }
         hand.until("the end of the load", |app| !app.shows_loading());
-        hold(false);
+        reader.hold(false);
     }
     let app = hand.harness.state();
     assert!(Arc::ptr_eq(&model, app.model.as_ref().unwrap()));

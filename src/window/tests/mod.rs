@@ -15,7 +15,7 @@ mod pictures;
 mod screens;
 mod steps;
 
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use egui::mutex::RwLock;
@@ -35,6 +35,32 @@ struct Hand {
     harness: Harness<'static, App>,
     gpu: Arc<Gpu>,
     renderer: Arc<RwLock<Renderer>>,
+}
+
+/// A reader of models that a test can hold up.
+#[derive(Clone, Default)]
+struct Reader(Arc<(Mutex<bool>, Condvar)>);
+
+impl Reader {
+    fn gate(&self) -> Gate {
+        let own = self.clone();
+        Arc::new(move || {
+            let (held, moved) = &*own.0;
+            let held = held.lock().unwrap();
+            // A test that fails meanwhile ends too.
+            let patience = Duration::from_secs(20);
+            drop(
+                moved
+                    .wait_timeout_while(held, patience, |held| *held)
+                    .unwrap(),
+            );
+        })
+    }
+
+    fn hold(&self, held: bool) {
+        *self.0.0.lock().unwrap() = held;
+        self.0.1.notify_all();
+    }
 }
 
 /// Options under which a picture is the same on every machine.

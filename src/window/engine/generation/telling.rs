@@ -57,13 +57,11 @@ impl Generation {
             put(GenerateUpdate::Branches(self.branches()));
         }
         let continuation = self.continuation();
-        if let Some(continuation) = continuation {
-            if untold.predictions {
-                let end = continuation.len();
-                let at = self.watched.map_or(end, |at| at.min(end));
-                if let Ok(all) = continuation.predictions_at(at) {
-                    put(GenerateUpdate::Predictions { at, all });
-                }
+        if let Some(continuation) = continuation.filter(|_| untold.predictions) {
+            let end = continuation.len();
+            let at = self.watched.map_or(end, |at| at.min(end));
+            if let Ok(all) = continuation.predictions_at(at) {
+                put(GenerateUpdate::Predictions { at, all });
             }
         }
         if untold.state {

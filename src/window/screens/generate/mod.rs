@@ -390,6 +390,10 @@ fn margin(width: f32) -> i8 {
 
 #[cfg(test)]
 impl GenerateScreen {
+    pub(crate) fn is_loading(&self) -> bool {
+        matches!(self.doing, Doing::Loading(_, total) if total > 0)
+    }
+
     /// Where the text begins on the screen, and the places of its bytes.
     pub(crate) fn layout(&self) -> (egui::Pos2, &crate::window::score::Layout) {
         (self.origin, &self.view.layout)

@@ -70,7 +70,14 @@ impl GenerateScreen {
     fn button(&mut self, ui: &mut Ui, command: Command, shared: &Shared<'_>) {
         let palette = Palette::of(ui.ctx());
         let main = command == Command::StartOrPause;
+        // What has been loaded or read so far is let go.
+        let leaves = match self.doing {
+            Doing::Loading(..) => true,
+            Doing::Reading(..) => !self.is_read,
+            Doing::Nothing | Doing::Writing => false,
+        };
         let name = match command {
+            Command::StartOrPause if leaves => shared.language.pick("Cancel", "취소"),
             Command::StartOrPause if self.is_busy() => shared.language.pick("Pause", "멈춤"),
             command => command.name(shared.language),
         };
