@@ -1,7 +1,8 @@
 //! The line of the threshold as a slider, for the keyboard and for screen readers.
 
 use egui::accesskit::{Action, ActionData, Orientation};
-use egui::{EventFilter, Key, Modifiers, Response, Stroke, StrokeKind, Ui, WidgetInfo};
+use egui::{EventFilter, Key, Modifiers, Rect, Response, Stroke, StrokeKind, Ui, WidgetInfo};
+use egui::{pos2, vec2};
 
 use super::cutting::THRESHOLDS;
 use crate::window::theme::Palette;
@@ -38,7 +39,9 @@ pub(super) fn slider(
             ..EventFilter::default()
         };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-        let frame = response.rect.intersect(ui.clip_rect());
+        // Around its sign alone: a frame around the line would hide the bars.
+        let sign = pos2(response.rect.left() + 4.5, response.rect.center().y);
+        let frame = Rect::from_center_size(sign, vec2(11.0, 15.0));
         let stroke = Stroke::new(1.5, Palette::of(ui.ctx()).accent);
         ui.painter()
             .rect_stroke(frame, 2.0, stroke, StrokeKind::Outside);
