@@ -94,11 +94,11 @@ pub(super) fn setting(
         changed |= response.changed();
     };
     if matches!(mode, Mode::Entropy | Mode::Both) {
-        let what = language.pick("Threshold", "문턱값");
+        let what = language.pick("Threshold", "임계값");
         drag(ui, &mut lane.cutting.threshold, THRESHOLDS, "θ ", what);
     }
     if matches!(mode, Mode::Monotonic | Mode::Both) {
-        let what = language.pick("Threshold of the rise", "상승 문턱값");
+        let what = language.pick("Threshold of the rise", "상승 임계값");
         drag(ui, &mut lane.cutting.rise, RISES, "θr ", what);
     }
     if matches!(mode, Mode::Static | Mode::TopK) {
