@@ -67,7 +67,7 @@ impl EditSession {
             if left == 0 {
                 return Ok(false);
             }
-            let stop = start + rows.min(left);
+            let stop = start + self.session.rows_at_once(rows).min(rows).min(left);
             left -= stop - start;
             self.pass(start..stop)?;
             if self.snapshots.is_due(stop) {

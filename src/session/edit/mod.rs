@@ -7,7 +7,7 @@
 //! relative: keys behind keep their positions, all too large or too small by the
 //! same number.
 //!
-//! Of what is in between, not all is another in all layers: [`inputs`] has more. It is
+//! Of what is in between, not all is another in all layers (module `inputs`). It is
 //! computed again from a [`Snapshot`](super::entropy::Snapshot):
 //! the keys and values of the last window, at some places of the text. A change drops
 //! the snapshots within its reach, moves those behind, and makes new ones on its way.

@@ -200,7 +200,7 @@ fn the_threshold_is_a_slider() {
         assert!(slider.is_focused(), "arrows do not leave it");
         // Each of them can be undone.
         for wanted in [2.5, before - 0.05] {
-            hand.harness.key_press_modifiers(Modifiers::ALT, Key::Z);
+            hand.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
             hand.harness.step();
             assert!((threshold(&hand) - wanted).abs() < 1e-6);
         }
