@@ -200,6 +200,18 @@ impl Editor {
         let shape = self.view.shape(ui, id(), origin, around);
         ui.painter().set(under, shape);
         self.view.draw_missing(ui, origin, &text.editor);
+        if text.editor.is_empty() {
+            ui.painter().text(
+                origin + vec2(8.0, measures.line / 2.0),
+                Align2::LEFT_CENTER,
+                language.pick(
+                    "Type, paste or drop a text",
+                    "글을 쓰거나 붙여넣거나 끌어다 놓으세요",
+                ),
+                theme::sans(14.0),
+                Palette::of(ui.ctx()).muted,
+            );
+        }
         if response.has_focus()
             && let (Some(caret), Some(galley)) = (caret, self.view.laid_out())
         {
