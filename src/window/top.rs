@@ -1,6 +1,6 @@
 //! What is above the screens: their names, the model, the adapter, and the menu.
 
-use egui::{RichText, Ui};
+use egui::{Label, Response, RichText, Ui};
 
 use super::actions::Action;
 use super::engine::Model;
@@ -48,7 +48,8 @@ pub(super) fn show(ui: &mut Ui, top: &Top<'_>) -> Option<Action> {
             })
             .response
             .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, words.menu));
-            if !narrow {
+            // In a window as narrow as a telephone the tabs need all of it.
+            if ui.available_width() > 120.0 {
                 about(ui, top);
             }
         });
@@ -71,7 +72,9 @@ fn about(ui: &mut Ui, top: &Top<'_>) {
             wgpu::Backend::Gl => "OpenGL",
             _ => "WebGPU",
         };
-        ui.label(quiet(format!("{name} · {backend}")))
+        // From the right: a long name leaves as much to the badge and the model.
+        let room = ui.available_width() / 2.0;
+        part(ui, quiet(format!("{name} · {backend}")), room)
             .on_hover_text(format!("{} · {}", summary.name, summary.driver));
         if summary.class == AdapterClass::Software {
             let badge = RichText::new(words.software)
@@ -93,10 +96,22 @@ fn about(ui: &mut Ui, top: &Top<'_>) {
         ),
         (None, None) => words.no_model.to_owned(),
     };
-    let label = ui.label(quiet(model));
+    let room = ui.available_width();
+    let label = part(ui, quiet(model), room);
     if let Some(model) = top.model {
         label.on_hover_text(model.checkpoint.origin());
     }
+}
+
+/// A label that is cut where it would be wider than `room`; all of it is said then
+/// when the pointer is on it.
+fn part(ui: &mut Ui, text: RichText, room: f32) -> Response {
+    let most = room.clamp(1.0, ui.available_width().max(1.0));
+    ui.scope(|ui| {
+        ui.set_max_width(most);
+        ui.add(Label::new(text).truncate())
+    })
+    .inner
 }
 
 fn menu(ui: &mut Ui, top: &Top<'_>, chosen: &mut Option<Action>) {

@@ -9,6 +9,7 @@ use crate::samples::SAMPLES;
 use crate::window::AppOptions;
 use crate::window::screens::Screen;
 use crate::window::screens::patch::Mode;
+use crate::window::words::Language;
 
 #[test]
 fn the_compare_screen_cuts_the_text_of_the_patch_screen() {
@@ -101,4 +102,27 @@ fn a_binary_file_opens_on_the_file_screen_and_the_text_stays() {
     hand.harness.step();
     assert_eq!(hand.harness.state().screen, Screen::Patch);
     assert_eq!(hand.harness.state().patch.text.editor, "a text");
+}
+
+#[test]
+fn model_and_adapter_are_named_in_a_small_window_too() {
+    for (language, file) in [(Language::English, "File"), (Language::Korean, "파일")] {
+        for width in [1280.0, 900.0, 640.0] {
+            let options = AppOptions {
+                language: Some(language),
+                still: false,
+                ..with_fonts()
+            };
+            let mut hand = Hand::of_size(&options, [width, 600.0]);
+            hand.until("the model", |app| app.model.is_some());
+            let name = hand.gpu.summary().name.clone();
+            let name = name.split(" (").next().unwrap();
+            let place = |name: &str| hand.harness.get_by_label_contains(name).rect();
+            let (model, adapter) = (place("embedded"), place(name));
+            let tab = hand.harness.get_by_label(file).rect();
+            assert!(tab.right() < model.left(), "{width}: {tab} {model}");
+            assert!(model.right() < adapter.left(), "{width}: {model} {adapter}");
+            assert!(adapter.right() < width, "{width}: {adapter}");
+        }
+    }
 }
