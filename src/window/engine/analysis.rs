@@ -72,8 +72,12 @@ const SNAPSHOT_BYTES: u64 = 192 << 20;
 /// Bytes of memory on the device for what goes into layers, so that a key costs less.
 const LAYER_INPUT_BYTES: u64 = 128 << 20;
 
-/// A frame of a window that draws 30 of them in a second.
+/// From one news of a long text to the next: a frame of a window that draws 30 of
+/// them in a second.
 const FRAME: Duration = Duration::from_millis(33);
+
+/// The same on a software driver, where frames take the processor from the model.
+const SOFTWARE_FRAME: Duration = Duration::from_millis(150);
 
 /// Rows of a step on a software driver, which takes a millisecond for three of them:
 /// a frame has to wait for the step at hand.
@@ -83,6 +87,8 @@ const SOFTWARE_ROWS: usize = 64;
 pub(super) struct Analysis {
     session: EditSession,
     options: EditOptions,
+    /// Between two news.
+    pause: Duration,
     revision: u64,
     /// Whether the window knows all that is known.
     told: bool,
@@ -97,13 +103,15 @@ pub(super) struct Analysis {
 
 impl Analysis {
     pub(super) fn new(model: &Model, context: ContextOptions) -> Result<Self> {
+        let is_software = model.entropy.gpu().summary().class == AdapterClass::Software;
         let options = EditOptions {
             context,
             snapshot_bytes: SNAPSHOT_BYTES,
             layer_input_bytes: LAYER_INPUT_BYTES,
-            rows_per_step: match model.entropy.gpu().summary().class {
-                AdapterClass::Software => SOFTWARE_ROWS,
-                _ => usize::MAX,
+            rows_per_step: if is_software {
+                SOFTWARE_ROWS
+            } else {
+                usize::MAX
             },
             keep_best: true,
             ..EditOptions::default()
@@ -111,6 +119,7 @@ impl Analysis {
         Ok(Self {
             session: EditSession::new(&model.entropy, options)?,
             options,
+            pause: if is_software { SOFTWARE_FRAME } else { FRAME },
             revision: 0,
             told: true,
             tellings: 0,
@@ -176,7 +185,7 @@ impl Analysis {
             let more = self.session.step().await?;
             self.told = false;
             // A window draws no more often, and a long text is not copied for each step.
-            if !more || self.told_at.is_none_or(|at| at.elapsed() >= FRAME) {
+            if !more || self.told_at.is_none_or(|at| at.elapsed() >= self.pause) {
                 self.tell(outbox);
             }
         } else if !self.told {
