@@ -10,7 +10,7 @@ use crate::gpu::kernels::{
 };
 use crate::gpu::plan::{Extent, ONE};
 use crate::model::part::count;
-use crate::reference::{ClosePatches, PatchRule, PatchScan, RowRange};
+use crate::reference::{ClosePatches, PatchRule, PatchScan, RowRange, dispatch_grids as grids_of};
 
 fn params(rule: PatchRule, max_length: u32) -> PatchStartsParams {
     let plain = PatchStartsParams {
@@ -198,12 +198,8 @@ pub(super) async fn dispatch_grids(check: &mut Check<'_>) -> Result<f64> {
         };
         let grid = [Extent::Items(steps), ONE];
         check.run(&kernel, params, grid, rows).await?;
-        let rows = count(rows);
-        let groups = |[fixed, factor, tile, _]: [u32; 4]| (fixed + factor * rows).div_ceil(tile);
-        let want = shapes.chunks_exact(2).flat_map(|axes| {
-            let all = [groups(axes[0]), groups(axes[1]), 1];
-            all.map(|n| Some(if rows == 0 { 0 } else { n }))
-        });
+        let want = grids_of(&shapes, count(rows));
+        let want = want.into_iter().flatten().map(Some);
         check
             .integers(&grids, want.chain(std::iter::repeat(None)))
             .await?;
