@@ -2,6 +2,7 @@
 //! opened. How a text is cut belongs to its model: each start begins with the model's
 //! own rule and a whole context, as `blt patch` does.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -96,12 +97,7 @@ impl Settings {
     /// # Errors
     /// The system's.
     pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        file.persist(path).map_err(|failed| failed.error)?;
-        Ok(())
+        keep(path, &serde_json::to_vec_pretty(self)?)
     }
 
     /// Puts a file first among the recent ones.
@@ -118,6 +114,20 @@ impl Settings {
     pub(crate) fn remember_table(&mut self, path: PathBuf) {
         remember(&mut self.recent_tables, path);
     }
+}
+
+/// Writes what the window keeps for its user, all of it or nothing, open to nobody
+/// else: it may be private. Makes the folder.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path).map_err(|failed| failed.error)?;
+    Ok(())
 }
 
 fn remember<T: PartialEq>(recent: &mut Vec<T>, newest: T) {

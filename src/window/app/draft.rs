@@ -1,12 +1,13 @@
 //! The text of the patch screen, kept from one time to the next.
 
-use std::io::{Error, ErrorKind, Result, Write};
+use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::window::screens::FIRST_TEXT;
 use crate::window::screens::patch::MOST_BYTES;
+use crate::window::settings;
 
 /// The name of its file, beside the settings.
 const NAME: &str = "draft.txt";
@@ -112,13 +113,7 @@ impl Draft {
         if text.len() > MOST {
             return Err(ErrorKind::FileTooLarge.into());
         }
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        // Open to nobody else, as what is written there may be private.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text)?;
-        file.persist(path).map_err(|failed| failed.error)?;
-        Ok(())
+        settings::keep(path, text)
     }
 }
 
