@@ -20,6 +20,7 @@ mod dialog;
 mod document;
 mod engine;
 mod export;
+mod pace;
 mod palette;
 mod score;
 mod screens;

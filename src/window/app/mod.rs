@@ -14,11 +14,12 @@ use egui::{Context, Frame, Margin, Panel, RichText, Ui};
 
 use crate::checkpoint::{Environment, cached_models};
 use crate::error::Error;
-use crate::gpu::{AdapterClass, Gpu};
+use crate::gpu::Gpu;
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::{Dialogs, Picker};
 use crate::window::engine::{Engine, Model, Update, Wake};
+use crate::window::pace;
 use crate::window::palette::{CommandPalette, Picked};
 use crate::window::screens::compare::CompareScreen;
 use crate::window::screens::file::FileScreen;
@@ -242,11 +243,9 @@ impl App {
         });
     }
 
-    /// Whether nothing moves by itself. On a software driver a frame takes as long as
-    /// many bytes of a model: what moves would hold up what is being typed.
+    /// Whether nothing moves by itself.
     fn is_still(&self) -> bool {
-        let gpu = self.gpu.as_ref();
-        let is_slow = gpu.is_some_and(|gpu| gpu.summary().class == AdapterClass::Software);
+        let is_slow = self.gpu.as_deref().is_some_and(pace::is_slow);
         self.options.still || self.settings.reduce_motion || is_slow
     }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::{Model, Outbox, Update};
 use crate::error::Result;
-use crate::gpu::AdapterClass;
 use crate::session::{ContextOptions, EditOptions, EditSession};
+use crate::window::pace;
 use crate::window::score::Cells;
 
 /// What the patch screen asks for.
@@ -76,9 +76,6 @@ const LAYER_INPUT_BYTES: u64 = 128 << 20;
 /// them in a second.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// The same on a software driver, where frames take the processor from the model.
-const SOFTWARE_FRAME: Duration = Duration::from_millis(150);
-
 /// Rows of a step on a software driver, which takes a millisecond for three of them:
 /// a frame has to wait for the step at hand.
 const SOFTWARE_ROWS: usize = 64;
@@ -103,15 +100,14 @@ pub(super) struct Analysis {
 
 impl Analysis {
     pub(super) fn new(model: &Model, context: ContextOptions) -> Result<Self> {
-        let is_software = model.entropy.gpu().summary().class == AdapterClass::Software;
+        let gpu = model.entropy.gpu();
         let options = EditOptions {
             context,
             snapshot_bytes: SNAPSHOT_BYTES,
             layer_input_bytes: LAYER_INPUT_BYTES,
-            rows_per_step: if is_software {
-                SOFTWARE_ROWS
-            } else {
-                usize::MAX
+            rows_per_step: match pace::is_slow(gpu) {
+                true => SOFTWARE_ROWS,
+                false => usize::MAX,
             },
             keep_best: true,
             ..EditOptions::default()
@@ -119,7 +115,7 @@ impl Analysis {
         Ok(Self {
             session: EditSession::new(&model.entropy, options)?,
             options,
-            pause: if is_software { SOFTWARE_FRAME } else { FRAME },
+            pause: FRAME.max(pace::least_pause(gpu)),
             revision: 0,
             told: true,
             tellings: 0,

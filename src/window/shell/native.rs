@@ -15,7 +15,8 @@ use winit::window::{Icon, Window, WindowAttributes, WindowId};
 use super::paint::Painter;
 use super::picker::System;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterClass, Gpu, GpuOptions};
+use crate::gpu::{Gpu, GpuOptions};
+use crate::window::pace::least_pause;
 use crate::window::theme::Palette;
 use crate::window::{App, AppOptions};
 
@@ -263,15 +264,6 @@ fn icon() -> Option<Icon> {
         .into_rgba8();
     let (width, height) = pixels.dimensions();
     Icon::from_rgba(pixels.into_raw(), width, height).ok()
-}
-
-/// On a software driver a frame takes as long as many bytes of a model: with a frame
-/// for each of them nothing else would get done.
-fn least_pause(gpu: &Gpu) -> Duration {
-    match gpu.summary().class {
-        AdapterClass::Software => Duration::from_millis(150),
-        _ => Duration::ZERO,
-    }
 }
 
 fn wake(proxy: &EventLoopProxy<Event>) -> Arc<dyn Fn() + Send + Sync> {
