@@ -23,6 +23,8 @@ pub(crate) struct Source {
     axes: Vec<(String, Vec<Value>)>,
     /// The comment block at the top of the file: the kernel's documentation.
     pub(crate) header: Vec<String>,
+    /// The name that `#cpu` gives the CPU form, if it is not the kernel's own.
+    pub(crate) form: Option<String>,
 }
 
 /// A kernel's text for one combination.
@@ -40,6 +42,8 @@ impl Source {
             .take_while(|line| line.starts_with("//"))
             .map(|line| line.trim_start_matches('/').to_owned())
             .collect();
+        let form = text.lines().find_map(|line| line.strip_prefix("#cpu "));
+        let form = form.map(|name| name.trim().to_owned());
         let mut axes = Vec::new();
         for (number, line) in text.lines().enumerate() {
             if let Some(rest) = line.strip_prefix("#variants ") {
@@ -72,6 +76,7 @@ impl Source {
             text,
             axes,
             header,
+            form,
         })
     }
 
@@ -106,12 +111,6 @@ impl Source {
             wgsl: String::new(),
             origin: Vec::new(),
         };
-        if combination
-            .iter()
-            .any(|(_, v)| v.feature.as_deref() == Some("f16"))
-        {
-            out.push("enable f16;", &self.path, 1);
-        }
         let mut values: Vec<(String, String)> = combination
             .iter()
             .map(|(name, v)| (name.clone(), v.text.clone()))
@@ -142,7 +141,7 @@ impl Source {
             let live = branches.iter().all(|b| *b);
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
-                ["#variants" | "#paired", ..] => {}
+                ["#variants" | "#paired" | "#cpu", ..] => {}
                 // Inside a dead branch names need not be known.
                 ["#if", ..] if !live => branches.push(false),
                 ["#if", name, operator, value] => {
@@ -175,7 +174,7 @@ impl Source {
                     };
                     let count = substitute(count, values);
                     let Ok(count) = count.parse::<usize>() else {
-                        return fail(&format!("`{count}` is no number of turns"));
+                        return fail(&format!("`{count}` is not a number of turns"));
                     };
                     let body = &lines[index..index + length];
                     for turn in 0..if live { count } else { 0 } {

@@ -2,6 +2,7 @@
 
 use crate::preprocess::{Combination, Expanded};
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// WebGPU's default limits, which every variant without a feature must keep.
@@ -54,7 +55,6 @@ impl Variant {
         };
         // `unpack2x16float` belongs to plain WGSL, whatever the tier.
         let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-        capabilities.set(Capabilities::SHADER_FLOAT16, needs("f16"));
         capabilities.set(Capabilities::SUBGROUP, needs("subgroups"));
         let info = Validator::new(ValidationFlags::all(), capabilities)
             .subgroup_stages(ShaderStages::COMPUTE)
@@ -240,15 +240,101 @@ fn camel(name: &str) -> String {
         .collect()
 }
 
-/// The Rust text for one kernel.
-pub(crate) fn kernel(
-    name: &str,
-    header: &[String],
-    variants: &[Variant],
-) -> Result<String, String> {
+/// The CPU forms whose parameters and bindings have been written.
+#[derive(Default)]
+pub(crate) struct Forms(HashMap<String, Shape>);
+
+/// The fields of a form's parameters, and its bindings with how they are used.
+type Shape = (Vec<Field>, Vec<(String, &'static str)>);
+
+impl Forms {
+    /// The Rust text of a form's parameters and of the views that it is given;
+    /// empty if a kernel of the same form has been here before.
+    pub(crate) fn bindings(
+        &mut self,
+        form: &str,
+        kernel: &str,
+        variants: &[Variant],
+    ) -> Result<String, String> {
+        let first = checked(kernel, variants)?;
+        let own = if form == "none" { kernel } else { form };
+        let listed = first.bindings.iter().map(|b| (b.name.clone(), b.kind));
+        let shape = (first.params.clone(), listed.collect::<Vec<_>>());
+        if let Some(other) = self.0.get(own) {
+            return match *other == shape {
+                true => Ok(String::new()),
+                false => Err(format!(
+                    "{kernel}: other bindings or params than form {own}"
+                )),
+            };
+        }
+        self.0.insert(own.to_owned(), shape);
+        let ty = camel(own);
+        let mut out = record(
+            &format!("{ty}Params"),
+            &format!("Parameters of `{own}`"),
+            &first.params,
+        )?;
+        for (binding, fields) in &first.records {
+            if binding != "state" {
+                let what = format!("`{binding}` of `{own}`");
+                out += &record(&format!("{ty}{}", camel(binding)), &what, fields)?;
+            }
+        }
+        if form == "none" {
+            return Ok(out);
+        }
+        let _ = writeln!(
+            out,
+            "/// What the CPU form of `{own}` is given.\n#[derive(Debug)]\n\
+             pub(crate) struct {ty}Cpu<'a> {{"
+        );
+        for binding in &first.bindings[1..] {
+            let view = view_of(own, binding, first);
+            let _ = writeln!(out, "    pub(crate) {}: {view},", binding.name);
+        }
+        if stored(first) {
+            let _ = writeln!(out, "    pub(crate) stored: StoredAs,");
+        }
+        out += "}\n\n";
+        Ok(out)
+    }
+}
+
+/// Does the form have to be told how weights are stored?
+fn stored(variant: &Variant) -> bool {
+    variant
+        .combination
+        .iter()
+        .any(|(axis, _)| axis == "WEIGHTS")
+        && variant.bindings.iter().all(|b| b.name != "weights")
+}
+
+/// The Rust type of a binding for a CPU form.
+fn view_of(form: &str, binding: &Binding, variant: &Variant) -> String {
+    let reference = if binding.kind == "ReadWrite" {
+        "&'a mut"
+    } else {
+        "&'a"
+    };
+    let is_record = variant
+        .records
+        .iter()
+        .any(|(name, _)| *name == binding.name);
+    match binding.name.as_str() {
+        "state" => "&'a State".to_owned(),
+        "weights" => "Weights<'a>".to_owned(),
+        name if is_record => format!("{reference} {}{}", camel(form), camel(name)),
+        _ if binding.ty.contains("u32") => format!("{reference} [u32]"),
+        _ => format!("{reference} [f32]"),
+    }
+}
+
+/// The first variant, whose bindings and params are those of all.
+fn checked<'v>(kernel: &str, variants: &'v [Variant]) -> Result<&'v Variant, String> {
     let first = variants
         .first()
-        .ok_or_else(|| format!("{name} has no variant"))?;
+        .ok_or_else(|| format!("{kernel} has no variant"))?;
     for other in &variants[1..] {
         let same = first.params == other.params
             && first.bindings.len() == other.bindings.len()
@@ -259,7 +345,7 @@ pub(crate) fn kernel(
                 .all(|(a, b)| a.name == b.name && a.kind == b.kind);
         if !same {
             return Err(format!(
-                "{name}: variant [{}] has other bindings or params",
+                "{kernel}: variant [{}] has other bindings or params",
                 key(&other.combination)
             ));
         }
@@ -269,10 +355,64 @@ pub(crate) fn kernel(
         .first()
         .is_none_or(|b| b.name != "params" || b.kind != "Uniform")
     {
-        return Err(format!("{name}: binding 0 must be the uniform `params`"));
+        return Err(format!("{kernel}: binding 0 must be the uniform `params`"));
     }
+    Ok(first)
+}
 
+/// The Rust text that hands a step to its CPU form.
+fn on_cpu(form: &str, variant: &Variant) -> String {
+    if form == "none" {
+        return "CpuForm(|_| ())".to_owned();
+    }
+    let ty = camel(form);
+    let mut out =
+        format!("CpuForm(|mut call| {{\n        let params: {ty}Params = call.params();\n");
+    for (index, binding) in variant.bindings[1..].iter().enumerate() {
+        let name = &binding.name;
+        let access = if binding.kind == "ReadWrite" {
+            "write"
+        } else {
+            "read"
+        };
+        let is_record = variant.records.iter().any(|(record, _)| record == name);
+        let _ = match name.as_str() {
+            "state" => writeln!(out, "        let state = call.state({index});"),
+            "weights" => writeln!(out, "        let weights = call.weights({index});"),
+            _ if is_record => writeln!(
+                out,
+                "        let Some({name}) = call.{access}({index}).first{}() else {{ return }};",
+                if access == "write" { "_mut" } else { "" }
+            ),
+            _ => writeln!(out, "        let {name} = call.{access}({index});"),
+        };
+    }
+    let mut fields: Vec<&str> = variant.bindings[1..]
+        .iter()
+        .map(|b| b.name.as_str())
+        .collect();
+    if stored(variant) {
+        out += "        let stored = call.stored();\n";
+        fields.push("stored");
+    }
+    let _ = write!(
+        out,
+        "        let views = {ty}Cpu {{ {} }};\n        cpu::kernels::{form}::run(views, &params, call.cpu());\n    }})",
+        fields.join(", ")
+    );
+    out
+}
+
+/// The Rust text for one kernel.
+pub(crate) fn kernel(
+    name: &str,
+    form: &str,
+    header: &[String],
+    variants: &[Variant],
+) -> Result<String, String> {
+    let first = checked(name, variants)?;
     let ty = camel(name);
+    let params = format!("{}Params", camel(if form == "none" { name } else { form }));
     let constant = name.to_ascii_uppercase();
     let doc: String = header
         .iter()
@@ -280,17 +420,6 @@ pub(crate) fn kernel(
         .collect();
     let mut out = String::new();
 
-    out += &record(
-        &format!("{ty}Params"),
-        &format!("Parameters of [`{ty}`]"),
-        &first.params,
-    )?;
-    for (binding, fields) in &first.records {
-        if binding != "state" {
-            let what = format!("`{binding}` of [`{ty}`]");
-            out += &record(&format!("{ty}{}", camel(binding)), &what, fields)?;
-        }
-    }
     let _ = writeln!(
         out,
         "{doc}#[derive(Clone, Copy, Debug)]\npub struct {ty}<'a> {{"
@@ -314,7 +443,8 @@ pub(crate) fn kernel(
         .collect();
     let _ = writeln!(
         out,
-        "impl<'a> Kernel<'a> for {ty}<'a> {{\n    type Params = {ty}Params;\n    const SHADER: &'static Shader = &{constant};\n    fn slices(&self) -> Vec<Slice<'a>> {{\n        vec![{}]\n    }}\n}}\n",
+        "impl<'a> Kernel<'a> for {ty}<'a> {{\n    type Params = {params};\n    const SHADER: &'static Shader = &{constant};\n    const ON_CPU: CpuForm = {};\n    fn slices(&self) -> Vec<Slice<'a>> {{\n        vec![{}]\n    }}\n}}\n",
+        on_cpu(form, first),
         list.join(", ")
     );
 
@@ -322,7 +452,11 @@ pub(crate) fn kernel(
         out,
         "/// Every variant of `shaders/{name}.wgsl`.\npub static {constant}: Shader = Shader {{"
     );
-    let _ = writeln!(out, "    name: {name:?},\n    bindings: &[");
+    let named = Some(form).filter(|form| *form != "none");
+    let _ = writeln!(
+        out,
+        "    name: {name:?},\n    form: {named:?},\n    bindings: &["
+    );
     for binding in &first.bindings {
         let _ = writeln!(
             out,
@@ -349,9 +483,8 @@ pub(crate) fn kernel(
         };
         let _ = writeln!(
             out,
-            "        Variant {{ choices: &[{}], needs: Tier {{ f16: {}, subgroups: {} }}, workgroup: {:?}, tile: {:?}, wgsl: {:?} }},",
+            "        Variant {{ choices: &[{}], needs: Tier {{ subgroups: {} }}, workgroup: {:?}, tile: {:?}, wgsl: {:?} }},",
             choices.join(", "),
-            needs("f16"),
             needs("subgroups"),
             variant.workgroup,
             variant.tile,
@@ -408,8 +541,8 @@ pub(crate) fn view(name: &str, path: &std::path::Path, wgsl: &str) -> Result<Str
     ))
 }
 
-/// The struct `state`, which every kernel shares, and the list of all kernels.
-pub(crate) fn table(names: &[String], all: &[Vec<Variant>]) -> Result<String, String> {
+/// The struct `state`, which every kernel shares.
+pub(crate) fn state(all: &[Vec<Variant>]) -> Result<String, String> {
     let mut states = all
         .iter()
         .flatten()
@@ -418,16 +551,21 @@ pub(crate) fn table(names: &[String], all: &[Vec<Variant>]) -> Result<String, St
     if states.any(|(_, other)| other != first) {
         return Err("kernels disagree about `state`".to_owned());
     }
+    record(
+        "State",
+        "What changes from one run of a plan to the next",
+        first,
+    )
+}
+
+/// The list of all kernels.
+pub(crate) fn table(names: &[String]) -> String {
     let list: Vec<String> = names
         .iter()
         .map(|n| format!("&{}", n.to_ascii_uppercase()))
         .collect();
-    Ok(record(
-        "State",
-        "What changes from one run of a plan to the next",
-        first,
-    )? + &format!(
+    format!(
         "/// All kernels, by name.\npub static SHADERS: &[&Shader] = &[{}];\n",
         list.join(", ")
-    ))
+    )
 }

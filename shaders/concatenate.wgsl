@@ -1,6 +1,6 @@
 // An encoder without cross-attention: y[p, n, :] = the n-th of the last N bytes
 // up to the end of patch p, rows of the ring; before the text its first byte.
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     columns4: u32,  // vectors of four per byte
     slots: u32,     // rows of the ring

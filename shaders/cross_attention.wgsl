@@ -4,7 +4,7 @@
 // In the encoder the k query rows of a patch see its bytes; in the decoder a
 // byte sees the k rows of its patch. A range is short, so each invocation has a
 // head of a row to itself; its sums live in y. No rotary embedding.
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     group: u32,         // query rows per range
     range_stride: u32,  // entries of `ranges` per range

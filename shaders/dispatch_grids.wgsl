@@ -1,6 +1,7 @@
 // Sizes of the steps of a plan whose number of rows only the GPU knows: for
 // each step ceil((items + factor * rows) / tile) workgroups in x and y, or none
 // at all without rows.
+#cpu none
 struct Params {
     steps: u32,
 }

@@ -2,8 +2,8 @@
 //
 // A table above the binding limit comes in parts; each part writes the rows
 // whose id lies in it. Ids beyond the vocabulary are clamped to its last row.
-#variants WEIGHTS f32 f16 bf16 f16_native:f16
-#variants WIDTH 8 64
+#variants WEIGHTS f32 f16 bf16
+#define WIDTH 64
 struct Params {
     columns4: u32,    // vectors of four per row
     vocabulary: u32,  // rows of the whole table

@@ -1,14 +1,11 @@
 // Entropy of the next byte and the log-probability of the byte that came:
 // H[t] = -sum_v p_v ln p_v over p = softmax(logits[t, :]), in nats, and
 // ln p[target[t]]; a target beyond the vocabulary gives 0.
-//
-// METHOD `thread` gives a row to each invocation; the others to a workgroup.
-#variants METHOD thread tree subgroup:subgroups
-#import method
-#if METHOD != thread
+// A row to each workgroup.
+#variants METHOD tree subgroup:subgroups
+#define WIDTH 64
 // A row to each workgroup.
 const TILE_X = 1u;
-#endif
 struct Params {
     vocabulary: u32,  // number of logits
     stride: u32,      // columns of `logits`, padding included
@@ -29,30 +26,6 @@ fn write(row: u32, largest: f32, total: f32, weighted: f32) {
     result[row] = vec2f(max(log_total - weighted / total, 0.0), log_p);
 }
 
-#if METHOD == thread
-@compute @workgroup_size($WIDTH)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let row = id.x;
-    if row >= state.rows {
-        return;
-    }
-    let vocabulary = bound(params.vocabulary);
-    let at = row * params.stride;
-    var largest = logits[at];
-    for (var v = 1u; v < vocabulary; v++) {
-        largest = max(largest, logits[at + v]);
-    }
-    var total = 0.0;
-    var weighted = 0.0;
-    for (var v = 0u; v < vocabulary; v++) {
-        let z = logits[at + v] - largest;
-        let e = exp(z);
-        total += e;
-        weighted += e * z;
-    }
-    write(row, largest, total, weighted);
-}
-#else
 #import reduce
 @compute @workgroup_size($WIDTH)
 fn main(
@@ -98,4 +71,3 @@ fn main(
         write(row, largest, total, weighted);
     }
 }
-#endif

@@ -1,18 +1,11 @@
 // The first half of SwiGLU for a single row: y[i] = silu(gate_i) * up_i with
 // gate_i = sum_j x[j] * weights[i, j] and up_i the same over the rows of weights
 // from `outputs` on; silu(z) = z / (1 + exp(-z)).
-//
-// METHOD `thread` gives two outputs to each invocation and has no barrier, for
-// software drivers; `tree` and `subgroup` give two to a workgroup. Twins:
-// `linear`, `swiglu`.
-#variants WEIGHTS f32 f16 bf16 f16_native:f16
-#variants METHOD thread tree subgroup:subgroups
-#import method
-#if METHOD == thread
-const TILE_X = 16u;
-#else
+// Two outputs to each workgroup.
+#variants WEIGHTS f32 f16 bf16
+#variants METHOD tree subgroup:subgroups
+#define WIDTH 64
 const TILE_X = 2u;
-#endif
 struct Params {
     inputs4: u32,  // vectors of four of x
     outputs: u32,  // columns of y, a multiple of 4
@@ -27,14 +20,6 @@ fn gated(gate: f32, up: f32) -> f32 {
     return gate / (1.0 + exp(-gate)) * up;
 }
 
-#if METHOD == thread
-@compute @workgroup_size($WIDTH)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let output = id.x * 2u;
-    if output >= params.outputs || state.rows == 0u {
-        return;
-    }
-#else
 #import reduce4
 @compute @workgroup_size($WIDTH)
 fn main(
@@ -50,7 +35,6 @@ fn main(
     if output >= params.outputs || state.rows == 0u {
         return;
     }
-#endif
     // An even number of outputs: the second is there wherever the first is.
     let gate0 = output * params.inputs4;
     let gate1 = gate0 + params.inputs4;
@@ -58,11 +42,7 @@ fn main(
     let up1 = up0 + params.inputs4;
     let inputs4 = bound(params.inputs4);
     var sums = vec4f();
-#if METHOD == thread
-    for (var i = 0u; i < inputs4; i++) {
-#else
     for (var i = lane; i < inputs4; i += $WIDTHu) {
-#endif
         let value = x[i];
         sums += vec4f(
             dot(weights_at(gate0 + i), value),
@@ -71,10 +51,6 @@ fn main(
             dot(weights_at(up1 + i), value),
         );
     }
-#if METHOD == thread
-    y[output] = gated(sums.x, sums.z);
-    y[output + 1u] = gated(sums.y, sums.w);
-#else
 #if METHOD == tree
     let sum = sum4_workgroup(sums, lane);
 #else
@@ -84,5 +60,4 @@ fn main(
         y[output] = gated(sum.x, sum.z);
         y[output + 1u] = gated(sum.y, sum.w);
     }
-#endif
 }

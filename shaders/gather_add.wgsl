@@ -1,5 +1,5 @@
 // A decoder without cross-attention: x[t, :] += vectors[patches[t] mod slots, :].
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     columns4: u32,  // vectors of four per row
     slots: u32,     // rows of `vectors`

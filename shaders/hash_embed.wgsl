@@ -1,10 +1,10 @@
-// Hashed n-gram embeddings: x[t, :] = keep * x[t, :] + sum_e table[e * V + rows[t, e], :].
+// Hashed n-gram embeddings: x[t, :] += sum_e table[e * V + rows[t, e], :].
 //
 // A table above the binding limit comes in parts, in order; each adds the rows
 // that lie in it, so the sum has one order whatever the parts. `gathered`: the
 // weights are not the table but the rows that this run needs, [T, tables].
-#variants WEIGHTS f32 f16 bf16 f16_native:f16
-#variants WIDTH 8 64
+#variants WEIGHTS f32 f16 bf16
+#define WIDTH 64
 struct Params {
     columns4: u32,    // vectors of four per row
     tables: u32,      // tables: hash functions times n-gram lengths
@@ -12,7 +12,6 @@ struct Params {
     first_row: u32,   // first row of this part
     part_rows: u32,   // rows of this part
     gathered: u32,    // 1: weights[t * tables + e] is the row of table e for row t
-    keep: u32,        // 1: the sum is added to x; 0: it is written over it
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
@@ -29,10 +28,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
     let tables = bound(params.tables);
     let gathered = bound(params.gathered);
-    var sum = vec4f();
-    if bound(params.keep) == 1u {
-        sum = x[row * params.columns4 + column];
-    }
+    var sum = x[row * params.columns4 + column];
     for (var e = 0u; e < tables; e++) {
         let at = row * params.tables + e;
         var entry = e * params.vocabulary + min(rows[at], params.vocabulary - 1u) - params.first_row;

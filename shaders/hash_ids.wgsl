@@ -3,7 +3,7 @@
 //
 // The oldest id has power 0; ids before the text are 0. One invocation per row
 // and table.
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     tables: u32,      // tables: hash functions times n-gram lengths
     history: u32,     // ids before row 0 in `ids`: the longest n-gram less 1

@@ -1,19 +1,14 @@
 // Linear layer for a few rows: y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i].
 //
-// METHOD `thread` gives four outputs to each invocation, which share what it
-// reads of x, and has no barrier, for software drivers; `tree` and `subgroup`
-// give four outputs to a workgroup, whose invocations share the sum. ROWS rows
-// use each weight that is read.
-#variants WEIGHTS f32 f16 bf16 f16_native:f16
-#variants METHOD thread tree subgroup:subgroups
+// Four outputs to a workgroup, whose invocations share the sums. ROWS rows use each
+// weight that is read.
+#cpu linear
+#variants WEIGHTS f32 f16 bf16
+#variants METHOD tree subgroup:subgroups
 #variants ROWS 1 2 8
-#import method
+#define WIDTH 64
 const TILE_Y = $ROWSu;
-#if METHOD == thread
-const TILE_X = 32u;
-#else
 const TILE_X = 4u;
-#endif
 struct Params {
     inputs4: u32,       // vectors of four per row of x
     outputs: u32,       // outputs of this part of the weights
@@ -47,47 +42,6 @@ fn store(row: u32, output: u32, sum: f32) {
     }
 }
 
-#if METHOD == thread
-@compute @workgroup_size($WIDTH)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let output = id.x * 4u;
-    let first = id.y * $ROWSu;
-    // A grid may be larger than the rows of this run.
-    if output >= params.outputs || first >= state.rows {
-        return;
-    }
-    keep = bitcast<f32>(bound(bitcast<u32>(params.keep)));
-    slots = bound(params.slots);
-    let inputs4 = bound(params.inputs4);
-    let last = state.rows - 1u;
-    // Outputs beyond the last repeat it; they are not stored.
-#repeat O 4
-    let w$O = min(output + $Ou, params.outputs - 1u) * params.inputs4;
-#end
-#repeat R $ROWS
-    let x$R = min(first + $Ru, last) * params.inputs4;
-#repeat O 4
-    var sum$R_$O = 0.0;
-#end
-#end
-    for (var i = 0u; i < inputs4; i++) {
-#repeat O 4
-        let weight$O = weights_at(w$O + i);
-#end
-#repeat R $ROWS
-        let value$R = x[x$R + i];
-#repeat O 4
-        sum$R_$O += dot(weight$O, value$R);
-#end
-#end
-    }
-#repeat R $ROWS
-#repeat O 4
-    store(first + $Ru, output + $Ou, sum$R_$O);
-#end
-#end
-}
-#else
 #import reduce4
 @compute @workgroup_size($WIDTH)
 fn main(
@@ -144,4 +98,3 @@ fn main(
     }
 #end
 }
-#endif

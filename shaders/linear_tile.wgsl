@@ -1,18 +1,11 @@
 // Linear layer for many rows: y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i].
 //
-// METHOD `register` gives each invocation a tile of 16 x 8 outputs and has no
-// barrier, for software drivers, where a load costs as much as sixteen products;
-// `shared` stages 64 x 16 blocks of both factors in workgroup memory for
-// 16 x 16 invocations of 4 x 4 outputs.
-#variants WEIGHTS f32 f16 bf16 f16_native:f16
-#variants METHOD register shared
-#if METHOD == register
-const TILE_X = 64u;
-const TILE_Y = 16u;
-#else
+// Blocks of 64 x 16 of both factors are staged in workgroup memory for 16 x 16
+// invocations of 4 x 4 outputs.
+#cpu linear
+#variants WEIGHTS f32 f16 bf16
 const TILE_X = 64u;
 const TILE_Y = 64u;
-#endif
 struct Params {
     inputs4: u32,       // vectors of four per row of x
     outputs: u32,       // outputs of this part of the weights
@@ -46,46 +39,6 @@ fn store(row: u32, output: u32, sum: f32) {
     }
 }
 
-#if METHOD == register
-@compute @workgroup_size(8)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let output = id.x * 8u;
-    let row = id.y * 16u;
-    // A grid may be larger than the rows of this run.
-    if row >= state.rows {
-        return;
-    }
-    keep = bitcast<f32>(bound(bitcast<u32>(params.keep)));
-    slots = bound(params.slots);
-    let inputs4 = bound(params.inputs4);
-    let last = state.rows - 1u;
-#repeat C 8
-    let w$C = min(output + $Cu, params.outputs - 1u) * params.inputs4;
-#end
-#repeat R 16
-    let x$R = min(row + $Ru, last) * params.inputs4;
-#repeat C 8
-    var sum$R_$C = 0.0;
-#end
-#end
-    for (var i = 0u; i < inputs4; i++) {
-#repeat C 8
-        let weight$C = weights_at(w$C + i);
-#end
-#repeat R 16
-        let value$R = x[x$R + i];
-#repeat C 8
-        sum$R_$C += dot(weight$C, value$R);
-#end
-#end
-    }
-#repeat R 16
-#repeat C 8
-    store(row + $Ru, output + $Cu, sum$R_$C);
-#end
-#end
-}
-#else
 // Rows of 4 vectors, 5 apart: no two invocations of a phase share a bank.
 var<workgroup> tile_x: array<vec4f, 320>;
 var<workgroup> tile_w: array<vec4f, 320>;
@@ -148,4 +101,3 @@ fn main(
 #end
 #end
 }
-#endif

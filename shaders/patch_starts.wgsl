@@ -5,7 +5,7 @@
 // `patches[t]` is the patch of position i + 1, the one with BOS not counted.
 // One workgroup; each invocation takes a stretch of rows, and a prefix sum over
 // the stretches joins them. `carry` brings what a run needs of the one before.
-#variants WIDTH 8 64
+#define WIDTH 64
 // One workgroup for all.
 const TILE_X = 1u;
 struct Params {

@@ -1,6 +1,6 @@
 // The adapter's arithmetic peak: independent fused multiply-adds in registers.
 // Not part of any model; benches divide by it.
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     turns: u32,  // multiply-adds per invocation, in units of 16 vectors of four
 }

@@ -1,6 +1,6 @@
 // Pools the bytes of each closed patch: y[p, first4 .. first4 + columns4] =
 // max, mean or min over the rows of the ring that are patch p's own bytes.
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     columns4: u32,  // vectors of four per row
     slots: u32,     // rows of the ring

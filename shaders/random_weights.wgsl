@@ -1,7 +1,7 @@
 // Weights of a model that exists only in shape: odd integers from -127 to 127
 // times a power of two, exact in every type, from the seed and the element's index.
 #variants WEIGHTS f32 f16 bf16
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     seed: u32,
     columns: u32,    // elements per row

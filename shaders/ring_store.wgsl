@@ -1,5 +1,5 @@
 // Keeps rows for later runs: ring[(first_slot + t) mod slots, :] = x[t, :].
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     columns4: u32,  // vectors of four per row
     slots: u32,     // rows of the ring

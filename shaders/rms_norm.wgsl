@@ -1,13 +1,10 @@
 // RMSNorm: y[t, :] = weight * x[t, :] * rsqrt(mean(x[t, :]^2) + epsilon).
 //
-// METHOD `thread` gives a row to each invocation and has no barrier, for
-// software drivers; `tree` and `subgroup` give a row to each workgroup.
-#variants METHOD thread tree subgroup:subgroups
-#import method
-#if METHOD != thread
+// A row to each workgroup.
+#variants METHOD tree subgroup:subgroups
+#define WIDTH 64
 // A row to each workgroup.
 const TILE_X = 1u;
-#endif
 struct Params {
     columns4: u32,     // vectors of four per row, padding included
     inverse_columns: f32,  // 1 / number of columns, without padding
@@ -19,24 +16,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;          // [T, columns4]
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;    // [T, columns4]
 
-#if METHOD == thread
-@compute @workgroup_size($WIDTH)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    if id.x >= state.rows {
-        return;
-    }
-    let columns4 = bound(params.columns4);
-    let row = id.x * columns4;
-    var squares = vec4f();
-    for (var c = 0u; c < columns4; c++) {
-        squares += x[row + c] * x[row + c];
-    }
-    let scale = inverseSqrt(dot(squares, vec4f(1.0)) * params.inverse_columns + params.epsilon);
-    for (var c = 0u; c < columns4; c++) {
-        y[row + c] = weight[c] * (x[row + c] * scale);
-    }
-}
-#else
 #import reduce
 @compute @workgroup_size($WIDTH)
 fn main(
@@ -68,4 +47,3 @@ fn main(
         y[row + c] = weight[c] * (x[row + c] * scale);
     }
 }
-#endif

@@ -4,7 +4,7 @@
 // Queries are rotated in place. The angles come from the host, which computes
 // them as the reference does: a shader's sine is not exact enough for large
 // positions. One invocation per pair; y of the grid is the row.
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     heads: u32,       // query heads
     kv_heads: u32,    // key and value heads

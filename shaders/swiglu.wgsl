@@ -1,7 +1,7 @@
 // SwiGLU: y[t, i] = silu(gate[t, i]) * up[t, i], silu(z) = z / (1 + exp(-z)).
 //
 // Gate and up lie side by side in one row, as one product wrote them.
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     columns4: u32,  // vectors of four per row of y
 }

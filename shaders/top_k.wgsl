@@ -2,7 +2,7 @@
 // id first among equals) and their log-probabilities.
 //
 // One invocation per row; k passes over the logits, so that nothing is stored.
-#variants WIDTH 8 64
+#define WIDTH 64
 struct Params {
     vocabulary: u32,  // number of logits
     stride: u32,      // columns of `logits`, padding included

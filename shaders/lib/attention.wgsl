@@ -1,4 +1,4 @@
-// What both attention kernels share. Where a head is held in registers it is HEAD
+// What both attention kernels share. A head is held in registers as HEAD
 // vectors of four; a shorter one repeats its last vector with a query of zero
 // there. They are walked in blocks of eight: unrolling all of a long head takes
 // compilers minutes.
@@ -20,7 +20,6 @@ struct Params {
 @group(0) @binding(5) var<storage, read> values: array<vec4f>;      // [slots, kv_heads, head4]
 @group(0) @binding(6) var<storage, read_write> y: array<vec4f>;     // [T, heads, head4]
 
-#if HEAD != any
 // Blocks of a head. A constant, so that compilers keep the head in registers;
 // for the widest a number they do not know and so do not unroll by.
 fn blocks() -> u32 {
@@ -30,7 +29,6 @@ fn blocks() -> u32 {
     return $HEADu / 8u;
 #endif
 }
-#endif
 
 // Below any score, and above what a masked key gets: its weight is then 0.
 const LOWEST = -1e20;

@@ -22,9 +22,3 @@ fn weights_at(index: u32) -> vec4f {
     ));
 }
 #endif
-#if WEIGHTS == f16_native
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f16>>;
-fn weights_at(index: u32) -> vec4f {
-    return vec4f(weights[index]);
-}
-#endif
