@@ -17,16 +17,16 @@ pub enum Error {
     #[error("{0}")]
     Adapter(String),
 
-    /// The GPU reported a validation or internal error.
-    #[error("the GPU reported an error: {0}")]
-    Gpu(String),
+    /// The device reported a validation or internal error.
+    #[error("the device reported an error: {0}")]
+    Device(String),
 
-    /// The GPU has no memory left for an allocation.
-    #[error("the GPU is out of memory: {0}")]
+    /// The device has no memory left for an allocation.
+    #[error("the device is out of memory: {0}")]
     OutOfMemory(String),
 
     /// The device was lost: driver reset, watchdog, adapter unplugged.
-    #[error("the GPU device was lost: {0}")]
+    #[error("the device was lost: {0}")]
     DeviceLost(String),
 
     /// A checkpoint is missing, incomplete, unsupported or contradicts itself.
@@ -72,7 +72,7 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Gpu(_) | Self::OutOfMemory(_) | Self::DeviceLost(_) | Self::Io { .. } => 1,
+            Self::Device(_) | Self::OutOfMemory(_) | Self::DeviceLost(_) | Self::Io { .. } => 1,
             Self::Argument(_) => 2,
             Self::Adapter(_) => 3,
             Self::Checkpoint(_) | Self::NotNumbers(_) => 4,

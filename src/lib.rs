@@ -1,18 +1,20 @@
-//! The Byte Latent Transformer on any GPU, through WebGPU.
+//! The Byte Latent Transformer on any GPU through WebGPU, and on any processor.
 
 pub mod bytes;
 pub mod checkpoint;
 mod clock;
+pub mod device;
 pub mod error;
 pub mod generate;
-pub mod gpu;
 pub mod measure;
 pub mod model;
+pub mod numerics;
 pub mod patch;
 pub mod record;
 pub mod reference;
 pub mod samples;
 pub mod session;
+pub mod weights;
 #[cfg(all(feature = "window", not(target_arch = "wasm32")))]
 pub mod window;
 

@@ -1,0 +1,91 @@
+//! The first half of SwiGLU for a single row: `y[i] = silu(gate_i) * up_i`, gates
+//! and then ups being the rows of the weights.
+
+use super::size;
+use super::swiglu::gated;
+use crate::device::bindings::{GateUpRowCpu, GateUpRowParams, Weights};
+use crate::device::cpu::Cpu;
+use crate::device::cpu::raw::{Bf16, F16, F32, Lanes, Stored, Work, dots};
+
+pub(crate) fn run(k: GateUpRowCpu<'_>, p: &GateUpRowParams, cpu: &Cpu) {
+    let GateUpRowCpu {
+        state,
+        x,
+        y,
+        weights,
+        ..
+    } = k;
+    if state.rows == 0 {
+        return;
+    }
+    let (inputs, outputs) = (4 * size(p.inputs4), size(p.outputs));
+    let (x, y) = (&x[..inputs], &mut y[..outputs]);
+    match weights {
+        Weights::F32(weights) => gate_up::<F32>(weights, x, y, cpu),
+        Weights::F16(weights) => gate_up::<F16>(weights, x, y, cpu),
+        Weights::Bf16(weights) => gate_up::<Bf16>(weights, x, y, cpu),
+    }
+}
+
+/// Fewest and most weights of a piece, gates or ups.
+const PIECE: (usize, usize) = (8 << 10, 128 << 10);
+
+fn gate_up<S: Stored>(weights: &[S::Word], x: &[f32], y: &mut [f32], cpu: &Cpu) {
+    let (gates, ups) = weights.split_at(y.len() * x.len());
+    let piece = (gates.len() / 64).clamp(PIECE.0, PIECE.1);
+    let outputs = (piece / x.len().max(1)).next_multiple_of(BLOCK).max(BLOCK);
+    cpu.chunks(y, outputs, 4 * gates.len(), |number, y| {
+        let first = number * outputs;
+        cpu.lanes(GateUp::<S> {
+            gates,
+            ups,
+            x,
+            first,
+            y,
+        });
+    });
+}
+
+/// Outputs whose weights are read side by side.
+const BLOCK: usize = 2;
+
+struct GateUp<'a, S: Stored> {
+    /// `[outputs, inputs]`
+    gates: &'a [S::Word],
+    /// `[outputs, inputs]`
+    ups: &'a [S::Word],
+    x: &'a [f32],
+    /// The first output of `y`.
+    first: usize,
+    y: &'a mut [f32],
+}
+
+impl<S: Stored> Work for GateUp<'_, S> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Self {
+            gates,
+            ups,
+            x,
+            first,
+            y,
+        } = self;
+        let inputs = x.len();
+        let row = |output: usize| output * inputs..(output + 1) * inputs;
+        // A vector of sums at a time, for the exponential's sake.
+        for (part, y) in y.chunks_mut(L::LANES).enumerate() {
+            let mut sums = [[0.0; crate::device::cpu::raw::MAX_LANES]; 2];
+            for at in (0..y.len()).step_by(BLOCK) {
+                let output = first + part * L::LANES + at;
+                let last = first + part * L::LANES + y.len() - 1;
+                let [a, b] = [row(output), row((output + 1).min(last))];
+                let w = [&gates[a.clone()], &gates[b.clone()], &ups[a], &ups[b]];
+                let [found] = dots::<S, L, 1, 4>(l, [x], w, BLOCK * inputs);
+                sums[0][at..at + 2].copy_from_slice(&found[..2]);
+                sums[1][at..at + 2].copy_from_slice(&found[2..]);
+            }
+            l.store_part(gated(l, l.load(&sums[0]), l.load(&sums[1])), y);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i]`.
+
+use super::linear_few::few;
+use super::linear_many::many;
+use super::size;
+use crate::device::bindings::{LinearCpu, LinearParams, State, Weights};
+use crate::device::cpu::Cpu;
+use crate::device::cpu::raw::{Bf16, F16, F32, Stored};
+
+/// Up to this many rows are multiplied straight from the stored weights, each of
+/// which is read once for all of them.
+pub(crate) const FEW_ROWS: usize = 32;
+
+/// Runs `linear_rows` or `linear_tile`: they differ on GPUs only.
+pub(crate) fn run(k: LinearCpu<'_>, p: &LinearParams, cpu: &Cpu) {
+    let LinearCpu {
+        weights,
+        state,
+        x,
+        y,
+        ..
+    } = k;
+    match weights {
+        Weights::F32(weights) => linear::<F32>(weights, state, x, y, p, cpu),
+        Weights::F16(weights) => linear::<F16>(weights, state, x, y, p, cpu),
+        Weights::Bf16(weights) => linear::<Bf16>(weights, state, x, y, p, cpu),
+    }
+}
+
+fn linear<S: Stored>(
+    weights: &[S::Word],
+    state: &State,
+    x: &[f32],
+    y: &mut [f32],
+    p: &LinearParams,
+    cpu: &Cpu,
+) {
+    let (rows, inputs, outputs) = (size(state.rows), 4 * size(p.inputs4), size(p.outputs));
+    if rows == 0 || outputs == 0 {
+        return;
+    }
+    let place = Place {
+        first_output: size(p.first_output),
+        stride: size(p.stride),
+        keep: p.keep,
+        first_slot: size(state.first_slot),
+        slots: size(p.slots),
+    };
+    let layer = Layer::<S> {
+        weights: &weights[..outputs * inputs],
+        x: &x[..rows * inputs],
+        rows,
+        inputs,
+        outputs,
+        place,
+    };
+    if rows <= FEW_ROWS {
+        few(layer, y, cpu);
+    } else {
+        many(layer, y, cpu);
+    }
+}
+
+/// A linear layer and its inputs.
+#[derive(Clone, Copy)]
+pub(crate) struct Layer<'a, S: Stored> {
+    /// `[outputs, inputs]`
+    pub(crate) weights: &'a [S::Word],
+    /// `[rows, inputs]`
+    pub(crate) x: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) place: Place,
+}
+
+/// Where the outputs go.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Column of the first of them in y.
+    pub(crate) first_output: usize,
+    /// Columns of y.
+    pub(crate) stride: usize,
+    /// Times what y holds is added; 0 overwrites.
+    pub(crate) keep: f32,
+    first_slot: usize,
+    /// Rows of the ring that y is; 0: it is none.
+    pub(crate) slots: usize,
+}
+
+impl Place {
+    /// The row of y for a row of x.
+    #[inline(always)]
+    pub(crate) fn row(&self, row: usize) -> usize {
+        if self.slots == 0 {
+            row
+        } else {
+            (self.first_slot + row) % self.slots
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A linear layer for a few rows, straight from the stored weights: as fast as
+//! memory gives them.
+
+use super::linear::Layer;
+use crate::device::cpu::Cpu;
+use crate::device::cpu::raw::{Lanes, MAX_LANES, Stored, Tile, TileShape, Work, dots};
+
+/// Fewest and most weights of a piece: enough to be worth handing out, and few
+/// enough that no thread ends long after the others.
+const PIECE: (usize, usize) = (16 << 10, 256 << 10);
+
+pub(crate) fn few<S: Stored>(layer: Layer<'_, S>, y: &mut [f32], cpu: &Cpu) {
+    let weights = layer.weights.len();
+    let piece = (weights / 64).clamp(PIECE.0, PIECE.1);
+    let place = layer.place;
+    let shape = TileShape {
+        rows: if place.slots > 0 {
+            place.slots
+        } else {
+            layer.rows
+        },
+        stride: place.stride,
+        first_column: place.first_output,
+        columns: layer.outputs,
+        tile_rows: usize::MAX,
+        tile_columns: (piece / layer.inputs.max(1)).next_multiple_of(4).max(4),
+    };
+    // A weight of a single row costs about two products' time.
+    let work = weights.saturating_mul(layer.rows.max(2));
+    cpu.tiles(y, shape, work, |tile| cpu.lanes(Few { layer, tile }));
+}
+
+struct Few<'a, 'b, S: Stored> {
+    layer: Layer<'a, S>,
+    tile: Tile<'b, f32>,
+}
+
+impl<S: Stored> Work for Few<'_, '_, S> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        match self.layer.rows {
+            1 => self.blocks::<L, 1, 4>(l),
+            2 => self.blocks::<L, 2, 4>(l),
+            _ if L::LANES == MAX_LANES => self.blocks::<L, 4, 4>(l),
+            _ => self.blocks::<L, 4, 2>(l),
+        }
+    }
+}
+
+impl<S: Stored> Few<'_, '_, S> {
+    /// O outputs at a time, whose weights stay in the nearest cache while R rows
+    /// after R rows use them.
+    #[inline(always)]
+    fn blocks<L: Lanes, const R: usize, const O: usize>(mut self, l: L) {
+        let Layer {
+            weights,
+            x,
+            rows,
+            inputs,
+            place,
+            ..
+        } = self.layer;
+        for first in (0..self.tile.columns).step_by(O) {
+            let live = O.min(self.tile.columns - first);
+            let w: [&[S::Word]; O] = std::array::from_fn(|o| {
+                let output = self.tile.first_column + first + o.min(live - 1);
+                &weights[output * inputs..(output + 1) * inputs]
+            });
+            for start in (0..rows).step_by(R) {
+                let x: [&[f32]; R] = std::array::from_fn(|r| {
+                    // Rows beyond the last repeat it.
+                    let row = (start + r).min(rows - 1);
+                    &x[row * inputs..(row + 1) * inputs]
+                });
+                // The next outputs' weights, once.
+                let ahead = if start == 0 { O * inputs } else { 0 };
+                let sums = dots::<S, L, R, O>(l, x, w, ahead);
+                for (row, sums) in (start..rows).zip(&sums) {
+                    let y = &mut self.tile.row(place.row(row))[first..first + live];
+                    for (y, sum) in y.iter_mut().zip(sums) {
+                        *y = if place.keep == 0.0 {
+                            *sum
+                        } else {
+                            place.keep * *y + sum
+                        };
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A linear layer for many rows: a matrix product in blocks that fit the caches.
+//!
+//! The rows are packed once for all. Each piece then widens and packs the weights
+//! of its outputs, a block of inputs at a time, and multiplies.
+
+use super::linear::Layer;
+use super::scratch::Scratch;
+use crate::device::cpu::Cpu;
+use crate::device::cpu::raw::{
+    F32, Lanes, Stored, Tile, TileShape, Work, pack_rows, product, tile_columns,
+};
+
+/// Inputs that are multiplied at a time: the rows of a register tile then stay in
+/// the nearest cache and the weights of a piece in the next.
+const INPUTS: usize = 512;
+/// Outputs of a piece.
+const OUTPUTS: usize = 64;
+/// Fewest rows of a piece, a multiple of every level's: with fewer, packing the
+/// weights for each piece anew costs more than an even share saves.
+const ROWS: usize = 132;
+/// Pieces that are enough.
+const PIECES: usize = 16;
+
+pub(crate) fn many<S: Stored>(layer: Layer<'_, S>, y: &mut [f32], cpu: &Cpu) {
+    let Layer {
+        rows,
+        inputs,
+        outputs,
+        place,
+        ..
+    } = layer;
+    let group = cpu.lanes(GroupRows);
+    let work = rows.saturating_mul(inputs).saturating_mul(outputs);
+    let mut scratch = Scratch::new(rows.next_multiple_of(group) * inputs);
+    let packed = scratch.numbers();
+    // Several groups at a time, for a group is done in a microsecond or two.
+    let chunk = 4 * group * inputs;
+    cpu.chunks(packed, chunk, rows * inputs, |number, packed| {
+        cpu.lanes(PackRows {
+            layer,
+            first_row: number * 4 * group,
+            packed,
+        });
+    });
+    let packed = &*packed;
+    let across = outputs.div_ceil(OUTPUTS);
+    let mut tile_rows = rows
+        .div_ceil(PIECES.div_ceil(across))
+        .next_multiple_of(ROWS);
+    let mut memory_rows = rows;
+    if place.slots > 0 {
+        // Rows of x may meet in a ring, so one piece has all of them.
+        (memory_rows, tile_rows) = (place.slots, usize::MAX);
+    }
+    let shape = TileShape {
+        rows: memory_rows,
+        stride: place.stride,
+        first_column: place.first_output,
+        columns: outputs,
+        tile_rows,
+        tile_columns: OUTPUTS,
+    };
+    cpu.tiles(y, shape, work, |tile| {
+        cpu.lanes(Many {
+            layer,
+            packed,
+            tile,
+        });
+    });
+}
+
+/// The rows of a group, which are packed side by side.
+struct GroupRows;
+
+impl Work for GroupRows {
+    type Output = usize;
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) -> usize {
+        L::ROWS
+    }
+}
+
+/// Packs groups of rows of x, `[groups, inputs, ROWS]`.
+struct PackRows<'a, 'b, S: Stored> {
+    layer: Layer<'a, S>,
+    first_row: usize,
+    packed: &'b mut [f32],
+}
+
+impl<S: Stored> Work for PackRows<'_, '_, S> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Layer {
+            x, rows, inputs, ..
+        } = self.layer;
+        if inputs == 0 {
+            return;
+        }
+        for (group, to) in self.packed.chunks_exact_mut(inputs * L::ROWS).enumerate() {
+            let first = self.first_row + group * L::ROWS;
+            let live = L::ROWS.min(rows - first);
+            let row = |r: usize| &x[(first + r) * inputs..(first + r + 1) * inputs];
+            pack_rows::<F32, L>(l, L::ROWS, live, inputs, row, to);
+        }
+    }
+}
+
+struct Many<'a, 'b, S: Stored> {
+    layer: Layer<'a, S>,
+    /// See [`PackRows`].
+    packed: &'a [f32],
+    tile: Tile<'b, f32>,
+}
+
+impl<S: Stored> Work for Many<'_, '_, S> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, l: L) {
+        let inputs = self.layer.inputs;
+        let panels = self.tile.columns.div_ceil(tile_columns::<L>());
+        let mut scratch = Scratch::new(panels * INPUTS.min(inputs) * tile_columns::<L>());
+        let weights = scratch.numbers();
+        // Without inputs there is still something to store: zeros.
+        for first in (0..inputs.max(1)).step_by(INPUTS) {
+            self.block(l, first, INPUTS.min(inputs - first), weights);
+        }
+    }
+}
+
+impl<S: Stored> Many<'_, '_, S> {
+    /// Adds the products of the inputs from `first` on.
+    #[inline(always)]
+    fn block<L: Lanes>(&mut self, l: L, first: usize, count: usize, packed_weights: &mut [f32]) {
+        let Layer {
+            weights,
+            rows,
+            inputs,
+            place,
+            ..
+        } = self.layer;
+        let width = tile_columns::<L>();
+        let panel = count * width;
+        for from in (0..self.tile.columns).step_by(width) {
+            let live = width.min(self.tile.columns - from);
+            let output = self.tile.first_column + from;
+            let row = |r: usize| &weights[(output + r) * inputs + first..][..count];
+            let to = &mut packed_weights[from / width * panel..][..panel];
+            pack_rows::<S, L>(l, width, live, count, row, to);
+        }
+        // In a ring the tile has rows of y, and all rows of x.
+        let (start, end) = if place.slots > 0 {
+            (0, rows)
+        } else {
+            (self.tile.first_row, self.tile.first_row + self.tile.rows)
+        };
+        let keep = if first == 0 { place.keep } else { 1.0 };
+        for group in (start..end).step_by(L::ROWS) {
+            let x = &self.packed[group * inputs + first * L::ROWS..][..count * L::ROWS];
+            for from in (0..self.tile.columns).step_by(width) {
+                let live = width.min(self.tile.columns - from);
+                let sums = product(l, x, &packed_weights[from / width * panel..][..panel]);
+                for (r, sums) in sums.as_ref().iter().enumerate().take(end - group) {
+                    let y = self.tile.row(place.row(group + r) - start);
+                    store(l, keep, sums, &mut y[from..from + live]);
+                }
+            }
+        }
+    }
+}
+
+/// `y = keep * y + sums`.
+#[inline(always)]
+fn store<L: Lanes>(l: L, keep: f32, sums: &[L::V], y: &mut [f32]) {
+    for (sum, y) in sums.iter().zip(y.chunks_mut(L::LANES)) {
+        let sum = if keep == 0.0 {
+            *sum
+        } else {
+            l.fma(l.splat(keep), l.load_part(y, 0.0), *sum)
+        };
+        l.store_part(sum, y);
+    }
+}

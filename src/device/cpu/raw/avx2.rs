@@ -1,0 +1,163 @@
+use std::arch::x86_64::*;
+
+use super::product::tile_product;
+use super::{Lanes, TILE_VECTORS, Work};
+
+/// Eight numbers. Made only by [`run`], whose caller knows that the processor has
+/// AVX2, FMA and F16C: every `unsafe` below rests on that.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+/// # Safety
+/// The processor has the features named below.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(crate) unsafe fn run<W: Work>(work: W) -> W::Output {
+    work.run(Avx2(()))
+}
+
+impl Lanes for Avx2 {
+    type V = __m256;
+    type Square = [__m256; 8];
+    type Tile = [[__m256; TILE_VECTORS]; 6];
+    const LANES: usize = 8;
+    const ROWS: usize = 6;
+
+    #[inline(always)]
+    unsafe fn load_from(self, from: *const f32) -> __m256 {
+        // SAFETY: the caller's promise, and see the type.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn load_f16_from(self, from: *const u16) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16_from(self, from: *const u16) -> __m256 {
+        // SAFETY: as above.
+        unsafe {
+            let words = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(words))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_to(self, v: __m256, to: *mut f32) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_ps(to, v) }
+    }
+    #[inline(always)]
+    fn prefetch<T>(self, at: *const T) {
+        // SAFETY: see the type; a prefetch of any address does nothing that shows.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_set1_ps(value) }
+    }
+    #[inline(always)]
+    fn square(self) -> Self::Square {
+        [self.splat(0.0); Self::LANES]
+    }
+    #[inline(always)]
+    unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile {
+        // SAFETY: the caller's promise.
+        unsafe { tile_product::<Self, { Self::ROWS }>(self, a, b, inner) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_min_ps(a, b) }
+    }
+    #[inline(always)]
+    fn fma(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn power_of_two(self, v: __m256) -> __m256 {
+        // SAFETY: see the type.
+        unsafe {
+            let biased = _mm256_add_epi32(_mm256_castps_si256(v), _mm256_set1_epi32(127));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+        }
+    }
+    #[inline(always)]
+    fn sum(self, v: __m256) -> f32 {
+        // SAFETY: see the type.
+        unsafe {
+            let half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
+            _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps::<1>(pair, pair)))
+        }
+    }
+    #[inline(always)]
+    fn sum4(self, [a, b, c, d]: [__m256; 4]) -> [f32; 4] {
+        let mut sums = [0.0; 4];
+        // SAFETY: see the type; `sums` has room for four.
+        unsafe {
+            let (ab, cd) = (_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+            let all = _mm256_hadd_ps(ab, cd);
+            let half = _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps::<1>(all));
+            _mm_storeu_ps(sums.as_mut_ptr(), half);
+        }
+        sums
+    }
+    #[inline(always)]
+    fn largest(self, v: __m256) -> f32 {
+        // SAFETY: see the type.
+        unsafe {
+            let half = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let pair = _mm_max_ps(half, _mm_movehl_ps(half, half));
+            _mm_cvtss_f32(_mm_max_ss(pair, _mm_shuffle_ps::<1>(pair, pair)))
+        }
+    }
+    #[inline(always)]
+    fn transpose(self, square: &mut [__m256; 8]) {
+        // SAFETY: see the type.
+        unsafe {
+            // Fours of rows within each half of a vector.
+            let mut fours = *square;
+            for i in 0..2 {
+                let (a, b) = (square[4 * i], square[4 * i + 1]);
+                let (c, d) = (square[4 * i + 2], square[4 * i + 3]);
+                let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+                let (ab_high, cd_high) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+                fours[4 * i] = _mm256_shuffle_ps::<0x44>(ab, cd);
+                fours[4 * i + 1] = _mm256_shuffle_ps::<0xee>(ab, cd);
+                fours[4 * i + 2] = _mm256_shuffle_ps::<0x44>(ab_high, cd_high);
+                fours[4 * i + 3] = _mm256_shuffle_ps::<0xee>(ab_high, cd_high);
+            }
+            // Then the halves.
+            for j in 0..4 {
+                square[j] = _mm256_permute2f128_ps::<0x20>(fours[j], fours[4 + j]);
+                square[4 + j] = _mm256_permute2f128_ps::<0x31>(fours[j], fours[4 + j]);
+            }
+        }
+    }
+}

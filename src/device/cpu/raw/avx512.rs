@@ -1,0 +1,177 @@
+use std::arch::x86_64::*;
+
+use super::product::tile_product;
+use super::{Lanes, TILE_VECTORS, Work};
+
+/// Sixteen numbers. Made only by [`run`], whose caller knows that the processor
+/// has AVX-512 F, BW, DQ and VL: every `unsafe` below rests on that.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(());
+
+/// # Safety
+/// The processor has the features named below.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+pub(crate) unsafe fn run<W: Work>(work: W) -> W::Output {
+    work.run(Avx512(()))
+}
+
+impl Lanes for Avx512 {
+    type V = __m512;
+    type Square = [__m512; 16];
+    type Tile = [[__m512; TILE_VECTORS]; 12];
+    const LANES: usize = 16;
+    const ROWS: usize = 12;
+
+    #[inline(always)]
+    unsafe fn load_from(self, from: *const f32) -> __m512 {
+        // SAFETY: the caller's promise, and see the type.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn load_f16_from(self, from: *const u16) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16_from(self, from: *const u16) -> __m512 {
+        // SAFETY: as above.
+        unsafe {
+            let words = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(words))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_to(self, v: __m512, to: *mut f32) {
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_ps(to, v) }
+    }
+    #[inline(always)]
+    fn prefetch<T>(self, at: *const T) {
+        // SAFETY: see the type; a prefetch of any address does nothing that shows.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_set1_ps(value) }
+    }
+    #[inline(always)]
+    fn square(self) -> Self::Square {
+        [self.splat(0.0); Self::LANES]
+    }
+    #[inline(always)]
+    unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile {
+        // SAFETY: the caller's promise.
+        unsafe { tile_product::<Self, { Self::ROWS }>(self, a, b, inner) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+    #[inline(always)]
+    fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn power_of_two(self, v: __m512) -> __m512 {
+        // SAFETY: see the type.
+        unsafe {
+            let biased = _mm512_add_epi32(_mm512_castps_si512(v), _mm512_set1_epi32(127));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))
+        }
+    }
+    #[inline(always)]
+    fn sum(self, v: __m512) -> f32 {
+        // SAFETY: see the type.
+        unsafe { _mm512_reduce_add_ps(v) }
+    }
+    #[inline(always)]
+    fn sum4(self, [a, b, c, d]: [__m512; 4]) -> [f32; 4] {
+        let mut sums = [0.0; 4];
+        // SAFETY: see the type; `sums` has room for four.
+        unsafe {
+            let ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+            let all = _mm512_add_ps(
+                _mm512_shuffle_ps::<0x44>(ab, cd),
+                _mm512_shuffle_ps::<0xee>(ab, cd),
+            );
+            let half = _mm256_add_ps(
+                _mm512_castps512_ps256(all),
+                _mm512_extractf32x8_ps::<1>(all),
+            );
+            let quarter = _mm_add_ps(
+                _mm256_castps256_ps128(half),
+                _mm256_extractf128_ps::<1>(half),
+            );
+            _mm_storeu_ps(sums.as_mut_ptr(), quarter);
+        }
+        sums
+    }
+    #[inline(always)]
+    fn largest(self, v: __m512) -> f32 {
+        // SAFETY: see the type.
+        unsafe { _mm512_reduce_max_ps(v) }
+    }
+    #[inline(always)]
+    fn transpose(self, square: &mut [__m512; 16]) {
+        // SAFETY: see the type.
+        unsafe {
+            // Pairs, then fours of rows within each quarter of a vector.
+            let mut fours = *square;
+            for i in 0..4 {
+                let (a, b) = (square[4 * i], square[4 * i + 1]);
+                let (c, d) = (square[4 * i + 2], square[4 * i + 3]);
+                let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+                let (ab_high, cd_high) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+                fours[4 * i] = _mm512_shuffle_ps::<0x44>(ab, cd);
+                fours[4 * i + 1] = _mm512_shuffle_ps::<0xee>(ab, cd);
+                fours[4 * i + 2] = _mm512_shuffle_ps::<0x44>(ab_high, cd_high);
+                fours[4 * i + 3] = _mm512_shuffle_ps::<0xee>(ab_high, cd_high);
+            }
+            // Then the quarters, as a square of four by four.
+            for j in 0..4 {
+                let (a, b, c, d) = (fours[j], fours[4 + j], fours[8 + j], fours[12 + j]);
+                let (ab, cd) = (
+                    _mm512_shuffle_f32x4::<0x88>(a, b),
+                    _mm512_shuffle_f32x4::<0x88>(c, d),
+                );
+                let (ab_odd, cd_odd) = (
+                    _mm512_shuffle_f32x4::<0xdd>(a, b),
+                    _mm512_shuffle_f32x4::<0xdd>(c, d),
+                );
+                square[j] = _mm512_shuffle_f32x4::<0x88>(ab, cd);
+                square[8 + j] = _mm512_shuffle_f32x4::<0xdd>(ab, cd);
+                square[4 + j] = _mm512_shuffle_f32x4::<0x88>(ab_odd, cd_odd);
+                square[12 + j] = _mm512_shuffle_f32x4::<0xdd>(ab_odd, cd_odd);
+            }
+        }
+    }
+}

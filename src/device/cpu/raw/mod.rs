@@ -1,0 +1,235 @@
+//! All that is `unsafe` in the kernels: vectors of the processor, loops over raw
+//! rows, a slice shared out among threads, and the threads themselves.
+//!
+//! A kernel is written once against [`Lanes`] and compiled for every [`Level`].
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod dots;
+mod exp;
+pub(super) mod memory;
+mod pack;
+mod plain;
+mod pool;
+mod product;
+mod split;
+
+pub(crate) use dots::dots;
+pub(crate) use exp::exp;
+pub(crate) use pack::{pack_columns, pack_rows};
+pub(crate) use pool::Pool;
+pub(crate) use product::{product, tile_columns};
+pub(crate) use split::{Tile, TileShape, share_chunks, share_tiles};
+
+/// What the processor offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// What every processor of this architecture has.
+    Plain,
+    /// AVX2, FMA and F16C.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL as well.
+    Avx512,
+}
+
+impl Level {
+    /// The best that this processor has.
+    #[must_use]
+    pub(crate) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c");
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            if avx2 && avx512 {
+                return Self::Avx512;
+            }
+            if avx2 {
+                return Self::Avx2;
+            }
+        }
+        Self::Plain
+    }
+
+    /// Runs `work` compiled for this level. A level that the processor lacks is
+    /// lowered to what it has, so that this is safe.
+    pub(crate) fn run<W: Work>(self, work: W) -> W::Output {
+        #[cfg(target_arch = "x86_64")]
+        {
+            // Detection is remembered by the standard library: a few loads.
+            match self.min(Self::detect()) {
+                // SAFETY: `detect` found the features that the function enables.
+                Self::Avx512 => return unsafe { avx512::run(work) },
+                // SAFETY: as above.
+                Self::Avx2 => return unsafe { avx2::run(work) },
+                Self::Plain => {}
+            }
+        }
+        work.run(plain::Plain)
+    }
+}
+
+/// Something to run at a [`Level`]. `run` must be `#[inline(always)]`, and so
+/// must all that it calls with its lanes: else it is compiled without them.
+pub(crate) trait Work {
+    type Output;
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+/// Vectors of f32. A value of the type is proof that the processor has what its
+/// methods use, which makes them safe.
+pub(crate) trait Lanes: Copy + Send + Sync {
+    type V: Copy;
+    /// `LANES` vectors.
+    type Square: Copy + AsRef<[Self::V]> + AsMut<[Self::V]>;
+    /// Numbers per vector, at most [`MAX_LANES`].
+    const LANES: usize;
+    /// Rows of the tile that [`product`] keeps in registers, at most `LANES`.
+    const ROWS: usize;
+    /// The sums of that tile.
+    type Tile: Copy + AsRef<[[Self::V; TILE_VECTORS]]>;
+
+    /// # Safety
+    /// `from` is good for `LANES` reads.
+    unsafe fn load_from(self, from: *const f32) -> Self::V;
+    /// # Safety
+    /// `from` is good for `LANES` reads.
+    unsafe fn load_f16_from(self, from: *const u16) -> Self::V;
+    /// # Safety
+    /// `from` is good for `LANES` reads.
+    unsafe fn load_bf16_from(self, from: *const u16) -> Self::V;
+    /// # Safety
+    /// `to` is good for `LANES` writes.
+    unsafe fn store_to(self, v: Self::V, to: *mut f32);
+    /// Asks for the cache line at an address, which may be any.
+    #[inline(always)]
+    fn prefetch<T>(self, _: *const T) {}
+    fn splat(self, value: f32) -> Self::V;
+    /// Zeros.
+    fn square(self) -> Self::Square;
+    /// See [`product`].
+    ///
+    /// # Safety
+    /// `a` is good for `ROWS * inner` reads and `b` for `tile_columns * inner`.
+    unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile;
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The larger; `b` where either is NaN.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller; `b` where either is NaN.
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`.
+    fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `2^n`, n the low bits of the numbers' representation, from -127 (which
+    /// gives 0) to 128 (infinity).
+    fn power_of_two(self, v: Self::V) -> Self::V;
+    fn sum(self, v: Self::V) -> f32;
+    /// The sums of four vectors.
+    fn sum4(self, v: [Self::V; 4]) -> [f32; 4];
+    fn largest(self, v: Self::V) -> f32;
+    /// Rows to columns.
+    fn transpose(self, square: &mut Self::Square);
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> Self::V {
+        let from = &from[..Self::LANES];
+        // SAFETY: the line above found the numbers there.
+        unsafe { self.load_from(from.as_ptr()) }
+    }
+    #[inline(always)]
+    fn store(self, v: Self::V, to: &mut [f32]) {
+        let to = &mut to[..Self::LANES];
+        // SAFETY: the line above found the room there.
+        unsafe { self.store_to(v, to.as_mut_ptr()) }
+    }
+    /// Loads at most `LANES` numbers, with `fill` for those beyond the last.
+    #[inline(always)]
+    fn load_part(self, from: &[f32], fill: f32) -> Self::V {
+        if from.len() >= Self::LANES {
+            return self.load(from);
+        }
+        let mut padded = [fill; MAX_LANES];
+        padded[..from.len()].copy_from_slice(from);
+        self.load(&padded)
+    }
+    /// Stores as many numbers as there is room for.
+    #[inline(always)]
+    fn store_part(self, v: Self::V, to: &mut [f32]) {
+        if to.len() >= Self::LANES {
+            return self.store(v, to);
+        }
+        let mut padded = [0.0; MAX_LANES];
+        self.store(v, &mut padded);
+        to.copy_from_slice(&padded[..to.len()]);
+    }
+}
+
+/// The longest vector of any level.
+pub(crate) const MAX_LANES: usize = 16;
+
+/// Vectors per row of the tile that [`product`] keeps in registers.
+pub(crate) const TILE_VECTORS: usize = 2;
+
+/// How weights are stored.
+pub(crate) trait Stored: Copy + Send + Sync {
+    type Word: Copy + Send + Sync + Default;
+    /// # Safety
+    /// `from` is good for `LANES` reads.
+    unsafe fn load_from<L: Lanes>(lanes: L, from: *const Self::Word) -> L::V;
+}
+
+/// f32 as they are.
+#[derive(Clone, Copy)]
+pub(crate) struct F32;
+/// IEEE half precision.
+#[derive(Clone, Copy)]
+pub(crate) struct F16;
+/// The upper half of an f32.
+#[derive(Clone, Copy)]
+pub(crate) struct Bf16;
+
+impl Stored for F32 {
+    type Word = f32;
+    #[inline(always)]
+    unsafe fn load_from<L: Lanes>(lanes: L, from: *const f32) -> L::V {
+        // SAFETY: the caller's promise.
+        unsafe { lanes.load_from(from) }
+    }
+}
+impl Stored for F16 {
+    type Word = u16;
+    #[inline(always)]
+    unsafe fn load_from<L: Lanes>(lanes: L, from: *const u16) -> L::V {
+        // SAFETY: the caller's promise.
+        unsafe { lanes.load_f16_from(from) }
+    }
+}
+impl Stored for Bf16 {
+    type Word = u16;
+    #[inline(always)]
+    unsafe fn load_from<L: Lanes>(lanes: L, from: *const u16) -> L::V {
+        // SAFETY: the caller's promise.
+        unsafe { lanes.load_bf16_from(from) }
+    }
+}
+
+/// Loads at most `LANES` weights, zeros beyond the last.
+#[inline(always)]
+pub(crate) fn load_weights<S: Stored, L: Lanes>(lanes: L, from: &[S::Word]) -> L::V {
+    if from.len() >= L::LANES {
+        // SAFETY: the length was just looked at.
+        return unsafe { S::load_from(lanes, from.as_ptr()) };
+    }
+    let mut padded = [S::Word::default(); MAX_LANES];
+    padded[..from.len()].copy_from_slice(from);
+    // SAFETY: the buffer holds the longest vector.
+    unsafe { S::load_from(lanes, padded.as_ptr()) }
+}

@@ -1,0 +1,52 @@
+use super::{Lanes, MAX_LANES, Stored, load_weights};
+
+/// Rows side by side, as [`product`](super::product()) wants a factor:
+/// `to[k, r] = row(r)[k]` for `to` `[columns, width]`; beyond the `count` rows,
+/// of which there is at least one, the last is repeated. Widens what is stored in
+/// 16 bits.
+#[inline(always)]
+pub(crate) fn pack_rows<'a, S: Stored, L: Lanes>(
+    l: L,
+    width: usize,
+    count: usize,
+    columns: usize,
+    row: impl Fn(usize) -> &'a [S::Word],
+    to: &mut [f32],
+) where
+    S::Word: 'a,
+{
+    let to = &mut to[..columns * width];
+    for first in (0..width).step_by(L::LANES) {
+        let mut rows: [&[S::Word]; MAX_LANES] = [&[]; MAX_LANES];
+        for (r, slot) in rows.iter_mut().enumerate().take(L::LANES) {
+            *slot = &row((first + r).min(count - 1))[..columns];
+        }
+        let mut square = l.square();
+        for k in (0..columns).step_by(L::LANES) {
+            for (v, row) in square.as_mut().iter_mut().zip(rows) {
+                *v = load_weights::<S, L>(l, &row[k..]);
+            }
+            l.transpose(&mut square);
+            // A vector may be longer than what is left of the width: the next
+            // one then overwrites what is too much.
+            for (i, v) in square.as_ref().iter().enumerate().take(columns - k) {
+                l.store_part(*v, &mut to[(k + i) * width + first..]);
+            }
+        }
+    }
+}
+
+/// Rows below each other: `to[k, c] = row(k)[c]` for `to` `[count, width]`, with
+/// zeros from the end of a row to `width`.
+pub(crate) fn pack_columns<'a>(
+    width: usize,
+    count: usize,
+    row: impl Fn(usize) -> &'a [f32],
+    to: &mut [f32],
+) {
+    for (k, to) in to.chunks_exact_mut(width).enumerate().take(count) {
+        let row = row(k);
+        to[..row.len()].copy_from_slice(row);
+        to[row.len()..].fill(0.0);
+    }
+}

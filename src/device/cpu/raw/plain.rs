@@ -1,0 +1,132 @@
+use super::product::tile_product;
+use super::{Lanes, TILE_VECTORS};
+
+/// Eight numbers in an array, which compilers keep in vectors where there are any.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain;
+
+const LANES: usize = 8;
+type V = [f32; LANES];
+/// Rows of a register tile: as many as 32 registers of four numbers hold, or 16.
+const ROWS: usize = if cfg!(target_arch = "aarch64") { 6 } else { 2 };
+
+#[inline(always)]
+fn map2(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
+    std::array::from_fn(|i| f(a[i], b[i]))
+}
+
+/// Where multiplying and adding in one step is a single instruction.
+const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+
+impl Lanes for Plain {
+    type V = V;
+    type Square = [V; LANES];
+    type Tile = [[V; TILE_VECTORS]; ROWS];
+    const LANES: usize = LANES;
+    const ROWS: usize = ROWS;
+
+    #[inline(always)]
+    unsafe fn load_from(self, from: *const f32) -> V {
+        // SAFETY: the caller's promise; the read needs no alignment.
+        unsafe { from.cast::<V>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn load_f16_from(self, from: *const u16) -> V {
+        // SAFETY: as above.
+        let words = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
+        words.map(widen_f16)
+    }
+    #[inline(always)]
+    unsafe fn load_bf16_from(self, from: *const u16) -> V {
+        // SAFETY: as above.
+        let words = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
+        words.map(|word| f32::from_bits(u32::from(word) << 16))
+    }
+    #[inline(always)]
+    unsafe fn store_to(self, v: V, to: *mut f32) {
+        // SAFETY: the caller's promise; the write needs no alignment.
+        unsafe { to.cast::<V>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    fn splat(self, value: f32) -> V {
+        [value; LANES]
+    }
+    #[inline(always)]
+    fn square(self) -> Self::Square {
+        [self.splat(0.0); Self::LANES]
+    }
+    #[inline(always)]
+    unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile {
+        // SAFETY: the caller's promise.
+        unsafe { tile_product::<Self, { Self::ROWS }>(self, a, b, inner) }
+    }
+    #[inline(always)]
+    fn add(self, a: V, b: V) -> V {
+        map2(a, b, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, a: V, b: V) -> V {
+        map2(a, b, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, a: V, b: V) -> V {
+        map2(a, b, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn div(self, a: V, b: V) -> V {
+        map2(a, b, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn max(self, a: V, b: V) -> V {
+        map2(a, b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn min(self, a: V, b: V) -> V {
+        map2(a, b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn fma(self, a: V, b: V, c: V) -> V {
+        if FUSED {
+            std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+        } else {
+            std::array::from_fn(|i| a[i] * b[i] + c[i])
+        }
+    }
+    #[inline(always)]
+    fn power_of_two(self, v: V) -> V {
+        v.map(|v| f32::from_bits(v.to_bits().wrapping_add(127) << 23))
+    }
+    #[inline(always)]
+    fn sum(self, v: V) -> f32 {
+        let half: [f32; 4] = std::array::from_fn(|i| v[i] + v[i + 4]);
+        (half[0] + half[2]) + (half[1] + half[3])
+    }
+    #[inline(always)]
+    fn sum4(self, v: [V; 4]) -> [f32; 4] {
+        v.map(|v| self.sum(v))
+    }
+    #[inline(always)]
+    fn largest(self, v: V) -> f32 {
+        v.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+    #[inline(always)]
+    fn transpose(self, square: &mut [V; LANES]) {
+        let rows = *square;
+        *square = std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]));
+    }
+}
+
+/// One half-precision number as f32. Branch-free, so that it can be vectorised.
+#[inline(always)]
+pub(crate) fn widen_f16(word: u16) -> f32 {
+    let word = u32::from(word);
+    let magnitude = (word & 0x7fff) << 13;
+    // Moves the exponent's bias from 15 to 127, denormal numbers included.
+    let scaled = f32::from_bits(magnitude) * f32::from_bits(0x7780_0000);
+    let exponent_full = if magnitude >= 0x0f80_0000 {
+        0x7f80_0000
+    } else {
+        0
+    };
+    f32::from_bits(scaled.to_bits() | exponent_full | (word & 0x8000) << 16)
+}

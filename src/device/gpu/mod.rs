@@ -1,0 +1,229 @@
+//! A graphics adapter that is open, with its errors turned into values.
+
+pub(super) mod adapter;
+mod memory;
+mod pipeline;
+mod poller;
+
+use std::sync::{Arc, RwLock};
+
+use super::failure::{Failure, FailureSlot};
+use super::kernel::Shader;
+use super::summary::DeviceSummary;
+use super::tier::Tier;
+use crate::error::{Error, Result};
+pub(super) use pipeline::Pipeline;
+use pipeline::PipelineCache;
+pub(super) use poller::{Called, Poller};
+
+/// How to open a graphics adapter.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct GpuOptions {
+    /// A forced tier; the base tier also restricts the device to WebGPU's default
+    /// limits.
+    pub(super) tier: Option<Tier>,
+    /// Compile shaders with bounds checks and bounded loops, as a browser would.
+    pub(super) checked_shaders: bool,
+    /// Split tensors into bindings of at most this many bytes; for tests.
+    pub(super) binding_bytes: Option<u64>,
+    /// Take it that the adapter has this many bytes.
+    pub(super) memory: Option<u64>,
+}
+
+/// A graphics device with its queue, limits and compiled kernels.
+#[derive(Debug)]
+pub struct Gpu {
+    instance: wgpu::Instance,
+    adapter: wgpu::Adapter,
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    /// Held by whoever submits, and alone by whoever needs the queue empty.
+    submitting: RwLock<()>,
+    pub(super) poller: Poller,
+    summary: DeviceSummary,
+    tier: Tier,
+    checked: bool,
+    binding_bytes: u64,
+    timestamps: bool,
+    memory: Option<u64>,
+    pipelines: PipelineCache,
+    failure: Arc<FailureSlot>,
+}
+
+impl Gpu {
+    /// Opens an adapter.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] when a forced tier is not there; [`Error::Device`] when
+    /// the driver refuses the device.
+    pub(super) async fn open(
+        (instance, adapter): (wgpu::Instance, wgpu::Adapter),
+        options: GpuOptions,
+    ) -> Result<Arc<Self>> {
+        let summary = DeviceSummary::from(&adapter);
+        let tier = options.tier.unwrap_or(summary.tier);
+        if !summary.tier.includes(tier) {
+            return Err(Error::Adapter(format!(
+                "{} has no tier {tier}; its highest is {}",
+                summary.name, summary.tier
+            )));
+        }
+        let memory = options
+            .memory
+            .or_else(|| memory::available(&adapter, summary.class));
+        let own = adapter.limits();
+        let required_limits = if options.tier == Some(Tier::BASE) {
+            wgpu::Limits::default().or_worse_values_from(&own)
+        } else {
+            own
+        };
+        let timestamps = adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY);
+        let mut required_features = tier.features();
+        required_features.set(wgpu::Features::TIMESTAMP_QUERY, timestamps);
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("blt"),
+                required_features,
+                required_limits,
+                experimental_features: wgpu::ExperimentalFeatures::disabled(),
+                memory_hints: wgpu::MemoryHints::Performance,
+                trace: wgpu::Trace::Off,
+            })
+            .await
+            .map_err(|e| Error::Device(format!("{} cannot be opened: {e}", summary.name)))?;
+
+        let failure = Arc::new(FailureSlot::default());
+        let slot = Arc::clone(&failure);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            slot.record(match error {
+                wgpu::Error::OutOfMemory { source } => Failure::OutOfMemory(source.to_string()),
+                other => Failure::Device(other.to_string()),
+            });
+        }));
+        let slot = Arc::clone(&failure);
+        device.set_device_lost_callback(move |_, message| {
+            slot.record(Failure::Lost(message));
+        });
+        let limit = device
+            .limits()
+            .max_storage_buffer_binding_size
+            .min(device.limits().max_buffer_size);
+        // A binding's size must be a multiple of 4; 256 keeps every row aligned as well.
+        let binding_bytes = options.binding_bytes.map_or(limit, |b| b.min(limit)) & !255;
+        tracing::info!("{} ({}), tier {tier}", summary.name, summary.class,);
+        Ok(Arc::new(Self {
+            poller: Poller::new(&device),
+            instance,
+            adapter,
+            device,
+            queue,
+            submitting: RwLock::new(()),
+            summary,
+            tier,
+            checked: options.checked_shaders,
+            binding_bytes,
+            timestamps,
+            memory,
+            pipelines: PipelineCache::default(),
+            failure,
+        }))
+    }
+
+    /// The instance that the adapter belongs to: surfaces of windows are made
+    /// from it.
+    #[must_use]
+    pub fn instance(&self) -> &wgpu::Instance {
+        &self.instance
+    }
+
+    /// wgpu's adapter.
+    #[must_use]
+    pub fn adapter(&self) -> &wgpu::Adapter {
+        &self.adapter
+    }
+
+    /// wgpu's device. A window draws with it, so that it can read what kernels
+    /// have written.
+    #[must_use]
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The queue of the device; there is one. Where several threads use it, submit with
+    /// [`submit_commands`](Self::submit_commands).
+    #[must_use]
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// Submits what has been recorded.
+    pub fn submit_commands(
+        &self,
+        commands: impl IntoIterator<Item = wgpu::CommandBuffer>,
+    ) -> wgpu::SubmissionIndex {
+        let _turn = self.submitting.read();
+        self.queue.submit(commands)
+    }
+
+    /// Does something while no work is under way and no thread can submit any: what
+    /// configures a surface, which wgpu refuses at any other time and reports as an
+    /// error of the device.
+    pub fn while_idle<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _alone = self.submitting.write();
+        // A device that is lost has nothing under way.
+        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+        act()
+    }
+
+    /// The adapter behind the device.
+    #[must_use]
+    pub fn summary(&self) -> &DeviceSummary {
+        &self.summary
+    }
+
+    /// The tier in use.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// The largest binding of one tensor part, in bytes.
+    #[must_use]
+    pub fn binding_bytes(&self) -> u64 {
+        self.binding_bytes
+    }
+
+    /// Bytes of memory that weights and caches may take, where the adapter says.
+    #[must_use]
+    pub fn memory(&self) -> Option<u64> {
+        self.memory
+    }
+
+    /// Can the device time single kernels?
+    #[must_use]
+    pub fn has_timestamps(&self) -> bool {
+        self.timestamps
+    }
+
+    /// Gives the device back at once. What is still under way or comes later
+    /// ends with [`Error::DeviceLost`].
+    pub fn destroy(&self) {
+        // The device says so only when it is asked, after errors that follow.
+        self.failure
+            .record(Failure::Lost("it was given back".to_owned()));
+        self.device.destroy();
+    }
+
+    /// The device's error, if it has reported one since it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Device`], [`Error::OutOfMemory`] or [`Error::DeviceLost`].
+    pub fn check(&self) -> Result<()> {
+        self.failure.check()
+    }
+
+    pub(super) fn pipeline(&self, shader: &'static Shader, variant: usize) -> Arc<Pipeline> {
+        self.pipelines
+            .get(&self.device, shader, variant, self.checked)
+    }
+}

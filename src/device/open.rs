@@ -1,0 +1,299 @@
+//! The devices there are, and how one is chosen and opened.
+
+use std::sync::Arc;
+
+use super::cpu::CpuDevice;
+use super::gpu::adapter::{may_exist, ranked};
+use super::gpu::{Gpu, GpuOptions};
+use super::summary::{AdapterChoice, DeviceClass, DeviceSummary};
+use super::tier::Tier;
+use super::tuning::Tuning;
+use crate::error::{Error, Result};
+
+/// How to open a device.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceOptions {
+    /// Which device.
+    pub choice: AdapterChoice,
+    /// A forced tier, which means a graphics adapter; `None` takes all that the
+    /// device has. The base tier also restricts it to WebGPU's default limits.
+    pub tier: Option<Tier>,
+    /// Compile shaders with bounds checks and bounded loops, as a browser would.
+    pub checked_shaders: bool,
+    /// Split tensors into bindings of at most this many bytes; for tests.
+    pub binding_bytes: Option<u64>,
+    /// Take it that the device has this many bytes of memory; `None` asks it.
+    pub memory: Option<u64>,
+    /// Threads of the processor; `None` takes one per core. The results do not
+    /// depend on it.
+    pub threads: Option<usize>,
+}
+
+/// An open device. Models, sessions and commands never ask of which kind it is;
+/// a window that draws does ([`Device::gpu`]).
+#[derive(Debug)]
+pub struct Device {
+    pub(super) kind: Kind,
+    pub(crate) tuning: &'static Tuning,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Gpu(Arc<Gpu>),
+    Cpu(CpuDevice),
+}
+
+/// A device that is there, before it is opened.
+enum Found {
+    Adapter(Box<wgpu::Adapter>),
+    Cpu,
+}
+
+impl Found {
+    fn summary(&self, threads: Option<usize>) -> DeviceSummary {
+        match self {
+            Self::Adapter(adapter) => DeviceSummary::from(&**adapter),
+            Self::Cpu => CpuDevice::summary_with(threads),
+        }
+    }
+}
+
+/// The devices that fit the choice of API, best first. `asked` looks for graphics
+/// adapters even where there cannot be a GPU.
+async fn found(
+    options: &DeviceOptions,
+    asked: bool,
+) -> Result<(Option<wgpu::Instance>, Vec<Found>)> {
+    let choice = &options.choice;
+    let api = choice.backend.is_some()
+        || std::env::var("WGPU_BACKEND").is_ok_and(|backend| !backend.is_empty());
+    let only_graphics = api || options.tier.is_some();
+    let mut all = Vec::new();
+    let mut instance = None;
+    if asked || only_graphics || may_exist() {
+        let (own, adapters) = ranked(choice).await?;
+        instance = Some(own);
+        all.extend(adapters.into_iter().map(|a| Found::Adapter(Box::new(a))));
+    }
+    if !only_graphics {
+        all.push(Found::Cpu);
+    }
+    all.sort_by_key(|found| match found {
+        Found::Adapter(adapter) => DeviceSummary::from(&**adapter).class,
+        Found::Cpu => DeviceClass::Cpu,
+    });
+    Ok((instance, all))
+}
+
+/// Lists the devices, best first, and which of them [`Device::open`] takes; the
+/// position is the index that [`AdapterChoice::adapter`] takes.
+///
+/// # Errors
+/// [`Error::Argument`] when the backend's name is unknown; [`Error::Adapter`] when
+/// there is none of that name or index.
+pub async fn devices(options: &DeviceOptions) -> Result<(Vec<DeviceSummary>, usize)> {
+    let (_, all) = found(options, true).await?;
+    let all = all.iter().map(|found| found.summary(options.threads));
+    let all: Vec<DeviceSummary> = all.collect();
+    let wanted = options.choice.adapter.as_deref();
+    match place_of(wanted, &all) {
+        Some(chosen) => Ok((all, chosen)),
+        None => Err(none_of(wanted, &all)),
+    }
+}
+
+/// The place of the device that was asked for, or of the best.
+fn place_of(wanted: Option<&str>, all: &[DeviceSummary]) -> Option<usize> {
+    let Some(text) = wanted else {
+        return (!all.is_empty()).then_some(0);
+    };
+    let text = text.to_lowercase();
+    if let Ok(index) = text.parse::<usize>() {
+        return (index < all.len()).then_some(index);
+    }
+    let is_cpu = |device: &DeviceSummary| device.class == DeviceClass::Cpu;
+    let named = |device: &DeviceSummary| device.name.to_lowercase().contains(&text);
+    match text.as_str() {
+        "cpu" => all.iter().position(is_cpu),
+        // A software driver may bear the processor's name.
+        _ => (all
+            .iter()
+            .position(|device| named(device) && !is_cpu(device)))
+        .or_else(|| all.iter().position(named)),
+    }
+}
+
+impl Device {
+    /// Opens the best device, or the one asked for.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] when none fits or a forced tier is not there;
+    /// [`Error::Device`] when a driver refuses.
+    pub async fn open(options: &DeviceOptions) -> Result<Arc<Self>> {
+        let wanted = options.choice.adapter.as_deref();
+        let named = wanted.is_some_and(|name| !name.eq_ignore_ascii_case("cpu"));
+        if wanted.is_some() && !named && options.tier.is_none() && options.choice.backend.is_none()
+        {
+            return Ok(Self::on_cpu(options));
+        }
+        let (instance, mut all) = found(options, named).await?;
+        let summaries: Vec<DeviceSummary> =
+            all.iter().map(|f| f.summary(options.threads)).collect();
+        let Some(index) = place_of(wanted, &summaries) else {
+            return Err(none_of(wanted, &summaries));
+        };
+        match (all.swap_remove(index), instance) {
+            (Found::Adapter(adapter), Some(instance)) => {
+                let gpu = Gpu::open((instance, *adapter), options.of_gpu()).await?;
+                Ok(Self::on(gpu))
+            }
+            _ => Ok(Self::on_cpu(options)),
+        }
+    }
+
+    /// Opens the best graphics adapter, or the one asked for if it is one: what a
+    /// window draws with.
+    ///
+    /// # Errors
+    /// As for [`Device::open`].
+    pub async fn open_graphics(options: &DeviceOptions) -> Result<Arc<Gpu>> {
+        let (instance, mut adapters) = ranked(&options.choice).await?;
+        let summaries: Vec<DeviceSummary> = adapters.iter().map(DeviceSummary::from).collect();
+        let wanted = options.choice.adapter.as_deref();
+        let index = place_of(wanted, &summaries).or((!summaries.is_empty()).then_some(0));
+        let Some(index) = index else {
+            return Err(none_of(None, &summaries));
+        };
+        Gpu::open((instance, adapters.swap_remove(index)), options.of_gpu()).await
+    }
+
+    /// The device that computes on an open graphics adapter.
+    #[must_use]
+    pub fn on(gpu: Arc<Gpu>) -> Arc<Self> {
+        Arc::new(Self {
+            tuning: Tuning::of(gpu.summary().class),
+            kind: Kind::Gpu(gpu),
+        })
+    }
+
+    fn on_cpu(options: &DeviceOptions) -> Arc<Self> {
+        Arc::new(Self {
+            tuning: Tuning::of(DeviceClass::Cpu),
+            kind: Kind::Cpu(CpuDevice::new(
+                options.threads,
+                options.memory,
+                options.binding_bytes,
+            )),
+        })
+    }
+
+    /// The graphics adapter, if it computes on one.
+    #[must_use]
+    pub fn gpu(&self) -> Option<&Arc<Gpu>> {
+        match &self.kind {
+            Kind::Gpu(gpu) => Some(gpu),
+            Kind::Cpu(_) => None,
+        }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn summary(&self) -> &DeviceSummary {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.summary(),
+            Kind::Cpu(cpu) => cpu.summary(),
+        }
+    }
+
+    /// The tier in use; the base tier on the processor, where it means nothing.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.tier(),
+            Kind::Cpu(_) => Tier::BASE,
+        }
+    }
+
+    /// The largest binding of one tensor part, in bytes.
+    #[must_use]
+    pub fn binding_bytes(&self) -> u64 {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.binding_bytes(),
+            Kind::Cpu(cpu) => cpu.binding_bytes(),
+        }
+    }
+
+    /// Bytes of memory that weights and caches may take, where the device says.
+    #[must_use]
+    pub fn memory(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.memory(),
+            Kind::Cpu(cpu) => cpu.memory(),
+        }
+    }
+
+    /// Are weights used where the file or the program has them, without a copy?
+    #[must_use]
+    pub(crate) fn shares_memory(&self) -> bool {
+        matches!(self.kind, Kind::Cpu(_))
+    }
+
+    /// Can it time single kernels?
+    #[must_use]
+    pub fn has_timestamps(&self) -> bool {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.has_timestamps(),
+            Kind::Cpu(_) => cfg!(not(target_arch = "wasm32")),
+        }
+    }
+
+    /// Gives the device back at once. What is still under way or comes later
+    /// ends with [`Error::DeviceLost`].
+    pub fn destroy(&self) {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.destroy(),
+            Kind::Cpu(cpu) => cpu.destroy(),
+        }
+    }
+
+    /// The device's error, if it has reported one since it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Device`], [`Error::OutOfMemory`] or [`Error::DeviceLost`].
+    pub fn check(&self) -> Result<()> {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.check(),
+            Kind::Cpu(cpu) => cpu.check(),
+        }
+    }
+}
+
+impl DeviceOptions {
+    fn of_gpu(&self) -> GpuOptions {
+        GpuOptions {
+            tier: self.tier,
+            checked_shaders: self.checked_shaders,
+            binding_bytes: self.binding_bytes,
+            memory: self.memory,
+        }
+    }
+}
+
+fn none_of(wanted: Option<&str>, all: &[DeviceSummary]) -> Error {
+    if all.is_empty() {
+        return Error::Adapter(
+            "no graphics adapter found: install a GPU driver, or a software one \
+             (Debian and Ubuntu: `apt-get install mesa-vulkan-drivers`)"
+                .to_owned(),
+        );
+    }
+    let names: Vec<String> = (0..)
+        .zip(all)
+        .map(|(index, device): (usize, _)| format!("{index}: {}", device.name))
+        .collect();
+    Error::Adapter(format!(
+        "no adapter `{}`; there is {}",
+        wanted.unwrap_or_default(),
+        names.join(", ")
+    ))
+}

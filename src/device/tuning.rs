@@ -1,0 +1,131 @@
+//! Every tuning constant of the crate, one row per class of device.
+//!
+//! The figures behind the choices are in `docs/performance.md`.
+
+use super::kernel::Choice;
+use super::summary::DeviceClass;
+
+/// Variants in order of preference; the first that the tier allows is taken.
+pub(super) type Preferences = &'static [Choice<'static>];
+
+/// The choices for one class of device.
+#[derive(Debug)]
+pub struct Tuning {
+    /// Rows that one run of a plan computes at most; a power of two.
+    pub chunk_rows: u32,
+    /// Dispatches per submission at most.
+    pub dispatches_per_submission: usize,
+    /// Estimated floating-point operations per submission at most (about a
+    /// quarter of a second on the slowest adapter of the class).
+    pub flops_per_submission: f64,
+    /// RMSNorm.
+    pub rms_norm: Preferences,
+    /// Linear layer, one row.
+    pub linear_one: Preferences,
+    /// Linear layer, 2 rows: the vectors of a patch, in many models.
+    pub linear_two: Preferences,
+    /// Linear layer, 2 to 8 rows.
+    pub linear_few: Preferences,
+    /// Attention, up to 8 rows.
+    pub attention_few: Preferences,
+    /// Values of the attention kernels' `HEAD` axis, the narrowest first.
+    pub head_widths: &'static [&'static str],
+    /// Entropies and log-probabilities.
+    pub entropy: Preferences,
+    /// The gated product of SwiGLU, one row.
+    pub gate_up: Preferences,
+    /// How a session learns whether a patch closes; see [`LatentStep`].
+    pub latent_step: LatentStep,
+}
+
+/// How the latent model's steps are sized, which run only for patches that
+/// close: something that the entropies decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LatentStep {
+    /// Grids for the most patches there can be; idle workgroups return at once.
+    WorstCase,
+    /// The GPU writes the sizes of the grids; idle steps have none.
+    Indirect,
+    /// The host reads how many patches closed before it submits any.
+    Readback,
+}
+
+const GPU: Tuning = Tuning {
+    chunk_rows: 512,
+    dispatches_per_submission: 512,
+    flops_per_submission: 1e11,
+    rms_norm: REDUCED,
+    linear_one: &[
+        &[("METHOD", "subgroup"), ("ROWS", "1")],
+        &[("METHOD", "tree"), ("ROWS", "1")],
+    ],
+    linear_two: &[
+        &[("METHOD", "subgroup"), ("ROWS", "2")],
+        &[("METHOD", "tree"), ("ROWS", "2")],
+    ],
+    linear_few: &[
+        &[("METHOD", "subgroup"), ("ROWS", "8")],
+        &[("METHOD", "tree"), ("ROWS", "8")],
+    ],
+    attention_few: REDUCED,
+    head_widths: &["8", "16", "32", "64"],
+    entropy: REDUCED,
+    gate_up: REDUCED,
+    latent_step: LatentStep::Indirect,
+};
+
+/// How the invocations of a workgroup join their partial results.
+const REDUCED: Preferences = &[&[("METHOD", "subgroup")], &[("METHOD", "tree")]];
+
+const DISCRETE: Tuning = Tuning {
+    chunk_rows: 1024,
+    ..GPU
+};
+const INTEGRATED: Tuning = Tuning {
+    flops_per_submission: 2e10,
+    ..GPU
+};
+/// Software drivers run the kernels of GPUs, for tests; a chunk is short, so that
+/// one does not hold up whoever waits.
+const SOFTWARE: Tuning = Tuning {
+    chunk_rows: 256,
+    flops_per_submission: 1e9,
+    ..GPU
+};
+/// The processor has one form of each kernel.
+const CPU: Tuning = Tuning {
+    chunk_rows: 256,
+    latent_step: LatentStep::WorstCase,
+    ..GPU
+};
+
+static TABLE: [(DeviceClass, Tuning); 5] = [
+    (DeviceClass::Discrete, DISCRETE),
+    (DeviceClass::Integrated, INTEGRATED),
+    (DeviceClass::Virtual, INTEGRATED),
+    (DeviceClass::Cpu, CPU),
+    (DeviceClass::Software, SOFTWARE),
+];
+
+impl Tuning {
+    /// The row of the table for a class of device.
+    #[must_use]
+    pub fn of(class: DeviceClass) -> &'static Self {
+        let [.., (_, last)] = &TABLE;
+        let row = TABLE.iter().find(|(own, _)| *own == class);
+        row.map_or(last, |(_, tuning)| tuning)
+    }
+
+    /// The value of the attention kernels' `HEAD` axis for heads of `head`
+    /// columns: the first width, in vectors of four, that they fit.
+    #[must_use]
+    pub fn head_width(&self, head: usize) -> &'static str {
+        let fits = |width: &&&str| width.parse().is_ok_and(|w: usize| head.div_ceil(4) <= w);
+        let widest = self.head_widths.last().copied().unwrap_or("64");
+        self.head_widths
+            .iter()
+            .find(fits)
+            .copied()
+            .unwrap_or(widest)
+    }
+}
