@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::header::{self, Entry};
 use super::naming::Naming;
 use super::sentence::{quoted, refuse};
@@ -13,51 +15,38 @@ use crate::Result;
 
 /// The content of a safetensors file that is already in memory: the model
 /// inside the binary (`&'static [u8]`) or one that was fetched (`Vec<u8>`,
-/// `Arc<[u8]>`).
-#[derive(Debug)]
-pub struct WeightBytes(Source);
-
-#[derive(Debug)]
-enum Source {
-    Static(&'static [u8]),
-    Shared(Arc<[u8]>),
-    #[cfg(not(target_arch = "wasm32"))]
-    Mapped(memmap2::Mmap),
-}
+/// `Arc<[u8]>`). A clone is the same memory.
+#[derive(Clone, Debug)]
+pub struct WeightBytes(Bytes);
 
 impl From<&'static [u8]> for WeightBytes {
     fn from(bytes: &'static [u8]) -> Self {
-        Self(Source::Static(bytes))
+        Self(Bytes::from_static(bytes))
     }
 }
 
 impl From<Arc<[u8]>> for WeightBytes {
     fn from(bytes: Arc<[u8]>) -> Self {
-        Self(Source::Shared(bytes))
+        Self(Bytes::from_owner(bytes))
     }
 }
 
 impl From<Vec<u8>> for WeightBytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Source::Shared(bytes.into()))
+        Self(bytes.into())
     }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 impl From<memmap2::Mmap> for WeightBytes {
     fn from(mapped: memmap2::Mmap) -> Self {
-        Self(Source::Mapped(mapped))
+        Self(Bytes::from_owner(mapped))
     }
 }
 
 impl AsRef<[u8]> for WeightBytes {
     fn as_ref(&self) -> &[u8] {
-        match &self.0 {
-            Source::Static(bytes) => bytes,
-            Source::Shared(bytes) => bytes,
-            #[cfg(not(target_arch = "wasm32"))]
-            Source::Mapped(map) => map,
-        }
+        &self.0
     }
 }
 
@@ -101,7 +90,7 @@ impl WeightFile {
     pub(super) fn made(label: String, table: BTreeMap<String, Slot>) -> Self {
         Self {
             label,
-            bytes: WeightBytes(Source::Static(&[])),
+            bytes: WeightBytes(Bytes::new()),
             table,
             naming: Naming::Transformers,
         }
@@ -131,6 +120,7 @@ pub(super) struct Listed<'a> {
     pub(super) dtype: safetensors::Dtype,
     pub(super) shape: &'a [usize],
     pub(super) data: TensorData<'a>,
+    whole: &'a Bytes,
     pub(super) file: &'a str,
 }
 
@@ -156,6 +146,7 @@ impl<'a> Listed<'a> {
             dtype,
             shape: self.shape,
             data: self.data,
+            whole: Some(self.whole),
         })
     }
 }
@@ -251,6 +242,7 @@ impl Weights {
             dtype: entry.dtype,
             shape: &entry.shape,
             data,
+            whole: &file.bytes.0,
             file: &file.label,
         })
     }

@@ -11,7 +11,7 @@ use super::released::Released;
 use super::sentence::{quoted, refuse};
 use super::tensor::{Dtype, Random, TensorData};
 use crate::Result;
-use crate::reference::pcg;
+use crate::numerics::pcg;
 
 /// The standard deviation of odd whole numbers from -127 to 127.
 const SPREAD: f64 = 73.9;
@@ -19,7 +19,7 @@ const SPREAD: f64 = 73.9;
 impl Checkpoint {
     /// A checkpoint of the architecture of `blt-1b` or `blt-7b`, or of the one
     /// that a config describes, in which norms are ones and all else is
-    /// [random](crate::reference::random_weight). Nothing is read but the config,
+    /// [random](crate::numerics::random_weight). Nothing is read but the config,
     /// and nothing is allocated.
     ///
     /// The standard deviation of a linear layer's weights is the power of two

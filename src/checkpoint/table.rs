@@ -18,7 +18,7 @@ impl Display for Inspection {
         }
         writeln!(f)?;
         parts(self, f)?;
-        writeln!(f, "\nGPU memory for the weights: {}", size(self.gpu_bytes))?;
+        writeln!(f, "\nmemory for the weights: {}", size(self.gpu_bytes))?;
         closest(self, f)?;
         problems(self, f)?;
         if f.alternate() {

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use half::{bf16, f16};
 use serde::Serialize;
 
-use crate::reference::random_weight;
+use crate::numerics::random_weight;
 
 /// The dtypes a weight may have. Files may hold others; they are listed by
 /// [`inspect`](super::Checkpoint::inspect) and refused when asked for.
@@ -92,6 +93,8 @@ pub struct TensorView<'a> {
     pub shape: &'a [usize],
     /// Its elements; where they are bytes, exactly `elements() * dtype.size()`.
     pub data: TensorData<'a>,
+    /// What the bytes are a part of, where they can outlive the checkpoint.
+    pub whole: Option<&'a Bytes>,
 }
 
 impl<'a> TensorView<'a> {
@@ -108,6 +111,17 @@ impl<'a> TensorView<'a> {
             TensorData::Bytes(bytes) => Some(bytes),
             TensorData::Random(_) | TensorData::Ones => None,
         }
+    }
+
+    /// The elements as they lie in a file, to be kept without the checkpoint; `None`
+    /// if they are in none.
+    #[must_use]
+    pub fn shared(&self) -> Option<Bytes> {
+        let bytes = self.bytes().filter(|bytes| !bytes.is_empty())?;
+        let whole = self.whole?;
+        let inside = whole.as_ptr_range();
+        let part = bytes.as_ptr_range();
+        (inside.start <= part.start && part.end <= inside.end).then(|| whole.slice_ref(bytes))
     }
 
     /// Appends the elements of a row as a file would hold them.

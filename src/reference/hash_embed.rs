@@ -2,7 +2,7 @@
 /// every hash table, in the order of the tables and in f32, so that the result
 /// is the same bit by bit. Spec section 6.
 ///
-/// `rows` is what [`hash_ids`](super::hash_ids) gives, `[T, tables]`; `table`
+/// `rows` is what [`hash_ids`](crate::numerics::hash_ids) gives, `[T, tables]`; `table`
 /// holds the tables one below the other, `[tables * vocabulary, columns]`.
 pub fn hash_embed(
     x: &mut [f32],

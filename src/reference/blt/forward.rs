@@ -1,8 +1,8 @@
 use super::{BltMatrices, Stack};
+use crate::numerics::hash_ids;
 use crate::reference::block::sum;
 use crate::reference::{
-    ClosePatches, Closed, RowRange, embed, gather_add, hash_embed, hash_ids, linear, local_spans,
-    rms_norm,
+    ClosePatches, Closed, RowRange, embed, gather_add, hash_embed, linear, local_spans, rms_norm,
 };
 
 /// Everything computed on the way to the logits of S tokens with P closed

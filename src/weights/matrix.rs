@@ -1,0 +1,110 @@
+//! A weight matrix, in one piece or in several.
+
+use crate::checkpoint::Dtype;
+use crate::device::Tensor;
+use crate::device::tensor::{PART_ALIGNMENT, padded};
+
+/// How weights are stored on the device: as they are in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WeightType {
+    /// IEEE single precision.
+    F32,
+    /// IEEE half precision.
+    F16,
+    /// The upper half of a single.
+    Bf16,
+}
+
+impl WeightType {
+    /// Bytes per weight.
+    #[must_use]
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+
+    /// The value of the shaders' `WEIGHTS` axis that reads it.
+    #[must_use]
+    pub fn axis(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+impl From<Dtype> for WeightType {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 => Self::F32,
+            Dtype::F16 => Self::F16,
+            Dtype::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+/// A weight matrix `[rows, columns]`, stored row by row in its file's type;
+/// rows are padded with zeros to a multiple of four columns.
+#[derive(Debug)]
+pub struct Matrix {
+    /// Its rows, in order, where they are not known to be zero.
+    pub parts: Vec<MatrixPart>,
+    /// Number of rows (outputs).
+    pub rows: usize,
+    /// Number of columns (inputs), without padding.
+    pub columns: usize,
+    /// Type of the stored weights.
+    pub weights: WeightType,
+}
+
+impl Matrix {
+    /// Size in bytes, padding included.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.tensor.bytes()).sum()
+    }
+
+    /// Its rows from `first` on, in the same memory; `None` where no binding can
+    /// begin at the first of them.
+    #[must_use]
+    pub(crate) fn rows_from(&self, first: usize) -> Option<Self> {
+        let row_bytes = padded(self.columns) * self.weights.size();
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let skip = first.saturating_sub(part.first_row).min(part.rows);
+            let rows = part.rows - skip;
+            if rows == 0 {
+                continue;
+            }
+            if !(skip * row_bytes).is_multiple_of(PART_ALIGNMENT) {
+                return None;
+            }
+            let values = (rows * row_bytes).div_ceil(4);
+            parts.push(MatrixPart {
+                tensor: part.tensor.part(skip * row_bytes / 4, values),
+                first_row: part.first_row + skip - first,
+                rows,
+            });
+        }
+        Some(Self {
+            parts,
+            rows: self.rows - first,
+            columns: self.columns,
+            weights: self.weights,
+        })
+    }
+}
+
+/// Some consecutive rows of a [`Matrix`].
+#[derive(Debug)]
+pub struct MatrixPart {
+    /// The rows.
+    pub tensor: Tensor,
+    /// Index of the first of them in the matrix.
+    pub first_row: usize,
+    /// Their number.
+    pub rows: usize,
+}

@@ -1,0 +1,8 @@
+//! Weight matrices on a device: in their file's type, and where the device shares
+//! the host's memory in the file itself.
+
+mod matrix;
+mod upload;
+
+pub use matrix::{Matrix, MatrixPart, WeightType};
+pub use upload::{RowBlock, RowSource, Uploader, fused};
