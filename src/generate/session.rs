@@ -162,7 +162,7 @@ impl TextModel {
         }
     }
 
-    /// Bytes of GPU memory of caches and scratch buffers, without the weights.
+    /// Bytes of device memory of caches and scratch buffers, without the weights.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         match self {

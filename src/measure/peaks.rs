@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use crate::device::kernels::{PEAK, Peak, PeakParams, State};
+use crate::device::plan::{Extent, ONE, Plan, PlanBuilder, Work};
+use crate::device::{Device, DeviceClass, Tensor};
 use crate::error::Result;
-use crate::gpu::kernels::{PEAK, Peak, PeakParams, State};
-use crate::gpu::plan::{Extent, ONE, Plan, PlanBuilder, Work};
-use crate::gpu::{AdapterClass, Gpu, Tensor};
 
 /// The measured peaks of an adapter.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,10 +23,10 @@ impl Peaks {
     ///
     /// # Errors
     /// The device's errors.
-    pub async fn measure(gpu: &Gpu) -> Result<Self> {
+    pub async fn measure(device: &Device) -> Result<Self> {
         Ok(Self {
-            flops: flops(gpu).await?,
-            copy: copy(gpu).await?,
+            flops: flops(device).await?,
+            copy: copy(device).await?,
         })
     }
 }
@@ -36,32 +36,27 @@ const TURNS: u32 = 256;
 /// More than any cache holds.
 const COPIED: u64 = 64 << 20;
 
-async fn flops(gpu: &Gpu) -> Result<f64> {
-    let invocations = match gpu.summary().class {
-        AdapterClass::Software => 1 << 12,
+async fn flops(device: &Device) -> Result<f64> {
+    let invocations = match device.summary().class {
+        DeviceClass::Software | DeviceClass::Cpu => 1 << 12,
         _ => 1 << 18,
     };
     let first = State {
         rows: 1,
         first_slot: 0,
     };
-    let state = Tensor::from(gpu, "state", &[first]);
-    let y = Tensor::new(gpu, "y", invocations);
+    let state = Tensor::from(device, "state", &[first]);
+    let y = Tensor::new(device, "y", invocations);
     let kernel = Peak {
         state: state.all(),
         y: y.all(),
     };
-    let mut best = f64::INFINITY;
-    for width in ["8", "64"] {
-        let Ok(variant) = PEAK.variant(&[("WIDTH", width)], gpu.tier()) else {
-            continue;
-        };
-        let mut builder = PlanBuilder::new(gpu);
-        let params = PeakParams { turns: TURNS };
-        let grid = [Extent::Items(invocations), ONE];
-        builder.push("peak", &kernel, variant, params, grid, Work::default());
-        best = best.min(seconds(gpu, &builder.build()?).await?);
-    }
+    let variant = device.select(&PEAK, &[&[]], &[])?;
+    let mut builder = PlanBuilder::new(device);
+    let params = PeakParams { turns: TURNS };
+    let grid = [Extent::Items(invocations), ONE];
+    builder.push("peak", &kernel, variant, params, grid, Work::default());
+    let best = seconds(device, &builder.build()?).await?;
     let per_invocation = f64::from(TURNS) * 16.0 * 4.0 * 2.0;
     #[expect(clippy::cast_precision_loss, reason = "a small power of two")]
     let all = invocations as f64 * per_invocation;
@@ -69,13 +64,13 @@ async fn flops(gpu: &Gpu) -> Result<f64> {
 }
 
 /// Seconds per run: as many runs as take a tenth of a second, the best of three.
-async fn seconds(gpu: &Gpu, plan: &Plan) -> Result<f64> {
+async fn seconds(device: &Device, plan: &Plan) -> Result<f64> {
     let run = async |count: u32| -> Result<f64> {
         let start = Instant::now();
         for _ in 0..count {
-            plan.submit(gpu, 1, |_| ());
+            plan.start(device, 1);
         }
-        gpu.idle().await?;
+        device.idle().await?;
         Ok(start.elapsed().as_secs_f64() / f64::from(count))
     };
     // The first compiles the kernel.
@@ -94,19 +89,19 @@ async fn seconds(gpu: &Gpu, plan: &Plan) -> Result<f64> {
     Ok(best)
 }
 
-async fn copy(gpu: &Gpu) -> Result<f64> {
+async fn copy(device: &Device) -> Result<f64> {
     let values = usize::try_from(COPIED / 4).unwrap_or(0);
-    let [from, to] = ["from", "to"].map(|label| Tensor::new(gpu, label, values));
-    let times = match gpu.summary().class {
-        AdapterClass::Software => 4,
+    let [from, to] = ["from", "to"].map(|label| Tensor::new(device, label, values));
+    let times = match device.summary().class {
+        DeviceClass::Software | DeviceClass::Cpu => 4,
         _ => 200,
     };
     let mut best = f64::INFINITY;
     // The first touches the memory for the first time.
     for turn in 0..4 {
         let start = Instant::now();
-        gpu.copy(from.all(), to.all(), times);
-        gpu.idle().await?;
+        device.copy(from.all(), to.all(), times);
+        device.idle().await?;
         if turn > 0 {
             best = best.min(start.elapsed().as_secs_f64());
         }

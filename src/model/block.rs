@@ -7,10 +7,11 @@
 
 use std::ops::ControlFlow;
 
-use crate::checkpoint::{BlockWeights, Dtype, Random, StackConfig, TensorData, TensorView};
+use crate::checkpoint::{BlockWeights, StackConfig};
+use crate::device::tensor::padded;
+use crate::device::{Device, Tensor};
 use crate::error::Result;
-use crate::gpu::tensor::{Matrix, Room, RowBlock, RowSource, Uploader, WeightType, padded};
-use crate::gpu::{Gpu, Tensor};
+use crate::weights::{Matrix, Uploader, fused};
 
 /// Sizes of a block; the same for all blocks of one part of the model.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +66,7 @@ impl BlockShape {
     }
 }
 
-/// The weights of one block on the GPU.
+/// The weights of one block on the device.
 #[derive(Debug)]
 pub struct Block {
     pub(crate) attention_norm: Tensor,
@@ -138,53 +139,6 @@ impl Block {
     }
 }
 
-/// Uploads tensors one below the other, each followed by `gap` rows of zeros.
-/// Tensors of different types become f32.
-///
-/// # Errors
-/// The device's errors.
-pub async fn fused<P: FnMut(u64) -> ControlFlow<()>>(
-    uploader: &mut Uploader<'_, P>,
-    label: &str,
-    columns: usize,
-    tensors: &[&TensorView<'_>],
-    gap: usize,
-) -> Result<Matrix> {
-    let first = tensors.first().map_or(Dtype::F32, |t| t.dtype);
-    let one_type = tensors.iter().all(|t| t.dtype == first);
-    let as_f32 = !one_type || tensors.iter().any(|t| t.data == TensorData::Ones);
-    // Random numbers are made on the GPU, in any type.
-    let converted: Vec<Vec<f32>> = tensors
-        .iter()
-        .map(|t| match t.data {
-            TensorData::Bytes(_) if as_f32 => t.to_f32(),
-            TensorData::Ones => t.to_f32(),
-            _ => Vec::new(),
-        })
-        .collect();
-    let mut blocks = Vec::new();
-    for (tensor, converted) in tensors.iter().zip(&converted) {
-        let source = match tensor.data {
-            TensorData::Random(Random { seed, exponent }) => RowSource::Random { seed, exponent },
-            TensorData::Bytes(bytes) if converted.is_empty() => RowSource::Bytes(bytes),
-            _ => RowSource::Bytes(bytemuck::cast_slice(converted)),
-        };
-        let rows = tensor.shape.first().copied().unwrap_or(0);
-        blocks.push(RowBlock { rows, source });
-        blocks.push(RowBlock {
-            rows: gap,
-            source: RowSource::Zeros,
-        });
-    }
-    let weights = match first {
-        _ if as_f32 => WeightType::F32,
-        Dtype::F16 => WeightType::F16,
-        Dtype::Bf16 => WeightType::Bf16,
-        Dtype::F32 => WeightType::F32,
-    };
-    uploader.matrix(label, weights, columns, &blocks).await
-}
-
 /// Keys and values of the positions that may still be seen: a ring.
 #[derive(Debug)]
 pub struct KeyValues {
@@ -196,24 +150,12 @@ pub struct KeyValues {
 impl KeyValues {
     /// Room for `slots` positions, a power of two.
     #[must_use]
-    pub fn new(gpu: &Gpu, shape: &BlockShape, slots: usize) -> Self {
-        Self::within(&mut Room::default(), gpu, shape, slots)
-    }
-
-    /// The same, cut from `room`.
-    #[must_use]
-    pub fn within(room: &mut Room, gpu: &Gpu, shape: &BlockShape, slots: usize) -> Self {
+    pub fn new(device: &Device, shape: &BlockShape, slots: usize) -> Self {
         Self {
-            keys: room.take(gpu, "keys", slots * shape.stored()),
-            values: room.take(gpu, "values", slots * shape.stored()),
+            keys: Tensor::new(device, "keys", slots * shape.stored()),
+            values: Tensor::new(device, "values", slots * shape.stored()),
             slots,
         }
-    }
-
-    /// Values that it takes of a [`Room`].
-    #[must_use]
-    pub fn share(shape: &BlockShape, slots: usize) -> usize {
-        2 * Room::share(slots * shape.stored())
     }
 
     /// Size in bytes.
@@ -267,17 +209,17 @@ pub struct Scratch {
 impl Scratch {
     /// Buffers for up to `rows` rows of blocks of any of the shapes.
     #[must_use]
-    pub fn new(gpu: &Gpu, shapes: &[BlockShape], rows: usize) -> Self {
+    pub fn new(device: &Device, shapes: &[BlockShape], rows: usize) -> Self {
         let most = |size: fn(&BlockShape) -> usize| shapes.iter().map(size).max().unwrap_or(0);
         let hidden = most(|s| padded(s.hidden));
         let gate = most(|s| padded(s.intermediate));
         Self {
-            x: Tensor::new(gpu, "x", rows * hidden),
-            h: Tensor::new(gpu, "h", rows * hidden),
-            qkv: Tensor::new(gpu, "qkv", rows * most(BlockShape::qkv)),
-            attended: Tensor::new(gpu, "attended", rows * most(|s| s.heads * s.head)),
-            gate_up: Tensor::new(gpu, "gate_up", rows * 2 * gate),
-            gated: Tensor::new(gpu, "gated", rows * gate),
+            x: Tensor::new(device, "x", rows * hidden),
+            h: Tensor::new(device, "h", rows * hidden),
+            qkv: Tensor::new(device, "qkv", rows * most(BlockShape::qkv)),
+            attended: Tensor::new(device, "attended", rows * most(|s| s.heads * s.head)),
+            gate_up: Tensor::new(device, "gate_up", rows * 2 * gate),
+            gated: Tensor::new(device, "gated", rows * gate),
         }
     }
 

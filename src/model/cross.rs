@@ -4,20 +4,19 @@
 
 use std::ops::ControlFlow;
 
-use super::block::{BlockShape, fused};
+use super::block::BlockShape;
 use super::ends::per_row;
-use super::part::{Output, PartPlan, as_f32, as_f64, count, vectors};
-use super::steps::Normed;
+use super::part::{Normed, Output, PartPlan, as_f32, as_f64, count, vectors};
 use crate::checkpoint::CrossWeights;
-use crate::error::Result;
-use crate::gpu::kernels::{
+use crate::device::kernels::{
     CROSS_ATTENTION, CrossAttention, CrossAttentionParams, RING_STORE, RingStore, RingStoreParams,
 };
-use crate::gpu::plan::{Extent, Work};
-use crate::gpu::tensor::{Matrix, Room, Uploader};
-use crate::gpu::{Gpu, Tensor};
+use crate::device::plan::{Extent, Work};
+use crate::device::{Device, Tensor};
+use crate::error::Result;
+use crate::weights::{Matrix, Uploader, fused};
 
-/// The weights of one cross-attention on the GPU.
+/// The weights of one cross-attention on the device.
 #[derive(Debug)]
 pub struct Cross {
     pub(crate) q_norm: Tensor,
@@ -58,19 +57,13 @@ pub struct CrossKeys {
 }
 
 impl CrossKeys {
-    /// `slots` rows, cut from `room`.
+    /// Room for `slots` rows.
     #[must_use]
-    pub fn within(room: &mut Room, gpu: &Gpu, shape: &BlockShape, slots: usize) -> Self {
+    pub fn new(device: &Device, shape: &BlockShape, slots: usize) -> Self {
         Self {
-            kv: room.take(gpu, "cross kv", slots * 2 * shape.stored()),
+            kv: Tensor::new(device, "cross kv", slots * 2 * shape.stored()),
             slots,
         }
-    }
-
-    /// Values that it takes of a [`Room`].
-    #[must_use]
-    pub fn share(shape: &BlockShape, slots: usize) -> usize {
-        Room::share(slots * 2 * shape.stored())
     }
 }
 
@@ -106,8 +99,8 @@ impl PartPlan<'_> {
         (ring, slots): (&Tensor, usize),
         columns: usize,
     ) -> Result<()> {
-        let gpu = self.gpu();
-        let variant = gpu.select(&RING_STORE, gpu.tuning.per_item, &[])?;
+        let device = self.device();
+        let variant = device.select(&RING_STORE, &[&[]], &[])?;
         let kernel = RingStore {
             state: state.all(),
             x: x.all(),
@@ -172,8 +165,8 @@ impl PartPlan<'_> {
         };
         let output = Output::rows(width);
         self.norm_linear("linear cross q", state, (normed, q), &cross.q, output)?;
-        let gpu = self.gpu();
-        let variant = gpu.select(&CROSS_ATTENTION, gpu.tuning.per_item, &[])?;
+        let device = self.device();
+        let variant = device.select(&CROSS_ATTENTION, &[&[]], &[])?;
         let kernel = CrossAttention {
             state: state.all(),
             ranges: queries.ranges.all(),

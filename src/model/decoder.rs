@@ -3,22 +3,21 @@
 
 use std::ops::ControlFlow;
 
-use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
+use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
 use super::cross::{Cross, CrossKeys, Queries};
 use super::ends::per_row;
-use super::part::{Output, PartPlan, RowClass, count, vectors};
+use super::part::{Normed, Output, PartPlan, RowClass, count, vectors};
 use super::patches::PatchBuffers;
 use super::rotary::Rotary;
-use super::row_layer::{After, Embedding, RowBuffers, RowLayers, RowPart, RowScratch, RowWeights};
-use super::steps::Normed;
 use crate::checkpoint::BltWeights;
+use crate::device::kernels::{GATHER_ADD, GatherAdd, GatherAddParams};
+use crate::device::plan::Extent;
+use crate::device::tensor::padded;
+use crate::device::{Device, Tensor};
 use crate::error::Result;
-use crate::gpu::kernels::{GATHER_ADD, GatherAdd, GatherAddParams};
-use crate::gpu::plan::Extent;
-use crate::gpu::tensor::{Matrix, Room, Uploader, padded};
-use crate::gpu::{Gpu, Tensor};
+use crate::weights::{Matrix, Uploader, fused};
 
-/// The local decoder's weights on the GPU, with the head.
+/// The local decoder's weights on the device, with the head.
 #[derive(Debug)]
 pub struct Decoder {
     pub(crate) shape: BlockShape,
@@ -103,40 +102,32 @@ pub struct DecoderBuffers {
 
 impl DecoderBuffers {
     /// Buffers for runs of up to `rows` rows, `slots` cached positions and the
-    /// vectors of `patch_slots` patches; what outlives a run is cut from `room`.
+    /// vectors of `patch_slots` patches.
     #[must_use]
     pub fn new(
-        gpu: &Gpu,
+        device: &Device,
         decoder: &Decoder,
         rows: usize,
         slots: usize,
         patch_slots: usize,
-        room: &mut Room,
     ) -> Self {
         let shape = &decoder.shape;
         let (k, hidden) = (decoder.k, shape.hidden);
         let gathered = if decoder.cross.is_empty() { hidden } else { 0 };
         Self {
             caches: (0..decoder.layers.len())
-                .map(|_| KeyValues::within(room, gpu, shape, slots))
+                .map(|_| KeyValues::new(device, shape, slots))
                 .collect(),
             keys: (0..decoder.cross.len())
-                .map(|_| CrossKeys::within(room, gpu, shape, patch_slots * k))
+                .map(|_| CrossKeys::new(device, shape, patch_slots * k))
                 .collect(),
-            vectors: Tensor::new(gpu, "patch vectors", patch_slots * gathered),
+            vectors: Tensor::new(device, "patch vectors", patch_slots * gathered),
             patch_slots,
-            projected: Tensor::new(gpu, "projected", rows * k * hidden),
-            h: Tensor::new(gpu, "projected h", rows * k * hidden),
-            logits: Tensor::new(gpu, "logits", rows * padded(decoder.vocabulary)),
-            result: Tensor::new(gpu, "result", rows * 2),
+            projected: Tensor::new(device, "projected", rows * k * hidden),
+            h: Tensor::new(device, "projected h", rows * k * hidden),
+            logits: Tensor::new(device, "logits", rows * padded(decoder.vocabulary)),
+            result: Tensor::new(device, "result", rows * 2),
         }
-    }
-
-    /// Values that they take of a [`Room`].
-    pub(super) fn share(decoder: &Decoder, slots: usize, patch_slots: usize) -> usize {
-        let shape = &decoder.shape;
-        decoder.layers.len() * KeyValues::share(shape, slots)
-            + decoder.cross.len() * CrossKeys::share(shape, patch_slots * decoder.k)
     }
 
     /// Size in bytes.
@@ -249,33 +240,6 @@ impl Decoder {
         }
     }
 
-    /// Its layers, for [`super::row_layer`], where the bytes attend to the patches
-    /// before each of them.
-    pub(super) fn row_part(&self) -> Option<RowPart<'_>> {
-        (self.cross.len() == self.layers.len()).then_some(RowPart {
-            shape: self.shape,
-            embed: None,
-            blocks: &self.layers,
-            cross: &self.cross,
-            last: (&self.norm, &self.head),
-        })
-    }
-
-    /// Its layers over a single row; see [`RowPart::layers`].
-    pub(crate) fn row_layers(
-        &self,
-        weights: &RowWeights,
-        rows: &Rows,
-        own: &DecoderBuffers,
-        scratch: &RowScratch,
-        buffers: RowBuffers<'_>,
-    ) -> Option<RowLayers> {
-        let caches = (own.caches.as_slice(), own.keys.as_slice());
-        let part = self.row_part()?;
-        let rows = (rows, Embedding::default());
-        part.layers(weights, caches, rows, scratch, buffers, &After::Logits)
-    }
-
     fn gather(
         &self,
         plan: &mut PartPlan<'_>,
@@ -284,8 +248,8 @@ impl Decoder {
         buffers: &DecoderBuffers,
         scratch: &Scratch,
     ) -> Result<()> {
-        let gpu = plan.gpu();
-        let variant = gpu.select(&GATHER_ADD, gpu.tuning.per_item, &[])?;
+        let device = plan.device();
+        let variant = device.select(&GATHER_ADD, &[&[]], &[])?;
         let columns = self.shape.hidden;
         let kernel = GatherAdd {
             state: state.all(),

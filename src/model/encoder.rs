@@ -3,22 +3,21 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
+use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
 use super::cross::{Cross, CrossKeys, Queries};
 use super::ends::per_row;
 use super::hash_embedding::{HashBuffers, HashEmbedding, Tables};
 use super::part::{Output, PartPlan, RowClass, count, vectors};
 use super::patches::PatchBuffers;
 use super::rotary::Rotary;
-use super::row_layer::{After, Embedding, RowBuffers, RowLayers, RowPart, RowScratch, RowWeights};
 use crate::checkpoint::{BltWeights, Checkpoint, Pooling};
+use crate::device::kernels::{CONCATENATE, Concatenate, ConcatenateParams, POOL, Pool, PoolParams};
+use crate::device::plan::Extent;
+use crate::device::{Device, Tensor};
 use crate::error::Result;
-use crate::gpu::kernels::{CONCATENATE, Concatenate, ConcatenateParams, POOL, Pool, PoolParams};
-use crate::gpu::plan::Extent;
-use crate::gpu::tensor::{Matrix, Room, Uploader};
-use crate::gpu::{Gpu, Tensor};
+use crate::weights::{Matrix, Uploader, fused};
 
-/// The local encoder's weights on the GPU, with the byte embedding.
+/// The local encoder's weights on the device, with the byte embedding.
 #[derive(Debug)]
 pub struct Encoder {
     pub(crate) shape: BlockShape,
@@ -47,7 +46,7 @@ enum Kind {
 
 impl Encoder {
     pub(super) async fn load<P: FnMut(u64) -> ControlFlow<()>>(
-        gpu: &Gpu,
+        device: &Device,
         uploader: &mut Uploader<'_, P>,
         weights: &BltWeights<'_>,
         host_tables: Option<&Arc<Checkpoint>>,
@@ -60,14 +59,14 @@ impl Encoder {
             Some(checkpoint) => Tables::Host(Arc::clone(checkpoint)),
             None => {
                 let views: Vec<_> = weights.hash_tables.iter().collect();
-                Tables::Gpu(fused(uploader, "hash tables", shape.hidden, &views, 0).await?)
+                Tables::Device(fused(uploader, "hash tables", shape.hidden, &views, 0).await?)
             }
         };
         let dtype = weights
             .hash_tables
             .first()
             .map_or(weights.embed.dtype, |t| t.dtype);
-        let hash = HashEmbedding::new(gpu, &config.hash, shape.hidden, dtype, tables);
+        let hash = HashEmbedding::new(device, &config.hash, shape.hidden, dtype, tables);
         let layers = Block::load_all(uploader, &shape, &weights.encoder).await?;
         let mut cross = Vec::new();
         for weights in &weights.encoder_cross {
@@ -153,54 +152,44 @@ pub struct EncoderBuffers {
 
 impl EncoderBuffers {
     /// Buffers for runs of up to `rows` rows, `slots` cached positions, and
-    /// `ring_slots` bytes of open patches; what outlives a run is cut from `room`.
+    /// `ring_slots` bytes of open patches.
     #[must_use]
     pub fn new(
-        gpu: &Gpu,
+        device: &Device,
         encoder: &Encoder,
         rows: usize,
         slots: usize,
         ring_slots: usize,
-        room: &mut Room,
     ) -> Self {
         let shape = &encoder.shape;
         let vectors = rows * encoder.k;
         let width = shape.heads * shape.head;
-        let (ring, keys) = Self::rings(gpu, encoder, ring_slots, room);
+        let (ring, keys) = Self::rings(device, encoder, ring_slots);
         Self {
             caches: (0..encoder.layers.len())
-                .map(|_| KeyValues::within(room, gpu, shape, slots))
+                .map(|_| KeyValues::new(device, shape, slots))
                 .collect(),
-            hash: encoder.hash.buffers(gpu, rows),
+            hash: encoder.hash.buffers(device, rows),
             ring,
             ring_slots,
             keys,
-            pooled: Tensor::new(gpu, "pooled", rows * encoder.pooled_columns()),
-            h: Tensor::new(gpu, "patch h", vectors * shape.hidden),
-            q: Tensor::new(gpu, "patch q", vectors * width),
-            attended: Tensor::new(gpu, "patch attended", vectors * width),
+            pooled: Tensor::new(device, "pooled", rows * encoder.pooled_columns()),
+            h: Tensor::new(device, "patch h", vectors * shape.hidden),
+            q: Tensor::new(device, "patch q", vectors * width),
+            attended: Tensor::new(device, "patch attended", vectors * width),
         }
     }
 
-    /// Values that they take of a [`Room`].
-    pub(super) fn share(encoder: &Encoder, slots: usize, ring_slots: usize) -> usize {
-        let shape = &encoder.shape;
-        encoder.layers.len() * KeyValues::share(shape, slots)
-            + Room::share(ring_slots * shape.hidden)
-            + encoder.crossings.len() * CrossKeys::share(shape, ring_slots)
-    }
-
-    /// Rings for the bytes of open patches, cut from `room`.
+    /// Rings for the bytes of open patches.
     pub(crate) fn rings(
-        gpu: &Gpu,
+        device: &Device,
         encoder: &Encoder,
         slots: usize,
-        room: &mut Room,
     ) -> (Tensor, Vec<CrossKeys>) {
         let shape = &encoder.shape;
-        let ring = room.take(gpu, "byte rows", slots * shape.hidden);
+        let ring = Tensor::new(device, "byte rows", slots * shape.hidden);
         let keys = encoder.crossings.iter();
-        let keys = keys.map(|_| CrossKeys::within(room, gpu, shape, slots));
+        let keys = keys.map(|_| CrossKeys::new(device, shape, slots));
         (ring, keys.collect())
     }
 
@@ -242,7 +231,7 @@ impl Encoder {
         let state = &rows.state;
         let (x, h) = (&scratch.x, &scratch.h);
         plan.embed(state, &self.embed, (ids, x))?;
-        plan.hash_embedding(state, &self.hash, &buffers.hash, (history, x), false)?;
+        plan.hash_embedding(state, &self.hash, &buffers.hash, (history, x))?;
         for (layer, (block, cache)) in self.layers.iter().zip(&buffers.caches).enumerate() {
             plan.block(&self.shape, block, cache, rows, scratch)?;
             if layer == self.pooled_layer {
@@ -256,56 +245,6 @@ impl Encoder {
             }
         }
         Ok(())
-    }
-
-    /// Records the sums of a run's hash embeddings over `x`.
-    pub(crate) fn record_hashes(
-        &self,
-        plan: &mut PartPlan<'_>,
-        state: &Tensor,
-        history: &Tensor,
-        buffers: &EncoderBuffers,
-        x: &Tensor,
-    ) -> Result<()> {
-        plan.hash_embedding(state, &self.hash, &buffers.hash, (history, x), true)
-    }
-
-    /// Its layers, for [`super::row_layer`], where the patches attend to the bytes
-    /// after the last of them and to nothing else.
-    pub(super) fn row_part(&self) -> Option<RowPart<'_>> {
-        match (self.crossings.as_slice(), self.cross.as_slice()) {
-            ([(layer, 0)], [cross])
-                if *layer + 1 == self.layers.len() && self.pooled_layer == *layer =>
-            {
-                Some(RowPart {
-                    shape: self.shape,
-                    embed: Some(&self.embed),
-                    blocks: &self.layers,
-                    cross: &[],
-                    last: (&cross.k_norm, &cross.kv),
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// Its layers over a single row; see [`RowPart::layers`].
-    pub(crate) fn row_layers(
-        &self,
-        weights: &RowWeights,
-        (rows, ids): (&Rows, &Tensor),
-        own: &EncoderBuffers,
-        scratch: &RowScratch,
-        buffers: RowBuffers<'_>,
-    ) -> Option<RowLayers> {
-        let embedding = Embedding {
-            ids: Some(ids),
-            added: self.hash.count() > 0,
-        };
-        let after = After::Rings((&own.ring, own.ring_slots), own.keys.first()?);
-        let caches = (own.caches.as_slice(), [].as_slice());
-        let part = self.row_part()?;
-        part.layers(weights, caches, (rows, embedding), scratch, buffers, &after)
     }
 
     /// Records the patches that a run closes: their bytes to `y`,
@@ -359,7 +298,7 @@ impl Encoder {
         buffers: &EncoderBuffers,
         y: &Tensor,
     ) -> Result<()> {
-        let gpu = plan.gpu();
+        let device = plan.device();
         let hidden = self.shape.hidden;
         match &self.kind {
             Kind::Pooled(kinds) => {
@@ -381,7 +320,7 @@ impl Encoder {
                         stride4: vectors(self.pooled_columns()),
                         first4: vectors(place * hidden),
                     };
-                    let variant = gpu.select(&POOL, gpu.tuning.per_item, &[])?;
+                    let variant = device.select(&POOL, &[&[]], &[])?;
                     let grid = [Extent::Items(hidden / 4), Extent::Rows];
                     let work = per_row(5.0, hidden * 24);
                     plan.push("pool", &kernel, variant, params, grid, work);
@@ -399,7 +338,7 @@ impl Encoder {
                     slots: count(buffers.ring_slots),
                     bytes: count(*bytes),
                 };
-                let variant = gpu.select(&CONCATENATE, gpu.tuning.per_item, &[])?;
+                let variant = device.select(&CONCATENATE, &[&[]], &[])?;
                 let grid = [Extent::Items(bytes * hidden / 4), Extent::Rows];
                 let work = per_row(0.0, bytes * hidden * 8);
                 plan.push("concatenate", &kernel, variant, params, grid, work);

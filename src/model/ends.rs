@@ -2,14 +2,15 @@
 //! byte, and what is decided from them, out.
 
 use super::part::{PartPlan, count, vectors};
-use crate::error::Result;
-use crate::gpu::Tensor;
-use crate::gpu::kernels::{
+use crate::device::Tensor;
+use crate::device::kernels::{
     EMBED, ENTROPY, Embed, EmbedParams, Entropy, EntropyParams, PATCH_STARTS, PatchStarts,
     PatchStartsParams, TOP_K, TopK, TopKParams,
 };
-use crate::gpu::plan::{Extent, ONE, Work};
-use crate::gpu::tensor::{Matrix, padded};
+use crate::device::plan::{Extent, ONE, Work};
+use crate::device::tensor::padded;
+use crate::error::Result;
+use crate::weights::Matrix;
 
 impl PartPlan<'_> {
     /// `x[t, :] = table[ids[t], :]`.
@@ -22,9 +23,9 @@ impl PartPlan<'_> {
         table: &Matrix,
         (ids, x): (&Tensor, &Tensor),
     ) -> Result<()> {
-        let gpu = self.gpu();
-        let weights = gpu.weights_axis(table.weights);
-        let variant = gpu.select(&EMBED, gpu.tuning.embed, &[("WEIGHTS", weights)])?;
+        let device = self.device();
+        let weights = [("WEIGHTS", table.weights.axis())];
+        let variant = device.select(&EMBED, &[&[]], &weights)?;
         let columns4 = vectors(table.columns);
         for part in &table.parts {
             let kernel = Embed {
@@ -56,8 +57,8 @@ impl PartPlan<'_> {
         (targets, logits, result): (&Tensor, &Tensor, &Tensor),
         vocabulary: usize,
     ) -> Result<()> {
-        let gpu = self.gpu();
-        let variant = gpu.select(&ENTROPY, gpu.tuning.entropy, &[])?;
+        let device = self.device();
+        let variant = device.select(&ENTROPY, device.tuning.entropy, &[])?;
         let kernel = Entropy {
             state: state.all(),
             targets: targets.all(),
@@ -92,8 +93,8 @@ impl PartPlan<'_> {
         (carry, starts, patches): (&Tensor, &Tensor, &Tensor),
         rule: PatchStartsParams,
     ) -> Result<()> {
-        let gpu = self.gpu();
-        let variant = gpu.select(&PATCH_STARTS, gpu.tuning.patch_starts, &[])?;
+        let device = self.device();
+        let variant = device.select(&PATCH_STARTS, &[&[]], &[])?;
         let kernel = PatchStarts {
             state: state.all(),
             ids: ids.all(),
@@ -119,8 +120,8 @@ impl PartPlan<'_> {
         vocabulary: usize,
         k: usize,
     ) -> Result<()> {
-        let gpu = self.gpu();
-        let variant = gpu.select(&TOP_K, gpu.tuning.top_k, &[])?;
+        let device = self.device();
+        let variant = device.select(&TOP_K, &[&[]], &[])?;
         let kernel = TopK {
             state: state.all(),
             logits: logits.all(),

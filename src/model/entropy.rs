@@ -4,24 +4,23 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
+use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
 use super::layer_inputs::LayerInputs;
-use super::part::{Output, PartPlan, RowClass};
+use super::part::{Normed, Output, PartPlan, RowClass};
 use super::rotary::Rotary;
-use super::row_layer::{After, Embedding, RowBuffers, RowLayers, RowPart, RowScratch, RowWeights};
 use super::sizes::EntropySizes;
-use super::steps::Normed;
 use crate::checkpoint::EntropyWeights;
+use crate::device::kernels::{PatchStartsCarry, PatchStartsParams};
+use crate::device::plan::Plan;
+use crate::device::tensor::padded;
+use crate::device::{Device, Tensor};
 use crate::error::Result;
-use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams};
-use crate::gpu::plan::Plan;
-use crate::gpu::tensor::{Matrix, Room, Uploader, padded};
-use crate::gpu::{Gpu, Tensor};
+use crate::weights::{Matrix, Uploader, fused};
 
-/// The entropy model's weights on the GPU.
+/// The entropy model's weights on the device.
 #[derive(Debug)]
 pub struct EntropyModel {
-    gpu: Arc<Gpu>,
+    device: Arc<Device>,
     shape: BlockShape,
     vocabulary: usize,
     window: Option<usize>,
@@ -39,11 +38,11 @@ impl EntropyModel {
     /// [`crate::Error::Checkpoint`] when the kernels cannot run this shape, and the
     /// device's errors.
     pub async fn load(
-        gpu: &Arc<Gpu>,
+        device: &Arc<Device>,
         weights: &EntropyWeights<'_>,
         mut progress: impl FnMut(u64),
     ) -> Result<Self> {
-        Self::load_while(gpu, weights, |bytes| {
+        Self::load_while(device, weights, |bytes| {
             progress(bytes);
             ControlFlow::Continue(())
         })
@@ -56,21 +55,21 @@ impl EntropyModel {
     /// # Errors
     /// As for [`EntropyModel::load`], and [`crate::Error::Interrupted`].
     pub async fn load_while(
-        gpu: &Arc<Gpu>,
+        device: &Arc<Device>,
         weights: &EntropyWeights<'_>,
         go_on: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Self> {
         let config = &weights.config;
         let size = |value: u32| value as usize;
         let shape = BlockShape::of(&config.stack(), "the entropy model")?;
-        let mut uploader = Uploader::new(gpu, go_on);
+        let mut uploader = Uploader::new(device, go_on);
         let embed = fused(&mut uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
         let layers = Block::load_all(&mut uploader, &shape, &weights.layers).await?;
         let norm = uploader.vector("norm", &weights.norm.to_f32());
         let head = fused(&mut uploader, "head", shape.hidden, &[&weights.lm_head], 0).await?;
         uploader.flush().await?;
         Ok(Self {
-            gpu: Arc::clone(gpu),
+            device: Arc::clone(device),
             shape,
             vocabulary: size(config.vocab_size),
             window: config.window.map(size),
@@ -84,8 +83,8 @@ impl EntropyModel {
 
     /// The device that holds it.
     #[must_use]
-    pub fn gpu(&self) -> &Arc<Gpu> {
-        &self.gpu
+    pub fn device(&self) -> &Arc<Device> {
+        &self.device
     }
 
     /// Number of token ids.
@@ -115,7 +114,7 @@ impl EntropyModel {
 
     /// Room for what goes into its layers in runs of up to `rows` rows.
     pub(crate) fn layer_inputs(&self, rows: usize) -> LayerInputs {
-        LayerInputs::new(&self.gpu, &self.shape, self.layers.len(), rows)
+        LayerInputs::new(&self.device, &self.shape, self.layers.len(), rows)
     }
 
     /// Bytes of what goes into a layer, per row.
@@ -186,23 +185,23 @@ pub struct EntropyBuffers {
 
 impl EntropyBuffers {
     /// Buffers for runs of up to `rows` rows, `slots` cached positions and the
-    /// `k` best bytes of each row; keys and values are cut from `room`.
+    /// `k` best bytes of each row.
     #[must_use]
-    pub fn new(model: &EntropyModel, rows: usize, slots: usize, k: usize, room: &mut Room) -> Self {
-        let gpu = &model.gpu;
+    pub fn new(model: &EntropyModel, rows: usize, slots: usize, k: usize) -> Self {
+        let device = &model.device;
         Self {
-            scratch: Scratch::new(gpu, &[model.shape], rows),
-            logits: Tensor::new(gpu, "logits", rows * padded(model.vocabulary)),
-            result: Tensor::new(gpu, "result", rows * 2),
-            best_ids: Tensor::new(gpu, "best_ids", rows * k),
-            best_log_p: Tensor::new(gpu, "best_log_p", rows * k),
-            carry: Tensor::from(gpu, "carry", &[PatchStartsCarry::default()]),
-            starts: Tensor::new(gpu, "starts", rows),
-            patches: Tensor::new(gpu, "patches", rows),
+            scratch: Scratch::new(device, &[model.shape], rows),
+            logits: Tensor::new(device, "logits", rows * padded(model.vocabulary)),
+            result: Tensor::new(device, "result", rows * 2),
+            best_ids: Tensor::new(device, "best_ids", rows * k),
+            best_log_p: Tensor::new(device, "best_log_p", rows * k),
+            carry: Tensor::from(device, "carry", &[PatchStartsCarry::default()]),
+            starts: Tensor::new(device, "starts", rows),
+            patches: Tensor::new(device, "patches", rows),
             caches: model
                 .layers
                 .iter()
-                .map(|_| KeyValues::within(room, gpu, &model.shape, slots))
+                .map(|_| KeyValues::new(device, &model.shape, slots))
                 .collect(),
         }
     }
@@ -216,13 +215,8 @@ impl EntropyBuffers {
     pub(crate) fn caches(model: &EntropyModel, slots: usize) -> Vec<KeyValues> {
         let caches = model.layers.iter();
         caches
-            .map(|_| KeyValues::new(&model.gpu, &model.shape, slots))
+            .map(|_| KeyValues::new(&model.device, &model.shape, slots))
             .collect()
-    }
-
-    /// Values that they take of a [`Room`].
-    pub(super) fn share(model: &EntropyModel, slots: usize) -> usize {
-        model.layers.len() * KeyValues::share(&model.shape, slots)
     }
 
     /// Size in bytes.
@@ -347,41 +341,6 @@ impl EntropyModel {
         Ok(())
     }
 
-    /// Its layers, for [`super::row_layer`].
-    pub(super) fn row_part(&self) -> RowPart<'_> {
-        RowPart {
-            shape: self.shape,
-            embed: Some(&self.embed),
-            blocks: &self.layers,
-            cross: &[],
-            last: (&self.norm, &self.head),
-        }
-    }
-
-    /// Its layers over a single row; see [`RowPart::layers`].
-    pub(crate) fn row_layers(
-        &self,
-        weights: &RowWeights,
-        inputs: &EntropyInputs,
-        own: &EntropyBuffers,
-        scratch: &RowScratch,
-        buffers: RowBuffers<'_>,
-    ) -> Option<RowLayers> {
-        let caches = (own.caches.as_slice(), [].as_slice());
-        let embedding = Embedding {
-            ids: Some(&inputs.ids),
-            added: false,
-        };
-        let rows = (&inputs.rows, embedding);
-        let part = self.row_part();
-        part.layers(weights, caches, rows, scratch, buffers, &After::Entropy)
-    }
-
-    /// Its scratch buffers for them.
-    pub(crate) fn row_scratch(&self) -> ([BlockShape; 1], usize) {
-        ([self.shape], self.vocabulary)
-    }
-
     /// The plan of a run; see [`EntropyModel::record`].
     ///
     /// # Errors
@@ -408,7 +367,7 @@ impl EntropyModel {
         extras: EntropyExtras,
         known: Option<Known<'_>>,
     ) -> Result<Plan> {
-        let mut plan = PartPlan::new(&self.gpu, class);
+        let mut plan = PartPlan::new(&self.device, class);
         self.record_from(&mut plan, inputs, buffers, extras, known)?;
         plan.build()
     }

@@ -2,7 +2,7 @@
 //! vector is the sum of its own and one row per n-gram length and hash function.
 //!
 //! The tables are most of a large model, and a byte needs a handful of their
-//! rows. They lie on the GPU, or stay in the mapped file, from which the host
+//! rows. They lie on the device, or stay in the mapped file, from which the host
 //! gathers the rows that a run needs; the sums are the same to the bit.
 
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use std::sync::Arc;
 use super::ends::per_row;
 use super::part::{PartPlan, count, vectors};
 use crate::checkpoint::{Checkpoint, Dtype, HashConfig};
-use crate::error::Result;
-use crate::gpu::kernels::{
+use crate::device::kernels::{
     HASH_EMBED, HASH_IDS, HashEmbed, HashEmbedParams, HashIds, HashIdsParams,
 };
-use crate::gpu::plan::Extent;
-use crate::gpu::tensor::{Matrix, WeightType};
-use crate::gpu::{Gpu, Tensor};
-use crate::reference::{hash_ids, hash_powers};
+use crate::device::plan::Extent;
+use crate::device::{Device, Tensor};
+use crate::error::Result;
+use crate::numerics::{hash_ids, hash_powers};
+use crate::weights::{Matrix, WeightType};
 
 /// Where the tables are.
 #[derive(Debug)]
 pub(super) enum Tables {
-    Gpu(Matrix),
+    Device(Matrix),
     Host(Arc<Checkpoint>),
 }
 
@@ -56,7 +56,7 @@ impl HashBuffers {
 
 impl HashEmbedding {
     pub(super) fn new(
-        gpu: &Gpu,
+        device: &Device,
         config: &HashConfig,
         columns: usize,
         dtype: Dtype,
@@ -76,15 +76,13 @@ impl HashEmbedding {
         }
         Self {
             weights: match (&tables, dtype) {
-                (Tables::Gpu(matrix), _) => matrix.weights,
-                (Tables::Host(_), Dtype::F32) => WeightType::F32,
-                (Tables::Host(_), Dtype::F16) => WeightType::F16,
-                (Tables::Host(_), Dtype::Bf16) => WeightType::Bf16,
+                (Tables::Device(matrix), _) => matrix.weights,
+                (Tables::Host(_), dtype) => dtype.into(),
             },
             config: config.clone(),
             columns,
-            grams: Tensor::from(gpu, "grams", &grams),
-            powers: Tensor::from(gpu, "powers", &powers),
+            grams: Tensor::from(device, "grams", &grams),
+            powers: Tensor::from(device, "powers", &powers),
             tables,
         }
     }
@@ -110,15 +108,15 @@ impl HashEmbedding {
 
     /// Buffers for runs of up to `rows` rows.
     #[must_use]
-    pub fn buffers(&self, gpu: &Gpu, rows: usize) -> HashBuffers {
+    pub fn buffers(&self, device: &Device, rows: usize) -> HashBuffers {
         let entries = rows * self.count();
         let gathered = match self.tables {
-            Tables::Gpu(_) => 0,
+            Tables::Device(_) => 0,
             Tables::Host(_) => (entries * self.columns * self.weights.size()).div_ceil(4),
         };
         HashBuffers {
-            rows: Tensor::new(gpu, "hash rows", entries),
-            gathered: Tensor::new(gpu, "hash table rows", gathered),
+            rows: Tensor::new(device, "hash rows", entries),
+            gathered: Tensor::new(device, "hash table rows", gathered),
         }
     }
 
@@ -127,7 +125,7 @@ impl HashEmbedding {
     ///
     /// # Errors
     /// What the checkpoint says.
-    pub fn gather(&self, gpu: &Gpu, buffers: &HashBuffers, ids: &[u32]) -> Result<()> {
+    pub fn gather(&self, device: &Device, buffers: &HashBuffers, ids: &[u32]) -> Result<()> {
         let Tables::Host(checkpoint) = &self.tables else {
             return Ok(());
         };
@@ -146,14 +144,14 @@ impl HashEmbedding {
             };
             tensor.append_row(first + *row as usize, &mut bytes);
         }
-        buffers.gathered.write(gpu, &bytes);
+        buffers.gathered.write(device, &bytes);
         Ok(())
     }
 }
 
 impl PartPlan<'_> {
-    /// Adds the rows of the hash tables to `x`, or with `over` writes their sums over
-    /// it. `ids` begins with the ids before the run.
+    /// Adds the rows of the hash tables to `x`. `ids` begins with the ids before the
+    /// run.
     ///
     /// # Errors
     /// A mistake in the tuning table.
@@ -163,16 +161,15 @@ impl PartPlan<'_> {
         embedding: &HashEmbedding,
         buffers: &HashBuffers,
         (ids, x): (&Tensor, &Tensor),
-        over: bool,
     ) -> Result<()> {
         if embedding.count() == 0 {
             return Ok(());
         }
-        let gpu = self.gpu();
+        let device = self.device();
         let tables = embedding.count();
         let columns = embedding.columns;
-        let weights = [("WEIGHTS", gpu.weights_axis(embedding.weights))];
-        let variant = gpu.select(&HASH_EMBED, gpu.tuning.per_item, &weights)?;
+        let weights = [("WEIGHTS", embedding.weights.axis())];
+        let variant = device.select(&HASH_EMBED, &[&[]], &weights)?;
         let params = HashEmbedParams {
             columns4: vectors(columns),
             tables: count(tables),
@@ -180,7 +177,6 @@ impl PartPlan<'_> {
             first_row: 0,
             part_rows: 0,
             gathered: 0,
-            keep: u32::from(!over),
         };
         let grid = [Extent::Items(columns.div_ceil(4)), Extent::Rows];
         let work = per_row(0.0, columns * (8 + tables * embedding.weights.size()));
@@ -191,14 +187,12 @@ impl PartPlan<'_> {
             x: x.all(),
         };
         match &embedding.tables {
-            Tables::Gpu(matrix) => {
+            Tables::Device(matrix) => {
                 self.hash_ids(state, embedding, buffers, ids)?;
                 for part in &matrix.parts {
                     let params = HashEmbedParams {
                         first_row: count(part.first_row),
                         part_rows: count(part.rows),
-                        // Later parts add to the first.
-                        keep: u32::from(!over || part.first_row > 0),
                         ..params
                     };
                     let kernel = kernel(part.tensor.all());
@@ -225,8 +219,8 @@ impl PartPlan<'_> {
         buffers: &HashBuffers,
         ids: &Tensor,
     ) -> Result<()> {
-        let gpu = self.gpu();
-        let variant = gpu.select(&HASH_IDS, gpu.tuning.per_item, &[])?;
+        let device = self.device();
+        let variant = device.select(&HASH_IDS, &[&[]], &[])?;
         let kernel = HashIds {
             state: state.all(),
             ids: ids.all(),

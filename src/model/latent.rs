@@ -2,15 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use super::block::{Block, BlockShape, KeyValues, Rows, Scratch, fused};
+use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
 use super::part::{Output, PartPlan};
 use super::rotary::Rotary;
 use crate::checkpoint::BltWeights;
+use crate::device::{Device, Tensor};
 use crate::error::Result;
-use crate::gpu::tensor::{Matrix, Uploader};
-use crate::gpu::{Gpu, Tensor};
+use crate::weights::{Matrix, Uploader, fused};
 
-/// The latent transformer's weights on the GPU.
+/// The latent transformer's weights on the device.
 #[derive(Debug)]
 pub struct Latent {
     pub(crate) shape: BlockShape,
@@ -54,10 +54,10 @@ impl Latent {
 
     /// Keys and values for so many patches, a power of two.
     #[must_use]
-    pub fn caches(&self, gpu: &Gpu, patches: usize) -> Vec<KeyValues> {
+    pub fn caches(&self, device: &Device, patches: usize) -> Vec<KeyValues> {
         let caches = self.layers.iter();
         caches
-            .map(|_| KeyValues::new(gpu, &self.shape, patches))
+            .map(|_| KeyValues::new(device, &self.shape, patches))
             .collect()
     }
 

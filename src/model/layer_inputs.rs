@@ -1,8 +1,8 @@
 //! What goes into each layer of a model, for the rows of a run.
 
 use super::block::BlockShape;
-use crate::gpu::tensor::padded;
-use crate::gpu::{Gpu, Tensor};
+use crate::device::tensor::padded;
+use crate::device::{Device, Tensor};
 
 /// Per layer the rows that go into it, `[rows, hidden]`. Those that a run is given
 /// begin at row 0; those that it leaves lie as in a ring of so many rows, from its
@@ -16,11 +16,11 @@ pub(crate) struct LayerInputs {
 
 impl LayerInputs {
     /// Room for runs of up to `rows` rows, a power of two.
-    pub(crate) fn new(gpu: &Gpu, shape: &BlockShape, layers: usize, rows: usize) -> Self {
+    pub(crate) fn new(device: &Device, shape: &BlockShape, layers: usize, rows: usize) -> Self {
         let values = rows * padded(shape.hidden);
         Self {
             layers: (0..layers)
-                .map(|_| Tensor::new(gpu, "layer inputs", values))
+                .map(|_| Tensor::new(device, "layer inputs", values))
                 .collect(),
             rows,
             row_bytes: padded(shape.hidden) as u64 * 4,

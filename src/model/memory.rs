@@ -4,8 +4,8 @@
 use super::blt::{BltLoad, HashTables};
 use super::sizes::{EntropySizes, SessionBytes};
 use crate::checkpoint::{BltWeights, Checkpoint, Part, TensorView};
+use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
 
 /// Where a model's weights are, and what a text takes beside them, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -32,12 +32,17 @@ impl MemoryPlan {
     /// # Errors
     /// [`Error::OutOfMemory`] when they cannot fit with a session beside them, and
     /// what [`Checkpoint::blt_weights`] says.
-    pub fn of(gpu: &Gpu, checkpoint: &Checkpoint, options: &BltLoad) -> Result<Self> {
-        plan(gpu, checkpoint, &checkpoint.blt_weights()?, options)
+    pub fn of(device: &Device, checkpoint: &Checkpoint, options: &BltLoad) -> Result<Self> {
+        plan(device, checkpoint, &checkpoint.blt_weights()?, options)
     }
 
     /// Does a text of so many patches fit beside the weights?
-    pub(crate) fn check_patches(&self, gpu: &Gpu, session: u64, patches: usize) -> Result<()> {
+    pub(crate) fn check_patches(
+        &self,
+        device: &Device,
+        session: u64,
+        patches: usize,
+    ) -> Result<()> {
         let grown = session + patches as u64 * self.patch;
         match self.available {
             Some(most) if self.adapter + grown + RESERVE > most => {
@@ -47,7 +52,7 @@ impl MemoryPlan {
                     gib(grown),
                     gib(self.adapter),
                     gib(RESERVE),
-                    gpu.summary().name,
+                    device.summary().name,
                     gib(most),
                 )))
             }
@@ -60,7 +65,7 @@ impl MemoryPlan {
 pub const RESERVE: u64 = 128 << 20;
 
 pub(super) fn plan(
-    gpu: &Gpu,
+    device: &Device,
     checkpoint: &Checkpoint,
     weights: &BltWeights<'_>,
     options: &BltLoad,
@@ -85,17 +90,19 @@ pub(super) fn plan(
         (None, Some(config)) => Some(EntropySizes::of(config)?),
         (None, None) => None,
     };
-    let rows = gpu.tuning.chunk_rows as usize;
+    let rows = device.tuning.chunk_rows as usize;
     let size = weights.hash_tables.first().map(|view| view.dtype.size());
     let session =
         |gathered| SessionBytes::of(weights, entropy.as_ref(), rows, gathered, options.hf_compat);
-    let available = gpu.memory();
+    let available = device.memory();
     let fits = |bytes: u64| available.is_none_or(|most| bytes + RESERVE <= most);
 
     let with_tables = session(None)?;
     let host_tables = match options.hash_tables {
         HashTables::Host => true,
-        HashTables::Gpu => false,
+        HashTables::Device => false,
+        // The processor makes the few random rows that it needs, rather than all.
+        HashTables::Auto if device.shares_memory() && checkpoint.is_random() => true,
         HashTables::Auto => !fits(rest + tables + with_tables.new),
     };
     let (adapter, session) = match host_tables {
@@ -113,7 +120,7 @@ pub(super) fn plan(
             gib(adapter),
             gib(session.new),
             gib(RESERVE),
-            gpu.summary().name,
+            device.summary().name,
             gib(available.unwrap_or(0)),
         )));
     }

@@ -1,4 +1,4 @@
-//! The parts of the model, as plans of kernels over weights on the GPU.
+//! The parts of the model, as plans of kernels over weights on the device.
 
 pub mod block;
 pub mod blt;
@@ -14,6 +14,4 @@ pub mod memory;
 pub mod part;
 pub mod patches;
 pub mod rotary;
-pub(crate) mod row_layer;
 pub(crate) mod sizes;
-mod steps;

@@ -3,18 +3,18 @@
 //! tuning table.
 
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
-use super::steps::Normed;
-use crate::error::Result;
-use crate::gpu::kernel::Kernel;
-use crate::gpu::kernels::{
-    ATTENTION_ROWS, ATTENTION_TILE, AttentionRows, AttentionRowsParams, AttentionTile,
-    AttentionTileParams, LINEAR_ROWS, LINEAR_TILE, LinearRows, LinearRowsParams, LinearTile,
-    LinearTileParams, RMS_NORM, ROPE_STORE, RmsNorm, RmsNormParams, RopeStore, RopeStoreParams,
-    SWIGLU, Swiglu, SwigluParams,
+use crate::device::kernel::Kernel;
+use crate::device::kernels::{
+    ATTENTION_ROWS, ATTENTION_TILE, AttentionParams, AttentionRows, AttentionTile, GATE_UP_ROW,
+    GateUpRow, GateUpRowParams, LINEAR_ROWS, LINEAR_TILE, LinearParams, LinearRows, LinearTile,
+    RMS_NORM, ROPE_STORE, RmsNorm, RmsNormParams, RopeStore, RopeStoreParams, SWIGLU, Swiglu,
+    SwigluParams,
 };
-use crate::gpu::plan::{Extent, Grid, ONE, Plan, PlanBuilder, Work};
-use crate::gpu::tensor::{Matrix, padded};
-use crate::gpu::{Gpu, Slice, Tensor};
+use crate::device::plan::{Extent, Grid, ONE, Plan, PlanBuilder, Work};
+use crate::device::tensor::padded;
+use crate::device::{Device, Slice, Tensor};
+use crate::error::Result;
+use crate::weights::Matrix;
 
 /// How many rows a plan is for; each size has its own kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum RowClass {
 }
 
 impl RowClass {
-    /// The class for so many rows.
+    /// The class for `rows` rows.
     #[must_use]
     pub fn of(rows: usize) -> Self {
         match rows {
@@ -98,10 +98,23 @@ impl Output {
     }
 }
 
+/// Rows with the norm that precedes a layer.
+#[derive(Clone, Copy)]
+pub struct Normed<'a> {
+    /// The rows, `[T, columns]`.
+    pub x: &'a Tensor,
+    /// Room for their normalised copy, where the norm is a step of its own.
+    pub h: &'a Tensor,
+    /// The norm's weights, `[columns]`.
+    pub weight: &'a Tensor,
+    /// Added to the mean square.
+    pub epsilon: f32,
+}
+
 /// A plan under construction for one class of row counts: the vocabulary in
 /// which the parts of the model are written.
 pub struct PartPlan<'g> {
-    gpu: &'g Gpu,
+    device: &'g Device,
     class: RowClass,
     /// Are there just two rows?
     two: bool,
@@ -112,13 +125,13 @@ pub struct PartPlan<'g> {
 impl<'g> PartPlan<'g> {
     /// An empty plan.
     #[must_use]
-    pub fn new(gpu: &'g Gpu, class: RowClass) -> Self {
+    pub fn new(device: &'g Device, class: RowClass) -> Self {
         Self {
-            gpu,
+            device,
             class,
             two: false,
             rows: Extent::Rows,
-            builder: PlanBuilder::new(gpu),
+            builder: PlanBuilder::new(device),
         }
     }
 
@@ -148,8 +161,8 @@ impl<'g> PartPlan<'g> {
 
     /// The device.
     #[must_use]
-    pub fn gpu(&self) -> &'g Gpu {
-        self.gpu
+    pub fn device(&self) -> &'g Device {
+        self.device
     }
 
     /// The plan.
@@ -160,7 +173,7 @@ impl<'g> PartPlan<'g> {
         self.builder.build()
     }
 
-    /// The plan, whose number of rows is in `state` on the GPU; see
+    /// The plan, whose number of rows is in `state` on the device; see
     /// [`PlanBuilder::build_indirect`].
     ///
     /// # Errors
@@ -195,7 +208,9 @@ impl<'g> PartPlan<'g> {
         columns: usize,
         epsilon: f32,
     ) -> Result<()> {
-        let variant = self.gpu.select(&RMS_NORM, self.gpu.tuning.rms_norm, &[])?;
+        let variant = self
+            .device
+            .select(&RMS_NORM, self.device.tuning.rms_norm, &[])?;
         let kernel = RmsNorm {
             state: state.all(),
             weight: weight.all(),
@@ -235,22 +250,19 @@ impl<'g> PartPlan<'g> {
         matrix: &Matrix,
         output: Output,
     ) -> Result<()> {
-        if self.joins(matrix) {
-            return self.linear_row(label, state, (x, None, y), matrix, output);
-        }
-        let tuning = self.gpu.tuning;
-        let (shader, preferences) = match self.class {
+        let tuning = self.device.tuning;
+        let (shader, preferences): (_, &[_]) = match self.class {
             RowClass::One => (&LINEAR_ROWS, tuning.linear_one),
             RowClass::Few if self.two => (&LINEAR_ROWS, tuning.linear_two),
             RowClass::Few => (&LINEAR_ROWS, tuning.linear_few),
-            RowClass::Many => (&LINEAR_TILE, tuning.linear_many),
+            RowClass::Many => (&LINEAR_TILE, &[&[]]),
         };
-        let weights = self.gpu.weights_axis(matrix.weights);
+        let weights = matrix.weights.axis();
         let variant = self
-            .gpu
+            .device
             .select(shader, preferences, &[("WEIGHTS", weights)])?;
         for part in &matrix.parts {
-            let params = LinearRowsParams {
+            let params = LinearParams {
                 inputs4: vectors(matrix.columns),
                 outputs: count(part.rows),
                 first_output: count(part.first_row),
@@ -273,22 +285,6 @@ impl<'g> PartPlan<'g> {
                     x,
                     y,
                 };
-                let LinearRowsParams {
-                    inputs4,
-                    outputs,
-                    first_output,
-                    stride,
-                    keep,
-                    slots,
-                } = params;
-                let params = LinearTileParams {
-                    inputs4,
-                    outputs,
-                    first_output,
-                    stride,
-                    keep,
-                    slots,
-                };
                 self.builder
                     .push(label, &kernel, variant, params, grid, work);
             } else {
@@ -303,6 +299,28 @@ impl<'g> PartPlan<'g> {
             }
         }
         Ok(())
+    }
+
+    /// `y = keep y + RMSNorm(x) w^T`; see [`Output`].
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn norm_linear(
+        &mut self,
+        label: &'static str,
+        state: &Tensor,
+        (normed, y): (Normed<'_>, &Tensor),
+        matrix: &Matrix,
+        output: Output,
+    ) -> Result<()> {
+        let Normed {
+            x,
+            h,
+            weight,
+            epsilon,
+        } = normed;
+        self.rms_norm(state, (x, h), weight, matrix.columns, epsilon)?;
+        self.linear(label, state, (h, y), matrix, output)
     }
 
     /// One transformer block over the rows in `scratch.x`.
@@ -336,21 +354,14 @@ impl<'g> PartPlan<'g> {
         let attention_input = (normed(&block.attention_norm), qkv);
         let output = Output::rows(shape.qkv());
         self.norm_linear("linear qkv", state, attention_input, &block.qkv, output)?;
-        if self.class == RowClass::One && self.gpu.tuning.attention_step {
-            self.attention_step(shape, cache, rows, scratch)?;
-        } else {
-            self.rope_store(shape, cache, rows, scratch)?;
-            self.attention(shape, cache, rows, scratch)?;
-        }
+        self.rope_store(shape, cache, rows, scratch)?;
+        self.attention(shape, cache, rows, scratch)?;
         let residual = Output::added(hidden, 1.0);
         self.linear("linear o", state, (attended, x), &block.o, residual)?;
 
-        // The fused forms need gate and up in one binding.
-        let whole = block.gate_up.parts.len() == 1;
         let mlp_input = normed(&block.mlp_norm);
-        if whole && self.joins(&block.gate_up) {
-            self.gated_row(state, (mlp_input, gated), &block.gate_up)?;
-        } else if whole && self.class == RowClass::One {
+        // The fused form needs gate and up in one binding.
+        if self.class == RowClass::One && block.gate_up.parts.len() == 1 {
             self.rms_norm(state, (x, h), &block.mlp_norm, shape.hidden, shape.epsilon)?;
             self.gate_up(state, (h, gated), &block.gate_up)?;
         } else {
@@ -392,8 +403,38 @@ impl<'g> PartPlan<'g> {
         self.rope_store(&shape, cache, rows, scratch)
     }
 
+    /// `y = silu(x gate^T) * (x up^T)` for a single row; gate and up lie one
+    /// below the other in `matrix`, which must be one part.
+    fn gate_up(
+        &mut self,
+        state: &Tensor,
+        (x, y): (&Tensor, &Tensor),
+        matrix: &Matrix,
+    ) -> Result<()> {
+        let device = self.device;
+        let weights = [("WEIGHTS", matrix.weights.axis())];
+        let variant = device.select(&GATE_UP_ROW, device.tuning.gate_up, &weights)?;
+        let outputs = matrix.rows / 2;
+        for part in &matrix.parts {
+            let kernel = GateUpRow {
+                state: state.all(),
+                weights: part.tensor.all(),
+                x: x.all(),
+                y: y.all(),
+            };
+            let params = GateUpRowParams {
+                inputs4: vectors(matrix.columns),
+                outputs: count(outputs),
+            };
+            let work = products(part.rows, matrix);
+            let grid = [Extent::Items(outputs), ONE];
+            self.push("gate_up_row", &kernel, variant, params, grid, work);
+        }
+        Ok(())
+    }
+
     fn swiglu(&mut self, shape: &BlockShape, rows: &Rows, scratch: &Scratch) -> Result<()> {
-        let variant = self.gpu.select(&SWIGLU, self.gpu.tuning.swiglu, &[])?;
+        let variant = self.device.select(&SWIGLU, &[&[]], &[])?;
         let columns = padded(shape.intermediate);
         let kernel = Swiglu {
             state: rows.state.all(),
@@ -424,9 +465,7 @@ impl<'g> PartPlan<'g> {
         rows: &Rows,
         scratch: &Scratch,
     ) -> Result<()> {
-        let variant = self
-            .gpu
-            .select(&ROPE_STORE, self.gpu.tuning.rope_store, &[])?;
+        let variant = self.device.select(&ROPE_STORE, &[&[]], &[])?;
         let kernel = RopeStore {
             state: rows.state.all(),
             angles: rows.angles.all(),
@@ -464,7 +503,7 @@ impl<'g> PartPlan<'g> {
         rows: &Rows,
         scratch: &Scratch,
     ) -> Result<()> {
-        let tuning = self.gpu.tuning;
+        let tuning = self.device.tuning;
         let head = tuning.head_width(shape.head);
         // Scores and sums over as many keys as the ring can hold: an upper bound.
         let keys = as_f64(cache.slots / 2);
@@ -473,7 +512,7 @@ impl<'g> PartPlan<'g> {
             bytes: 8.0 * keys * as_f64(shape.stored()),
             bytes_per_row: 8.0 * as_f64(shape.heads * shape.head),
         };
-        let params = AttentionRowsParams {
+        let params = AttentionParams {
             heads: count(shape.heads),
             kv_heads: count(shape.kv_heads),
             head4: vectors(shape.head),
@@ -485,7 +524,7 @@ impl<'g> PartPlan<'g> {
         let (keys, values) = (cache.keys.all(), cache.values.all());
         if self.class == RowClass::Many {
             let fixed = [("HEAD", head)];
-            let variant = self.gpu.select(&ATTENTION_TILE, &[&[]], &fixed)?;
+            let variant = self.device.select(&ATTENTION_TILE, &[&[]], &fixed)?;
             let kernel = AttentionTile {
                 state,
                 spans,
@@ -494,27 +533,13 @@ impl<'g> PartPlan<'g> {
                 values,
                 y,
             };
-            let AttentionRowsParams {
-                heads,
-                kv_heads,
-                head4,
-                slots,
-                scale,
-            } = params;
-            let params = AttentionTileParams {
-                heads,
-                kv_heads,
-                head4,
-                slots,
-                scale,
-            };
             let grid = [self.rows, Extent::Items(shape.heads)];
             self.builder
                 .push("attention_tile", &kernel, variant, params, grid, work);
         } else {
             let fixed = [("HEAD", head)];
             let variant = self
-                .gpu
+                .device
                 .select(&ATTENTION_ROWS, tuning.attention_few, &fixed)?;
             let kernel = AttentionRows {
                 state,
@@ -532,12 +557,12 @@ impl<'g> PartPlan<'g> {
     }
 }
 
-/// Vectors of four that hold so many columns.
+/// Vectors of four that hold `columns` columns.
 pub(crate) fn vectors(columns: usize) -> u32 {
     count(columns.div_ceil(4))
 }
 
-/// Sizes on the GPU are 32 bits wide; the checkpoint layer has refused larger.
+/// Sizes on the device are 32 bits wide; the checkpoint layer has refused larger.
 pub(crate) fn count(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }
@@ -550,4 +575,13 @@ pub(crate) fn as_f64(value: usize) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a head is small")]
 pub(crate) fn as_f32(value: usize) -> f32 {
     value as f32
+}
+
+/// The work of a single row times `outputs` rows of a matrix.
+fn products(outputs: usize, matrix: &Matrix) -> Work {
+    Work {
+        flops_per_row: 2.0 * as_f64(matrix.columns) * as_f64(outputs),
+        bytes: as_f64(outputs * matrix.columns * matrix.weights.size()),
+        bytes_per_row: 4.0 * as_f64(matrix.columns + outputs),
+    }
 }

@@ -2,10 +2,10 @@
 
 use super::ends::per_row;
 use super::part::{PartPlan, count};
+use crate::device::kernels::{CLOSE_PATCHES, ClosePatches, ClosePatchesParams, PatchStartsCarry};
+use crate::device::plan::ONE;
+use crate::device::{Device, Tensor};
 use crate::error::Result;
-use crate::gpu::kernels::{CLOSE_PATCHES, ClosePatches, ClosePatchesParams, PatchStartsCarry};
-use crate::gpu::plan::ONE;
-use crate::gpu::{Gpu, Tensor};
 
 /// Buffers about the patches of a session.
 #[derive(Debug)]
@@ -36,17 +36,17 @@ impl PatchBuffers {
     /// Buffers for runs of up to `rows` rows, with the begins of the last
     /// `begin_slots` patches.
     #[must_use]
-    pub fn new(gpu: &Gpu, rows: usize, begin_slots: usize) -> Self {
+    pub fn new(device: &Device, rows: usize, begin_slots: usize) -> Self {
         // `ranges` is bound in two parts.
         let rows = rows.next_multiple_of(32);
         Self {
-            starts: Tensor::new(gpu, "starts", rows),
-            patches: Tensor::new(gpu, "patches", rows),
-            starts_carry: Tensor::from(gpu, "starts carry", &[PatchStartsCarry::default()]),
-            carry: Tensor::new(gpu, "patch carry", CARRY_WORDS),
-            begins: Tensor::new(gpu, "begins", begin_slots),
-            spans: Tensor::new(gpu, "patch spans", rows),
-            ranges: Tensor::new(gpu, "ranges", rows * 6),
+            starts: Tensor::new(device, "starts", rows),
+            patches: Tensor::new(device, "patches", rows),
+            starts_carry: Tensor::from(device, "starts carry", &[PatchStartsCarry::default()]),
+            carry: Tensor::new(device, "patch carry", CARRY_WORDS),
+            begins: Tensor::new(device, "begins", begin_slots),
+            spans: Tensor::new(device, "patch spans", rows),
+            ranges: Tensor::new(device, "ranges", rows * 6),
             rows,
             begin_slots,
         }
@@ -107,7 +107,7 @@ impl PartPlan<'_> {
         buffers: &PatchBuffers,
         shape: PatchShape,
     ) -> Result<()> {
-        let variant = self.gpu().select(&CLOSE_PATCHES, &[&[]], &[])?;
+        let variant = self.device().select(&CLOSE_PATCHES, &[&[]], &[])?;
         let kernel = ClosePatches {
             state: state.all(),
             ids: ids.all(),

@@ -2,7 +2,7 @@
 
 /// Cosines and sines for rows of consecutive positions.
 ///
-/// The GPU's own sine is not exact enough for large angles, so a run brings
+/// The device's own sine is not exact enough for large angles, so a run brings
 /// its angles along: `rows * head / 2` pairs. Twin: [`crate::reference::rope_angles`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rotary {

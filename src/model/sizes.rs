@@ -4,8 +4,8 @@
 
 use super::block::BlockShape;
 use crate::checkpoint::{BltConfig, BltWeights, EntropyConfig};
+use crate::device::tensor::padded;
 use crate::error::Result;
-use crate::gpu::tensor::padded;
 
 /// Positions that a part without a window looks back over at most.
 pub(crate) const UNBOUNDED: usize = 8192;

@@ -1,7 +1,6 @@
 //! A text on its way through the entropy model.
 
 mod known;
-mod layout;
 mod place;
 mod snapshot;
 
@@ -9,21 +8,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::context::ContextOptions;
+use crate::device::kernels::{PatchStartsCarry, PatchStartsParams, State};
+use crate::device::plan::Plan;
+use crate::device::readback::{Mapping, Staging};
+use crate::device::recorder::Recorder;
+use crate::device::{Profile, Tensor};
 use crate::error::{Error, Result};
-use crate::gpu::kernels::{PatchStartsCarry, PatchStartsParams, State};
-use crate::gpu::plan::Plan;
-use crate::gpu::readback::{Mapping, Staging};
-use crate::gpu::tensor::{Room, padded};
-use crate::gpu::{Gpu, Profile, Tensor};
 use crate::model::block::Rows;
 use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyInputs, EntropyModel};
 use crate::model::layer_inputs::LayerInputs;
 use crate::model::part::{RowClass, count};
 use crate::model::sizes::UNBOUNDED;
 use crate::patch::{Rule, Scheme};
+use crate::session::download::{Piece, Places};
 use crate::session::logits::{check, nll, surprise};
 pub(crate) use known::{InputCopy, KnownRows};
-use layout::Layout;
 use place::Place;
 
 pub use snapshot::Snapshot;
@@ -33,7 +32,7 @@ pub use snapshot::Snapshot;
 pub struct EntropyOptions {
     /// Where the context is cut.
     pub context: ContextOptions,
-    /// Find patch starts on the GPU by this rule. Rules that look at the
+    /// Find patch starts on the device by this rule. Rules that look at the
     /// predicted byte or at a table have no kernel ([`EntropySession::new`]
     /// refuses them); run their [`crate::patch::Patcher`] instead.
     pub rule: Option<Rule>,
@@ -86,6 +85,13 @@ pub struct EntropySession {
     profile: Profile,
 }
 
+/// Entropy and ln p of the target: the first of the pieces that come back from a run.
+const RESULT: usize = 0;
+const STARTS: usize = 1;
+const BEST_IDS: usize = 2;
+const BEST_LOG_P: usize = 3;
+/// Those of the last row.
+const LOGITS: usize = 4;
 /// Results in flight at a time: one is computed while another is read.
 const IN_FLIGHT: usize = 2;
 /// So many tokens are no reason to compile the kernels for many rows: those for a
@@ -100,27 +106,26 @@ impl EntropySession {
     /// # Errors
     /// [`Error::Argument`] for a rule without a kernel, and the device's errors.
     pub fn new(model: &Arc<EntropyModel>, options: EntropyOptions) -> Result<Self> {
-        let gpu = model.gpu();
-        let chunk = gpu.tuning.chunk_rows as usize;
+        let device = model.device();
+        let chunk = device.tuning.chunk_rows as usize;
         let slots = (model.window().unwrap_or(UNBOUNDED) + chunk).next_power_of_two();
-        let buffers = EntropyBuffers::new(model, chunk, slots, options.best, &mut Room::default());
+        let buffers = EntropyBuffers::new(model, chunk, slots, options.best);
         let extras = EntropyExtras {
             rule: options.rule.as_ref().map(kernel_rule).transpose()?,
             best: options.best.min(model.vocabulary()),
         };
         let inputs = EntropyInputs {
             rows: Rows {
-                state: Tensor::new(gpu, "state", 2),
-                spans: Tensor::new(gpu, "spans", chunk),
-                angles: Tensor::new(gpu, "angles", chunk * model.rotary().columns()),
+                state: Tensor::new(device, "state", 2),
+                spans: Tensor::new(device, "spans", chunk),
+                angles: Tensor::new(device, "angles", chunk * model.rotary().columns()),
                 absolute: false,
             },
-            ids: Tensor::new(gpu, "ids", chunk),
-            targets: Tensor::new(gpu, "targets", chunk),
+            ids: Tensor::new(device, "ids", chunk),
+            targets: Tensor::new(device, "targets", chunk),
         };
-        let layout = Layout::new(chunk, extras.best, model.vocabulary());
-        let staging = staging_of(gpu, layout.bytes);
-        gpu.check()?;
+        let staging = staging_of(model, chunk, extras.best);
+        device.check()?;
         Ok(Self {
             place: Place::new(options.context, model.window()),
             model: Arc::clone(model),
@@ -148,7 +153,7 @@ impl EntropySession {
         self.place = Place::new(self.options.context, self.model.window());
         self.buffers
             .carry
-            .write(self.model.gpu(), &[PatchStartsCarry::default()]);
+            .write(self.model.device(), &[PatchStartsCarry::default()]);
     }
 
     /// How many tokens to push at a time so that a caller can show progress and
@@ -182,7 +187,7 @@ impl EntropySession {
         &self.model
     }
 
-    /// Bytes of GPU memory of the session, without the weights.
+    /// Bytes of device memory of the session, without the weights.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.buffers.bytes() + self.layer_inputs.as_ref().map_or(0, LayerInputs::bytes)
@@ -218,22 +223,22 @@ impl EntropySession {
         if let Some(first) = ids.first() {
             rows.nlls.push(nll(&self.place.logits, *first));
         }
-        let mut flight: VecDeque<(Mapping, Layout)> = VecDeque::new();
-        let gpu = Arc::clone(self.model.gpu());
+        let mut flight: VecDeque<(Mapping, Places)> = VecDeque::new();
+        let device = Arc::clone(self.model.device());
         let size = self.rows_at_once(ids.len());
         for (index, chunk) in ids.chunks(size).enumerate() {
             let after = ids.get(index * size + chunk.len()).copied();
             let staging = index % IN_FLIGHT;
             if flight.len() == IN_FLIGHT
-                && let Some((mapping, layout)) = flight.pop_front()
+                && let Some((mapping, places)) = flight.pop_front()
             {
-                self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows)?;
+                self.take(&mapping.bytes(&device).await?, &places, &mut rows)?;
             }
             let known = KnownRows::default();
             flight.push_back(self.run(chunk, after, staging, &[], &known).await?);
         }
-        for (mapping, layout) in flight {
-            self.take(&mapping.bytes(&gpu).await?, &layout, &mut rows)?;
+        for (mapping, places) in flight {
+            self.take(&mapping.bytes(&device).await?, &places, &mut rows)?;
         }
         // The last row's target is the first token of the next push.
         rows.nlls.truncate(ids.len());
@@ -257,12 +262,12 @@ impl EntropySession {
         known: &KnownRows<'_>,
     ) -> Result<(Vec<[f32; 2]>, Vec<u32>)> {
         self.begin(ids.len())?;
-        let (mapping, layout) = self.run(ids, after, 0, copies, known).await?;
-        let bytes = mapping.bytes(self.model.gpu()).await?;
-        let pairs: Vec<[f32; 2]> = layout.read(&bytes, &layout.result);
-        self.settle(&pairs, layout.read(&bytes, &layout.logits))?;
+        let (mapping, places) = self.run(ids, after, 0, copies, known).await?;
+        let bytes = mapping.bytes(self.model.device()).await?;
+        let pairs: Vec<[f32; 2]> = places.read(&bytes, RESULT);
+        self.settle(&pairs, places.read(&bytes, LOGITS))?;
         self.settled = None;
-        let best: Vec<u32> = layout.read(&bytes, &layout.best_ids);
+        let best: Vec<u32> = places.read(&bytes, BEST_IDS);
         let most_likely = best.chunks(self.options.best.max(1));
         Ok((
             pairs,
@@ -308,13 +313,12 @@ impl EntropySession {
         self.place = settled;
         // Their buffers may still be mapped. One that is given up and mapped again
         // can be handed out when the first mapping is due, with old numbers in it.
-        let layout = Layout::new(self.chunk, self.options.best, self.model.vocabulary());
-        self.staging = staging_of(self.model.gpu(), layout.bytes);
+        self.staging = staging_of(&self.model, self.chunk, self.options.best);
         true
     }
 
     /// Submits one chunk; `after` is the token that follows it, where known.
-    /// `copies` go to other buffers on the GPU.
+    /// `copies` go to other buffers on the device.
     async fn run(
         &mut self,
         chunk: &[u32],
@@ -322,65 +326,41 @@ impl EntropySession {
         staging: usize,
         copies: &[PairCopy<'_>],
         known: &KnownRows<'_>,
-    ) -> Result<(Mapping, Layout)> {
+    ) -> Result<(Mapping, Places)> {
         let slot = self.place.slot;
         self.ready(chunk, after)?;
         let plan = self.plan(RowClass::of(chunk.len()), known.layers)?;
         self.load(known);
-        let (gpu, buffers) = (self.model.gpu(), &self.buffers);
+        let (device, buffers) = (self.model.device(), &self.buffers);
         let (rows, layer_inputs) = (count(chunk.len()), self.layer_inputs.as_ref());
 
-        let layout = Layout::new(chunk.len(), self.options.best, self.model.vocabulary());
+        let best = chunk.len() * self.options.best;
+        // In the order of the numbers of the pieces.
+        let pieces = [
+            Piece::first(&buffers.result, chunk.len() * 2),
+            Piece::first(&buffers.starts, chunk.len()),
+            Piece::first(&buffers.best_ids, best),
+            Piece::first(&buffers.best_log_p, best),
+            Piece::row(&buffers.logits, chunk.len() - 1, self.model.vocabulary()),
+        ];
         let target = &self.staging[staging];
-        let copies = |encoder: &mut wgpu::CommandEncoder| {
+        let mut places = Places::of([]);
+        let copies = |recorder: &mut Recorder<'_>| {
             for copy in copies {
-                copy.record(encoder, &buffers.result);
+                copy.record(recorder, &buffers.result);
             }
-            known.keep(layer_inputs, encoder, slot);
-            let part = |range: &std::ops::Range<u64>| range.end - range.start;
-            target.copy(
-                encoder,
-                buffers.result.all(),
-                0,
-                part(&layout.result),
-                layout.result.start,
-            );
-            target.copy(
-                encoder,
-                buffers.starts.all(),
-                0,
-                part(&layout.starts),
-                layout.starts.start,
-            );
-            if self.options.best > 0 {
-                let (ids, log_p) = (&layout.best_ids, &layout.best_log_p);
-                target.copy(encoder, buffers.best_ids.all(), 0, part(ids), ids.start);
-                target.copy(
-                    encoder,
-                    buffers.best_log_p.all(),
-                    0,
-                    part(log_p),
-                    log_p.start,
-                );
-            }
-            let skip = (chunk.len() - 1) * padded(self.model.vocabulary()) * 4;
-            let logits = &layout.logits;
-            target.copy(
-                encoder,
-                buffers.logits.all(),
-                skip as u64,
-                part(logits),
-                logits.start,
-            );
+            known.keep(layer_inputs, recorder, slot);
+            places = Places::copy(&pieces, target, recorder);
         };
-        let submission = if self.options.profile && gpu.has_timestamps() {
-            plan.submit_profiled(gpu, rows, &mut self.profile).await?;
-            gpu.submit(copies)
+        let submission = if self.options.profile && device.has_timestamps() {
+            plan.submit_profiled(device, rows, &mut self.profile)
+                .await?;
+            device.submit(copies)
         } else {
-            plan.submit(gpu, rows, copies)
+            plan.submit(device, rows, copies)
         };
-        let mapping = target.map(gpu, 0..layout.bytes, submission);
-        Ok((mapping, layout))
+        let mapping = target.map(device, 0..places.bytes() as u64, submission);
+        Ok((mapping, places))
     }
 
     /// Writes what a run of these tokens reads, and goes on behind them.
@@ -405,37 +385,37 @@ impl EntropySession {
             .chain(after)
             .chain([u32::MAX])
             .collect();
-        let (gpu, inputs) = (self.model.gpu(), &self.inputs);
+        let (device, inputs) = (self.model.device(), &self.inputs);
         let rows = count(chunk.len());
         inputs.rows.state.write(
-            gpu,
+            device,
             &[State {
                 rows,
                 first_slot: count(self.place.slot),
             }],
         );
-        inputs.rows.spans.write(gpu, &spans);
-        inputs.rows.angles.write(gpu, &angles);
-        inputs.ids.write(gpu, chunk);
-        inputs.targets.write(gpu, &targets[..chunk.len()]);
+        inputs.rows.spans.write(device, &spans);
+        inputs.rows.angles.write(device, &angles);
+        inputs.ids.write(device, chunk);
+        inputs.targets.write(device, &targets[..chunk.len()]);
         self.place.advance(chunk.len(), self.slots);
         Ok(())
     }
 
     /// Appends what came back of one chunk.
-    fn take(&mut self, bytes: &[u8], layout: &Layout, rows: &mut EntropyRows) -> Result<()> {
-        let result: Vec<[f32; 2]> = layout.read(bytes, &layout.result);
-        self.settle(&result, layout.read(bytes, &layout.logits))?;
+    fn take(&mut self, bytes: &[u8], places: &Places, rows: &mut EntropyRows) -> Result<()> {
+        let result: Vec<[f32; 2]> = places.read(bytes, RESULT);
+        self.settle(&result, places.read(bytes, LOGITS))?;
         rows.entropies
             .extend(result.iter().map(|[entropy, _]| entropy));
         rows.nlls.extend(result.iter().map(surprise));
         if self.options.rule.is_some() {
-            let starts: Vec<u32> = layout.read(bytes, &layout.starts);
+            let starts: Vec<u32> = places.read(bytes, STARTS);
             rows.starts.extend(starts.iter().map(|start| *start == 1));
         }
         if self.options.best > 0 {
-            let ids: Vec<u32> = layout.read(bytes, &layout.best_ids);
-            let log_p: Vec<f32> = layout.read(bytes, &layout.best_log_p);
+            let ids: Vec<u32> = places.read(bytes, BEST_IDS);
+            let log_p: Vec<f32> = places.read(bytes, BEST_LOG_P);
             let pairs: Vec<(u32, f32)> = ids.into_iter().zip(log_p).collect();
             rows.best
                 .extend(pairs.chunks_exact(self.options.best).map(<[_]>::to_vec));
@@ -453,12 +433,16 @@ impl EntropySession {
     }
 }
 
-fn staging_of(gpu: &Gpu, bytes: u64) -> Vec<Staging> {
-    (0..IN_FLIGHT).map(|_| Staging::new(gpu, bytes)).collect()
+/// Staging buffers for the results of runs of up to `rows` rows.
+fn staging_of(model: &EntropyModel, rows: usize, best: usize) -> Vec<Staging> {
+    let places = Places::of([rows * 2, rows, rows * best, rows * best, model.vocabulary()]);
+    (0..IN_FLIGHT)
+        .map(|_| Staging::new(model.device(), places.bytes() as u64))
+        .collect()
 }
 
 /// Pairs (entropy, ln p of the token that follows) of some rows of a run, on their
-/// way to another buffer on the GPU.
+/// way to another buffer on the device.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PairCopy<'a> {
     /// The first row, and how many.
@@ -470,10 +454,10 @@ pub(crate) struct PairCopy<'a> {
 }
 
 impl PairCopy<'_> {
-    fn record(&self, encoder: &mut wgpu::CommandEncoder, result: &Tensor) {
+    fn record(&self, recorder: &mut Recorder<'_>, result: &Tensor) {
         let ((first, rows), pair) = (self.rows, size_of::<[f32; 2]>());
         let bytes = |pairs: usize| (pairs * pair) as u64;
-        result.copy_to(self.to, encoder, bytes(first), bytes(self.at), bytes(rows));
+        result.copy_to(self.to, recorder, bytes(first), bytes(self.at), bytes(rows));
     }
 }
 

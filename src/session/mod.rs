@@ -2,6 +2,7 @@
 
 pub mod blt;
 pub mod context;
+mod download;
 pub mod edit;
 pub mod entropy;
 mod logits;

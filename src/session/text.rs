@@ -9,8 +9,8 @@ pub use cut::{Cut, WHOLE_TEXT_MAX, checkpoint_rule};
 
 use super::{ContextOptions, EntropyOptions, EntropyRows, EntropySession};
 use crate::bytes::{BOS, byte_of, encode};
+use crate::device::Profile;
 use crate::error::{Error, Result};
-use crate::gpu::Profile;
 use crate::model::entropy::EntropyModel;
 use crate::patch::{Known, Patcher, Rule, Scheme, Solved};
 use crate::record::{ByteRecord, Recorder};
@@ -54,7 +54,7 @@ impl TextOptions {
 /// A text on its way to records.
 ///
 /// With a model, each record has the entropy and the surprise of its byte, and
-/// the patch starts come from the GPU wherever the rule has a kernel. Without
+/// the patch starts come from the device wherever the rule has a kernel. Without
 /// one, a rule that looks at bytes alone runs on the CPU and no GPU is touched.
 ///
 /// The records do not depend on how the bytes were cut into pushes. Memory is
@@ -63,7 +63,7 @@ impl TextOptions {
 #[derive(Debug)]
 pub struct TextSession {
     session: Option<EntropySession>,
-    /// For rules that the GPU does not decide.
+    /// For rules that the device does not decide.
     patcher: Option<Box<dyn Patcher + Send>>,
     rule: Option<Rule>,
     recorder: Recorder,
@@ -296,7 +296,7 @@ impl TextSession {
     }
 }
 
-/// Whether the GPU can decide by this rule.
+/// Whether the device can decide by this rule.
 fn has_kernel(rule: &Rule) -> bool {
     !matches!(
         rule.scheme(),

@@ -1,13 +1,12 @@
 //! Rotation, the ring of keys and values, and attention.
 
 use super::{Check, some};
-use crate::error::Result;
-use crate::gpu::Tensor;
-use crate::gpu::kernels::{
-    AttentionRows, AttentionRowsParams, AttentionTile, AttentionTileParams, RopeStore,
-    RopeStoreParams,
+use crate::device::Tensor;
+use crate::device::kernels::{
+    AttentionParams, AttentionRows, AttentionTile, RopeStore, RopeStoreParams,
 };
-use crate::gpu::plan::Extent;
+use crate::device::plan::Extent;
+use crate::error::Result;
 use crate::model::part::count;
 use crate::model::rotary::Rotary;
 use crate::reference;
@@ -94,7 +93,7 @@ type Shape = (usize, usize, usize, usize, usize, usize, usize);
 struct Case {
     rows: usize,
     heads: usize,
-    params: AttentionRowsParams,
+    params: AttentionParams,
     state: Tensor,
     spans: Tensor,
     qkv: Tensor,
@@ -137,7 +136,7 @@ impl Case {
         let mut want = some(&want);
         want.extend(std::iter::repeat_n(None, 3 * heads * head));
         #[expect(clippy::cast_precision_loss, reason = "small sizes")]
-        let params = AttentionRowsParams {
+        let params = AttentionParams {
             heads: count(heads),
             kv_heads: count(kv_heads),
             head4: count(head / 4),
@@ -219,20 +218,7 @@ pub(super) async fn attention_tile(check: &mut Check<'_>) -> Result<f64> {
                 values: case.values.all(),
                 y: case.y.all(),
             };
-            let AttentionRowsParams {
-                heads,
-                kv_heads,
-                head4,
-                slots,
-                scale,
-            } = case.params;
-            let params = AttentionTileParams {
-                heads,
-                kv_heads,
-                head4,
-                slots,
-                scale,
-            };
+            let params = case.params;
             let grid = [Extent::Rows, Extent::Items(case.heads)];
             check.run(&kernel, params, grid, case.rows).await?;
             check.floats(&case.y, case.want).await?;

@@ -1,11 +1,11 @@
 //! From bytes to patches and back: pooling and cross-attention over rings.
 
 use super::{Check, some};
-use crate::error::Result;
-use crate::gpu::kernels::{
+use crate::device::kernels::{
     Concatenate, ConcatenateParams, CrossAttention, CrossAttentionParams, Pool, PoolParams,
 };
-use crate::gpu::plan::Extent;
+use crate::device::plan::Extent;
+use crate::error::Result;
 use crate::model::part::count;
 use crate::reference::{self, Pooling, RowRange};
 

@@ -2,12 +2,13 @@
 
 use super::weights::split_weights;
 use super::{Check, padded_rows};
+use crate::device::kernels::{HashEmbed, HashEmbedParams, HashIds, HashIdsParams};
+use crate::device::plan::Extent;
+use crate::device::tensor::padded;
 use crate::error::Result;
-use crate::gpu::kernels::{HashEmbed, HashEmbedParams, HashIds, HashIdsParams};
-use crate::gpu::plan::Extent;
-use crate::gpu::tensor::{MatrixPart, padded};
 use crate::model::part::count;
-use crate::reference;
+use crate::weights::MatrixPart;
+use crate::{numerics, reference};
 
 pub(super) async fn hash_ids(check: &mut Check<'_>) -> Result<f64> {
     // Rows, hash functions, vocabulary: the largest and those of the models.
@@ -29,7 +30,7 @@ pub(super) async fn hash_ids(check: &mut Check<'_>) -> Result<f64> {
         for function in 0..functions {
             for n in &groups {
                 grams.push([*n, count(powers.len())]);
-                for power in reference::hash_powers(function, *n as usize) {
+                for power in numerics::hash_powers(function, *n as usize) {
                     let halves: [u32; 2] = bytemuck::cast(power);
                     // Little-endian on every host there is; the shader wants (low, high).
                     powers.push(halves);
@@ -66,7 +67,7 @@ pub(super) async fn hash_ids(check: &mut Check<'_>) -> Result<f64> {
         };
         let grid = [Extent::Items(tables), Extent::Rows];
         check.run(&kernel, params, grid, rows).await?;
-        let want = reference::hash_ids(&ids, history, &groups, functions, vocabulary);
+        let want = numerics::hash_ids(&ids, history, &groups, functions, vocabulary);
         let want = want.into_iter().map(Some);
         check
             .integers(&out, want.chain(std::iter::repeat(None)))
@@ -100,8 +101,7 @@ pub(super) async fn hash_embed(check: &mut Check<'_>) -> Result<f64> {
                 picked: &picked,
                 table: &table,
             };
-            case.run(check, &matrix.parts, false, true).await?;
-            case.run(check, &matrix.parts, false, false).await?;
+            case.run(check, &matrix.parts, false).await?;
         }
         // The rows that the bytes need, one after the other.
         let (table, matrix) = split_weights(check, &[rows * tables], columns).await?;
@@ -113,7 +113,7 @@ pub(super) async fn hash_embed(check: &mut Check<'_>) -> Result<f64> {
             picked: &(0..count(rows * tables)).collect::<Vec<u32>>(),
             table: &table,
         };
-        case.run(check, &matrix.parts, true, true).await?;
+        case.run(check, &matrix.parts, true).await?;
     }
     Ok(0.0)
 }
@@ -128,22 +128,13 @@ struct Embedding<'a> {
 }
 
 impl Embedding<'_> {
-    async fn run(
-        &self,
-        check: &mut Check<'_>,
-        parts: &[MatrixPart],
-        gathered: bool,
-        keep: bool,
-    ) -> Result<()> {
+    async fn run(&self, check: &mut Check<'_>, parts: &[MatrixPart], gathered: bool) -> Result<()> {
         let (rows, columns, tables) = (self.rows, self.columns, self.tables);
         let mut x = check.values(rows * columns, 2.0);
         let stride = padded(columns);
         // What lies beyond the rows has to stay.
         let x_in = check.tensor(&padded_rows(&x, columns, stride, 0.0, 3));
         let picked_in = check.tensor(&[self.picked, &vec![0; 3 * tables]].concat());
-        if !keep {
-            x.fill(0.0);
-        }
         let state = check.state(rows, 0);
         for part in parts {
             let kernel = HashEmbed {
@@ -159,7 +150,6 @@ impl Embedding<'_> {
                 first_row: count(part.first_row),
                 part_rows: count(part.rows),
                 gathered: u32::from(gathered),
-                keep: u32::from(keep || part.first_row > 0),
             };
             let grid = [Extent::Items(stride / 4), Extent::Rows];
             check.run(&kernel, params, grid, rows).await?;

@@ -2,15 +2,14 @@
 
 use super::weights::split_weights;
 use super::{Check, padded_rows, some};
+use crate::device::Tensor;
+use crate::device::kernels::{GateUpRow, GateUpRowParams, LinearParams, LinearRows, LinearTile};
+use crate::device::plan::{Extent, ONE};
+use crate::device::tensor::padded;
 use crate::error::Result;
-use crate::gpu::Tensor;
-use crate::gpu::kernels::{
-    LinearRow, LinearRowParams, LinearRows, LinearRowsParams, LinearTile, LinearTileParams,
-};
-use crate::gpu::plan::{Extent, ONE};
-use crate::gpu::tensor::{Matrix, padded};
 use crate::model::part::count;
 use crate::reference;
+use crate::weights::Matrix;
 
 /// Rows, inputs, outputs: one, odd, padded, beyond a tile.
 const FEW: [(usize, usize, usize); 5] = [
@@ -78,8 +77,8 @@ impl Case {
         })
     }
 
-    fn params(&self, part: usize, mode: Mode) -> LinearRowsParams {
-        LinearRowsParams {
+    fn params(&self, part: usize, mode: Mode) -> LinearParams {
+        LinearParams {
             inputs4: count(self.matrix.columns.div_ceil(4)),
             outputs: count(self.matrix.parts[part].rows),
             first_output: count(self.matrix.parts[part].first_row),
@@ -105,13 +104,9 @@ impl Case {
         }
     }
 
-    fn want(&self, mode: Mode, want: Vec<Option<f32>>) -> Vec<Option<f32>> {
-        self.want_of(&self.x, mode, want)
-    }
-
-    /// What the output holds after the product of `x`.
-    fn want_of(&self, x: &[f32], mode: Mode, mut want: Vec<Option<f32>>) -> Vec<Option<f32>> {
-        let product = reference::linear(x, &self.weights, self.matrix.columns);
+    /// What the output holds after the product.
+    fn want(&self, mode: Mode, mut want: Vec<Option<f32>>) -> Vec<Option<f32>> {
+        let product = reference::linear(&self.x, &self.weights, self.matrix.columns);
         for (row, sums) in product.chunks_exact(self.outputs).enumerate() {
             let row = if mode == Mode::Ring {
                 (self.rows + row) % (self.rows + 1)
@@ -125,55 +120,6 @@ impl Case {
         }
         want
     }
-}
-
-pub(super) async fn linear_row(check: &mut Check<'_>) -> Result<f64> {
-    for (inputs, outputs) in [(8, 1), (88, 7), (264, 33), (192, 130), (24, 64)] {
-        let case = Case::new(check, (1, inputs, outputs)).await?;
-        let norm = check.values(inputs, 2.0);
-        let norm_in = check.tensor(&norm);
-        let epsilon = 1e-2;
-        let x = if check.chose("NORM", "yes") {
-            reference::rms_norm(&case.x, &norm, epsilon)
-        } else {
-            case.x.clone()
-        };
-        for mode in MODES {
-            let (before, y) = case.before(check, mode);
-            for (part, weights) in case.matrix.parts.iter().enumerate() {
-                let kernel = LinearRow {
-                    state: case.state.all(),
-                    weights: weights.tensor.all(),
-                    norm: norm_in.all(),
-                    x: case.x_in.all(),
-                    y: y.all(),
-                };
-                let LinearRowsParams {
-                    outputs,
-                    first_output,
-                    stride,
-                    keep,
-                    slots,
-                    ..
-                } = case.params(part, mode);
-                #[expect(clippy::cast_precision_loss, reason = "rows are short")]
-                let params = LinearRowParams {
-                    inputs8: count(inputs / 8),
-                    outputs,
-                    first_output,
-                    stride,
-                    keep,
-                    slots,
-                    inverse_columns: 1.0 / inputs as f32,
-                    epsilon,
-                };
-                let grid = [Extent::Items(weights.rows), ONE];
-                check.run(&kernel, params, grid, 1).await?;
-            }
-            check.floats(&y, case.want_of(&x, mode, before)).await?;
-        }
-    }
-    Ok(1e-5)
 }
 
 pub(super) async fn linear_rows(check: &mut Check<'_>) -> Result<f64> {
@@ -211,27 +157,41 @@ pub(super) async fn linear_tile(check: &mut Check<'_>) -> Result<f64> {
                     x: case.x_in.all(),
                     y: y.all(),
                 };
-                let LinearRowsParams {
-                    inputs4,
-                    outputs,
-                    first_output,
-                    stride,
-                    keep,
-                    slots,
-                } = case.params(part, mode);
-                let params = LinearTileParams {
-                    inputs4,
-                    outputs,
-                    first_output,
-                    stride,
-                    keep,
-                    slots,
-                };
+                let params = case.params(part, mode);
                 let grid = [Extent::Items(weights.rows), Extent::Rows];
                 check.run(&kernel, params, grid, case.rows).await?;
             }
             check.floats(&y, case.want(mode, before)).await?;
         }
+    }
+    Ok(1e-5)
+}
+
+pub(super) async fn gate_up_row(check: &mut Check<'_>) -> Result<f64> {
+    for (inputs, outputs) in [(4, 4), (85, 12), (260, 36), (192, 132)] {
+        let x = check.values(inputs, 2.0);
+        let (weights, matrix) = split_weights(check, &[2 * outputs], inputs).await?;
+        let mut x_in = x.clone();
+        x_in.resize(padded(inputs), 0.0);
+        let (x_in, state) = (check.tensor(&x_in), check.state(1, 0));
+        let y = check.poisoned(outputs + 9);
+        let kernel = GateUpRow {
+            state: state.all(),
+            weights: matrix.parts[0].tensor.all(),
+            x: x_in.all(),
+            y: y.all(),
+        };
+        let params = GateUpRowParams {
+            inputs4: count(inputs.div_ceil(4)),
+            outputs: count(outputs),
+        };
+        check
+            .run(&kernel, params, [Extent::Items(outputs), ONE], 1)
+            .await?;
+        let both = reference::linear(&x, &weights, inputs);
+        let want = reference::swiglu(&both, outputs);
+        let want = some(&want).into_iter().chain(std::iter::repeat(None));
+        check.floats(&y, want).await?;
     }
     Ok(1e-5)
 }

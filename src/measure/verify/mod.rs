@@ -1,4 +1,4 @@
-//! Every kernel against its CPU reference, on the adapter at hand.
+//! Every kernel against its plain reference, on the device at hand.
 //!
 //! Each variant runs on several shapes (one row, odd counts, more than a tile)
 //! with outputs poisoned beforehand; what a kernel should not touch has to keep
@@ -11,8 +11,6 @@ mod linear;
 mod patches;
 mod pointwise;
 mod rings;
-mod row_layer;
-mod steps;
 mod weights;
 
 use std::sync::Arc;
@@ -20,11 +18,11 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
+use crate::device::kernel::{Kernel, Shader, Variant};
+use crate::device::kernels::{SHADERS, State};
+use crate::device::plan::{Grid, PlanBuilder, Work};
+use crate::device::{Device, Tensor, Tier};
 use crate::error::Result;
-use crate::gpu::kernel::{Kernel, Shader, Variant};
-use crate::gpu::kernels::{SHADERS, State};
-use crate::gpu::plan::{Grid, PlanBuilder, Work};
-use crate::gpu::{Gpu, Tensor, Tier};
 
 /// How one variant of a kernel did.
 #[derive(Clone, Debug)]
@@ -52,17 +50,17 @@ pub struct KernelReport {
 /// # Errors
 /// The device's errors. A wrong result is not an error but a report.
 pub async fn verify(
-    gpu: &Arc<Gpu>,
+    device: &Arc<Device>,
     seed: u64,
     on_report: &mut dyn FnMut(&KernelReport),
 ) -> Result<Vec<KernelReport>> {
     let mut reports = Vec::new();
     for shader in SHADERS {
         for (index, variant) in shader.variants.iter().enumerate() {
-            if variant.needs != gpu.tier() {
+            if variant.needs != device.tier() || (shader.form.is_none() && device.gpu().is_none()) {
                 continue;
             }
-            let report = verify_variant(gpu, shader, index, seed).await?;
+            let report = verify_variant(device, shader, index, seed).await?;
             on_report(&report);
             reports.push(report);
         }
@@ -75,14 +73,14 @@ pub async fn verify(
 /// # Errors
 /// The device's errors.
 pub async fn verify_variant(
-    gpu: &Arc<Gpu>,
+    device: &Arc<Device>,
     shader: &'static Shader,
     index: usize,
     seed: u64,
 ) -> Result<KernelReport> {
     let variant = &shader.variants[index];
     let mut check = Check {
-        gpu,
+        device,
         rng: StdRng::seed_from_u64(seed),
         index,
         variant,
@@ -96,12 +94,7 @@ pub async fn verify_variant(
         "entropy" => pointwise::entropy(&mut check).await?,
         "top_k" => pointwise::top_k(&mut check).await?,
         "peak" => pointwise::peak(&mut check).await?,
-        "gate_up_row" => steps::gate_up_row(&mut check).await?,
-        "gated_row" => steps::gated_row(&mut check).await?,
-        "row_layer" => row_layer::row_layer(&mut check).await?,
-        "attention_held" => steps::attention_held(&mut check).await?,
-        "attention_step" => steps::attention_step(&mut check).await?,
-        "linear_row" => linear::linear_row(&mut check).await?,
+        "gate_up_row" => linear::gate_up_row(&mut check).await?,
         "linear_rows" => linear::linear_rows(&mut check).await?,
         "linear_tile" => linear::linear_tile(&mut check).await?,
         "rope_store" => attention::rope_store(&mut check).await?,
@@ -137,7 +130,7 @@ const POISON: u32 = 0x7fc0_dead;
 
 /// One variant under test.
 struct Check<'g> {
-    gpu: &'g Arc<Gpu>,
+    device: &'g Arc<Device>,
     rng: StdRng,
     index: usize,
     variant: &'static Variant,
@@ -169,11 +162,11 @@ impl Check<'_> {
     }
 
     fn tensor<T: bytemuck::NoUninit>(&self, values: &[T]) -> Tensor {
-        Tensor::from(self.gpu, "input", values)
+        Tensor::from(self.device, "input", values)
     }
 
     fn poisoned(&self, values: usize) -> Tensor {
-        Tensor::from(self.gpu, "output", &vec![POISON; values])
+        Tensor::from(self.device, "output", &vec![POISON; values])
     }
 
     fn state(&self, rows: usize, first_slot: usize) -> Tensor {
@@ -193,7 +186,7 @@ impl Check<'_> {
         rows: usize,
     ) -> Result<()> {
         self.cases += 1;
-        let mut builder = PlanBuilder::new(self.gpu);
+        let mut builder = PlanBuilder::new(self.device);
         builder.push(
             K::SHADER.name,
             kernel,
@@ -203,13 +196,13 @@ impl Check<'_> {
             Work::default(),
         );
         let rows = u32::try_from(rows).unwrap_or(u32::MAX) + 3;
-        builder.build()?.submit(self.gpu, rows, |_| ());
-        self.gpu.idle().await
+        builder.build()?.start(self.device, rows);
+        self.device.idle().await
     }
 
     async fn read(&self, tensor: &Tensor) -> Result<Vec<u32>> {
         Ok(bytemuck::pod_collect_to_vec(
-            &self.gpu.read(tensor.all()).await?,
+            &self.device.read(tensor.all()).await?,
         ))
     }
 

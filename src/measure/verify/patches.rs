@@ -3,12 +3,12 @@
 
 use super::Check;
 use crate::bytes::EOS;
-use crate::error::Result;
-use crate::gpu::kernels::{
+use crate::device::kernels::{
     ClosePatches as ClosePatchesKernel, ClosePatchesParams, DispatchGrids, DispatchGridsParams,
     PatchStarts, PatchStartsCarry, PatchStartsParams,
 };
-use crate::gpu::plan::{Extent, ONE};
+use crate::device::plan::{Extent, ONE};
+use crate::error::Result;
 use crate::model::part::count;
 use crate::reference::{ClosePatches, PatchRule, PatchScan, RowRange, dispatch_grids as grids_of};
 

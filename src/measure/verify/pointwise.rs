@@ -2,13 +2,13 @@
 
 use super::weights::split_weights;
 use super::{Check, padded_rows, some};
-use crate::error::Result;
-use crate::gpu::kernels::{
+use crate::device::kernels::{
     Embed, EmbedParams, Entropy, EntropyParams, Peak, PeakParams, RmsNorm, RmsNormParams, Swiglu,
     SwigluParams, TopK, TopKParams,
 };
-use crate::gpu::plan::{Extent, ONE};
-use crate::gpu::tensor::padded;
+use crate::device::plan::{Extent, ONE};
+use crate::device::tensor::padded;
+use crate::error::Result;
 use crate::model::part::count;
 use crate::reference;
 

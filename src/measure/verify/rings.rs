@@ -1,9 +1,9 @@
 //! Rows kept in a ring, and taken out of one.
 
 use super::{Check, some};
+use crate::device::kernels::{GatherAdd, GatherAddParams, RingStore, RingStoreParams};
+use crate::device::plan::Extent;
 use crate::error::Result;
-use crate::gpu::kernels::{GatherAdd, GatherAddParams, RingStore, RingStoreParams};
-use crate::gpu::plan::Extent;
 use crate::model::part::count;
 use crate::reference;
 

@@ -1,19 +1,20 @@
-//! Weights of every type, uploaded and made on the GPU.
+//! Weights of every type, uploaded and made on the device.
 
 use std::ops::ControlFlow;
 
 use half::{bf16, f16};
 
 use super::{Check, some};
+use crate::device::kernels::{RandomWeights, RandomWeightsParams};
+use crate::device::plan::Extent;
+use crate::device::tensor::padded;
 use crate::error::Result;
-use crate::gpu::kernels::{RandomWeights, RandomWeightsParams};
-use crate::gpu::plan::Extent;
-use crate::gpu::tensor::{Matrix, RowBlock, RowSource, Uploader, WeightType, padded};
 use crate::model::part::count;
-use crate::reference;
+use crate::numerics;
+use crate::weights::{Matrix, RowBlock, RowSource, Uploader, WeightType};
 
 /// Random weights `[rows, columns]` of the variant's type, as numbers and as a
-/// matrix on the GPU, in parts of so many rows as where a binding is too small
+/// matrix on the device, in parts of these numbers of rows, as where a binding is too small
 /// for all of them.
 pub(super) async fn split_weights(
     check: &mut Check<'_>,
@@ -46,7 +47,7 @@ pub(super) async fn split_weights(
             bytemuck::cast_slice(&short).to_vec(),
         )
     };
-    let mut uploader = Uploader::new(check.gpu, |_| ControlFlow::Continue(()));
+    let mut uploader = Uploader::new(check.device, |_| ControlFlow::Continue(()));
     let mut whole = Matrix {
         parts: Vec::new(),
         rows,
@@ -95,7 +96,7 @@ pub(super) async fn random_weights(check: &mut Check<'_>) -> Result<f64> {
                         return 0.0;
                     }
                     #[expect(clippy::cast_possible_truncation, reason = "the index wraps")]
-                    reference::random_weight(seed, index(column) as u32, exponent)
+                    numerics::random_weight(seed, index(column) as u32, exponent)
                 }));
             }
             let words: Vec<u32> = if check.chose("WEIGHTS", "f32") {

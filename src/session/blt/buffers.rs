@@ -2,13 +2,12 @@
 
 use std::sync::OnceLock;
 
+use crate::device::kernels::PatchStartsParams;
+use crate::device::plan::Plan;
+use crate::device::readback::Staging;
+use crate::device::tuning::LatentStep;
+use crate::device::{Device, Tensor};
 use crate::error::{Error, Result};
-use crate::gpu::kernels::PatchStartsParams;
-use crate::gpu::plan::Plan;
-use crate::gpu::readback::Staging;
-use crate::gpu::tensor::Room;
-use crate::gpu::tuning::LatentStep;
-use crate::gpu::{Gpu, Tensor};
 use crate::model::block::{KeyValues, Rows, Scratch};
 use crate::model::blt::BltModel;
 use crate::model::decoder::DecoderBuffers;
@@ -19,9 +18,8 @@ use crate::model::patches::PatchBuffers;
 use crate::model::sizes::Sizes;
 
 use super::inputs::Inputs;
-use super::row::{self, Row};
 
-/// Everything of a session that is on the GPU.
+/// Everything of a session that is on the device.
 #[derive(Debug)]
 pub(super) struct Buffers {
     pub(super) inputs: [Inputs; 2],
@@ -32,9 +30,6 @@ pub(super) struct Buffers {
     pub(super) decoder: DecoderBuffers,
     pub(super) latent: LatentBuffers,
     local: Scratch,
-    /// Where layers of a single row are steps of their own. A few kilobytes, which
-    /// nobody counts.
-    pub(super) row: Option<Row>,
     pub(super) staging: Staging,
     pub(super) sizes: Sizes,
 }
@@ -50,26 +45,26 @@ pub(super) struct LatentBuffers {
 }
 
 impl LatentBuffers {
-    fn new(gpu: &Gpu, model: &BltModel, rows: usize, patches: usize) -> Self {
+    fn new(device: &Device, model: &BltModel, rows: usize, patches: usize) -> Self {
         let latent = &model.latent;
         let columns = rows * model.encoder.patch_columns();
         Self {
-            caches: latent.caches(gpu, patches),
-            scratch: Scratch::new(gpu, &[latent.shape], rows),
+            caches: latent.caches(device, patches),
+            scratch: Scratch::new(device, &[latent.shape], rows),
             given: latent
                 .projects()
-                .then(|| Tensor::new(gpu, "patches", columns)),
-            angles: Self::angles(gpu, model, patches),
+                .then(|| Tensor::new(device, "patches", columns)),
+            angles: Self::angles(device, model, patches),
         }
     }
 
-    /// Angles of all patches: only the GPU knows which it will need.
-    fn angles(gpu: &Gpu, model: &BltModel, patches: usize) -> Tensor {
+    /// Angles of all patches: only the device knows which it will need.
+    fn angles(device: &Device, model: &BltModel, patches: usize) -> Tensor {
         let mut angles = Vec::new();
         for patch in 0..patches {
             model.latent.rotary.append(patch as u64, &mut angles);
         }
-        Tensor::from(gpu, "latent angles", &angles)
+        Tensor::from(device, "latent angles", &angles)
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -82,7 +77,7 @@ impl LatentBuffers {
 
 impl Buffers {
     pub(super) fn new(model: &BltModel, sizes: Sizes, best: usize) -> Result<Self> {
-        let gpu = model.gpu();
+        let device = model.device();
         let Sizes {
             rows,
             local_slots,
@@ -93,25 +88,25 @@ impl Buffers {
         check_ring(model, ring_slots)?;
         let shapes = [model.encoder.shape, model.decoder.shape];
         let result = 4 * rows + 4 * 512 + 2 * rows * best;
-        let logits = crate::gpu::tensor::padded(model.decoder.vocabulary) * 8;
-        let mut lasting = row::lasting_room(model, &sizes);
-        let room = &mut lasting;
+        let logits = crate::device::tensor::padded(model.decoder.vocabulary) * 8;
         let buffers = Self {
-            inputs: [Inputs::new(gpu, model, 8), Inputs::new(gpu, model, rows)],
+            inputs: [
+                Inputs::new(device, model, 8),
+                Inputs::new(device, model, rows),
+            ],
             entropy: model
                 .entropy()
-                .map(|m| EntropyBuffers::new(m, rows, sizes.entropy_slots, best, room)),
-            entropies: Tensor::new(gpu, "entropies", rows * 2),
-            patches: PatchBuffers::new(gpu, rows, patch_slots),
-            encoder: EncoderBuffers::new(gpu, &model.encoder, rows, local_slots, ring_slots, room),
-            decoder: DecoderBuffers::new(gpu, &model.decoder, rows, local_slots, patch_slots, room),
-            latent: LatentBuffers::new(gpu, model, rows, sizes.patches),
-            local: Scratch::new(gpu, &shapes, rows),
-            row: Row::new(gpu, model, &lasting),
-            staging: Staging::new(gpu, (result * 8 + logits) as u64),
+                .map(|m| EntropyBuffers::new(m, rows, sizes.entropy_slots, best)),
+            entropies: Tensor::new(device, "entropies", rows * 2),
+            patches: PatchBuffers::new(device, rows, patch_slots),
+            encoder: EncoderBuffers::new(device, &model.encoder, rows, local_slots, ring_slots),
+            decoder: DecoderBuffers::new(device, &model.decoder, rows, local_slots, patch_slots),
+            latent: LatentBuffers::new(device, model, rows, sizes.patches),
+            local: Scratch::new(device, &shapes, rows),
+            staging: Staging::new(device, (result * 8 + logits) as u64),
             sizes,
         };
-        gpu.check()?;
+        device.check()?;
         Ok(buffers)
     }
 
@@ -154,19 +149,19 @@ impl Buffers {
 
     /// Makes room for more patches; what is cached stays.
     pub(super) fn grow_patches(&mut self, model: &BltModel, patches: usize) -> Result<()> {
-        let gpu = model.gpu();
+        let device = model.device();
         let grown = LatentBuffers {
-            caches: model.latent.caches(gpu, patches),
-            angles: LatentBuffers::angles(gpu, model, patches),
+            caches: model.latent.caches(device, patches),
+            angles: LatentBuffers::angles(device, model, patches),
             scratch: self.latent.scratch.clone(),
             given: self.latent.given.clone(),
         };
-        gpu.check()?;
+        device.check()?;
         let old = self.latent.caches.iter().flat_map(KeyValues::tensors);
         let new = grown.caches.iter().flat_map(KeyValues::tensors);
-        gpu.submit(|encoder| {
+        device.submit(|recorder| {
             for (old, new) in old.zip(new) {
-                old.copy_to(new, encoder, 0, 0, old.bytes());
+                old.copy_to(new, recorder, 0, 0, old.bytes());
             }
         });
         self.latent = grown;
@@ -182,19 +177,19 @@ impl Buffers {
         kept: std::ops::Range<usize>,
     ) -> Result<()> {
         check_ring(model, slots)?;
-        let gpu = model.gpu();
-        let (ring, keys) = EncoderBuffers::rings(gpu, &model.encoder, slots, &mut Room::default());
-        gpu.check()?;
+        let device = model.device();
+        let (ring, keys) = EncoderBuffers::rings(device, &model.encoder, slots);
+        device.check()?;
         let old_slots = self.encoder.ring_slots;
         let old =
             std::iter::once(&self.encoder.ring).chain(self.encoder.keys.iter().map(|k| &k.kv));
         let new = std::iter::once(&ring).chain(keys.iter().map(|k| &k.kv));
-        gpu.submit(|encoder| {
+        device.submit(|recorder| {
             for (old, new) in old.zip(new) {
                 let row = old.bytes() / old_slots as u64;
                 for position in kept.clone() {
                     let (from, to) = (position % old_slots, position % slots);
-                    old.copy_to(new, encoder, from as u64 * row, to as u64 * row, row);
+                    old.copy_to(new, recorder, from as u64 * row, to as u64 * row, row);
                 }
             }
         });
@@ -208,12 +203,12 @@ impl Buffers {
 
 /// Is a ring of so many bytes within what the adapter binds at once?
 fn check_ring(model: &BltModel, slots: usize) -> Result<()> {
-    let limit = usize::try_from(model.gpu().binding_bytes()).unwrap_or(usize::MAX);
+    let limit = usize::try_from(model.device().binding_bytes()).unwrap_or(usize::MAX);
     if slots * EncoderBuffers::slot_bytes(&model.encoder) <= limit {
         return Ok(());
     }
     Err(Error::Argument(format!(
-        "a patch of this text is longer than the {} bytes that this adapter has room for; \
+        "a patch of this text is longer than the {} bytes that this device has room for; \
          bound it with --max-patch-length",
         slots / 2
     )))
@@ -230,7 +225,6 @@ pub(super) struct Plans {
     encode: [OnceLock<Plan>; 3],
     patches: [OnceLock<Plan>; 3],
     decode: [OnceLock<Plan>; 3],
-    row: OnceLock<Option<[Plan; 2]>>,
 }
 
 /// The plan in its place; made if there is none.
@@ -245,7 +239,7 @@ fn made<T>(place: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> 
 }
 
 impl Plans {
-    /// None yet. `rule` is what the GPU decides by, `best` how many likely bytes of
+    /// None yet. `rule` is what the device decides by, `best` how many likely bytes of
     /// each row are wanted.
     pub(super) fn new(rule: Option<PatchStartsParams>, best: usize, step: LatentStep) -> Self {
         Self {
@@ -256,7 +250,6 @@ impl Plans {
             encode: Default::default(),
             patches: Default::default(),
             decode: Default::default(),
-            row: OnceLock::new(),
         }
     }
 
@@ -265,7 +258,7 @@ impl Plans {
         self.patches = Default::default();
     }
 
-    /// Tokens to entropies, and patch starts where the GPU decides.
+    /// Tokens to entropies, and patch starts where the device decides.
     pub(super) fn decide(
         &self,
         model: &BltModel,
@@ -312,16 +305,6 @@ impl Plans {
             decode(model, buffers, class)
         })
     }
-
-    /// What a single row takes in place of [`Plans::decide`] and [`Plans::encode`],
-    /// and of [`Plans::decode`], where its layers are steps of their own.
-    pub(super) fn row(&self, model: &BltModel, buffers: &Buffers) -> Result<Option<&[Plan; 2]>> {
-        let plans = made(&self.row, || match self.rule {
-            Some(rule) => row::plans(model, buffers, rule),
-            None => Ok(None),
-        })?;
-        Ok(plans.as_ref())
-    }
 }
 
 pub(super) fn inputs(buffers: &Buffers, class: RowClass) -> &Inputs {
@@ -335,7 +318,7 @@ fn decide(
     rule: Option<PatchStartsParams>,
     best: usize,
 ) -> Result<Plan> {
-    let mut plan = PartPlan::new(model.gpu(), class);
+    let mut plan = PartPlan::new(model.device(), class);
     let inputs = inputs(buffers, class);
     if let (Some(entropy), Some(given), Some(own)) =
         (model.entropy(), &inputs.entropy, &buffers.entropy)
@@ -353,7 +336,7 @@ fn decide(
 }
 
 fn encode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> {
-    let mut plan = PartPlan::new(model.gpu(), class);
+    let mut plan = PartPlan::new(model.device(), class);
     let inputs = inputs(buffers, class);
     let rows = &inputs.encoder;
     plan.close_patches(
@@ -371,7 +354,7 @@ fn encode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> 
 }
 
 fn patches(model: &BltModel, buffers: &Buffers, class: RowClass, step: LatentStep) -> Result<Plan> {
-    let mut plan = PartPlan::new(model.gpu(), class);
+    let mut plan = PartPlan::new(model.device(), class);
     let books = &buffers.patches;
     let latent = &buffers.latent;
     let x = &latent.scratch.x;
@@ -397,7 +380,7 @@ fn patches(model: &BltModel, buffers: &Buffers, class: RowClass, step: LatentSte
 }
 
 fn decode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> {
-    let mut plan = PartPlan::new(model.gpu(), class);
+    let mut plan = PartPlan::new(model.device(), class);
     let inputs = inputs(buffers, class);
     // A run of one row is the last of its text so far: nothing follows it yet.
     let targets = (class != RowClass::One).then_some(&inputs.targets);

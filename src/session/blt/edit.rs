@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use super::buffers::{Buffers, Plans};
 use super::{BltSession, Decision};
 use crate::bytes::EOS;
+use crate::device::Tensor;
+use crate::device::kernels::PatchStartsCarry;
 use crate::error::{Error, Result};
-use crate::gpu::Tensor;
-use crate::gpu::kernels::PatchStartsCarry;
 use crate::model::part::count;
 use crate::model::patches::{CARRY_OWN, CARRY_WORDS};
 use crate::patch::Known;
@@ -104,15 +104,15 @@ impl BltSession {
         true
     }
 
-    /// Tells the GPU where the text and its patches stand.
+    /// Tells the device where the text and its patches stand.
     pub(super) fn write_books(&self) {
-        let gpu = self.model.gpu();
+        let device = self.model.device();
         let books = &self.buffers.patches;
         let position = self.tokens.len();
         let rule = self.decision.kernel().unwrap_or_default();
         let last = self.tokens.last();
         books.starts_carry.write(
-            gpu,
+            device,
             &[PatchStartsCarry {
                 position: count(position.min(3)),
                 phase: count(position) % rule.size.max(1),
@@ -140,17 +140,17 @@ impl BltSession {
             document,
             u32::from(ended),
         ]);
-        books.carry.write(gpu, &carry);
+        books.carry.write(device, &carry);
         let slots = books.begin_slots();
         let mut begins = vec![0; slots];
         for (patch, begin) in self.begins.iter().enumerate() {
             begins[patch % slots] = count(*begin);
         }
-        books.begins.write(gpu, &begins);
+        books.begins.write(device, &begins);
     }
 
     /// A second session that goes on from here on its own: the caches are copied
-    /// on the GPU, nothing is computed again.
+    /// on the device, nothing is computed again.
     ///
     /// # Errors
     /// The device's errors.
@@ -158,16 +158,16 @@ impl BltSession {
         let best = usize::from(self.decision.needs_best());
         let buffers = Buffers::new(&self.model, self.buffers.sizes, best)?;
         let plans = Plans::new(self.decision.kernel(), best, self.step);
-        let gpu = self.model.gpu();
-        let stages = Self::stages(gpu, &self.options);
-        gpu.submit(|encoder| {
+        let device = self.model.device();
+        let stages = Self::stages(device, &self.options);
+        device.submit(|recorder| {
             let copies = self.buffers.lasting().into_iter().zip(buffers.lasting());
             for (from, to) in copies {
                 let bytes = Tensor::bytes(from);
-                from.copy_to(to, encoder, 0, 0, bytes);
+                from.copy_to(to, recorder, 0, 0, bytes);
             }
         });
-        gpu.check()?;
+        device.check()?;
         Ok(Self {
             model: Arc::clone(&self.model),
             options: self.options.clone(),

@@ -1,8 +1,8 @@
 //! What a run is given, in one upload: row counts, ids, spans and angles lie
 //! one behind the other in a single buffer.
 
-use crate::gpu::tensor::PART_ALIGNMENT;
-use crate::gpu::{Gpu, Tensor};
+use crate::device::tensor::PART_ALIGNMENT;
+use crate::device::{Device, Tensor};
 use crate::model::block::Rows;
 use crate::model::blt::BltModel;
 use crate::model::entropy::EntropyInputs;
@@ -52,7 +52,7 @@ pub(super) struct Run<'a> {
 }
 
 impl Inputs {
-    pub(super) fn new(gpu: &Gpu, model: &BltModel, rows: usize) -> Self {
+    pub(super) fn new(device: &Device, model: &BltModel, rows: usize) -> Self {
         let mut end = 0;
         let mut place = |words: usize| {
             let first = end;
@@ -78,7 +78,7 @@ impl Inputs {
         } else {
             place(rows * decoder_columns)
         };
-        let buffer = Tensor::new(gpu, "inputs", end);
+        let buffer = Tensor::new(device, "inputs", end);
         let state_part = buffer.part(state, 2);
         let with = |spans: usize, angles: usize, columns: usize| Rows {
             state: state_part.clone(),
@@ -111,11 +111,6 @@ impl Inputs {
             },
             buffer,
         }
-    }
-
-    /// All of them in one.
-    pub(super) fn all(&self) -> &Tensor {
-        &self.buffer
     }
 
     /// Uploads a run; the contexts go on by its tokens.
@@ -174,7 +169,7 @@ impl Inputs {
         }
         put(words, encoder_angles, &angles);
         put(words, decoder_angles, &decoder);
-        self.buffer.write(model.gpu(), words);
+        self.buffer.write(model.device(), words);
     }
 }
 

@@ -9,7 +9,6 @@
 mod buffers;
 mod edit;
 mod inputs;
-mod row;
 mod run;
 mod trace;
 
@@ -21,11 +20,12 @@ use super::context::{Context, ContextOptions};
 use super::text::checkpoint_rule;
 use crate::bytes::{BOS, encode, id_of};
 use crate::clock::Clock;
+use crate::device::Stages;
+use crate::device::kernels::PatchStartsParams;
+use crate::device::plan::Plan;
+use crate::device::tuning::LatentStep;
+use crate::device::{Device, Profile};
 use crate::error::{Error, Result};
-use crate::gpu::kernels::PatchStartsParams;
-use crate::gpu::plan::{Plan, Stages};
-use crate::gpu::tuning::LatentStep;
-use crate::gpu::{Gpu, Profile};
 use crate::model::blt::BltModel;
 use crate::model::part::RowClass;
 use crate::model::sizes::Sizes;
@@ -138,7 +138,7 @@ const FEW_AS_MANY: usize = 8;
 /// Who decides where patches start.
 #[derive(Clone, Debug)]
 enum Decision {
-    Gpu(PatchStartsParams),
+    Device(PatchStartsParams),
     Host(Box<dyn Patcher + Send>),
 }
 
@@ -150,14 +150,14 @@ impl BltSession {
     /// model, [`Error::Checkpoint`] for a patching that cannot be, and the
     /// device's errors.
     pub fn new(model: &Arc<BltModel>, options: BltOptions) -> Result<Self> {
-        let gpu = model.gpu();
+        let device = model.device();
         let rule = match &options.rule {
             Some(rule) => rule.clone(),
             None => checkpoint_rule(model.patching())?,
         };
         let decision = Self::decision(&rule, &options);
         let needs_entropy = match &decision {
-            Decision::Gpu(_) => rule.needs_entropy(),
+            Decision::Device(_) => rule.needs_entropy(),
             Decision::Host(patcher) => patcher.needs_entropy() || patcher.needs_best(),
         };
         if needs_entropy && model.entropy().is_none() {
@@ -169,14 +169,14 @@ impl BltSession {
         }
         let window = model.config().local_window.map(|w| w as usize);
         let entropy_window = model.entropy().and_then(|m| m.window());
-        let rows = gpu.tuning.chunk_rows as usize;
+        let rows = device.tuning.chunk_rows as usize;
         let sizes = Sizes::new(rows, model.config(), entropy_window);
         let best = usize::from(decision.needs_best());
-        let step = options.latent_step.unwrap_or(gpu.tuning.latent_step);
+        let step = options.latent_step.unwrap_or(device.tuning.latent_step);
         let buffers = Buffers::new(model, sizes, best)?;
         let plans = Plans::new(decision.kernel(), best, step);
-        let stages = Self::stages(gpu, &options);
-        gpu.check()?;
+        let stages = Self::stages(device, &options);
+        device.check()?;
         Ok(Self {
             entropy_context: Context::new(options.context, entropy_window),
             local_context: Context::new(ContextOptions::default(), window),
@@ -198,14 +198,14 @@ impl BltSession {
         })
     }
 
-    fn stages(gpu: &Gpu, options: &BltOptions) -> Option<Stages> {
+    fn stages(device: &Device, options: &BltOptions) -> Option<Stages> {
         let wanted = options.stage_times && !options.profile;
-        wanted.then(|| Stages::new(gpu, 4)).flatten()
+        wanted.then(|| Stages::new(device, 4)).flatten()
     }
 
     fn decision(rule: &Rule, options: &BltOptions) -> Decision {
         let mut patcher = match (&options.patcher, super::entropy::kernel_rule(rule)) {
-            (None, Ok(kernel)) => return Decision::Gpu(kernel),
+            (None, Ok(kernel)) => return Decision::Device(kernel),
             (Some(patcher), _) => patcher.clone(),
             (None, Err(_)) => rule.patcher(),
         };
@@ -307,7 +307,7 @@ impl BltSession {
         self.stage_times
     }
 
-    /// Bytes of GPU memory of the session, without the weights.
+    /// Bytes of device memory of the session, without the weights.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.buffers.bytes()
@@ -444,14 +444,14 @@ impl BltSession {
 impl Decision {
     fn kernel(&self) -> Option<PatchStartsParams> {
         match self {
-            Self::Gpu(rule) => Some(*rule),
+            Self::Device(rule) => Some(*rule),
             Self::Host(_) => None,
         }
     }
 
     fn needs_best(&self) -> bool {
         match self {
-            Self::Gpu(_) => false,
+            Self::Device(_) => false,
             Self::Host(patcher) => patcher.needs_best(),
         }
     }

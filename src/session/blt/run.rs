@@ -1,48 +1,24 @@
 //! One run: up to a chunk of tokens through all parts of the model.
 
-use std::ops::Range;
 use std::sync::PoisonError;
 
 use super::inputs::Run;
 use super::{BltRows, BltSession, Decision, Plans, Stage, Token};
+use crate::device::Stages;
+use crate::device::plan::{Plan, submit};
+use crate::device::readback::Submission;
+use crate::device::recorder::Recorder;
+use crate::device::tuning::LatentStep;
 use crate::error::{Error, Result};
-use crate::gpu::plan::{Plan, Stages, submit};
-use crate::gpu::tensor::padded;
-use crate::gpu::tuning::LatentStep;
-use crate::gpu::{Slice, Tensor};
 use crate::model::part::{RowClass, count};
 use crate::model::sizes::UNBOUNDED;
 use crate::patch::Known;
+use crate::session::download::{Piece, Places};
 use crate::session::logits::{check, nll, surprise};
-
-/// A part of a buffer to read back.
-struct Piece<'a> {
-    slice: Slice<'a>,
-    skip: usize,
-    values: usize,
-}
-
-impl<'a> Piece<'a> {
-    fn first(tensor: &'a Tensor, values: usize) -> Self {
-        Self {
-            slice: tensor.all(),
-            skip: 0,
-            values,
-        }
-    }
-
-    fn row(tensor: &'a Tensor, row: usize, values: usize) -> Self {
-        Self {
-            slice: tensor.all(),
-            skip: row * padded(values),
-            values,
-        }
-    }
-}
 
 /// Where a run's patch starts come from.
 enum Starts {
-    /// From the GPU, with the other results.
+    /// From the device, with the other results.
     Read,
     /// From the host, with what it decided by.
     Given(Vec<bool>, Vec<Known>),
@@ -51,12 +27,12 @@ enum Starts {
 /// What came back, piece by piece.
 struct Found {
     bytes: Vec<u8>,
-    pieces: Vec<Range<usize>>,
+    places: Places,
 }
 
 impl Found {
     fn read<T: bytemuck::Pod>(&self, piece: usize) -> Vec<T> {
-        bytemuck::pod_collect_to_vec(&self.bytes[self.pieces[piece].clone()])
+        self.places.read(&self.bytes, piece)
     }
 }
 
@@ -90,14 +66,14 @@ impl BltSession {
             window.extend(&history);
             window.extend(ids);
             let buffers = &self.buffers.encoder.hash;
-            let gpu = self.model.gpu();
-            self.model.encoder.hash.gather(gpu, buffers, &window)?;
+            let device = self.model.device();
+            self.model.encoder.hash.gather(device, buffers, &window)?;
         }
         let rows = match &self.decision {
-            Decision::Gpu(_) if self.step == LatentStep::Readback => {
+            Decision::Device(_) if self.step == LatentStep::Readback => {
                 self.run_reading(ids, class).await?
             }
-            Decision::Gpu(_) => self.run_at_once(ids, class).await?,
+            Decision::Device(_) => self.run_at_once(ids, class).await?,
             Decision::Host(_) => self.run_deciding(ids, class).await?,
         };
         self.check_patches()?;
@@ -109,29 +85,16 @@ impl BltSession {
         Ok(rows)
     }
 
-    /// Everything in one submission; the GPU decides which patches close.
+    /// Everything in one submission; the device decides which patches close.
     async fn run_at_once(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
         let patches = self.patches_plan(class)?;
-        let row = match class {
-            // The parts of a row that is taken whole have no times of their own.
-            RowClass::One if self.stages.is_none() => self.plans.row(&self.model, &self.buffers)?,
-            _ => None,
-        };
-        let all = match row {
-            Some([first, last]) if self.options.profile => vec![first, patches, last],
-            Some([first, last]) => {
-                // The device begins while the host still records the rest.
-                submit(self.model.gpu(), &[first], 1, |_| ());
-                vec![patches, last]
-            }
-            None => vec![
-                self.decide_plan(class)?,
-                self.encode_plan(class)?,
-                patches,
-                self.decode_plan(class)?,
-            ],
-        };
-        let results = self.results(ids.len(), true, row.is_some());
+        let all = [
+            self.decide_plan(class)?,
+            self.encode_plan(class)?,
+            patches,
+            self.decode_plan(class)?,
+        ];
+        let results = self.results(ids.len(), true);
         let found = self.submit(Stage::Decide, &all, ids.len(), results).await?;
         let rows = self.note(ids, &found, Starts::Read)?;
         let closed = rows.starts.iter().filter(|start| **start).count();
@@ -139,7 +102,7 @@ impl BltSession {
         Ok(rows)
     }
 
-    /// The GPU decides, and the host reads how many patches close.
+    /// The device decides, and the host reads how many patches close.
     async fn run_reading(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
         let rows = ids.len();
         let first = [self.decide_plan(class)?, self.encode_plan(class)?];
@@ -181,7 +144,7 @@ impl BltSession {
             .await
     }
 
-    /// Asks the patcher about the tokens of a run, and tells the GPU.
+    /// Asks the patcher about the tokens of a run, and tells the device.
     pub(super) fn decide_on_host(&mut self, known: &[Known]) -> Vec<bool> {
         let Decision::Host(patcher) = &mut self.decision else {
             return Vec::new();
@@ -200,9 +163,9 @@ impl BltSession {
                 count(open).wrapping_sub(1)
             })
             .collect();
-        let gpu = self.model.gpu();
-        self.buffers.patches.starts.write(gpu, &starts);
-        self.buffers.patches.patches.write(gpu, &patches);
+        let device = self.model.device();
+        self.buffers.patches.starts.write(device, &starts);
+        self.buffers.patches.patches.write(device, &patches);
         starts.iter().map(|start| *start == 1).collect()
     }
 
@@ -226,38 +189,26 @@ impl BltSession {
             }
         }
         let decode = [self.decode_plan(class)?];
-        let pieces = self.results(rows, matches!(starts, Starts::Read), false);
+        let pieces = self.results(rows, matches!(starts, Starts::Read));
         let found = self.submit(Stage::Decode, &decode, rows, pieces).await?;
         let noted = self.note(ids, &found, starts)?;
         self.count(class, patch_class, rows, closed)?;
         Ok(noted)
     }
 
-    /// What a run gives back; `row` says whether it took the plans of
-    /// [`super::row`].
-    fn results(&self, rows: usize, starts: bool, row: bool) -> Vec<Piece<'_>> {
+    /// What a run gives back.
+    fn results(&self, rows: usize, starts: bool) -> Vec<Piece<'_>> {
         let decoder = &self.buffers.decoder;
-        let row = self.buffers.row.as_ref().filter(|_| row);
-        let vocabulary = self.model.decoder.vocabulary;
         // A single row has no target; see the plan `decode`.
         let known = if rows == 1 { 0 } else { rows };
         let mut pieces = vec![
             Piece::first(&decoder.result, known * 2),
-            match row {
-                Some(row) => Piece::first(&row.local.y, vocabulary),
-                None => Piece::row(&decoder.logits, rows - 1, vocabulary),
-            },
+            Piece::row(&decoder.logits, rows - 1, self.model.decoder.vocabulary),
         ];
         if let Some(own) = &self.buffers.entropy {
-            pieces.push(match row {
-                Some(row) => Piece::first(&row.entropy.entropies, 2),
-                None => Piece::first(&own.result, rows * 2),
-            });
             let vocabulary = self.model.entropy().map_or(0, |m| m.vocabulary());
-            pieces.push(match row {
-                Some(row) => Piece::first(&row.entropy.y, vocabulary),
-                None => Piece::row(&own.logits, rows - 1, vocabulary),
-            });
+            pieces.push(Piece::first(&own.result, rows * 2));
+            pieces.push(Piece::row(&own.logits, rows - 1, vocabulary));
         }
         if starts {
             pieces.push(Piece::first(&self.buffers.patches.starts, rows));
@@ -271,12 +222,12 @@ impl BltSession {
         first: Stage,
         plans: &[&Plan],
         rows: usize,
-        tail: impl FnOnce(&mut wgpu::CommandEncoder),
-    ) -> wgpu::SubmissionIndex {
-        let gpu = self.model.gpu();
+        tail: impl FnOnce(&mut Recorder<'_>),
+    ) -> Submission {
+        let device = self.model.device();
         match &self.stages {
-            Some(stages) => stages.submit(gpu, (first as u32, plans), count(rows), tail),
-            None => submit(gpu, plans, count(rows), tail),
+            Some(stages) => stages.submit(device, (first as u32, plans), count(rows), tail),
+            None => submit(device, plans, count(rows), tail),
         }
     }
 
@@ -287,49 +238,34 @@ impl BltSession {
         rows: usize,
         pieces: Vec<Piece<'_>>,
     ) -> Result<Found> {
-        let gpu = self.model.gpu();
-        let profiled = self.options.profile && gpu.has_timestamps();
+        let device = self.model.device();
+        let profiled = self.options.profile && device.has_timestamps();
         if profiled {
             let own = || self.profile.lock().unwrap_or_else(PoisonError::into_inner);
             let mut profile = std::mem::take(&mut *own());
             for plan in plans {
-                plan.submit_profiled(gpu, count(rows), &mut profile).await?;
+                plan.submit_profiled(device, count(rows), &mut profile)
+                    .await?;
             }
             *own() = profile;
         }
         let plans = if profiled { &[] } else { plans };
-        let mut at = 0;
-        let places: Vec<Range<usize>> = pieces
-            .iter()
-            .map(|piece| {
-                let begin = at;
-                at += piece.values * 4;
-                begin..at
-            })
-            .collect();
         let staging = &self.buffers.staging;
-        let ticks = at.next_multiple_of(8);
-        let submission = self.send(first, plans, rows, |encoder| {
-            let pieces = pieces.iter().zip(&places);
-            for (piece, place) in pieces.filter(|(piece, _)| piece.values > 0) {
-                let skip = piece.skip as u64 * 4;
-                let bytes = piece.values as u64 * 4;
-                staging.copy(encoder, piece.slice, skip, bytes, place.start as u64);
-            }
+        let mut places = Places::of([]);
+        let submission = self.send(first, plans, rows, |recorder| {
+            places = Places::copy(&pieces, staging, recorder);
             if let Some(stages) = &self.stages {
-                stages.copy(staging, encoder, ticks as u64);
+                stages.copy(staging, recorder, places.bytes() as u64);
             }
         });
+        let ticks = places.bytes();
         let times = self.stages.as_ref().map_or(0, Stages::bytes);
-        let mapping = staging.map(gpu, 0..ticks as u64 + times, submission);
-        let bytes = mapping.bytes(gpu).await?;
+        let mapping = staging.map(device, 0..ticks as u64 + times, submission);
+        let bytes = mapping.bytes(device).await?;
         if let Some(stages) = &self.stages {
             stages.read(&bytes[ticks..]);
         }
-        Ok(Found {
-            bytes,
-            pieces: places,
-        })
+        Ok(Found { bytes, places })
     }
 
     /// Takes down what came back of a run; gives its rows, each with the
@@ -383,19 +319,11 @@ impl BltSession {
         rows: usize,
         closed: usize,
     ) -> Result<()> {
-        let row = match (class, self.step, &self.decision) {
-            (_, LatentStep::Readback, _) | (_, _, Decision::Host(_)) => None,
-            (RowClass::One, ..) => self.plans.row(&self.model, &self.buffers)?,
-            _ => None,
-        };
-        let mut used: Vec<(&Plan, usize)> = match row {
-            Some(plans) => plans.iter().map(|plan| (plan, rows)).collect(),
-            None => vec![
-                (self.decide_plan(class)?, rows),
-                (self.encode_plan(class)?, rows),
-                (self.decode_plan(class)?, rows),
-            ],
-        };
+        let mut used = vec![
+            (self.decide_plan(class)?, rows),
+            (self.encode_plan(class)?, rows),
+            (self.decode_plan(class)?, rows),
+        ];
         if closed > 0 {
             used.push((self.patches_plan(patch_class)?, closed));
         }
@@ -414,7 +342,7 @@ impl BltSession {
             let patches = needed.next_power_of_two();
             let session = self.buffers.bytes();
             let memory = self.model.memory();
-            memory.check_patches(self.model.gpu(), session, patches)?;
+            memory.check_patches(self.model.device(), session, patches)?;
             self.buffers.grow_patches(&self.model, patches)?;
             self.plans.forget_patches();
         }

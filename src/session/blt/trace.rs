@@ -2,8 +2,8 @@
 
 use super::inputs::Run;
 use super::{BltSession, Decision};
+use crate::device::plan::StepOutput;
 use crate::error::{Error, Result};
-use crate::gpu::plan::StepOutput;
 use crate::model::part::{RowClass, count};
 use crate::patch::Known;
 
@@ -48,24 +48,24 @@ impl BltSession {
         let contexts = (&mut self.entropy_context, &mut self.local_context);
         inputs.upload(&self.model, &run, contexts.0, contexts.1);
         let rows = count(ids.len());
-        let gpu = self.model.gpu();
-        let decide = self.decide_plan(class)?.trace(gpu, rows).await?;
+        let device = self.model.device();
+        let decide = self.decide_plan(class)?.trace(device, rows).await?;
         if let Decision::Host(patcher) = &self.decision {
             if patcher.needs_entropy() || patcher.needs_best() {
                 return Err(Error::Argument(
-                    "a trace needs patches that the GPU finds, or that need no entropies"
+                    "a trace needs patches that the device finds, or that need no entropies"
                         .to_owned(),
                 ));
             }
             let known: Vec<Known> = ids.iter().map(|id| Known::of_id(*id)).collect();
             self.decide_on_host(&known);
         }
-        let gpu = self.model.gpu();
-        let encode = self.encode_plan(class)?.trace(gpu, rows).await?;
-        let state = gpu.read(self.buffers.patches.state().all()).await?;
+        let device = self.model.device();
+        let encode = self.encode_plan(class)?.trace(device, rows).await?;
+        let state = device.read(self.buffers.patches.state().all()).await?;
         let closed = bytemuck::pod_collect_to_vec::<u8, u32>(&state)[0];
-        let patches = self.patches_plan(class)?.trace(gpu, closed).await?;
-        let decode = self.decode_plan(class)?.trace(gpu, rows).await?;
+        let patches = self.patches_plan(class)?.trace(device, closed).await?;
+        let decode = self.decode_plan(class)?.trace(device, rows).await?;
         Ok(Trace {
             decide,
             encode,

@@ -7,7 +7,7 @@
 //! back at them, and these take a small part of a layer.
 //!
 //! Inputs do not depend on where in the text a row stands, so they stay where they are
-//! on the GPU when the text moves: the host knows the slot of each row.
+//! on the device when the text moves: the host knows the slot of each row.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use super::change::Change;
 use super::stale::Stale;
+use crate::device::{Device, Tensor};
 use crate::error::Result;
-use crate::gpu::{Gpu, Tensor};
 use crate::model::entropy::EntropyModel;
 use crate::session::entropy::{InputCopy, KnownRows};
 
@@ -40,7 +40,7 @@ struct Row {
 /// The inputs of all layers but the first, whose input is the embedding.
 #[derive(Debug)]
 pub(super) struct Inputs {
-    gpu: Arc<Gpu>,
+    device: Arc<Device>,
     layers: usize,
     /// Rows that a change reaches further with each layer.
     step: usize,
@@ -99,7 +99,7 @@ impl Slots {
 }
 
 impl Inputs {
-    /// Those of the empty text, in at most `bytes` bytes of GPU memory; `None` where
+    /// Those of the empty text, in at most `bytes` bytes of device memory; `None` where
     /// nothing can be kept, or nothing that helps.
     pub(super) fn new(model: &EntropyModel, bytes: u64) -> Option<Self> {
         let step = model.window()?.saturating_sub(1);
@@ -108,7 +108,7 @@ impl Inputs {
         let most = bytes.checked_div(kept * model.input_bytes())?;
         let slots = Slots::within(usize::try_from(most).unwrap_or(usize::MAX));
         (slots.most > 0 && step > 0).then(|| Self {
-            gpu: Arc::clone(model.gpu()),
+            device: Arc::clone(model.device()),
             layers,
             step,
             values: usize::try_from(model.input_bytes() / 4).unwrap_or(usize::MAX),
@@ -118,7 +118,7 @@ impl Inputs {
         })
     }
 
-    /// Bytes of GPU memory.
+    /// Bytes of device memory.
     pub(super) fn bytes(&self) -> u64 {
         self.blocks.iter().map(Tensor::bytes).sum()
     }
@@ -193,9 +193,9 @@ impl Inputs {
         while self.blocks.len() * self.slots.block < self.slots.made {
             let values = (self.layers - 1) * self.slots.block * self.values;
             self.blocks
-                .push(Tensor::new(&self.gpu, "inputs of rows", values));
+                .push(Tensor::new(&self.device, "inputs of rows", values));
         }
-        self.gpu.check()
+        self.device.check()
     }
 
     /// Takes the slots of all rows but some.

@@ -25,8 +25,8 @@ use std::sync::Arc;
 use super::entropy::{EntropyOptions, EntropySession, PairCopy};
 use super::logits::nll;
 use crate::bytes::{BOS, id_of};
+use crate::device::Tensor;
 use crate::error::{Error, Result};
-use crate::gpu::Tensor;
 use crate::model::entropy::EntropyModel;
 use crate::session::ContextOptions;
 use change::{Change, Reach};
@@ -40,12 +40,12 @@ use stale::Stale;
 pub struct EditOptions {
     /// Where the model's context is cut.
     pub context: ContextOptions,
-    /// Bytes of GPU memory that snapshots may take. With less of it a change begins
+    /// Bytes of device memory that snapshots may take. With less of it a change begins
     /// its computing further in front, with none at the beginning of the text.
     pub snapshot_bytes: u64,
     /// Tokens from one snapshot to the next, at least.
     pub snapshot_every: usize,
-    /// Bytes of GPU memory that the inputs of layers may take, with which a change
+    /// Bytes of device memory that the inputs of layers may take, with which a change
     /// costs less; see [`EditSession`]. They are taken as the text needs them:
     /// `(layers - 1) x hidden size x 4` for each of its bytes. With less than that they
     /// are kept about the caret, with none not at all; nor are they without a window,
@@ -122,8 +122,8 @@ impl EditSession {
         if inputs.is_some() {
             session.keep_layer_inputs();
         }
-        let numbers = Numbers::new(model.gpu(), options.keep_best);
-        model.gpu().check()?;
+        let numbers = Numbers::new(model.device(), options.keep_best);
+        model.device().check()?;
         let each = session.snapshot_bytes().max(1);
         let most = match model.window() {
             // All of the text is in the session itself.
@@ -198,7 +198,7 @@ impl EditSession {
         self.stale.ranges()
     }
 
-    /// The numbers on the GPU, for shaders: `[N + 1]` pairs of f32, the entropy in
+    /// The numbers on the device, for shaders: `[N + 1]` pairs of f32, the entropy in
     /// place of a byte and ln p of that byte (0 in place of the byte to come), the
     /// very bits that the model's kernel wrote. Where nothing was ever known of a byte
     /// its pair has an entropy of -1 and an ln p of 1. Behind are pairs of no meaning.
@@ -230,7 +230,7 @@ impl EditSession {
         &self.layer_rows
     }
 
-    /// Bytes of GPU memory, without the weights.
+    /// Bytes of device memory, without the weights.
     #[must_use]
     pub fn gpu_bytes(&self) -> u64 {
         let inputs = self.inputs.as_ref().map_or(0, Inputs::bytes);
@@ -238,7 +238,7 @@ impl EditSession {
         self.session.bytes() + kept + 2 * self.numbers.cells().bytes()
     }
 
-    /// Puts `with` in place of the bytes of `range`, without waiting for the GPU.
+    /// Puts `with` in place of the bytes of `range`, without waiting for the device.
     ///
     /// # Errors
     /// [`Error::Argument`] for a range that is not in the text, and for a text that is

@@ -1,11 +1,11 @@
-//! Entropies and log-probabilities of a text, on the host and on the GPU.
+//! Entropies and log-probabilities of a text, on the host and on the device.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::change::Change;
+use crate::device::{Device, Tensor};
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Tensor};
 use crate::session::logits::surprise;
 
 /// What a cell holds of which nothing was ever known: no entropy is negative, and no
@@ -15,10 +15,10 @@ pub(super) const UNKNOWN: [f32; 2] = [-1.0, 1.0];
 /// Cells of a new session.
 const FIRST_CELLS: usize = 1024;
 
-/// Numbers per row, and the same on the GPU.
+/// Numbers per row, and the same on the device.
 #[derive(Debug)]
 pub(super) struct Numbers {
-    gpu: Arc<Gpu>,
+    device: Arc<Device>,
     /// Per row, in nats; NaN where never known.
     entropies: Vec<f32>,
     /// Per byte, in nats; NaN where never known.
@@ -32,10 +32,10 @@ pub(super) struct Numbers {
     replaced: u64,
 }
 
-fn cells_of(gpu: &Gpu, cells: usize) -> (Tensor, Tensor) {
+fn cells_of(device: &Device, cells: usize) -> (Tensor, Tensor) {
     (
-        Tensor::new(gpu, "cells", cells * 2),
-        Tensor::new(gpu, "cells aside", cells * 2),
+        Tensor::new(device, "cells", cells * 2),
+        Tensor::new(device, "cells aside", cells * 2),
     )
 }
 
@@ -58,11 +58,11 @@ fn bytes(cells: usize) -> u64 {
 
 impl Numbers {
     /// Those of the empty text; with `keep_best` also the most likely tokens.
-    pub(super) fn new(gpu: &Arc<Gpu>, keep_best: bool) -> Self {
-        let (cells, aside) = cells_of(gpu, FIRST_CELLS);
-        cells.write(gpu, &[UNKNOWN]);
+    pub(super) fn new(device: &Arc<Device>, keep_best: bool) -> Self {
+        let (cells, aside) = cells_of(device, FIRST_CELLS);
+        cells.write(device, &[UNKNOWN]);
         Self {
-            gpu: Arc::clone(gpu),
+            device: Arc::clone(device),
             entropies: vec![f32::NAN],
             nlls: Vec::new(),
             best: vec![None; usize::from(keep_best)],
@@ -94,7 +94,7 @@ impl Numbers {
 
     /// Refuses a text whose cells one binding cannot hold.
     pub(super) fn check_room(&self, text: usize) -> Result<()> {
-        let most = self.gpu.binding_bytes();
+        let most = self.device.binding_bytes();
         if bytes(text + 1) <= most {
             return Ok(());
         }
@@ -158,7 +158,7 @@ impl Numbers {
                 [entropy, log_p]
             })
             .collect();
-        self.cells.write_at(&self.gpu, rows.start * 2, &cells);
+        self.cells.write_at(&self.device, rows.start * 2, &cells);
     }
 
     /// Moves cells so that the first is at `to`; grows the buffer where needed.
@@ -166,27 +166,28 @@ impl Numbers {
         let needed = to + rows.len();
         let count = bytes(rows.len());
         if bytes(needed) > self.cells.bytes() {
-            let most = usize::try_from(self.gpu.binding_bytes() / bytes(1)).unwrap_or(usize::MAX);
+            let most =
+                usize::try_from(self.device.binding_bytes() / bytes(1)).unwrap_or(usize::MAX);
             let room = needed.next_power_of_two().min(most);
-            let (cells, aside) = cells_of(&self.gpu, room);
-            self.gpu.check()?;
-            self.gpu.submit(|encoder| {
+            let (cells, aside) = cells_of(&self.device, room);
+            self.device.check()?;
+            self.device.submit(|recorder| {
                 // The first row of the change stays where it is.
                 let before = bytes(rows.start.min(to) + 1).min(self.cells.bytes());
-                self.cells.copy_to(&cells, encoder, 0, 0, before);
+                self.cells.copy_to(&cells, recorder, 0, 0, before);
                 self.cells
-                    .copy_to(&cells, encoder, bytes(rows.start), bytes(to), count);
+                    .copy_to(&cells, recorder, bytes(rows.start), bytes(to), count);
             });
             (self.cells, self.aside) = (cells, aside);
             self.replaced += 1;
         } else if to != rows.start {
-            self.gpu.submit(|encoder| {
+            self.device.submit(|recorder| {
                 let from = bytes(rows.start);
-                self.cells.copy_to(&self.aside, encoder, from, 0, count);
+                self.cells.copy_to(&self.aside, recorder, from, 0, count);
                 self.aside
-                    .copy_to(&self.cells, encoder, 0, bytes(to), count);
+                    .copy_to(&self.cells, recorder, 0, bytes(to), count);
             });
         }
-        self.gpu.check()
+        self.device.check()
     }
 }

@@ -39,7 +39,7 @@ impl Snapshots {
         self.unused.pop()
     }
 
-    /// Bytes of GPU memory.
+    /// Bytes of device memory.
     pub(super) fn bytes(&self) -> u64 {
         let all = self.kept.iter().chain(&self.unused);
         all.map(Snapshot::bytes).sum()

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::EntropySession;
+use crate::device::Tensor;
+use crate::device::plan::Plan;
+use crate::device::recorder::Recorder;
 use crate::error::Result;
-use crate::gpu::Tensor;
-use crate::gpu::plan::Plan;
 use crate::model::entropy::Known;
 use crate::model::layer_inputs::LayerInputs;
 use crate::model::part::{RowClass, count};
@@ -64,11 +65,11 @@ impl EntropySession {
         self.ready(ids, None)?;
         let plan = self.plan(RowClass::of(ids.len()), known.layers)?;
         self.load(known);
-        plan.submit(self.model.gpu(), count(ids.len()), |_| ());
+        plan.submit(self.model.device(), count(ids.len()), |_| ());
         self.place.taken += ids.len() as u64;
         self.place.logits.clear();
         self.settled = None;
-        self.model.gpu().check()
+        self.model.device().check()
     }
 
     /// The plan for so many rows, with so many layers known.
@@ -82,7 +83,7 @@ impl EntropySession {
         let plan = self
             .model
             .plan_from(&self.inputs, &self.buffers, class, self.extras, known)?;
-        self.model.gpu().check()?;
+        self.model.device().check()?;
         Ok(Arc::clone(made.insert(Arc::new(plan))))
     }
 
@@ -94,7 +95,7 @@ impl EntropySession {
         if known.given.is_empty() {
             return;
         }
-        self.model.gpu().submit(|encoder| {
+        self.model.device().submit(|recorder| {
             for given in &known.given {
                 let own = match given.layer {
                     layer if layer == known.layers => self.buffers.x(),
@@ -102,7 +103,7 @@ impl EntropySession {
                 };
                 let ((first, rows), bytes) = (given.rows, |rows| inputs.bytes_of(rows));
                 let (from, to) = (bytes(given.at), bytes(first));
-                given.copy.copy_to(own, encoder, from, to, bytes(rows));
+                given.copy.copy_to(own, recorder, from, to, bytes(rows));
             }
         });
     }
@@ -113,7 +114,7 @@ impl KnownRows<'_> {
     pub(super) fn keep(
         &self,
         inputs: Option<&LayerInputs>,
-        encoder: &mut wgpu::CommandEncoder,
+        recorder: &mut Recorder<'_>,
         slot: usize,
     ) {
         let Some(inputs) = inputs else {
@@ -131,7 +132,7 @@ impl KnownRows<'_> {
             for (from, skip, rows) in pieces.into_iter().filter(|(_, _, rows)| *rows > 0) {
                 let (from, to) = (bytes(from), bytes(kept.at + skip));
                 let own = inputs.of(kept.layer);
-                own.copy_to(kept.copy, encoder, from, to, bytes(rows));
+                own.copy_to(kept.copy, recorder, from, to, bytes(rows));
             }
         }
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{EntropySession, Place};
+use crate::device::Tensor;
+use crate::device::kernels::PatchStartsCarry;
 use crate::error::{Error, Result};
-use crate::gpu::Tensor;
-use crate::gpu::kernels::PatchStartsCarry;
 use crate::model::block::KeyValues;
 use crate::model::entropy::{EntropyBuffers, EntropyModel};
 
@@ -13,7 +13,7 @@ use crate::model::entropy::{EntropyBuffers, EntropyModel};
 const SLACK: usize = 64;
 
 /// A place in a text with all that the tokens after it look back at: a copy of
-/// that part of the session's keys and values on the GPU.
+/// that part of the session's keys and values on the device.
 #[derive(Debug)]
 pub struct Snapshot {
     model: Arc<EntropyModel>,
@@ -41,7 +41,7 @@ impl Snapshot {
         &self.place.logits
     }
 
-    /// Bytes of GPU memory.
+    /// Bytes of device memory.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.caches.iter().map(KeyValues::bytes).sum()
@@ -77,7 +77,7 @@ impl EntropySession {
         self.place().taken
     }
 
-    /// Bytes of GPU memory of a [`Snapshot`] of a text that is longer than the
+    /// Bytes of device memory of a [`Snapshot`] of a text that is longer than the
     /// window.
     #[must_use]
     pub fn snapshot_bytes(&self) -> u64 {
@@ -97,7 +97,7 @@ impl EntropySession {
     /// # Errors
     /// The device's errors.
     pub fn snapshot(&self, reused: Option<Snapshot>) -> Result<Snapshot> {
-        let gpu = self.model.gpu();
+        let device = self.model.device();
         let mut place = self.place().clone();
         place.held = self.snapshot_rows(place.held);
         let fits = |old: &Snapshot| {
@@ -111,24 +111,24 @@ impl EntropySession {
                     Some(_) => self.snapshot_rows(usize::MAX),
                     None => place.held,
                 };
-                let carry = Tensor::from(gpu, "carry", &[PatchStartsCarry::default()]);
+                let carry = Tensor::from(device, "carry", &[PatchStartsCarry::default()]);
                 (EntropyBuffers::caches(&self.model, rows), carry)
             }
         };
-        gpu.submit(|encoder| {
+        device.submit(|recorder| {
             for (ring, copy) in self.buffers.caches.iter().zip(&caches) {
                 for (ring, copy) in ring.tensors().into_iter().zip(copy.tensors()) {
                     let stride = ring.bytes() / self.slots as u64;
                     for (slot, row, rows) in pieces(&place, self.slots) {
                         let at = |index: usize| index as u64 * stride;
-                        ring.copy_to(copy, encoder, at(slot), at(row), at(rows));
+                        ring.copy_to(copy, recorder, at(slot), at(row), at(rows));
                     }
                 }
             }
             let own = &self.buffers.carry;
-            own.copy_to(&carry, encoder, 0, 0, own.bytes());
+            own.copy_to(&carry, recorder, 0, 0, own.bytes());
         });
-        gpu.check()?;
+        device.check()?;
         Ok(Snapshot {
             model: Arc::clone(&self.model),
             place,
@@ -150,23 +150,23 @@ impl EntropySession {
                     .to_owned(),
             ));
         }
-        let gpu = self.model.gpu();
+        let device = self.model.device();
         let place = &snapshot.place;
-        gpu.submit(|encoder| {
+        device.submit(|recorder| {
             for (ring, copy) in self.buffers.caches.iter().zip(&snapshot.caches) {
                 for (ring, copy) in ring.tensors().into_iter().zip(copy.tensors()) {
                     let stride = ring.bytes() / self.slots as u64;
                     for (slot, row, rows) in pieces(place, self.slots) {
                         let at = |index: usize| index as u64 * stride;
                         let row = snapshot.first + row;
-                        copy.copy_to(ring, encoder, at(row), at(slot), at(rows));
+                        copy.copy_to(ring, recorder, at(row), at(slot), at(rows));
                     }
                 }
             }
             let own = &self.buffers.carry;
-            snapshot.carry.copy_to(own, encoder, 0, 0, own.bytes());
+            snapshot.carry.copy_to(own, recorder, 0, 0, own.bytes());
         });
-        gpu.check()?;
+        device.check()?;
         self.land();
         self.place = snapshot.place.clone();
         Ok(())

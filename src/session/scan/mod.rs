@@ -172,7 +172,7 @@ impl FileScan {
         };
         let piece = most.clamp(1, comfortable) as u64;
         let end = self.done.saturating_add(piece).min(self.file.len());
-        // A copy: while the GPU is waited for, the file may change.
+        // A copy: while the device is waited for, the file may change.
         let bytes = self.file.bytes(self.done..end)?.to_vec();
         self.broken = true;
         let last = end == self.file.len();
