@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use blt::Result;
 use blt::checkpoint::Checkpoint;
-use blt::gpu::tuning::LatentStep;
-use blt::gpu::{AdapterClass, Gpu};
+use blt::device::tuning::LatentStep;
+use blt::device::{Device, DeviceClass};
 use blt::measure::bench::{Bench, BenchReport, BenchTest, DecodeReads, TEXT};
 use blt::measure::peaks::Peaks;
 use blt::model::blt::{BltLoad, BltModel, HashTables};
@@ -82,7 +82,7 @@ pub(super) struct BenchCommand {
     #[arg(long)]
     greedy: bool,
 
-    /// Patches of so many bytes [default: the model's own rule; with --like 4]
+    /// Patches of N bytes [default: the model's own rule; with --like 4]
     #[arg(long, value_name = "BYTES", value_parser = positive::<u32>)]
     patch_size: Option<u32>,
 
@@ -90,7 +90,7 @@ pub(super) struct BenchCommand {
     #[arg(long, value_enum, value_name = "HOW")]
     latent_step: Option<Step>,
 
-    /// Where the hash tables go: auto, gpu or host
+    /// Where the hash tables go: auto, device or host
     #[arg(long, value_name = "PLACE", default_value = "auto")]
     hash_tables: HashTables,
 }
@@ -99,7 +99,7 @@ pub(super) struct BenchCommand {
 enum Step {
     /// For the most patches that can close; idle workgroups return at once
     Worst,
-    /// The GPU sizes the grids itself
+    /// The device sizes the grids itself
     Indirect,
     /// The host first reads how many patches closed
     Readback,
@@ -164,22 +164,22 @@ impl BenchCommand {
         global: &Global,
     ) -> Result<(Setting, Vec<BenchReport>)> {
         let reads = DecodeReads::of(checkpoint)?;
-        let gpu = Gpu::open(&global.gpu()).await?;
+        let device = Device::open(&global.device()).await?;
         let load = BltLoad {
             hash_tables: self.hash_tables,
             ..BltLoad::default()
         };
-        let memory = MemoryPlan::of(&gpu, checkpoint, &load)?;
+        let memory = MemoryPlan::of(&device, checkpoint, &load)?;
         if !global.quiet {
             // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{}", needed(checkpoint, &gpu, &memory));
+            let _ = writeln!(stderr(), "{}", needed(checkpoint, &device, &memory));
         }
-        let peaks = Peaks::measure(&gpu).await?;
+        let peaks = Peaks::measure(&device).await?;
         interrupt::check()?;
 
         let mut progress =
             Progress::new("loading the model: ", Some(memory.adapter), !global.quiet);
-        let model = BltModel::load(&gpu, checkpoint, load, |bytes| progress.add(bytes)).await?;
+        let model = BltModel::load(&device, checkpoint, load, |bytes| progress.add(bytes)).await?;
         progress.end();
         interrupt::check()?;
 
@@ -202,9 +202,9 @@ impl BenchCommand {
         progress.end();
         let setting = Setting {
             checkpoint: Arc::clone(checkpoint),
-            adapter: gpu.summary().name.clone(),
-            software: gpu.summary().class == AdapterClass::Software,
-            tier: gpu.tier(),
+            adapter: device.summary().name.clone(),
+            software: device.summary().class == DeviceClass::Software,
+            tier: device.tier(),
             random: checkpoint.is_random(),
             patch_size: self.static_size(checkpoint),
             latent_step: self.latent_step.map(name),

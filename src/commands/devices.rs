@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use blt::Error;
-use blt::gpu::{AdapterChoice, AdapterClass, AdapterSummary, Gpu, adapters};
+use blt::device::{DeviceClass, DeviceSummary, devices};
 use clap::Args;
 use serde_json::json;
 
@@ -18,7 +17,7 @@ Examples:
   blt devices --backend vulkan --json
   blt --adapter 1 patch 'Hello'";
 
-/// List the graphics adapters, best first
+/// List the devices, best first: GPUs, the processor, software drivers
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Devices {
@@ -29,7 +28,7 @@ pub(super) struct Devices {
 
 impl Devices {
     pub(super) fn run(&self, global: &Global) -> Outcome {
-        let (listed, chosen) = pollster::block_on(listed(global))?;
+        let (listed, chosen) = pollster::block_on(devices(&global.device()))?;
         if self.json {
             let list: Vec<_> = listed
                 .iter()
@@ -40,22 +39,22 @@ impl Devices {
                         "chosen": index == chosen,
                         "name": adapter.name,
                         "class": adapter.class.to_string(),
-                        "backend": backend(adapter),
+                        "backend": adapter.backend.map(|_| backend(adapter)),
                         "driver": adapter.driver,
-                        "tier": adapter.tier.to_string(),
+                        "tier": adapter.backend.map(|_| adapter.tier.to_string()),
                         "subgroup_sizes": subgroups(adapter).map(|(min, max)| [min, max]),
-                        "binding_bytes": adapter.binding_bytes,
-                        "buffer_bytes": adapter.buffer_bytes,
+                        "binding_bytes": adapter.backend.map(|_| adapter.binding_bytes),
+                        "buffer_bytes": adapter.backend.map(|_| adapter.buffer_bytes),
                     })
                 })
                 .collect();
             return output::print(&format!("{:#}", serde_json::Value::Array(list)));
         }
         output::print(&table(&listed, chosen))?;
-        let software = |adapter: &AdapterSummary| adapter.class == AdapterClass::Software;
-        if !global.quiet && listed.iter().all(software) {
+        let taken = listed.get(chosen).map(|device| device.class);
+        if !global.quiet && taken == Some(DeviceClass::Software) {
             complain(
-                &"no GPU here, only software drivers: everything runs, on the CPU's cores, and slowly",
+                &"this is a software driver, for tests of the shaders; --adapter cpu is much faster",
                 false,
             );
         }
@@ -63,48 +62,18 @@ impl Devices {
     }
 }
 
-/// The adapters of the wanted backends, and which of them is taken.
-///
-/// # Errors
-/// [`Error::Adapter`] if none is.
-pub(super) async fn listed(global: &Global) -> blt::Result<(Vec<AdapterSummary>, usize)> {
-    let choice = global.choice();
-    let every = AdapterChoice {
-        adapter: None,
-        ..choice.clone()
-    };
-    let listed = adapters(&every).await?;
-    let chosen = match &choice.adapter {
-        None => Some(0),
-        Some(text) => match text.parse::<usize>() {
-            Ok(index) => Some(index),
-            Err(_) => {
-                let wanted = text.to_lowercase();
-                listed
-                    .iter()
-                    .position(|adapter| adapter.name.to_lowercase().contains(&wanted))
-            }
-        },
-    };
-    match chosen.filter(|index| *index < listed.len()) {
-        Some(chosen) => Ok((listed, chosen)),
-        // The library says why.
-        None => Err(Gpu::open(&global.gpu())
-            .await
-            .err()
-            .unwrap_or_else(|| Error::Adapter("the adapters have just changed".into()))),
+fn backend(adapter: &DeviceSummary) -> String {
+    match adapter.backend {
+        Some(backend) => format!("{backend:?}").to_lowercase(),
+        None => "-".to_owned(),
     }
 }
 
-fn backend(adapter: &AdapterSummary) -> String {
-    format!("{:?}", adapter.backend).to_lowercase()
-}
-
-fn subgroups(adapter: &AdapterSummary) -> Option<(u32, u32)> {
+fn subgroups(adapter: &DeviceSummary) -> Option<(u32, u32)> {
     Some(adapter.subgroup_sizes).filter(|sizes| *sizes != (0, 0))
 }
 
-fn table(listed: &[AdapterSummary], chosen: usize) -> String {
+fn table(listed: &[DeviceSummary], chosen: usize) -> String {
     let head = [
         "", "#", "name", "class", "backend", "tier", "subgroup", "binding", "driver",
     ];
@@ -116,13 +85,19 @@ fn table(listed: &[AdapterSummary], chosen: usize) -> String {
             adapter.name.clone(),
             adapter.class.to_string(),
             backend(adapter),
-            adapter.tier.to_string(),
+            match adapter.backend {
+                Some(_) => adapter.tier.to_string(),
+                None => "-".to_owned(),
+            },
             match subgroups(adapter) {
                 None => "-".to_owned(),
                 Some((min, max)) if min == max => min.to_string(),
                 Some((min, max)) => format!("{min}-{max}"),
             },
-            binary(adapter.binding_bytes),
+            match adapter.backend {
+                Some(_) => binary(adapter.binding_bytes),
+                None => "-".to_owned(),
+            },
             adapter.driver.clone(),
         ]);
     }

@@ -150,7 +150,7 @@ impl NoiseCommand {
             let rate = Rate::new(read_bytes, start.elapsed());
             let bytes = summary::bytes(read_bytes);
             // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{bytes} · {rate} · {}", on(loaded.gpu()));
+            let _ = writeln!(stderr(), "{bytes} · {rate} · {}", on(loaded.device()));
         }
         Ok(table)
     }

@@ -62,7 +62,7 @@ pub(super) struct Generate {
     #[arg(long)]
     ignore_eos: bool,
 
-    /// What becomes of bytes that are no UTF-8
+    /// What becomes of bytes that are not UTF-8
     #[arg(long, value_enum, default_value = "raw")]
     utf8: Utf8,
 

@@ -3,33 +3,37 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr};
 
-use blt::gpu::{AdapterChoice, GpuOptions, Tier};
+use blt::device::{AdapterChoice, DeviceOptions, Tier};
 use clap::{Args, ColorChoice, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Args)]
 pub(super) struct Global {
-    /// Graphics adapter: part of its name, or its index in `blt devices` [default: the best]
+    /// Device: `cpu`, part of a name, or an index in `blt devices` [default: the best]
     #[arg(
         long,
         global = true,
-        value_name = "NAME|INDEX",
+        value_name = "cpu|NAME|INDEX",
         env = "BLT_ADAPTER",
         hide_env_values = true,
-        help_heading = "Graphics"
+        help_heading = "Device"
     )]
     pub(super) adapter: Option<String>,
 
+    /// Threads of the processor; results do not depend on it [default: one per core]
+    #[arg(long, global = true, value_name = "N", help_heading = "Device", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+
     /// Graphics API: vulkan, metal, dx12 or gl [env: WGPU_BACKEND] [default: all]
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Graphics")]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Device")]
     pub(super) backend: Option<String>,
 
-    /// Device features to use: base, f16, subgroups or f16+subgroups [default: all it has]
-    #[arg(long, global = true, value_name = "TIER", help_heading = "Graphics")]
+    /// Device features to use: base or subgroups [default: all it has]
+    #[arg(long, global = true, value_name = "TIER", help_heading = "Device")]
     pub(super) tier: Option<Tier>,
 
     /// Compile shaders with the bounds checks that a browser would add
-    #[arg(long, global = true, help_heading = "Graphics")]
+    #[arg(long, global = true, help_heading = "Device")]
     pub(super) checked_shaders: bool,
 
     /// Colours in messages
@@ -68,12 +72,13 @@ impl Global {
     }
 
     /// What the flags ask of the device.
-    pub(super) fn gpu(&self) -> GpuOptions {
-        GpuOptions {
+    pub(super) fn device(&self) -> DeviceOptions {
+        DeviceOptions {
             choice: self.choice(),
             tier: self.tier,
             checked_shaders: self.checked_shaders,
-            ..GpuOptions::default()
+            threads: self.threads.map(usize::from),
+            ..DeviceOptions::default()
         }
     }
 

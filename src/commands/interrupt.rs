@@ -1,4 +1,5 @@
-//! Ctrl-C: the run stops at the next piece, and leaves nothing half-written.
+//! Ctrl-C, SIGTERM and SIGHUP: the run stops at the next piece, and leaves nothing
+//! half-written.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,7 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// How long a run may take to stop by itself (a driver can sit in a shader
 /// compilation) before it is ended.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// Takes over ctrl-C.
 ///

@@ -64,10 +64,10 @@ Environment (a flag wins over its variable):
   RUST_LOG       what to log on standard error, e.g. blt=debug
 
 Exit codes:
-  0 done   1 failed while running   2 wrong usage   3 no usable graphics adapter
+  0 done   1 failed while running   2 wrong usage   3 no usable device
   4 model missing or unusable   5 `blt verify` found a difference   130 interrupted";
 
-/// The Byte Latent Transformer on any GPU: bytes in, bytes out, and no tokenizer
+/// The Byte Latent Transformer on any GPU or processor: bytes in, bytes out, and no tokenizer
 ///
 /// Entropies and thresholds are in nats. The entropy of a byte is the uncertainty about
 /// that byte given those before it.

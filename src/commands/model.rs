@@ -1,10 +1,10 @@
-//! Which model, and how it gets onto the GPU.
+//! Which model, and how it gets onto the device.
 
 use std::env::VarError;
 use std::sync::Arc;
 
 use blt::checkpoint::{Checkpoint, Dtype, Part};
-use blt::gpu::Gpu;
+use blt::device::Device;
 use blt::model::entropy::EntropyModel;
 use blt::session::ContextOptions;
 use blt::{Error, Result};
@@ -157,19 +157,19 @@ pub(super) fn blame<'a>(
     failure
 }
 
-/// Opens the GPU and uploads the entropy model.
+/// Opens the device and uploads the entropy model.
 ///
 /// # Errors
-/// What the checkpoint and the GPU say, and an interruption.
+/// What the checkpoint and the device say, and an interruption.
 pub(super) async fn load(checkpoint: &Checkpoint, global: &Global) -> Result<Arc<EntropyModel>> {
     let weights = checkpoint.entropy_weights()?;
-    let gpu = Gpu::open(&global.gpu()).await?;
+    let device = Device::open(&global.device()).await?;
     interrupt::check()?;
     let inspection = checkpoint.inspect();
     let part = inspection.parts.iter().find(|p| p.part == Part::Entropy);
     let total = part.map(|part| part.held.bytes);
     let mut progress = Progress::new("loading the model: ", total, !global.quiet);
-    let model = EntropyModel::load(&gpu, &weights, |bytes| progress.add(bytes)).await?;
+    let model = EntropyModel::load(&device, &weights, |bytes| progress.add(bytes)).await?;
     interrupt::check()?;
     Ok(Arc::new(model))
 }

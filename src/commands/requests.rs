@@ -108,7 +108,7 @@ async fn answer(
             "{} requests in {:.1} s · {}",
             requests.len(),
             start.elapsed().as_secs_f64(),
-            on(loaded.gpu())
+            on(loaded.device())
         );
     }
     Ok(())

@@ -170,7 +170,7 @@ impl ScoreCommand {
         if !global.quiet {
             let rate = Rate::new(total.bytes(), start.elapsed());
             let bytes = summary::bytes(total.bytes());
-            let _ = writeln!(stderr(), "{bytes} · {rate} · {}", on(loaded.gpu()));
+            let _ = writeln!(stderr(), "{bytes} · {rate} · {}", on(loaded.device()));
         }
         Ok(())
     }

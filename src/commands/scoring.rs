@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use blt::checkpoint::Checkpoint;
-use blt::gpu::Gpu;
+use blt::device::Device;
 use blt::measure::score::{Score, ScoredByte};
 use blt::measure::scorer::Scorer;
 use blt::session::{BltOptions, BltSession, Cut, TextOptions, TextSession};
@@ -26,7 +26,7 @@ pub(super) struct ScoringArgs {
     #[arg(long, value_enum)]
     model_part: Option<ModelPart>,
 
-    /// Let the model begin anew each time so many bytes have passed [default: when its
+    /// Let the model begin anew after every N bytes [default: when its
     /// positions are used up]
     #[arg(long, value_name = "BYTES", value_parser = positive::<u64>)]
     piece: Option<u64>,
@@ -101,7 +101,7 @@ impl ScoringArgs {
     /// Loads the model.
     ///
     /// # Errors
-    /// What the GPU and the weights say.
+    /// What the device and the weights say.
     pub(super) async fn load(&self, opened: &Opened, global: &Global) -> blt::Result<Loaded> {
         let entropy = opened.part == ModelPart::Entropy;
         self.whole.load(&opened.checkpoint, entropy, global).await
@@ -178,6 +178,6 @@ pub(super) async fn read(
 }
 
 /// The end of a summary: on what it ran.
-pub(super) fn on(gpu: &Gpu) -> String {
-    format!("on {}", super::summary::adapter(gpu.summary()))
+pub(super) fn on(device: &Device) -> String {
+    format!("on {}", super::summary::adapter(device.summary()))
 }

@@ -140,7 +140,7 @@ impl Times {
             memory = format!("{} of weights{host}, {memory}", binary(weights.adapter));
         }
         parts.push(memory);
-        parts.push(on(loaded.gpu()));
+        parts.push(on(loaded.device()));
         if self.full {
             parts.push("ended where the model's positions are used up".to_owned());
         }

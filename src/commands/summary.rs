@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use blt::gpu::{AdapterClass, AdapterSummary, Gpu};
+use blt::device::{Device, DeviceClass, DeviceSummary};
 use blt::record::Summary;
 
 /// A number of bytes in decimal units, as disks and networks count.
@@ -86,15 +86,15 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 }
 
 /// An adapter's name, and that it is software if it is.
-pub(super) fn adapter(summary: &AdapterSummary) -> String {
+pub(super) fn adapter(summary: &DeviceSummary) -> String {
     match summary.class {
-        AdapterClass::Software => format!("{}, a software driver", summary.name),
+        DeviceClass::Software => format!("{}, a software driver", summary.name),
         _ => summary.name.clone(),
     }
 }
 
 /// The line at the end of a run.
-pub(super) fn line(summary: &Summary, time: Duration, gpu: Option<&Gpu>) -> String {
+pub(super) fn line(summary: &Summary, time: Duration, device: Option<&Device>) -> String {
     let mut parts = Vec::new();
     if summary.texts() > 1 {
         parts.push(format!("{} documents", summary.texts()));
@@ -118,8 +118,8 @@ pub(super) fn line(summary: &Summary, time: Duration, gpu: Option<&Gpu>) -> Stri
     if summary.bytes() > 0 {
         parts.push(Rate::new(summary.bytes(), time).to_string());
     }
-    parts.push(match gpu {
-        Some(gpu) => format!("on {}", adapter(gpu.summary())),
+    parts.push(match device {
+        Some(device) => format!("on {}", adapter(device.summary())),
         None => "on the CPU (no model needed)".to_owned(),
     });
     parts.join(" · ")

@@ -3,7 +3,7 @@
 use std::io::{Write, stderr};
 use std::time::Instant;
 
-use blt::gpu::Gpu;
+use blt::device::Device;
 use blt::patch::{Rule, Scheme};
 use blt::session::text::WHOLE_TEXT_MAX;
 use blt::session::{TextOptions, TextSession};
@@ -105,13 +105,13 @@ impl TextCommand {
             }
         };
         sink.finish()?;
-        let gpu = model.as_deref().map(|model| model.gpu().as_ref());
+        let device = model.as_deref().map(|model| model.device().as_ref());
         if !global.quiet {
             say(&remarks(&session, totals.bytes()));
-            say(&[summary::line(&totals, time, gpu)]);
+            say(&[summary::line(&totals, time, device)]);
         }
         if self.profile {
-            say(&[profile(&session, gpu)]);
+            say(&[profile(&session, device)]);
         }
         Ok(())
     }
@@ -169,10 +169,10 @@ fn remarks(session: &TextSession, bytes: u64) -> Vec<String> {
     remarks
 }
 
-fn profile(session: &TextSession, gpu: Option<&Gpu>) -> String {
-    match (session.profile(), gpu) {
-        (Some(profile), Some(gpu)) if gpu.has_timestamps() => profile.to_string(),
-        (_, Some(gpu)) => format!("{} cannot time kernels", gpu.summary().name),
+fn profile(session: &TextSession, device: Option<&Device>) -> String {
+    match (session.profile(), device) {
+        (Some(profile), Some(device)) if device.has_timestamps() => profile.to_string(),
+        (_, Some(device)) => format!("{} cannot time kernels", device.summary().name),
         _ => "no kernel ran".to_owned(),
     }
 }

@@ -4,12 +4,11 @@ use std::fmt::Write as _;
 use std::io::{Write as _, stderr};
 
 use blt::Error;
-use blt::gpu::{Gpu, GpuOptions, Tier};
+use blt::device::{Device, DeviceOptions, Tier};
 use blt::measure::verify::{KernelReport, verify};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::devices::listed;
 use super::failure::Outcome;
 use super::global::Global;
 use super::output::{self, Output};
@@ -23,9 +22,9 @@ Examples:
 
 Exit code 5 if a kernel is off by more than its tolerance.";
 
-/// Compare every kernel with its CPU reference on this adapter
+/// Compare every kernel with its plain reference on this device
 ///
-/// Runs each kernel on random inputs, once per tier of device features that the adapter has,
+/// Runs each kernel on random inputs, once per tier of features that a GPU has,
 /// and prints the greatest error of its variants. -v lists every variant.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -46,15 +45,16 @@ impl Verify {
     }
 
     async fn run_tiers(&self, global: &Global) -> Outcome {
-        let (adapters, chosen) = listed(global).await?;
-        let Some(adapter) = adapters.get(chosen) else {
-            return Err(Error::Adapter("the adapters have just changed".into()).into());
-        };
-        let tiers: Vec<Tier> = match global.tier {
-            Some(tier) => vec![tier],
-            None => Tier::ALL
+        let first = Device::open(&global.device()).await?;
+        let adapter = first.summary();
+        let tiers: Vec<Option<Tier>> = match (global.tier, first.gpu()) {
+            (Some(tier), _) => vec![Some(tier)],
+            // The processor has no tiers.
+            (None, None) => vec![None],
+            (None, Some(_)) => Tier::ALL
                 .into_iter()
                 .filter(|tier| adapter.tier.includes(*tier))
+                .map(Some)
                 .collect(),
         };
         let mut table = Table::new(self.json, global.verbose > 0);
@@ -65,12 +65,12 @@ impl Verify {
         ));
         let mut reports = Vec::new();
         for tier in tiers {
-            let options = GpuOptions {
-                tier: Some(tier),
-                ..global.gpu()
+            let options = DeviceOptions {
+                tier,
+                ..global.device()
             };
-            let gpu = Gpu::open(&options).await?;
-            let found = verify(&gpu, self.seed, &mut |report| table.add(report)).await?;
+            let device = Device::open(&options).await?;
+            let found = verify(&device, self.seed, &mut |report| table.add(report)).await?;
             table.end_kernel();
             reports.extend(found);
         }
@@ -82,7 +82,7 @@ impl Verify {
         if !global.quiet {
             let cases: usize = reports.iter().map(|report| report.cases).sum();
             // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{cases} cases agree with the CPU reference");
+            let _ = writeln!(stderr(), "{cases} cases agree with the plain reference");
         }
         Ok(())
     }

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use blt::gpu::Gpu;
-use blt::window::{App, AppOptions, Language, PictureOptions, Screen, picture, run};
+use blt::window::{App, AppOptions, Devices, Language, PictureOptions, Screen, picture, run};
 use blt::{Error, Result};
 use clap::{Args, ValueEnum};
 
@@ -110,16 +109,16 @@ impl View {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         let options = self.options()?;
         match &self.screenshot {
-            None => run(global.gpu(), options)?,
+            None => run(global.device(), options)?,
             Some(path) => {
                 let picture = pollster::block_on(async {
-                    let gpu = Gpu::open(&global.gpu()).await?;
+                    let devices = Devices::open(&global.device()).await?;
                     let options = PictureOptions {
                         size: self.size,
                         scale: self.scale,
                         app: options,
                     };
-                    picture(&gpu, options).await
+                    picture(&devices, options).await
                 })?;
                 picture.save(path)?;
             }

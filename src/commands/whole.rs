@@ -1,11 +1,11 @@
-//! The whole model, and how it gets onto the GPU.
+//! The whole model, and how it gets onto the device.
 
 use std::io::{Write as _, stderr};
 use std::sync::Arc;
 
 use blt::Result;
 use blt::checkpoint::Checkpoint;
-use blt::gpu::Gpu;
+use blt::device::Device;
 use blt::model::blt::{BltLoad, BltModel, HashTables};
 use blt::model::entropy::EntropyModel;
 use blt::model::memory::MemoryPlan;
@@ -21,7 +21,7 @@ use super::summary::binary;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The whole model")]
 pub(super) struct WholeArgs {
-    /// Where the hash tables go: auto, gpu or host
+    /// Where the hash tables go: auto, device or host
     #[arg(long, value_name = "PLACE", default_value = "auto")]
     hash_tables: HashTables,
 
@@ -30,17 +30,17 @@ pub(super) struct WholeArgs {
     entropy_model: Option<String>,
 }
 
-/// A model on the GPU.
+/// A model on the device.
 pub(super) enum Loaded {
     Blt(Arc<BltModel>),
     Entropy(Arc<EntropyModel>),
 }
 
 impl Loaded {
-    pub(super) fn gpu(&self) -> &Arc<Gpu> {
+    pub(super) fn device(&self) -> &Arc<Device> {
         match self {
-            Self::Blt(model) => model.gpu(),
-            Self::Entropy(model) => model.gpu(),
+            Self::Blt(model) => model.device(),
+            Self::Entropy(model) => model.device(),
         }
     }
 }
@@ -79,11 +79,11 @@ impl WholeArgs {
         checkpoint.config().entropy.is_some() || self.entropy_model.is_some()
     }
 
-    /// Opens the GPU and uploads the model, or with `entropy` its entropy model
+    /// Opens the device and uploads the model, or with `entropy` its entropy model
     /// alone.
     ///
     /// # Errors
-    /// What the checkpoint and the GPU say, and an interruption.
+    /// What the checkpoint and the device say, and an interruption.
     pub(super) async fn load(
         &self,
         checkpoint: &Arc<Checkpoint>,
@@ -97,15 +97,15 @@ impl WholeArgs {
                 super::model::load(checkpoint, global).await?,
             ));
         }
-        // What is wrong with the weights need not wait for the GPU.
+        // What is wrong with the weights need not wait for the device.
         checkpoint.blt_weights()?;
-        let gpu = Gpu::open(&global.gpu()).await?;
+        let device = Device::open(&global.device()).await?;
         interrupt::check()?;
         let entropy = match own {
             None => None,
             Some(own) => {
                 let weights = own.entropy_weights()?;
-                let model = EntropyModel::load(&gpu, &weights, |_| ()).await?;
+                let model = EntropyModel::load(&device, &weights, |_| ()).await?;
                 Some(Arc::new(model))
             }
         };
@@ -114,14 +114,15 @@ impl WholeArgs {
             entropy,
             ..BltLoad::default()
         };
-        let memory = MemoryPlan::of(&gpu, checkpoint, &options)?;
+        let memory = MemoryPlan::of(&device, checkpoint, &options)?;
         if !global.quiet {
             // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{}", needed(checkpoint, &gpu, &memory));
+            let _ = writeln!(stderr(), "{}", needed(checkpoint, &device, &memory));
         }
         let total = Some(memory.adapter);
         let mut progress = Progress::new("loading the model: ", total, !global.quiet);
-        let model = BltModel::load(&gpu, checkpoint, options, |bytes| progress.add(bytes)).await?;
+        let model =
+            BltModel::load(&device, checkpoint, options, |bytes| progress.add(bytes)).await?;
         interrupt::check()?;
         Ok(Loaded::Blt(Arc::new(model)))
     }
@@ -149,7 +150,7 @@ impl WholeArgs {
 }
 
 /// What memory a model will need, before any of it is taken.
-pub(super) fn needed(checkpoint: &Checkpoint, gpu: &Gpu, memory: &MemoryPlan) -> String {
+pub(super) fn needed(checkpoint: &Checkpoint, device: &Device, memory: &MemoryPlan) -> String {
     let has = memory.available.map_or(String::new(), |bytes| {
         format!(", which has {}", binary(bytes))
     });
@@ -164,7 +165,7 @@ pub(super) fn needed(checkpoint: &Checkpoint, gpu: &Gpu, memory: &MemoryPlan) ->
         "{} needs {} for weights on {}{has}, and {} for a text of up to {} patches{host}",
         checkpoint.origin(),
         binary(memory.adapter),
-        gpu.summary().name,
+        device.summary().name,
         binary(memory.session),
         memory.patches,
     )

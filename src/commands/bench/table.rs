@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use blt::checkpoint::Checkpoint;
-use blt::gpu::Tier;
+use blt::device::Tier;
 use blt::measure::bench::{BenchReport, BenchTest, DecodeReads};
 use blt::measure::peaks::Peaks;
 use blt::model::memory::MemoryPlan;
