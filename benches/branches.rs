@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use blt::checkpoint::Checkpoint;
+use blt::device::{AdapterChoice, Device, DeviceOptions};
 use blt::generate::{Continuation, GenerateOptions, SamplerOptions, TextModel};
-use blt::gpu::{AdapterChoice, Gpu, GpuOptions};
 use blt::measure::bench::TEXT;
 use blt::model::blt::{BltLoad, BltModel};
 use blt::session::{BltOptions, BltSession};
@@ -42,14 +42,14 @@ fn main() {
         adapter: std::env::var("BLT_ADAPTER").ok(),
         backend: None,
     };
-    let options = GpuOptions {
+    let options = DeviceOptions {
         choice,
         ..Default::default()
     };
-    let gpu = block_on(Gpu::open(&options)).unwrap();
+    let device = block_on(Device::open(&options)).unwrap();
     let load = BltLoad::default();
-    let model = Arc::new(block_on(BltModel::load(&gpu, &checkpoint, load, |_| ())).unwrap());
-    println!("{} — {}\n", checkpoint.origin(), gpu.summary().name);
+    let model = Arc::new(block_on(BltModel::load(&device, &checkpoint, load, |_| ())).unwrap());
+    println!("{} — {}\n", checkpoint.origin(), device.summary().name);
     println!("| what | ms |\n|---|---:|");
     let row = |what: &str, ms: f64| println!("| {what} | {ms:.2} |");
     let text: Vec<u8> = TEXT.bytes().cycle().take(1024).collect();
@@ -61,10 +61,10 @@ fn main() {
         median(9, || {
             let ms = timed(|| {
                 let fork = session.fork().unwrap();
-                block_on(gpu.idle()).unwrap();
+                block_on(device.idle()).unwrap();
                 drop(fork);
             });
-            block_on(gpu.idle()).unwrap();
+            block_on(device.idle()).unwrap();
             ms
         })
     });
@@ -75,7 +75,7 @@ fn main() {
             median(9, || {
                 let ms = timed(|| {
                     assert!(session.rewind(tokens - back));
-                    block_on(gpu.idle()).unwrap();
+                    block_on(device.idle()).unwrap();
                 });
                 block_on(session.prefill(tail)).unwrap();
                 ms

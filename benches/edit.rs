@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use blt::checkpoint::Checkpoint;
-use blt::gpu::{AdapterChoice, Gpu, GpuOptions};
+use blt::device::{AdapterChoice, Device, DeviceOptions};
 use blt::model::entropy::EntropyModel;
 use blt::session::{EditOptions, EditSession, EntropyOptions, EntropySession};
 
@@ -90,18 +90,19 @@ fn main() {
         adapter: std::env::var("BLT_ADAPTER").ok(),
         backend: None,
     };
-    let options = GpuOptions {
+    let options = DeviceOptions {
         choice,
         ..Default::default()
     };
-    let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
+    let device = pollster::block_on(Device::open(&options)).unwrap();
     let weights = checkpoint.entropy_weights().unwrap();
-    let model = Arc::new(pollster::block_on(EntropyModel::load(&gpu, &weights, |_| ())).unwrap());
+    let model =
+        Arc::new(pollster::block_on(EntropyModel::load(&device, &weights, |_| ())).unwrap());
     println!(
         "{} — {}, tier {}; {TEXT} bytes, reach {:?}\n",
         checkpoint.origin(),
-        gpu.summary().name,
-        gpu.tier(),
+        device.summary().name,
+        device.tier(),
         model.reach()
     );
 

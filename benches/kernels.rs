@@ -1,4 +1,4 @@
-//! GFLOP/s and GB/s of every linear variant, with the share of the adapter's
+//! GFLOP/s and GB/s of every linear variant, with the share of the device's
 //! measured peaks: `cargo bench --bench kernels [-- FILTER]`.
 #![allow(
     missing_docs,
@@ -11,38 +11,39 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use blt::gpu::kernel::Kernel;
-use blt::gpu::kernels::*;
-use blt::gpu::plan::{Extent, Grid, Plan, PlanBuilder, Work};
-use blt::gpu::tensor::{RowBlock, RowSource, Tensor, Uploader, WeightType};
-use blt::gpu::{Gpu, GpuOptions};
+use blt::device::kernel::Kernel;
+use blt::device::kernels::*;
+use blt::device::plan::{Extent, Grid, Plan, PlanBuilder, Work};
+use blt::device::tensor::Tensor;
+use blt::device::{Device, DeviceOptions};
 use blt::measure::peaks::Peaks;
+use blt::weights::{RowBlock, RowSource, Uploader, WeightType};
 
 fn main() {
     let filter = std::env::args()
         .skip(1)
         .find(|a| !a.starts_with("--"))
         .unwrap_or_default();
-    let choice = blt::gpu::AdapterChoice {
+    let choice = blt::device::AdapterChoice {
         adapter: std::env::var("BLT_ADAPTER").ok(),
         ..Default::default()
     };
-    let gpu = pollster::block_on(Gpu::open(&GpuOptions {
+    let device = pollster::block_on(Device::open(&DeviceOptions {
         choice,
         ..Default::default()
     }))
     .unwrap();
-    let peak = pollster::block_on(Peaks::measure(&gpu)).unwrap();
+    let peak = pollster::block_on(Peaks::measure(&device)).unwrap();
     println!(
         "{} — tier {}; peak {:.1} GFLOP/s f32, copy {:.1} GB/s\n",
-        gpu.summary().name,
-        gpu.tier(),
+        device.summary().name,
+        device.tier(),
         peak.flops / 1e9,
         peak.copy / 1e9
     );
     println!("| kernel | variant | rows | in → out | ms | GFLOP/s | % peak | GB/s | % copy |");
     println!("|---|---|---:|---|---:|---:|---:|---:|---:|");
-    let software = gpu.summary().class == blt::gpu::AdapterClass::Software;
+    let software = device.summary().class == blt::device::DeviceClass::Software;
     let shapes: &[(usize, usize)] = if software {
         &[(192, 576), (768, 1024)]
     } else {
@@ -50,22 +51,22 @@ fn main() {
     };
     for &(inputs, outputs) in shapes {
         for rows in [1u32, 8] {
-            bench_linear(&gpu, &peak, &LINEAR_ROWS, rows, inputs, outputs, &filter);
+            bench_linear(&device, &peak, &LINEAR_ROWS, rows, inputs, outputs, &filter);
         }
         for rows in if software {
             vec![256u32]
         } else {
             vec![256, 1024]
         } {
-            bench_linear(&gpu, &peak, &LINEAR_TILE, rows, inputs, outputs, &filter);
+            bench_linear(&device, &peak, &LINEAR_TILE, rows, inputs, outputs, &filter);
         }
     }
 }
 
 fn bench_linear(
-    gpu: &Gpu,
+    device: &Device,
     peak: &Peaks,
-    shader: &'static blt::gpu::kernel::Shader,
+    shader: &'static blt::device::kernel::Shader,
     rows: u32,
     inputs: usize,
     outputs: usize,
@@ -73,7 +74,7 @@ fn bench_linear(
 ) {
     let flops = 2.0 * f64::from(rows) * inputs as f64 * outputs as f64;
     let state = Tensor::from(
-        gpu,
+        device,
         "state",
         &[State {
             rows,
@@ -83,11 +84,11 @@ fn bench_linear(
     let values: Vec<f32> = (0..rows as usize * inputs)
         .map(|i| (i % 13) as f32 * 0.1)
         .collect();
-    let x = Tensor::from(gpu, "x", &values);
-    let y = Tensor::new(gpu, "y", rows as usize * outputs);
+    let x = Tensor::from(device, "x", &values);
+    let y = Tensor::new(device, "y", rows as usize * outputs);
     for (index, variant) in shader.variants.iter().enumerate() {
         let label = variant.label();
-        if !gpu.tier().includes(variant.needs)
+        if !device.tier().includes(variant.needs)
             || !format!("{} {label}", shader.name).contains(filter)
         {
             continue;
@@ -101,7 +102,7 @@ fn bench_linear(
             _ => WeightType::F16,
         };
         let bytes = vec![0x2eu8; outputs * inputs * weights.size()];
-        let mut uploader = Uploader::new(gpu, |_| ControlFlow::Continue(()));
+        let mut uploader = Uploader::new(device, |_| ControlFlow::Continue(()));
         let matrix = pollster::block_on(uploader.matrix(
             "w",
             weights,
@@ -112,7 +113,7 @@ fn bench_linear(
             }],
         ))
         .unwrap();
-        let params = LinearRowsParams {
+        let params = LinearParams {
             inputs4: (inputs / 4) as u32,
             outputs: outputs as u32,
             first_output: 0,
@@ -129,7 +130,7 @@ fn bench_linear(
                 y: y.all(),
             };
             single(
-                gpu,
+                device,
                 &kernel,
                 index,
                 params,
@@ -142,16 +143,15 @@ fn bench_linear(
                 x: x.all(),
                 y: y.all(),
             };
-            let params = bytemuck::cast(params);
             single(
-                gpu,
+                device,
                 &kernel,
                 index,
                 params,
                 [Extent::Items(outputs), Extent::Rows],
             )
         };
-        let seconds = time(gpu, &plan, rows);
+        let seconds = time(device, &plan, rows);
         let moved = (outputs * inputs * matrix.weights.size()) as f64
             + 4.0 * f64::from(rows) * (inputs + outputs) as f64;
         let (gflops, gbytes) = (flops / seconds / 1e9, moved / seconds / 1e9);
@@ -166,25 +166,25 @@ fn bench_linear(
 }
 
 fn single<'a, K: Kernel<'a>>(
-    gpu: &Gpu,
+    device: &Device,
     kernel: &K,
     variant: usize,
     params: K::Params,
     grid: Grid,
 ) -> Plan {
-    let mut builder = PlanBuilder::new(gpu);
+    let mut builder = PlanBuilder::new(device);
     builder.push("bench", kernel, variant, params, grid, Work::default());
     builder.build().unwrap()
 }
 
 /// Seconds per run: enough runs for 0.2 s, the best of three.
-fn time(gpu: &Gpu, plan: &Plan, rows: u32) -> f64 {
+fn time(device: &Device, plan: &Plan, rows: u32) -> f64 {
     let run = |count: u32| {
         let start = Instant::now();
         for _ in 0..count {
-            plan.submit(gpu, rows, |_| ());
+            plan.start(device, rows);
         }
-        pollster::block_on(gpu.idle()).unwrap();
+        pollster::block_on(device.idle()).unwrap();
         start.elapsed().as_secs_f64() / f64::from(count)
     };
     run(1);

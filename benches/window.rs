@@ -17,11 +17,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use blt::checkpoint::Checkpoint;
-use blt::gpu::{AdapterChoice, Gpu, GpuOptions};
+use blt::device::{AdapterChoice, DeviceOptions};
 use blt::model::entropy::EntropyModel;
 use blt::session::{EntropyOptions, EntropySession};
 use blt::window::bench::{Bench, Score, Times, entropy_color, letters, start_color};
-use blt::window::{App, AppOptions, Language};
+use blt::window::{App, AppOptions, Devices, Language};
 use egui::text::LayoutJob;
 use egui::{Event, Key, Modifiers, PointerButton, pos2};
 
@@ -79,19 +79,21 @@ fn text(length: usize) -> String {
     text
 }
 
-fn frames(gpu: &Arc<Gpu>, count: usize) {
+fn frames(devices: &Devices, count: usize) {
     let text = text(VISIBLE);
     let checkpoint = Checkpoint::embedded().unwrap();
     let weights = checkpoint.entropy_weights().unwrap();
-    let model = Arc::new(pollster::block_on(EntropyModel::load(gpu, &weights, |_| ())).unwrap());
+    let model = Arc::new(
+        pollster::block_on(EntropyModel::load(&devices.compute, &weights, |_| ())).unwrap(),
+    );
     let mut session = EntropySession::new(&model, EntropyOptions::default()).unwrap();
     let ids = blt::bytes::prompt(text.as_bytes());
     let entropies = pollster::block_on(session.push(&ids)).unwrap().entropies;
     drop(session);
 
     let mut score = Score::new(&text, entropies.clone());
-    let mut ours = Bench::new(gpu, SCREEN, ZOOM).unwrap();
-    let mut plain = Bench::new(gpu, SCREEN, ZOOM).unwrap();
+    let mut ours = Bench::new(&devices.graphics, SCREEN, ZOOM).unwrap();
+    let mut plain = Bench::new(&devices.graphics, SCREEN, ZOOM).unwrap();
     let sections = |starts: &[bool], width: f32| {
         let mut job = LayoutJob::default();
         job.wrap.max_width = width;
@@ -154,7 +156,7 @@ struct Hand {
 }
 
 impl Hand {
-    fn open(gpu: &Arc<Gpu>, text: &str) -> Self {
+    fn open(devices: &Devices, text: &str) -> Self {
         let (sender, woken) = channel();
         let wake = Arc::new(move || {
             let _ = sender.send(());
@@ -166,8 +168,8 @@ impl Hand {
             still: true,
             ..AppOptions::default()
         };
-        let bench = Bench::new(gpu, WINDOW, 1.0).unwrap();
-        let app = App::new(gpu, options, wake);
+        let bench = Bench::new(&devices.graphics, WINDOW, 1.0).unwrap();
+        let app = App::new(devices, options, wake);
         app.set_up(bench.context());
         let mut hand = Self { bench, app, woken };
         hand.settle();
@@ -193,6 +195,11 @@ impl Hand {
 
     fn settle(&mut self) {
         self.frame(Vec::new());
+        self.wait();
+    }
+
+    /// Draws whenever something has come, as a window does.
+    fn wait(&mut self) {
         while !self.app.is_settled() {
             self.woken.recv_timeout(Duration::from_secs(300)).unwrap();
             while self.woken.try_recv().is_ok() {}
@@ -215,17 +222,16 @@ impl Hand {
         while self.woken.try_recv().is_ok() {}
         let began = Instant::now();
         self.frame(vec![event]);
-        assert!(!self.app.is_settled(), "the text has changed");
         let first = began.elapsed();
-        self.settle();
+        self.wait();
         (first, began.elapsed())
     }
 }
 
-fn threshold(gpu: &Arc<Gpu>, count: usize) {
+fn threshold(devices: &Devices, count: usize) {
     let text = text(LARGE);
     let began = Instant::now();
-    let mut hand = Hand::open(gpu, &text);
+    let mut hand = Hand::open(devices, &text);
     println!(
         "\n{LARGE} bytes opened, all numbers there after {:.1} s",
         began.elapsed().as_secs_f64()
@@ -259,10 +265,10 @@ fn threshold(gpu: &Arc<Gpu>, count: usize) {
     println!("\nof that, cutting the text again: {:.2} ms", median(cut));
 }
 
-fn keys(gpu: &Arc<Gpu>, count: usize) {
+fn keys(devices: &Devices, count: usize) {
     let count = count.min(KEYS);
     let text = text(EDITED);
-    let mut hand = Hand::open(gpu, &text);
+    let mut hand = Hand::open(devices, &text);
     println!(
         "\nOne key in {EDITED} bytes, from the key to the frame with all numbers and the \
          distribution at the caret, median of {count}, ms:\n"
@@ -297,7 +303,7 @@ fn keys(gpu: &Arc<Gpu>, count: usize) {
 }
 
 /// Prints what a number of frames or keys costs.
-type Part = fn(&Arc<Gpu>, usize);
+type Part = fn(&Devices, usize);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -305,18 +311,22 @@ fn main() {
     let count = arguments.iter().find_map(|argument| argument.parse().ok());
     let named = |name: &str| arguments.iter().any(|argument| argument == name);
     let all = !parts.iter().any(|(name, _)| named(name));
-    let options = GpuOptions {
+    let options = DeviceOptions {
         choice: AdapterChoice {
             adapter: std::env::var("BLT_ADAPTER").ok(),
             backend: None,
         },
         ..Default::default()
     };
-    let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
-    println!("{}, tier {}", gpu.summary().name, gpu.tier());
+    let devices = pollster::block_on(Devices::open(&options)).unwrap();
+    println!(
+        "computes on {}, draws on {}",
+        devices.compute.summary().name,
+        devices.graphics.summary().name
+    );
     for (name, part) in parts {
         if all || named(name) {
-            part(&gpu, count.unwrap_or(60));
+            part(&devices, count.unwrap_or(60));
         }
     }
 }

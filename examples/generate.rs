@@ -8,8 +8,8 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use blt::checkpoint::Checkpoint;
+use blt::device::{Device, DeviceOptions};
 use blt::generate::{Event, GenerateOptions, Generator, Given, Sampler, SamplerOptions};
-use blt::gpu::{Gpu, GpuOptions};
 use blt::model::blt::{BltLoad, BltModel};
 use blt::session::{BltOptions, BltSession};
 
@@ -22,9 +22,9 @@ async fn run() -> blt::Result<()> {
     let prompt = arguments.next().unwrap_or_else(|| "Daenerys ".to_owned());
 
     let checkpoint = Arc::new(Checkpoint::open(&name)?);
-    let gpu = Gpu::open(&GpuOptions::default()).await?;
+    let device = Device::open(&DeviceOptions::default()).await?;
     let load = BltLoad::default();
-    let model = Arc::new(BltModel::load(&gpu, &checkpoint, load, |_| ()).await?);
+    let model = Arc::new(BltModel::load(&device, &checkpoint, load, |_| ()).await?);
     let mut session = BltSession::new(&model, BltOptions::default())?;
 
     // All patches of the prompt at once; from here on a byte costs a byte's work,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use blt::bytes::byte_of;
 use blt::checkpoint::Checkpoint;
-use blt::gpu::{Gpu, GpuOptions};
+use blt::device::{Device, DeviceOptions};
 use blt::model::blt::{BltLoad, BltModel};
 use blt::patch::{Known, Patcher};
 use blt::session::{BltOptions, BltSession};
@@ -55,9 +55,9 @@ async fn run() -> blt::Result<()> {
     let text = text.unwrap_or_else(|| "One sentence. Another, which is longer. End".to_owned());
 
     let checkpoint = Arc::new(Checkpoint::open(&name)?);
-    let gpu = Gpu::open(&GpuOptions::default()).await?;
+    let device = Device::open(&DeviceOptions::default()).await?;
     let load = BltLoad::default();
-    let model = Arc::new(BltModel::load(&gpu, &checkpoint, load, |_| ()).await?);
+    let model = Arc::new(BltModel::load(&device, &checkpoint, load, |_| ()).await?);
     let options = BltOptions {
         patcher: Some(Box::new(Sentences {
             longest: 24,

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use blt::checkpoint::Checkpoint;
-use blt::gpu::{Gpu, GpuOptions};
+use blt::device::{Device, DeviceOptions};
 use blt::model::entropy::EntropyModel;
 use blt::session::text::checkpoint_rule;
 use blt::session::{TextOptions, TextSession};
@@ -22,10 +22,10 @@ async fn run() -> blt::Result<()> {
         None => Checkpoint::embedded()?,
     };
 
-    let gpu = Gpu::open(&GpuOptions::default()).await?;
+    let device = Device::open(&DeviceOptions::default()).await?;
     // Views into the mapped file: nothing is copied before it goes to the GPU.
     let weights = checkpoint.entropy_weights()?;
-    let model = Arc::new(EntropyModel::load(&gpu, &weights, |_| ()).await?);
+    let model = Arc::new(EntropyModel::load(&device, &weights, |_| ()).await?);
 
     // A threshold belongs to its model, so the rule is the checkpoint's own.
     let rule = checkpoint_rule(checkpoint.patching())?;

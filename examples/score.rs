@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use blt::checkpoint::Checkpoint;
-use blt::gpu::{Gpu, GpuOptions};
+use blt::device::{Device, DeviceOptions};
 use blt::measure::score::Score;
 use blt::measure::scorer::Scorer;
 use blt::model::blt::{BltLoad, BltModel};
@@ -30,9 +30,9 @@ async fn run() -> blt::Result<()> {
     let name = arguments.next().unwrap_or_else(|| MODEL.to_owned());
 
     let checkpoint = Arc::new(Checkpoint::open(&name)?);
-    let gpu = Gpu::open(&GpuOptions::default()).await?;
+    let device = Device::open(&DeviceOptions::default()).await?;
     let load = BltLoad::default();
-    let model = Arc::new(BltModel::load(&gpu, &checkpoint, load, |_| ()).await?);
+    let model = Arc::new(BltModel::load(&device, &checkpoint, load, |_| ()).await?);
     let session = BltSession::new(&model, BltOptions::default())?;
 
     // It begins anew by itself where the model's positions are used up.

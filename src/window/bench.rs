@@ -14,8 +14,8 @@ use super::score::{Around, Cells, View};
 use super::screens::patch::{Cutting, Mode};
 use super::shell::Canvas;
 use super::theme::{self, Palette};
+use crate::device::Gpu;
 use crate::error::Result;
-use crate::gpu::Gpu;
 use crate::patch::Rule;
 
 /// Where the time of a frame went.
@@ -39,7 +39,7 @@ impl Times {
 
 /// A window's surface without a window.
 pub struct Bench {
-    gpu: Arc<Gpu>,
+    graphics: Arc<Gpu>,
     canvas: Canvas,
 }
 
@@ -54,12 +54,12 @@ impl Bench {
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) for an impossible size.
-    pub fn new(gpu: &Arc<Gpu>, size: [f32; 2], scale: f32) -> Result<Self> {
-        let canvas = Canvas::new(gpu, vec2(size[0], size[1]), scale)?;
+    pub fn new(graphics: &Arc<Gpu>, size: [f32; 2], scale: f32) -> Result<Self> {
+        let canvas = Canvas::new(graphics, vec2(size[0], size[1]), scale)?;
         theme::apply(&canvas.context, false);
         canvas.context.set_theme(egui::Theme::Light);
         Ok(Self {
-            gpu: Arc::clone(gpu),
+            graphics: Arc::clone(graphics),
             canvas,
         })
     }
@@ -86,7 +86,8 @@ impl Bench {
             .tessellate(output.shapes, output.pixels_per_point);
         let tessellated = Instant::now();
         self.canvas.paint(&primitives, output.textures_delta);
-        pollster::block_on(self.gpu.idle())?;
+        self.graphics.while_idle(|| ());
+        self.graphics.check()?;
         Ok(Times {
             layout: laid_out - began,
             tessellation: tessellated - laid_out,

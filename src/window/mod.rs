@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The score of a text, its staves and patch starts, is drawn by our own shaders
-//! from the buffers that the entropy kernel has written, on the same device.
+//! from the buffers that the entropy kernel has written where both are on one GPU.
 
 mod accessibility;
 mod actions;
@@ -16,6 +16,7 @@ mod app;
 #[doc(hidden)]
 pub mod bench;
 mod context;
+mod devices;
 mod dialog;
 mod document;
 mod engine;
@@ -36,6 +37,7 @@ mod widgets;
 mod words;
 
 pub use app::{App, AppOptions};
+pub use devices::Devices;
 pub use screens::Screen;
 pub use shell::{Picture, PictureOptions, picture, run};
 pub use words::Language;

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use crate::gpu::{AdapterClass, Gpu};
+use crate::device::{DeviceClass, Gpu};
 
 /// On a software driver a frame takes as long as many bytes of a model: with one for
 /// each of them nothing else would get done, and what moves would hold up what is
 /// being typed.
-pub(super) fn is_slow(gpu: &Gpu) -> bool {
-    gpu.summary().class == AdapterClass::Software
+pub(super) fn is_slow(graphics: &Gpu) -> bool {
+    graphics.summary().class == DeviceClass::Software
 }
 
+/// How long a frame waits for the numbers of a key where drawing takes longer.
+pub(super) const PATIENCE: Duration = Duration::from_millis(10);
+
 /// From one frame that nobody asked for by hand to the next, at least.
-pub(super) fn least_pause(gpu: &Gpu) -> Duration {
-    match is_slow(gpu) {
+pub(super) fn least_pause(graphics: &Gpu) -> Duration {
+    match is_slow(graphics) {
         true => Duration::from_millis(150),
         false => Duration::ZERO,
     }

@@ -9,8 +9,9 @@ use super::settings::{Settings, ThemeChoice};
 use super::theme::{self, Palette};
 use super::widgets::{choice, right};
 use super::words::Language;
-use crate::gpu::{AdapterClass, Gpu};
+use crate::device::{DeviceClass, DeviceSummary};
 use crate::samples::SAMPLES;
+use crate::window::devices::Devices;
 
 /// What is shown.
 pub(super) struct Top<'a> {
@@ -20,7 +21,7 @@ pub(super) struct Top<'a> {
     pub(super) model: Option<&'a Model>,
     /// Bytes that are loaded, of so many.
     pub(super) loading: Option<(u64, u64)>,
-    pub(super) gpu: Option<&'a Gpu>,
+    pub(super) devices: Option<&'a Devices>,
     /// Whether anything can be undone, and done again.
     pub(super) steps: (bool, bool),
 }
@@ -61,22 +62,14 @@ fn about(ui: &mut Ui, top: &Top<'_>) {
     let palette = Palette::of(ui.ctx());
     let words = top.language.words();
     let quiet = |text: String| RichText::new(text).size(12.5).color(palette.muted);
-    if let Some(gpu) = top.gpu {
-        let summary = gpu.summary();
-        // What stands in brackets is the driver's.
-        let name = summary.name.split(" (").next().unwrap_or_default();
-        let backend = match summary.backend {
-            wgpu::Backend::Vulkan => "Vulkan",
-            wgpu::Backend::Metal => "Metal",
-            wgpu::Backend::Dx12 => "DX12",
-            wgpu::Backend::Gl => "OpenGL",
-            _ => "WebGPU",
-        };
+    if let Some(devices) = top.devices {
+        let (compute, graphics) = (devices.compute.summary(), devices.graphics.summary());
         // From the right: a long name leaves as much to the badge and the model.
         let room = ui.available_width() / 2.0;
-        part(ui, quiet(format!("{name} · {backend}")), room)
-            .on_hover_text(format!("{} · {}", summary.name, summary.driver));
-        if summary.class == AdapterClass::Software {
+        let mut hint = format!("{}: {}", words.computes, described(compute));
+        hint += &format!("\n{}: {}", words.draws, described(graphics));
+        part(ui, quiet(short_name(compute)), room).on_hover_text(hint);
+        if compute.class == DeviceClass::Software {
             let badge = RichText::new(words.software)
                 .size(12.0)
                 .color(palette.signal);
@@ -205,4 +198,25 @@ fn menu(ui: &mut Ui, top: &Top<'_>, chosen: &mut Option<Action>) {
     item(ui, Action::Palette);
     item(ui, Action::Shortcuts);
     item(ui, Action::Quit);
+}
+
+/// What computes: the name without what a driver puts in brackets, and the API.
+fn short_name(device: &DeviceSummary) -> String {
+    let name = device.name.split(" (").next().unwrap_or_default();
+    format!("{name} · {}", api(device))
+}
+
+fn described(device: &DeviceSummary) -> String {
+    format!("{} · {} · {}", device.name, api(device), device.driver)
+}
+
+fn api(device: &DeviceSummary) -> &'static str {
+    match device.backend {
+        None => "CPU",
+        Some(wgpu::Backend::Vulkan) => "Vulkan",
+        Some(wgpu::Backend::Metal) => "Metal",
+        Some(wgpu::Backend::Dx12) => "DX12",
+        Some(wgpu::Backend::Gl) => "OpenGL",
+        Some(_) => "WebGPU",
+    }
 }

@@ -64,12 +64,18 @@ impl App {
     }
 
     pub(super) fn figure(&self, context: &Context) -> Result<Vec<u8>> {
-        let gpu = self
-            .gpu
+        let devices = self
+            .devices
             .as_ref()
             .ok_or_else(|| Error::Adapter("there is no graphics device to draw with".to_owned()))?;
         let theme = context.theme();
-        pollster::block_on(figure(gpu, &self.patch, theme, self.options.system_fonts))?.png()
+        pollster::block_on(figure(
+            &devices.graphics,
+            &self.patch,
+            theme,
+            self.options.system_fonts,
+        ))?
+        .png()
     }
 
     pub(super) fn tell_failure(&mut self, done: Result<()>) {

@@ -14,9 +14,9 @@ use egui::{Context, Frame, Margin, Panel, RichText, Ui};
 
 use crate::checkpoint::{Environment, cached_models};
 use crate::error::Error;
-use crate::gpu::Gpu;
 use crate::window::actions::Action;
 use crate::window::context::Shared;
+use crate::window::devices::Devices;
 use crate::window::dialog::{Dialogs, Picker};
 use crate::window::engine::{Engine, Model, Update, Wake};
 use crate::window::pace;
@@ -69,7 +69,7 @@ impl AppOptions {
 #[derive(Debug)]
 pub struct App {
     engine: Engine,
-    gpu: Option<Arc<Gpu>>,
+    devices: Option<Devices>,
     options: AppOptions,
     settings: Settings,
     pub(in crate::window) dialogs: Dialogs,
@@ -104,17 +104,18 @@ impl App {
     /// Light on dark.
     pub const DARK: egui::Theme = egui::Theme::Dark;
 
-    /// The window's content, computed on a device. `wake` is called when there is
+    /// The window's content, computed and drawn on `devices`. `wake` is called when there is
     /// something new to draw, from any thread.
     #[must_use]
-    pub fn new(gpu: &Arc<Gpu>, options: AppOptions, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        let engine = Engine::start(Arc::clone(gpu), Arc::clone(&wake));
-        Self::with_engine(engine, Some(Arc::clone(gpu)), options, wake)
+    pub fn new(devices: &Devices, options: AppOptions, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        let pause = pace::least_pause(&devices.graphics);
+        let engine = Engine::start(Arc::clone(&devices.compute), Arc::clone(&wake), pause);
+        Self::with_engine(engine, Some(devices.clone()), options, wake)
     }
 
     pub(in crate::window) fn with_engine(
         engine: Engine,
-        gpu: Option<Arc<Gpu>>,
+        devices: Option<Devices>,
         options: AppOptions,
         wake: Wake,
     ) -> Self {
@@ -138,7 +139,7 @@ impl App {
         let patch = PatchScreen::new(first);
         let mut app = Self {
             engine,
-            gpu,
+            devices,
             settings,
             dialogs: Dialogs::new(wake),
             model: None,
@@ -230,6 +231,11 @@ impl App {
             context.set_zoom_factor(self.settings.zoom);
         }
         self.apply_motion(context);
+        if self.draws_slowly() {
+            // The numbers, and what is asked about the byte at the caret.
+            let passes = std::num::NonZeroUsize::new(3).unwrap_or(std::num::NonZeroUsize::MIN);
+            context.options_mut(|options| options.max_passes = passes);
+        }
     }
 
     fn apply_motion(&self, context: &Context) {
@@ -245,8 +251,12 @@ impl App {
 
     /// Whether nothing moves by itself.
     fn is_still(&self) -> bool {
-        let is_slow = self.gpu.as_deref().is_some_and(pace::is_slow);
-        self.options.still || self.settings.reduce_motion || is_slow
+        self.options.still || self.settings.reduce_motion || self.draws_slowly()
+    }
+
+    fn draws_slowly(&self) -> bool {
+        let graphics = self.devices.as_ref().map(|devices| &devices.graphics);
+        graphics.is_some_and(|graphics| pace::is_slow(graphics))
     }
 
     fn language(&self) -> Language {
@@ -264,9 +274,10 @@ impl App {
     }
 
     /// Goes on, on another device. Nothing of what the user wrote is lost.
-    pub fn resume(&mut self, gpu: &Arc<Gpu>, wake: Arc<dyn Fn() + Send + Sync>) {
-        self.engine = Engine::start(Arc::clone(gpu), wake);
-        self.gpu = Some(Arc::clone(gpu));
+    pub fn resume(&mut self, devices: &Devices, wake: Arc<dyn Fn() + Send + Sync>) {
+        let pause = pace::least_pause(&devices.graphics);
+        self.engine = Engine::start(Arc::clone(&devices.compute), wake, pause);
+        self.devices = Some(devices.clone());
         if let Some(why) = self.lost.take() {
             tracing::warn!("the graphics device was opened again: {why}");
         }
@@ -419,6 +430,15 @@ impl App {
         }
         self.show_hovered(&context);
         self.look_after_draft(&context);
+        self.await_numbers(&context);
+    }
+
+    /// Where a frame takes long to draw, numbers are waited for a moment, so that the
+    /// frame of a key shows them.
+    fn await_numbers(&self, context: &Context) {
+        if self.draws_slowly() && !self.is_settled() && self.engine.wait(pace::PATIENCE) {
+            context.request_discard("numbers have come");
+        }
     }
 
     /// Whether something lies above the screens.
@@ -447,7 +467,7 @@ impl App {
                     .loading
                     .as_ref()
                     .map(|loading| (loading.done, loading.total)),
-                gpu: self.gpu.as_deref(),
+                devices: self.devices.as_ref(),
                 steps: (self.patch.can_undo(), self.patch.can_redo()),
             },
         )
@@ -495,7 +515,7 @@ impl App {
 
     /// Takes out of the window what differs from machine to machine.
     pub(in crate::window) fn hide_machine(&mut self) {
-        self.gpu = None;
+        self.devices = None;
         self.patch.text.forget_time();
     }
 }

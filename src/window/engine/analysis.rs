@@ -84,8 +84,6 @@ const SOFTWARE_ROWS: usize = 64;
 pub(super) struct Analysis {
     session: EditSession,
     options: EditOptions,
-    /// Between two news.
-    pause: Duration,
     revision: u64,
     /// Whether the window knows all that is known.
     told: bool,
@@ -100,12 +98,12 @@ pub(super) struct Analysis {
 
 impl Analysis {
     pub(super) fn new(model: &Model, context: ContextOptions) -> Result<Self> {
-        let gpu = model.entropy.gpu();
+        let device = model.entropy.device();
         let options = EditOptions {
             context,
             snapshot_bytes: SNAPSHOT_BYTES,
             layer_input_bytes: LAYER_INPUT_BYTES,
-            rows_per_step: match pace::is_slow(gpu) {
+            rows_per_step: match device.gpu().is_some_and(|gpu| pace::is_slow(gpu)) {
                 true => SOFTWARE_ROWS,
                 false => usize::MAX,
             },
@@ -115,7 +113,6 @@ impl Analysis {
         Ok(Self {
             session: EditSession::new(&model.entropy, options)?,
             options,
-            pause: FRAME.max(pace::least_pause(gpu)),
             revision: 0,
             told: true,
             tellings: 0,
@@ -181,7 +178,11 @@ impl Analysis {
             let more = self.session.step().await?;
             self.told = false;
             // A window draws no more often, and a long text is not copied for each step.
-            if !more || self.told_at.is_none_or(|at| at.elapsed() >= self.pause) {
+            if !more
+                || self
+                    .told_at
+                    .is_none_or(|at| at.elapsed() >= FRAME.max(outbox.pause))
+            {
                 self.tell(outbox);
             }
         } else if !self.told {
@@ -213,15 +214,19 @@ impl Analysis {
         self.tellings += 1;
         self.told_at = Some(Instant::now());
         let length = self.session.bytes().len();
+        let entropies = Arc::new(self.session.entropies().to_vec());
         outbox.put(Update::Analysis(AnalysisUpdate::Entropies {
             revision: self.revision,
-            entropies: Arc::new(self.session.entropies().to_vec()),
+            entropies: Arc::clone(&entropies),
             nlls: Arc::new(self.session.nlls().to_vec()),
             best: Arc::new(self.session.best().to_vec()),
             stale: self.session.stale().unwrap_or(length + 1..length + 1),
-            cells: Cells::Device {
-                buffer: self.session.cells().all().buffer.clone(),
-                written: self.tellings,
+            cells: match self.session.cells().buffer() {
+                Some(buffer) => Cells::Device {
+                    buffer: buffer.clone(),
+                    written: self.tellings,
+                },
+                None => Cells::Values(Arc::clone(&entropies)),
             },
             took: self.began.elapsed(),
         }));
@@ -234,17 +239,17 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
-    use crate::gpu::{Gpu, GpuOptions};
+    use crate::device::{Device, DeviceOptions};
     use crate::window::engine::loading::Going;
 
     #[test]
     fn a_byte_is_looked_into_before_a_long_text_is_read() {
         pollster::block_on(async {
-            let gpu = Gpu::open(&GpuOptions::default()).await.unwrap();
+            let device = Device::open(&DeviceOptions::default()).await.unwrap();
             let (updates, come) = channel();
             let outbox = Outbox::new(updates, Arc::new(|| ()));
             let model = Going::alone(&outbox, |going| {
-                pollster::block_on(Model::open(&gpu, None, None, going)).unwrap()
+                pollster::block_on(Model::open(&device, None, None, going)).unwrap()
             });
             let mut analysis = Analysis::new(&model, ContextOptions::default()).unwrap();
             let bytes = b"The quick brown fox. ".repeat(1000);

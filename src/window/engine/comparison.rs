@@ -13,8 +13,8 @@ use super::loading::Loader;
 use super::{Model, Outbox, Update};
 use crate::bytes::{BOS, id_of};
 use crate::checkpoint::Checkpoint;
+use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
 use crate::model::entropy::EntropyModel;
 use crate::patch::Tokenizer;
 use crate::session::{EntropyOptions, EntropySession};
@@ -201,7 +201,7 @@ impl Comparison {
                 other.model = Some(Arc::clone(&open.entropy));
             } else {
                 let name = other.name.clone();
-                self.load(open.entropy.gpu(), name, outbox);
+                self.load(open.entropy.device(), name, outbox);
             }
             return Ok(());
         }
@@ -222,16 +222,16 @@ impl Comparison {
     }
 
     /// Begins to load the model of a lane.
-    fn load(&mut self, gpu: &Arc<Gpu>, name: String, outbox: &Outbox) {
+    fn load(&mut self, device: &Arc<Device>, name: String, outbox: &Outbox) {
         self.loading = Some(name.clone());
-        let gpu = Arc::clone(gpu);
+        let device = Arc::clone(device);
         self.loader.start(
             outbox,
             |_, _| (),
             move |going| {
                 let checkpoint = Checkpoint::open(&name)?;
                 let weights = checkpoint.entropy_weights()?;
-                let load = EntropyModel::load_while(&gpu, &weights, |bytes| going.add(bytes));
+                let load = EntropyModel::load_while(&device, &weights, |bytes| going.add(bytes));
                 pollster::block_on(load)
             },
         );
@@ -328,7 +328,7 @@ impl Other {
                 none.insert(EntropySession::new(model, options)?)
             }
         };
-        let end = (self.done + model.gpu().tuning.chunk_rows as usize).min(text.len() + 1);
+        let end = (self.done + model.device().tuning.chunk_rows as usize).min(text.len() + 1);
         let ids: Vec<u32> = (self.done..end)
             .map(|at| match at.checked_sub(1) {
                 None => BOS,

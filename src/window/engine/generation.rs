@@ -156,11 +156,11 @@ impl Generation {
         if let Err(error) = self.work(outbox).await {
             self.rest();
             self.untold.state = true;
-            let gpu = self.model.as_ref().map(|model| model.entropy.gpu());
+            let device = self.model.as_ref().map(|model| model.entropy.device());
             match error {
                 Error::Interrupted => {}
                 Error::DeviceLost(_) => return Err(error),
-                _ if gpu.is_some_and(|gpu| gpu.check().is_err()) => return Err(error),
+                _ if device.is_some_and(|device| device.check().is_err()) => return Err(error),
                 _ => outbox.put(Update::Generate(GenerateUpdate::Failed(error.to_string()))),
             }
         }
@@ -229,7 +229,7 @@ impl Generation {
                 entropy: Some(Arc::clone(&model.entropy)),
                 ..BltLoad::default()
             };
-            let plan = MemoryPlan::of(model.entropy.gpu(), &model.checkpoint, &options)?;
+            let plan = MemoryPlan::of(model.entropy.device(), &model.checkpoint, &options)?;
             outbox.put(Update::Generate(GenerateUpdate::Memory(plan)));
             let total = plan.adapter.saturating_sub(model.entropy.bytes());
             let (own, told) = (Arc::clone(model), outbox.clone());
@@ -240,7 +240,7 @@ impl Generation {
             self.loader.start(outbox, tell, move |going| {
                 going.expect(total);
                 pollster::block_on(BltModel::load_while(
-                    own.entropy.gpu(),
+                    own.entropy.device(),
                     &own.checkpoint,
                     options,
                     |bytes| going.add(bytes),

@@ -18,10 +18,12 @@ mod table;
 mod tests;
 mod worker;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
 pub(crate) use comparison::{CompareRequest, CompareUpdate, Found, Source};
@@ -32,7 +34,7 @@ pub(crate) use model::Model;
 pub(crate) use scan::{FileNews, FileRequest, FileUpdate, Known, Overview};
 pub(crate) use table::{TableFor, TableRequest, TableUpdate};
 
-use crate::gpu::Gpu;
+use crate::device::Device;
 
 /// What the window asks for.
 #[derive(Debug)]
@@ -98,6 +100,8 @@ pub(crate) struct Outbox {
     closed: Arc<AtomicBool>,
     /// Wakes the thread that computes.
     bell: Option<Sender<Request>>,
+    /// How soon after one frame the window draws the next by itself.
+    pub(crate) pause: Duration,
     #[cfg(test)]
     gate: Option<Gate>,
 }
@@ -113,6 +117,7 @@ impl Outbox {
             wake,
             closed: Arc::default(),
             bell: None,
+            pause: Duration::ZERO,
             #[cfg(test)]
             gate: None,
         }
@@ -158,34 +163,38 @@ impl Outbox {
 pub(crate) struct Engine {
     requests: Option<Sender<Request>>,
     updates: Receiver<Update>,
+    /// What came while somebody waited for it.
+    waited_for: RefCell<Option<Update>>,
     thread: Option<JoinHandle<()>>,
     closed: Arc<AtomicBool>,
 }
 
 impl Engine {
-    /// Starts the thread on a device.
-    pub(crate) fn start(gpu: Arc<Gpu>, wake: Wake) -> Self {
-        Self::start_with(gpu, wake, |outbox| outbox)
+    /// Starts the thread on a device, for a window that draws no sooner than `pause`
+    /// after a frame by itself.
+    pub(crate) fn start(device: Arc<Device>, wake: Wake, pause: Duration) -> Self {
+        Self::start_with(device, wake, |outbox| Outbox { pause, ..outbox })
     }
 
     /// The same with a slow reader of models.
     #[cfg(test)]
-    pub(crate) fn start_slow(gpu: Arc<Gpu>, wake: Wake, gate: Gate) -> Self {
-        Self::start_with(gpu, wake, |outbox| Outbox {
+    pub(crate) fn start_slow(device: Arc<Device>, wake: Wake, gate: Gate) -> Self {
+        Self::start_with(device, wake, |outbox| Outbox {
             gate: Some(gate),
             ..outbox
         })
     }
 
-    fn start_with(gpu: Arc<Gpu>, wake: Wake, with: impl FnOnce(Outbox) -> Outbox) -> Self {
+    fn start_with(device: Arc<Device>, wake: Wake, with: impl FnOnce(Outbox) -> Outbox) -> Self {
         let (requests, taken) = channel();
         let (updates, come) = channel();
         let outbox = with(Outbox::new(updates, wake).with_bell(requests.clone()));
         let closed = Arc::clone(&outbox.closed);
-        let thread = std::thread::spawn(move || worker::run(gpu, &taken, &outbox));
+        let thread = std::thread::spawn(move || worker::run(device, &taken, &outbox));
         Self {
             requests: Some(requests),
             updates: come,
+            waited_for: RefCell::default(),
             thread: Some(thread),
             closed,
         }
@@ -200,6 +209,7 @@ impl Engine {
         let engine = Self {
             requests: Some(requests),
             updates: come,
+            waited_for: RefCell::default(),
             thread: None,
             closed: Arc::default(),
         };
@@ -215,7 +225,17 @@ impl Engine {
 
     /// What has come since the last call.
     pub(crate) fn updates(&self) -> Vec<Update> {
-        self.updates.try_iter().collect()
+        let first = self.waited_for.take();
+        first.into_iter().chain(self.updates.try_iter()).collect()
+    }
+
+    /// Waits for something to come; says whether it did.
+    pub(crate) fn wait(&self, patience: Duration) -> bool {
+        let mut waited_for = self.waited_for.borrow_mut();
+        if waited_for.is_none() {
+            *waited_for = self.updates.recv_timeout(patience).ok();
+        }
+        waited_for.is_some()
     }
 }
 

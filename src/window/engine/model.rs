@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::loading::Going;
 use crate::checkpoint::{Checkpoint, Part};
+use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
 use crate::model::entropy::EntropyModel;
 use crate::model::memory::{RESERVE, gib};
 use crate::patch::Rule;
@@ -44,7 +44,7 @@ pub(super) struct Beside {
 impl Model {
     /// Opens a model and puts its entropy model onto the device.
     pub(super) async fn open(
-        gpu: &Arc<Gpu>,
+        device: &Arc<Device>,
         name: Option<String>,
         beside: Option<Beside>,
         going: &Going<'_>,
@@ -71,9 +71,9 @@ impl Model {
                 .file_name()
                 .map_or_else(|| name.clone(), |part| part.to_string_lossy().into_owned()),
         };
-        check_memory(gpu, &title, total, beside)?;
+        check_memory(device, &title, total, beside)?;
         going.expect(total);
-        let entropy = EntropyModel::load_while(gpu, &weights, |bytes| going.add(bytes)).await?;
+        let entropy = EntropyModel::load_while(device, &weights, |bytes| going.add(bytes)).await?;
         drop(weights);
         Ok(Self {
             name,
@@ -106,13 +106,13 @@ impl Model {
 
 /// Do so many bytes of a model fit? The open one stays while another is loaded:
 /// somebody works with it, and the load may yet fail or be cancelled.
-fn check_memory(gpu: &Gpu, title: &str, bytes: u64, beside: Option<Beside>) -> Result<()> {
+fn check_memory(device: &Device, title: &str, bytes: u64, beside: Option<Beside>) -> Result<()> {
     let held = beside.map_or(0, |beside| beside.bytes);
-    let most = match gpu.memory() {
+    let most = match device.memory() {
         Some(most) if bytes + held + RESERVE > most => most,
         _ => return Ok(()),
     };
-    let adapter = &gpu.summary().name;
+    let adapter = &device.summary().name;
     let (bytes, spare, most) = (gib(bytes), gib(RESERVE), gib(most));
     Err(Error::OutOfMemory(match beside {
         Some(beside) if !beside.embedded => format!(

@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::gpu::GpuOptions;
+use crate::device::DeviceOptions;
 use crate::model::memory::RESERVE;
 
 const SMALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/gqa");
@@ -42,14 +42,14 @@ impl Reader {
 
 /// An engine with the model in the program, and the reader of the next ones.
 fn engine(memory: Option<u64>) -> (Engine, Arc<Reader>) {
-    let options = GpuOptions {
+    let options = DeviceOptions {
         memory,
-        ..GpuOptions::default()
+        ..DeviceOptions::default()
     };
-    let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
+    let device = pollster::block_on(Device::open(&options)).unwrap();
     let reader = Arc::new(Reader::default());
     let gate = Arc::clone(&reader);
-    let engine = Engine::start_slow(gpu, Arc::new(|| ()), Arc::new(move || gate.piece()));
+    let engine = Engine::start_slow(device, Arc::new(|| ()), Arc::new(move || gate.piece()));
     engine.ask(Request::Open(None));
     let model = opened(&engine);
     assert_eq!(model.name, None);

@@ -10,14 +10,14 @@ use super::loading::Loader;
 use super::model::Beside;
 use super::scan::Scan;
 use super::{Model, Outbox, Request, Update, table};
+use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
 use crate::session::ContextOptions;
 
 /// Serves requests until the window is gone, or the device is lost.
-pub(super) fn run(gpu: Arc<Gpu>, requests: &Receiver<Request>, outbox: &Outbox) {
+pub(super) fn run(device: Arc<Device>, requests: &Receiver<Request>, outbox: &Outbox) {
     let mut worker = Worker {
-        gpu,
+        device,
         model: None,
         loader: Loader::default(),
         analysis: None,
@@ -55,7 +55,7 @@ pub(super) fn run(gpu: Arc<Gpu>, requests: &Receiver<Request>, outbox: &Outbox) 
 }
 
 struct Worker {
-    gpu: Arc<Gpu>,
+    device: Arc<Device>,
     model: Option<Arc<Model>>,
     /// Of the next model.
     loader: Loader<Model>,
@@ -118,7 +118,7 @@ impl Worker {
 
     /// Begins to open a model beside the one that is there.
     fn open(&mut self, name: Option<String>) {
-        let gpu = Arc::clone(&self.gpu);
+        let device = Arc::clone(&self.device);
         let beside = self.model.as_ref().map(|model| Beside {
             bytes: model.bytes() + self.generation.memory(),
             embedded: model.name.is_none(),
@@ -126,7 +126,7 @@ impl Worker {
         let outbox = self.outbox.clone();
         let tell = move |done, total| outbox.put(Update::Loading { done, total });
         self.loader.start(&self.outbox, tell, move |going| {
-            pollster::block_on(Model::open(&gpu, name, beside, going))
+            pollster::block_on(Model::open(&device, name, beside, going))
         });
     }
 
@@ -181,7 +181,7 @@ impl Worker {
         self.generation.give_up();
         self.comparison.give_up();
         self.scan.give_up();
-        let lost = matches!(error, Error::DeviceLost(_)) || self.gpu.check().is_err();
+        let lost = matches!(error, Error::DeviceLost(_)) || self.device.check().is_err();
         if lost {
             self.generation.hand_over(&self.outbox);
         }

@@ -76,7 +76,9 @@ impl View {
     fn hold(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, entropies: &Arc<Vec<f32>>) {
         let held = self.held_values.as_ref();
         if !held.is_some_and(|held| Arc::ptr_eq(held, entropies)) {
-            let pairs: Vec<[f32; 2]> = entropies.iter().map(|h| [*h, 0.0]).collect();
+            // A shader cannot tell NaN from a number; no entropy is negative.
+            let known = |h: &f32| if h.is_nan() { -1.0 } else { *h };
+            let pairs: Vec<[f32; 2]> = entropies.iter().map(|h| [known(h), 0.0]).collect();
             self.values
                 .write(device, queue, bytemuck::cast_slice(&pairs));
             self.held_values = Some(Arc::clone(entropies));

@@ -14,8 +14,9 @@ use winit::window::{Icon, Window, WindowAttributes, WindowId};
 
 use super::paint::Painter;
 use super::picker::System;
+use crate::device::{DeviceOptions, Gpu};
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, GpuOptions};
+use crate::window::devices::Devices;
 use crate::window::pace::least_pause;
 use crate::window::theme::Palette;
 use crate::window::{App, AppOptions};
@@ -40,13 +41,13 @@ impl From<accesskit_winit::Event> for Event {
 /// # Errors
 /// [`Error::Adapter`] when there is no display or no adapter for it, and the
 /// device's errors.
-pub fn run(gpu: GpuOptions, options: AppOptions) -> Result<()> {
+pub fn run(device: DeviceOptions, options: AppOptions) -> Result<()> {
     let events = EventLoop::<Event>::with_user_event()
         .build()
         .map_err(|error| no_window(&error))?;
     events.set_control_flow(ControlFlow::Wait);
     let mut desktop = Desktop {
-        gpu,
+        device,
         options: Some(options),
         proxy: events.create_proxy(),
         open: None,
@@ -73,7 +74,7 @@ fn no_window(error: &dyn std::error::Error) -> Error {
 }
 
 struct Desktop {
-    gpu: GpuOptions,
+    device: DeviceOptions,
     /// Until the window is there.
     options: Option<AppOptions>,
     proxy: EventLoopProxy<Event>,
@@ -106,12 +107,13 @@ struct Drawing {
     configuration: wgpu::SurfaceConfiguration,
     /// The surface has not been told of the configuration yet.
     changed: bool,
-    gpu: Arc<Gpu>,
+    devices: Devices,
 }
 
 impl Drawing {
-    async fn new(options: &GpuOptions, window: &Arc<Window>) -> Result<Self> {
-        let gpu = Gpu::open(options).await?;
+    async fn new(options: &DeviceOptions, window: &Arc<Window>) -> Result<Self> {
+        let devices = Devices::open(options).await?;
+        let gpu = &devices.graphics;
         let surface = gpu
             .instance()
             .create_surface(Arc::clone(window))
@@ -138,12 +140,16 @@ impl Drawing {
                 .ok_or_else(|| Error::Adapter("the display offers no surface".to_owned()))?
         };
         Ok(Self {
-            painter: Painter::new(&gpu, format, RendererOptions::default()),
+            painter: Painter::new(gpu, format, RendererOptions::default()),
             surface,
             configuration,
             changed: true,
-            gpu,
+            devices,
         })
+    }
+
+    fn gpu(&self) -> &Gpu {
+        &self.devices.graphics
     }
 
     fn resize(&mut self, width: u32, height: u32) {
@@ -158,7 +164,7 @@ impl Drawing {
     /// than frames, and each waits for the model's work to end.
     fn configure(&mut self) {
         if std::mem::take(&mut self.changed) {
-            let (gpu, surface) = (&self.gpu, &self.surface);
+            let (gpu, surface) = (self.gpu(), &self.surface);
             gpu.while_idle(|| surface.configure(gpu.device(), &self.configuration));
         }
     }
@@ -180,8 +186,8 @@ impl Desktop {
             .create_window(attributes)
             .map_err(|error| no_window(&error))?;
         let window = Arc::new(window);
-        let drawing = pollster::block_on(Drawing::new(&self.gpu, &window))?;
-        let mut app = App::new(&drawing.gpu, options, wake(&self.proxy));
+        let drawing = pollster::block_on(Drawing::new(&self.device, &window))?;
+        let mut app = App::new(&drawing.devices, options, wake(&self.proxy));
         app.use_picker(Box::new(System));
         let context = Context::default();
         app.set_up(&context);
@@ -197,12 +203,12 @@ impl Desktop {
             &window,
             None,
             window.theme(),
-            Some(drawing.gpu.device().limits().max_texture_dimension_2d as usize),
+            Some(drawing.gpu().device().limits().max_texture_dimension_2d as usize),
         );
         input.init_accesskit(events, &window, self.proxy.clone());
         window.set_visible(true);
         window.request_redraw();
-        let drawing_gpu = Arc::clone(&drawing.gpu);
+        let least_pause = least_pause(drawing.gpu());
         self.open = Some(Open {
             app,
             drawing,
@@ -211,7 +217,7 @@ impl Desktop {
             window,
             info: egui::ViewportInfo::default(),
             drawn: Instant::now(),
-            least_pause: least_pause(&drawing_gpu),
+            least_pause,
             next: None,
             closing: false,
         });
@@ -235,6 +241,10 @@ impl Desktop {
             // What is being computed may take a moment to end.
             open.window.set_visible(false);
             open.app.keep_draft();
+            // The processor stops at the next step; what a GPU is at must be waited for.
+            if open.drawing.devices.compute.gpu().is_none() {
+                open.drawing.devices.compute.destroy();
+            }
         }
         self.failure = failure;
         self.open = None;
@@ -332,7 +342,7 @@ impl Open {
                     .texture
                     .create_view(&wgpu::TextureViewDescriptor::default());
                 drawing.painter.paint(
-                    &drawing.gpu,
+                    &drawing.devices.graphics,
                     &view,
                     &screen,
                     &primitives,
@@ -340,10 +350,12 @@ impl Open {
                     clear,
                 );
                 self.window.pre_present_notify();
-                drawing.gpu.queue().present(frame);
+                drawing.gpu().queue().present(frame);
             }
             // The faces of the letters come only once.
-            None => drawing.painter.keep(&drawing.gpu, output.textures_delta),
+            None => drawing
+                .painter
+                .keep(&drawing.devices.graphics, output.textures_delta),
         }
         if again {
             self.window.request_redraw();
@@ -438,10 +450,10 @@ impl Desktop {
         let Some(open) = &mut self.open else {
             return;
         };
-        match pollster::block_on(Drawing::new(&self.gpu, &open.window)) {
+        match pollster::block_on(Drawing::new(&self.device, &open.window)) {
             Ok(drawing) => {
-                open.app.resume(&drawing.gpu, wake(&self.proxy));
-                open.least_pause = least_pause(&drawing.gpu);
+                open.app.resume(&drawing.devices, wake(&self.proxy));
+                open.least_pause = least_pause(drawing.gpu());
                 open.drawing = drawing;
                 // The new device knows no faces yet: have them drawn again.
                 open.app.set_up(&open.context);

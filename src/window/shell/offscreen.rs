@@ -9,8 +9,9 @@ use egui::{ClippedPrimitive, Context, RawInput, Rect, TexturesDelta, Theme, Ui, 
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
 use super::paint::Painter;
+use crate::device::Gpu;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
+use crate::window::devices::Devices;
 use crate::window::export::save;
 use crate::window::screens::patch::PatchScreen;
 use crate::window::theme::{self, Palette};
@@ -83,9 +84,9 @@ const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 /// # Errors
 /// [`Error::Argument`] for an impossible size, and the errors of the device and
 /// the model.
-pub async fn picture(gpu: &Arc<Gpu>, options: PictureOptions) -> Result<Picture> {
+pub async fn picture(devices: &Devices, options: PictureOptions) -> Result<Picture> {
     let [width, height] = options.size.map(|side| side as f32);
-    let mut canvas = Canvas::new(gpu, vec2(width, height), options.scale)?;
+    let mut canvas = Canvas::new(&devices.graphics, vec2(width, height), options.scale)?;
     let (sender, woken) = channel();
     let wake = Arc::new(move || {
         let _ = sender.send(());
@@ -94,7 +95,7 @@ pub async fn picture(gpu: &Arc<Gpu>, options: PictureOptions) -> Result<Picture>
         still: true,
         ..options.app
     };
-    let mut app = App::new(gpu, options, wake);
+    let mut app = App::new(devices, options, wake);
     app.set_up(&canvas.context);
     let mut after = 0;
     while after < MORE_FRAMES {
@@ -108,7 +109,7 @@ pub async fn picture(gpu: &Arc<Gpu>, options: PictureOptions) -> Result<Picture>
         } else {
             after = 0;
             if woken.recv_timeout(PATIENCE).is_err() {
-                return Err(Error::Gpu(format!(
+                return Err(Error::Device(format!(
                     "nothing came from the model for {} seconds",
                     PATIENCE.as_secs()
                 )));
@@ -265,28 +266,24 @@ impl Canvas {
             usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
             mapped_at_creation: false,
         });
-        self.gpu.submit(|encoder| {
-            encoder.copy_texture_to_buffer(
-                self.texture.as_image_copy(),
-                wgpu::TexelCopyBufferInfo {
-                    buffer: &buffer,
-                    layout: wgpu::TexelCopyBufferLayout {
-                        offset: 0,
-                        bytes_per_row: Some(row),
-                        rows_per_image: None,
-                    },
-                },
-                self.texture.size(),
-            );
-        });
-        let padded = self
+        let mut encoder = self
             .gpu
-            .read(crate::gpu::Slice {
+            .device()
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_texture_to_buffer(
+            self.texture.as_image_copy(),
+            wgpu::TexelCopyBufferInfo {
                 buffer: &buffer,
-                offset: 0,
-                size: bytes,
-            })
-            .await?;
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(row),
+                    rows_per_image: None,
+                },
+            },
+            self.texture.size(),
+        );
+        self.gpu.submit_commands([encoder.finish()]);
+        let padded = self.gpu.read_buffer(&buffer, bytes).await?;
         let pixels = padded
             .chunks_exact(row as usize)
             .flat_map(|row| &row[..width as usize * 4])

@@ -3,7 +3,7 @@
 use egui::{ClippedPrimitive, TexturesDelta};
 use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
 
-use crate::gpu::Gpu;
+use crate::device::Gpu;
 use crate::window::score::Pipelines;
 
 /// egui's renderer on our device, with the pipelines of the score.

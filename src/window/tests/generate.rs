@@ -8,7 +8,6 @@ use egui_kittest::kittest::Queryable;
 
 use super::{Hand, Reader, with_fonts};
 use crate::generate::{GenerateOptions, Generator, Given, Sampler, TextModel};
-use crate::gpu::{Gpu, GpuOptions};
 use crate::session::{BltOptions, BltSession};
 use crate::window::screens::Screen;
 use crate::window::{App, AppOptions};
@@ -269,7 +268,7 @@ fn a_device_that_is_lost_while_writing_keeps_the_text_and_its_branches() {
     hand.until("another", |app| {
         app.generate.branches.len() == 3 && written(app) >= 5
     });
-    hand.gpu.destroy();
+    hand.devices.compute.destroy();
     // What draws is on the same device: from here on only the content is looked at.
     let app = hand.harness.state_mut();
     let context = egui::Context::default();
@@ -290,8 +289,8 @@ fn a_device_that_is_lost_while_writing_keeps_the_text_and_its_branches() {
     }
     let before = app.generate.text.bytes().to_vec();
     assert!(before.len() >= PROMPT.len() + 5);
-    let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
-    app.resume(&gpu, Arc::new(|| ()));
+    let devices = super::devices();
+    app.resume(&devices, Arc::new(|| ()));
     while app.model.is_none() || !app.generate.is_settled() {
         frame(app, Vec::new());
     }

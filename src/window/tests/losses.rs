@@ -7,7 +7,6 @@ use egui::{Event, Key};
 use egui_kittest::kittest::Queryable;
 
 use super::{Hand, Reader, plain};
-use crate::gpu::{Gpu, GpuOptions};
 use crate::window::screens::Screen;
 use crate::window::{App, AppOptions};
 
@@ -19,7 +18,7 @@ fn a_lost_device_keeps_the_text() {
     });
     hand.settle();
     let entropies = hand.harness.state().patch.text.entropies().clone();
-    hand.gpu.destroy();
+    hand.devices.compute.destroy();
     hand.harness
         .state_mut()
         .set_text("Nothing of this is lost!".as_bytes());
@@ -40,8 +39,8 @@ fn a_lost_device_keeps_the_text() {
         frame(app);
         std::thread::sleep(Duration::from_millis(5));
     }
-    let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
-    app.resume(&gpu, Arc::new(|| ()));
+    let devices = super::devices();
+    app.resume(&devices, Arc::new(|| ()));
     while !app.is_settled() {
         assert!(std::time::Instant::now() < patience, "nothing came anew");
         frame(app);
@@ -147,8 +146,8 @@ fn any_text_and_any_size_of_the_window_can_be_drawn() {
 
 #[test]
 fn it_can_be_closed_during_a_load() {
-    let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
-    drop(App::new(&gpu, plain(), Arc::new(|| ())));
+    let devices = super::devices();
+    drop(App::new(&devices, plain(), Arc::new(|| ())));
     let mut hand = Hand::open(plain());
     hand.harness.step();
 }

@@ -25,15 +25,15 @@ use egui_wgpu::{RenderState, Renderer, RendererOptions};
 
 use super::engine::{Engine, Gate, Wake};
 use super::score::Pipelines;
-use super::{App, AppOptions, Language};
-use crate::gpu::{Gpu, GpuOptions};
+use super::{App, AppOptions, Devices, Language};
+use crate::device::{AdapterChoice, DeviceOptions};
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
 /// A window in the hands of a test.
 struct Hand {
     harness: Harness<'static, App>,
-    gpu: Arc<Gpu>,
+    devices: Devices,
     renderer: Arc<RwLock<Renderer>>,
 }
 
@@ -81,6 +81,10 @@ fn with_fonts() -> AppOptions {
     }
 }
 
+fn devices() -> Devices {
+    pollster::block_on(Devices::open(&DeviceOptions::default())).unwrap()
+}
+
 impl Hand {
     #[expect(
         clippy::needless_pass_by_value,
@@ -96,27 +100,46 @@ impl Hand {
 
     /// A window in which what moves takes so many seconds, and a frame so many.
     fn moving(options: &AppOptions, size: [f32; 2], animation: f32, frame: f32) -> Self {
-        let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
-        let app = App::new(&gpu, options.clone(), Arc::new(|| ()));
-        Self::holding(app, gpu, options, size, (animation, frame))
+        Self::on(devices(), options, size, (animation, frame))
+    }
+
+    /// A window whose model runs in the kernels of a graphics adapter, which draws as
+    /// well.
+    fn on_graphics(options: &AppOptions) -> Self {
+        let device = DeviceOptions {
+            choice: AdapterChoice {
+                adapter: Some("0".to_owned()),
+                backend: Some("vulkan".to_owned()),
+            },
+            ..DeviceOptions::default()
+        };
+        let devices = pollster::block_on(Devices::open(&device)).unwrap();
+        assert!(devices.compute.gpu().is_some());
+        Self::on(devices, options, [1280.0, 800.0], (0.0, 0.25))
+    }
+
+    fn on(devices: Devices, options: &AppOptions, size: [f32; 2], times: (f32, f32)) -> Self {
+        let app = App::new(&devices, options.clone(), Arc::new(|| ()));
+        Self::holding(app, devices, options, size, times)
     }
 
     /// A window whose models are read as slowly as `gate` wants.
     fn of_slow_reader(options: &AppOptions, gate: Gate) -> Self {
-        let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
+        let devices = devices();
         let wake: Wake = Arc::new(|| ());
-        let engine = Engine::start_slow(Arc::clone(&gpu), Arc::clone(&wake), gate);
-        let app = App::with_engine(engine, Some(Arc::clone(&gpu)), options.clone(), wake);
-        Self::holding(app, gpu, options, [1280.0, 800.0], (0.0, 0.25))
+        let engine = Engine::start_slow(Arc::clone(&devices.compute), Arc::clone(&wake), gate);
+        let app = App::with_engine(engine, Some(devices.clone()), options.clone(), wake);
+        Self::holding(app, devices, options, [1280.0, 800.0], (0.0, 0.25))
     }
 
     fn holding(
         app: App,
-        gpu: Arc<Gpu>,
+        devices: Devices,
         options: &AppOptions,
         size: [f32; 2],
         (animation, frame): (f32, f32),
     ) -> Self {
+        let gpu = &devices.graphics;
         let mut renderer = Renderer::new(gpu.device(), FORMAT, RendererOptions::PREDICTABLE);
         renderer
             .callback_resources
@@ -150,7 +173,7 @@ impl Hand {
             .all_styles_mut(|style| style.animation_time = animation);
         Self {
             harness,
-            gpu,
+            devices,
             renderer,
         }
     }

@@ -4,7 +4,7 @@ use egui::{Context, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
 use super::{Hand, plain};
-use crate::gpu::{AdapterClass, Slice};
+use crate::device::DeviceClass;
 use crate::window::AppOptions;
 use crate::window::score::Pipelines;
 use crate::window::screens::patch::PatchScreen;
@@ -47,16 +47,15 @@ impl Hand {
     }
 
     /// What the last frame shows of each entropy, in nats.
-    fn heights(&mut self) -> Vec<f32> {
+    pub(super) fn heights(&mut self) -> Vec<f32> {
         self.harness.render().unwrap();
         let renderer = self.renderer.read();
         let pipelines: &Pipelines = renderer.callback_resources.get().unwrap();
         let count = self.harness.state().patch.text.bytes().len() as u64;
-        let heights = self.gpu.read(Slice {
-            buffer: pipelines.heights(PatchScreen::editor_id()).unwrap(),
-            offset: 0,
-            size: (count + 1) * 4,
-        });
+        let heights = self.devices.graphics.read_buffer(
+            pipelines.heights(PatchScreen::editor_id()).unwrap(),
+            (count + 1) * 4,
+        );
         bytemuck::pod_collect_to_vec(&pollster::block_on(heights).unwrap())
     }
 
@@ -172,7 +171,7 @@ fn on_a_software_driver_and_where_it_is_unwanted_nothing_moves() {
         let context = Context::default();
         hand.harness.state().set_up(&context);
         let time = context.global_style().animation_time;
-        (time, hand.gpu.summary().class)
+        (time, hand.devices.graphics.summary().class)
     };
     let moves = AppOptions {
         still: false,
@@ -180,7 +179,7 @@ fn on_a_software_driver_and_where_it_is_unwanted_nothing_moves() {
     };
     let (seconds, class) = time(moves);
     let wanted = match class {
-        AdapterClass::Software => 0.0,
+        DeviceClass::Software => 0.0,
         _ => 0.12,
     };
     assert_eq!(seconds, wanted);

@@ -64,6 +64,35 @@ fn brackets(hand: &Hand) -> String {
     String::from_utf8(export::write(text, Form::Brackets).unwrap()).unwrap()
 }
 
+/// Where there is one GPU for both, the window draws from what the kernels wrote; where
+/// the processor computes, from numbers that it is handed.
+#[test]
+fn a_window_on_one_device_shows_what_one_on_two_shows() {
+    let text = "Patches of bytes. 바이트 조각";
+    let options = AppOptions {
+        text: Some(text.as_bytes().to_vec()),
+        ..with_fonts()
+    };
+    let mut one = Hand::on_graphics(&options);
+    one.settle();
+    let mut two = of(text);
+    let heights = [one.heights(), two.heights()];
+    assert_eq!(heights[0].len(), text.len() + 1);
+    for (byte, (a, b)) in heights[0].iter().zip(&heights[1]).enumerate() {
+        assert!((a - b).abs() < 1e-3, "byte {byte}: {a} and {b}");
+    }
+    assert_eq!(brackets(&one), brackets(&two));
+    // And after a key.
+    for hand in [&mut one, &mut two] {
+        let editor = egui::accesskit::Role::MultilineTextInput;
+        hand.harness.get_by_role(editor).type_text("!");
+        hand.settle();
+    }
+    for (a, b) in one.heights().iter().zip(&two.heights()) {
+        assert!((a - b).abs() < 1e-3, "{a} and {b}");
+    }
+}
+
 #[test]
 fn the_window_shows_what_blt_patch_prints_for_every_sample_and_mode() {
     let mut hand = of("");

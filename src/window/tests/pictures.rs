@@ -3,7 +3,7 @@
 use egui_kittest::SnapshotOptions;
 
 use super::{Hand, plain};
-use crate::gpu::AdapterClass;
+use crate::device::DeviceClass;
 use crate::window::screens::Screen;
 use crate::window::theme::{self, Palette};
 use crate::window::{App, AppOptions};
@@ -69,7 +69,7 @@ fn looks_as_it_did(name: &str, theme: egui::Theme, screen: Screen) {
     };
     let mut hand = Hand::of_size(&options, [1000.0, 640.0]);
     hand.settle();
-    let software = hand.gpu.summary().class == AdapterClass::Software;
+    let software = hand.devices.graphics.summary().class == DeviceClass::Software;
     hand.harness.state_mut().hide_machine();
     hand.harness.step();
     // Drivers round the edges of letters and bars differently.

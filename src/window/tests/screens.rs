@@ -115,7 +115,7 @@ fn model_and_adapter_are_named_in_a_small_window_too() {
             };
             let mut hand = Hand::of_size(&options, [width, 600.0]);
             hand.until("the model", |app| app.model.is_some());
-            let name = hand.gpu.summary().name.clone();
+            let name = hand.devices.compute.summary().name.clone();
             let name = name.split(" (").next().unwrap();
             let place = |name: &str| hand.harness.get_by_label_contains(name).rect();
             let (model, adapter) = (place("embedded"), place(name));

@@ -2,7 +2,7 @@
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
-use crate::gpu::{Gpu, GpuOptions};
+use crate::device::{Device, DeviceOptions};
 use crate::model::memory::RESERVE;
 use crate::window::engine::loading::Going;
 
@@ -41,14 +41,14 @@ impl Hand {
 
     /// Opens a model on a device of its own, of so much memory.
     fn open(&mut self, name: Option<&str>, memory: Option<u64>) {
-        let options = GpuOptions {
+        let options = DeviceOptions {
             memory,
-            ..GpuOptions::default()
+            ..DeviceOptions::default()
         };
-        let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
+        let device = pollster::block_on(Device::open(&options)).unwrap();
         let name = name.map(str::to_owned);
         let model = Going::alone(&self.outbox, |going| {
-            pollster::block_on(Model::open(&gpu, name, None, going)).unwrap()
+            pollster::block_on(Model::open(&device, name, None, going)).unwrap()
         });
         self.work.use_model(&Arc::new(model)).unwrap();
     }

@@ -5,7 +5,7 @@
 use wgpu::util::DeviceExt;
 
 use super::*;
-use crate::gpu::{Gpu, GpuOptions, Slice};
+use crate::device::{Device, DeviceOptions, Gpu};
 use crate::window::document::to_editor;
 
 /// A bar as `settle.wgsl` holds it.
@@ -120,7 +120,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
+        let gpu = pollster::block_on(Device::open_graphics(&DeviceOptions::default())).unwrap();
         Self {
             settler: Settler::new(gpu.device()),
             bars: Bars::new(gpu.device()),
@@ -140,11 +140,10 @@ impl Bench {
         let gpu = (device, queue, &mut encoder);
         self.bars.settle(gpu, &self.settler, news, &cells, moment);
         queue.submit([encoder.finish()]);
-        let heights = self.gpu.read(Slice {
-            buffer: self.bars.heights(),
-            offset: 0,
-            size: (self.bars.bytes.len() as u64 + 1) * HEIGHT,
-        });
+        let heights = self.gpu.read_buffer(
+            self.bars.heights(),
+            (self.bars.bytes.len() as u64 + 1) * HEIGHT,
+        );
         bytemuck::pod_collect_to_vec(&pollster::block_on(heights).unwrap())
     }
 }

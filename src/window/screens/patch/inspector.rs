@@ -7,7 +7,7 @@ use super::words::says;
 use super::{PatchScreen, words};
 use crate::bytes::{BOS, byte_of, encode, id_of};
 use crate::checkpoint::HashConfig;
-use crate::reference::hash_ids;
+use crate::numerics::hash_ids;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
 use crate::window::widgets::{byte_label, heading, right, thousands};
