@@ -155,7 +155,7 @@ fn what_cannot_be_measured_is_refused_before_anything_runs() {
         (
             &["-m", &model, "--hash-tables", "disk"],
             2,
-            &["gpu or host"],
+            &["device or host"],
         ),
         (&["-m", "/missing"], 4, &["/missing"]),
         (&["--like", "/missing"], 4, &["/missing"]),

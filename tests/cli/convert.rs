@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{good, refused};
 
 fn layout(name: &str) -> String {
-    let folder = ["tests", "checkpoint", "meta", name];
+    let folder = ["tests", "library", "checkpoint", "meta", name];
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let path = folder.iter().fold(root, |path, part| path.join(part));
     path.display().to_string()

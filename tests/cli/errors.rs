@@ -89,7 +89,7 @@ fn wrong_usage_is_2() {
             &["--reset-at-newline"],
         ),
         (&["patch", "-q", "-v"], &["--quiet", "--verbose"]),
-        (&["patch", "--tier", "best", "a"], &["f16+subgroups"]),
+        (&["patch", "--tier", "best", "a"], &["subgroups"]),
         (
             &["patch", "-m", &model(), "--backend", "best"],
             &["--backend", "vulkan"],

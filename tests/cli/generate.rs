@@ -340,7 +340,7 @@ fn what_cannot_be_is_refused() {
         (
             &["-p", "a", "--hash-tables", "there"],
             2,
-            "auto, gpu or host",
+            "auto, device or host",
         ),
         (&["-f", "no/such/file"], 1, "no/such/file"),
         (&["-p", "a", "--entropy-model", "no/such"], 4, "no/such"),
