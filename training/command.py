@@ -29,9 +29,12 @@ def parser(description: str, lengths: str) -> argparse.ArgumentParser:
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--steps", type=int)
     budget.add_argument("--minutes", type=float)
+    budget.add_argument("--bytes", type=int, help="text to read, each time that it is read")
     parser.add_argument("--tokens-per-step", type=int, default=default.tokens_per_step)
     parser.add_argument("--lengths", default=lengths, help="sequence length : share of the run [%(default)s]")
-    parser.add_argument("--from-start", type=float, default=default.from_start)
+    parser.add_argument(
+        "--from-start", type=float, default=default.from_start, help="share of sequences that begin a text [%(default)s]"
+    )
     parser.add_argument("--boost", default="", help="category:factor, comma separated")
     parser.add_argument("--optimizer", choices=("muon", "adamw"), default=default.optimizer)
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate)
@@ -56,6 +59,7 @@ def train(args: argparse.Namespace, make_model: Callable[[], Network]) -> None:
     settings = Settings(
         steps=args.steps,
         minutes=args.minutes,
+        bytes=args.bytes,
         tokens_per_step=args.tokens_per_step,
         lengths=tuple((int(length), share) for length, share in parse_pairs(args.lengths)),
         from_start=args.from_start,

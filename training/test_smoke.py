@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from model import (
     whole_characters,
 )
 from patching import choose_threshold, count_patches, mean_patch
-from prepare import Corpus, prepare
+from prepare import Corpus, prepare, short_texts
 from trainer import IGNORED, Sampler, Settings, Trainer, learning_rate_factor, length_at
 
 SMALL = Settings(steps=12, tokens_per_step=512, lengths=((128, 0.5), (256, 0.5)), bf16=False, seed=7)
@@ -65,11 +66,20 @@ def test_prepare_reads_a_folder(tmp_path: Path) -> None:
     assert sorted(corpus.categories) == ["poems", "text"]
 
 
+def test_short_texts_are_whole_sentences() -> None:
+    text = 'A heading\n\nIt rained. "Why?" he\nasked. 왜 그래。몰라! No.\n\n'.encode() * 100
+    texts = {text[begin:end].decode() for begin, end in short_texts(text, np.random.default_rng(0))}
+    starts = ("A heading", "It rained.", '"Why?"', "왜", "몰라!", "No.")
+    assert len(texts) > 1 and all(t.startswith(starts) for t in texts)
+    # One ends with a paragraph, where a line ended.
+    assert all(t.endswith((".", "。", "!", "A heading")) for t in texts)
+
+
 def test_sequences_hold_one_document_and_padding_never_counts(corpus: Corpus) -> None:
     sampler = Sampler(corpus, Settings(steps=1, tokens_per_step=64 * 64, boost={"short": 50.0}))
     tokens, targets, category = sampler.batch(3, 64)
     assert tokens.shape == targets.shape == (64, 64)
-    assert (tokens[:, 0] == BOS_ID).all() and (tokens[:, 1:] != BOS_ID).all()
+    assert (tokens[:, 1:] != BOS_ID).all()
     assert set(category.tolist()) == {0, 1}
     for row, wanted, kind in zip(tokens.tolist(), targets.tolist(), category.tolist(), strict=True):
         counted = [t for t in wanted if t != IGNORED]
@@ -82,6 +92,28 @@ def test_sequences_hold_one_document_and_padding_never_counts(corpus: Corpus) ->
             assert text in bytes(corpus.data) and len(counted) == 64
     again = sampler.batch(3, 64)[0]
     assert torch.equal(tokens, again) and not torch.equal(tokens, sampler.batch(4, 64)[0])
+
+
+def test_a_third_begins_where_a_text_does_and_the_rest_with_the_byte_before(corpus: Corpus) -> None:
+    # Two short texts for the documents of prose, and none in those that are short themselves.
+    begin = corpus.offsets[::2][:20]
+    corpus = replace(corpus, short=np.stack((begin + 10, begin + 30), axis=1))
+    sampler = Sampler(corpus, Settings(steps=1, tokens_per_step=600 * 64, from_start=1 / 3))
+    tokens, targets, category = sampler.batch(0, 64)
+    data, found = bytes(corpus.data), {"document": 0, "short": 0, "inside": 0}
+    for row, wanted in zip(tokens[category == 0].tolist(), targets[category == 0].tolist(), strict=True):
+        text = bytes(t - BYTE_OFFSET for t in wanted if t >= BYTE_OFFSET)
+        if row[0] != BOS_ID:
+            found["inside"] += 1
+            assert bytes([row[0] - BYTE_OFFSET]) + text in data
+        elif len(text) == 20:
+            found["short"] += 1
+            assert EOS_ID in wanted and any(text == data[b:e] for b, e in corpus.short)
+        else:
+            found["document"] += 1
+            assert any(data[b:].startswith(text) for b in begin)
+    share = {name: count / sum(found.values()) for name, count in found.items()}
+    assert abs(share["inside"] - 2 / 3) < 0.1 and abs(share["short"] - 1 / 6) < 0.06, share
 
 
 def test_rotation_pairs_neighbours() -> None:
@@ -166,6 +198,13 @@ def test_resumed_training_equals_uninterrupted(corpus: Corpus, tmp_path: Path, o
     assert second.step == 5
     list(second.train())
     assert torch.equal(weights(straight), weights(second))
+
+
+def test_bytes_end_the_run(corpus: Corpus, tmp_path: Path) -> None:
+    settings = replace(SMALL, steps=None, bytes=3000)
+    trainer = Trainer(corpus, tmp_path, settings, EntropyModel)
+    list(trainer.train())
+    assert 3000 <= trainer.bytes_seen < 3000 + settings.tokens_per_step
 
 
 def test_minutes_end_with_the_rate_decayed(corpus: Corpus, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """What the training of every network here has in common: batches, schedule, log and checkpoint.
 
-The length of a run is given in steps or in minutes.  The learning rate follows the share of
+The length of a run is given in steps, bytes or minutes.  The learning rate follows the share of
 the run that is done, so a run always ends with a rate of nearly zero, also on a machine
 whose speed is not known beforehand.  ``RUN/checkpoint.pt`` holds everything needed to go
-on; a resumed run of ``--steps`` computes the same as one that was never interrupted.
+on; a resumed run of ``--steps`` or ``--bytes`` computes the same as one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ class Settings:
 
     steps: int | None = None
     minutes: float | None = None
+    bytes: int | None = None
+    """The length of the run, in one of three ways."""
     tokens_per_step: int = 8192
     lengths: tuple[tuple[int, float], ...] = ((512, 0.8), (1024, 0.2))
     """Sequence lengths, each with its share of the run."""
     from_start: float = 0.1
-    """Share of the sequences that begin where their document begins."""
+    """Share of the sequences that begin where a text begins: half of them documents, half short texts."""
     boost: dict[str, float] = field(default_factory=dict)
     """Factor on a category's share of the sequences; 1 is its share of the bytes."""
     optimizer: str = "muon"
@@ -53,9 +55,13 @@ class Settings:
 class Sampler:
     """Batches of sequences; batch ``n`` depends on the seed and on ``n`` alone.
 
-    A sequence is one piece of one document: BOS, then bytes, then EOS if the document ends
-    within it, then padding that no target counts.  Nothing ever attends from one document to
-    another.  Pieces are cut so that every byte of a category is as likely as any other.
+    A sequence is one piece of one text: BOS if it begins where the text does and else the byte
+    before it, then bytes, then EOS if the text ends within it, then padding that no target counts.
+    So BOS always means that a text begins.  Nothing ever attends from one text to another.
+
+    A text is a document or one of the short texts of the corpus.  Of those that begin a sequence
+    every one is as likely as any other of its category and kind; other pieces are cut from documents
+    so that every byte of a category is as likely as any other.
     """
 
     def __init__(self, corpus: Corpus, settings: Settings) -> None:
@@ -64,6 +70,8 @@ class Sampler:
         self.by_category = [np.flatnonzero(corpus.document_category == c) for c in range(len(corpus.categories))]
         lengths = np.diff(corpus.offsets)
         self.cumulative = [np.cumsum(lengths[docs]) for docs in self.by_category]
+        short_category = corpus.document_category[np.searchsorted(corpus.offsets, corpus.short[:, 0], "right") - 1]
+        self.short = [corpus.short[short_category == c] for c in range(len(corpus.categories))]
         weight = corpus.category_bytes()
         weight *= [settings.boost.get(name, 1.0) for name in corpus.categories]
         self.share = weight / weight.sum()
@@ -76,19 +84,9 @@ class Sampler:
         sequence = np.full((rows, length + 1), PAD_ID, dtype=np.int64)
         used = np.zeros(rows, dtype=np.int64)
         for row in range(rows):
-            cumulative = self.cumulative[category[row]]
-            at = random.integers(cumulative[-1])
-            which = int(np.searchsorted(cumulative, at, side="right"))
-            document = self.by_category[category[row]][which]
-            first, end = self.corpus.offsets[document : document + 2]
-            # The drawn byte may stand anywhere in the piece, so the ends are not rarer.
-            begin = first
-            if random.random() >= self.settings.from_start:
-                position = end - int(cumulative[which] - at)
-                latest = max(first, end - length + 1)
-                begin = min(max(first, position - int(random.integers(length))), latest)
+            first, begin, end = self.place(random, int(category[row]), length)
             piece = self.corpus.data[begin : min(end, begin + length)]
-            sequence[row, 0] = BOS_ID
+            sequence[row, 0] = BOS_ID if begin == first else self.corpus.data[begin - 1] + BYTE_OFFSET
             sequence[row, 1 : 1 + len(piece)] = piece.astype(np.int64) + BYTE_OFFSET
             used[row] = 1 + len(piece)
             if begin + len(piece) == end and used[row] <= length:
@@ -97,6 +95,25 @@ class Sampler:
         tokens, targets = sequence[:, :-1], sequence[:, 1:].copy()
         targets[np.arange(length) >= used[:, None] - 1] = IGNORED
         return torch.from_numpy(tokens), torch.from_numpy(targets), torch.from_numpy(category)
+
+    def place(self, random: np.random.Generator, category: int, length: int) -> tuple[int, int, int]:
+        """Where a text begins, where a piece of it does, and where the text ends."""
+        documents, short = self.by_category[category], self.short[category]
+        at_start = random.random() < self.settings.from_start
+        if at_start and len(short) and random.random() < 0.5:
+            first, end = short[random.integers(len(short))]
+            return int(first), int(first), int(end)
+        if at_start:
+            first, end = self.corpus.offsets[(document := random.choice(documents)) : document + 2]
+            return int(first), int(first), int(end)
+        cumulative = self.cumulative[category]
+        at = random.integers(cumulative[-1])
+        which = int(np.searchsorted(cumulative, at, side="right"))
+        first, end = map(int, self.corpus.offsets[documents[which] : documents[which] + 2])
+        # The drawn byte may stand anywhere in the piece, so the ends are not rarer.
+        position = end - int(cumulative[which] - at)
+        latest = max(first, end - length + 1)
+        return first, min(max(first, position - int(random.integers(length))), latest), end
 
 
 def learning_rate_factor(progress: float, warmup: float) -> float:
@@ -177,8 +194,8 @@ class Trainer:
         device: str = "cpu",
         compile_model: bool = False,
     ) -> None:
-        if (settings.steps is None) == (settings.minutes is None):
-            raise ValueError("give either steps or minutes")
+        if [settings.steps, settings.minutes, settings.bytes].count(None) != 2:
+            raise ValueError("give one of steps, minutes and bytes")
         torch.manual_seed(settings.seed)
         self.run = run
         self.settings = settings
@@ -201,6 +218,8 @@ class Trainer:
         """The share of the run that is done."""
         if self.settings.steps is not None:
             return self.step / self.settings.steps
+        if self.settings.bytes is not None:
+            return self.bytes_seen / self.settings.bytes
         assert self.settings.minutes is not None
         return self.elapsed / (60 * self.settings.minutes)
 
