@@ -244,12 +244,15 @@ class EntropyModel(Network):
             return 0.0
         found = entropy(logits)
         inside = (targets >= BYTE_OFFSET + 0x80) & (targets <= BYTE_OFFSET + 0xBF)
-        with torch.no_grad():
-            wanted = whole_characters(entropy(self.teachers[0](tokens)), inside)
-            wanted = (CHARACTER_SHARE * wanted).clamp(max=CHARACTER_MOST)
         first = targets >= BYTE_OFFSET + 0xC2
         calm = F.relu(found[inside] - CALM).sum()
-        return CHARACTER_WEIGHT * (calm + F.relu(wanted - found)[first].sum())
+        # Most rows are English or code, and have no such character: the teacher need not read them.
+        rows = first.any(1)
+        with torch.no_grad():
+            wanted = whole_characters(entropy(self.teachers[0](tokens[rows])), inside[rows])
+            wanted = (CHARACTER_SHARE * wanted).clamp(max=CHARACTER_MOST)
+        missing = F.relu(wanted - found[rows])[first[rows]]
+        return CHARACTER_WEIGHT * (calm + missing.sum())
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits of every position; with a ``cache``, of a continuation of what it has seen."""
