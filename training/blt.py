@@ -300,9 +300,9 @@ class Blt(Network):
         starts[:, 1:-1] &= tokens[:, 1:] != PAD_ID
         return starts
 
-    def inputs(self, tokens: Tensor) -> tuple[Tensor, Patches]:
-        """What training gives to `forward`: the tokens and their patches."""
-        return tokens, find_patches(self.starts(tokens))
+    def inputs(self, tokens: Tensor, starts: Tensor | None = None) -> tuple[Tensor, Patches]:
+        """What training gives to `forward`: the tokens and their patches, those of the patcher if not given."""
+        return tokens, find_patches(self.starts(tokens) if starts is None else starts)
 
     def begun(self, name: str) -> bool:
         """Whether `start_from` gives this parameter its weights."""

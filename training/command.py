@@ -52,7 +52,9 @@ def parser(description: str, lengths: str) -> argparse.ArgumentParser:
     return parser
 
 
-def train(args: argparse.Namespace, make_model: Callable[[], Network]) -> None:
+def train(
+    args: argparse.Namespace, make_model: Callable[[], Network], change: Callable[[Corpus], Corpus] = lambda c: c
+) -> None:
     """Run what the options ask for; every report goes to standard output and to ``RUN/log.jsonl``."""
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -70,7 +72,7 @@ def train(args: argparse.Namespace, make_model: Callable[[], Network]) -> None:
         seed=args.seed,
         bf16=not args.no_bf16,
     )
-    corpus = Corpus.open(args.data)
+    corpus = change(Corpus.open(args.data))
     trainer = Trainer(corpus, args.run, settings, make_model, args.device, not args.no_compile)
     if args.resume:
         trainer.load()

@@ -194,8 +194,8 @@ class Block(nn.Module):
 class Network(nn.Module):
     """What can be trained: a network that says which inputs it wants beside the tokens."""
 
-    def inputs(self, tokens: Tensor) -> tuple:
-        """The arguments of ``forward`` for a batch of tokens; no gradient, and never compiled."""
+    def inputs(self, tokens: Tensor, starts: Tensor | None = None) -> tuple:
+        """The arguments of ``forward`` for tokens and, if stored, their patches; no gradient, and never compiled."""
         raise NotImplementedError
 
     def begun(self, name: str) -> bool:
@@ -230,7 +230,7 @@ class EntropyModel(Network):
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
         nn.init.normal_(self.embed_tokens.weight, std=0.5)
 
-    def inputs(self, tokens: Tensor) -> tuple[Tensor]:
+    def inputs(self, tokens: Tensor, starts: Tensor | None = None) -> tuple[Tensor]:
         """What training gives to `forward`: the tokens alone."""
         return (tokens,)
 

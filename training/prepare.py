@@ -51,6 +51,13 @@ class Corpus:
     categories: list[str]
     short: np.ndarray
     """int64 ``[texts, 2]``: where each short text begins and ends in ``data``."""
+    patches: np.ndarray | None = None
+    """What `patches.py` stores, if anything: for each text in turn a flag for each byte and one for its end."""
+
+    @property
+    def texts(self) -> np.ndarray:
+        """int64 ``[texts, 2]``: where all texts begin and end, first the documents and then the short texts."""
+        return np.concatenate((np.stack((self.offsets[:-1], self.offsets[1:]), axis=1), self.short))
 
     @classmethod
     def open(cls, folder: Path) -> Corpus:

@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
+import patches
 from artifact import load_blt, load_model, read_config, write_blt
 from blt import Blt, BltConfig, find_patches, hash_ids
 from conftest import sentences
 from evaluate import measure
 from model import PAD_ID, EntropyConfig, EntropyModel, encode, entropy
+from patches import find_entropies, with_patches, write_patches
 from prepare import Corpus
-from trainer import Settings, Trainer
+from trainer import Sampler, Settings, Trainer
 
 LOCAL = EntropyConfig(
     hidden_size=32, num_attention_heads=2, intermediate_size=48, num_hidden_layers=3, sliding_window=32
@@ -62,13 +65,13 @@ def test_hash_of_one_window_written_out() -> None:
 
 def test_patches_of_two_rows_stand_in_one_list() -> None:
     starts = torch.tensor([[1, 1, 0, 1, 1], [1, 1, 1, 0, 0]], dtype=torch.bool)
-    patches = find_patches(starts)
-    assert patches.own.tolist() == [0, 1, 1, 2, 3, 4, 5, 5]
-    assert patches.seen.tolist() == [0, 0, 1, 2, 3, 4, 4, 4]
-    assert patches.position[:6].tolist() == [0, 1, 2, 0, 1, 2]
-    places = patches.slot.tolist()
-    assert places[:6] == [0, 1, 2, patches.per_row, patches.per_row + 1, patches.per_row + 2]
-    assert set(places[6:]) == {patches.per_row - 1}
+    found = find_patches(starts)
+    assert found.own.tolist() == [0, 1, 1, 2, 3, 4, 5, 5]
+    assert found.seen.tolist() == [0, 0, 1, 2, 3, 4, 4, 4]
+    assert found.position[:6].tolist() == [0, 1, 2, 0, 1, 2]
+    places = found.slot.tolist()
+    assert places[:6] == [0, 1, 2, found.per_row, found.per_row + 1, found.per_row + 2]
+    assert set(places[6:]) == {found.per_row - 1}
 
 
 @pytest.mark.parametrize("k, latent", [(2, 64), (3, 64)])
@@ -98,6 +101,32 @@ def test_rows_of_a_batch_and_padding_do_not_meet() -> None:
     first = model(*model.inputs(text[:, :20]))
     # The last position's patch is decided by the token after it, which is not known here.
     assert (first[0, :19] - together[0, :19]).abs().max() < 1e-4
+
+
+def test_stored_patches_are_those_of_the_model(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patches, "PIECE", 128)  # so that a text has many
+    begin = corpus.offsets[::2][:20]
+    corpus = replace(corpus, short=np.stack((begin + 10, begin + 300), axis=1))
+    model = make(replace(SHAPE, entropy=replace(LOCAL, sliding_window=16, num_hidden_layers=2)))
+    entropies = find_entropies(model.patcher, corpus, at_once=2048)
+    text = bytes(corpus.data[corpus.texts[0, 0] : corpus.texts[0, 1]])
+    assert len(text) > 512 and np.allclose(entropies[: len(text)], measure(model.patcher, text).entropies, atol=1e-4)
+
+    write_patches(entropies > model.config.threshold, tmp_path / "patches.npz")
+    corpus = with_patches(corpus, tmp_path / "patches.npz")
+    settings = replace(SMALL, tokens_per_step=32 * 512, from_start=1.0)
+    batch = Sampler(corpus, settings).batch(0, 512)
+    live = model.starts(batch.tokens)
+    # What follows a sequence is known to the stored ones alone, and what follows EOS is nobody's.
+    inside = F.pad(batch.tokens[:, 1:] != PAD_ID, (1, 0), value=True)
+    assert torch.equal(batch.starts[:, :-1] & inside, live[:, :-1] & inside)
+    assert batch.starts[:, 2:].any() and not batch.starts[:, :-1][~inside].any()
+
+    trainer = Trainer(corpus, tmp_path / "run", replace(SMALL, from_start=0.5), lambda: model)
+    model.patcher.forward = None  # never run
+    list(trainer.train())
 
 
 def test_starting_from_an_entropy_model_computes_what_it_does() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_short_texts_are_whole_sentences() -> None:
 
 def test_sequences_hold_one_document_and_padding_never_counts(corpus: Corpus) -> None:
     sampler = Sampler(corpus, Settings(steps=1, tokens_per_step=64 * 64, boost={"short": 50.0}))
-    tokens, targets, category = sampler.batch(3, 64)
+    tokens, targets, category, _ = sampler.batch(3, 64)
     assert tokens.shape == targets.shape == (64, 64)
     assert (tokens[:, 1:] != BOS_ID).all()
     assert set(category.tolist()) == {0, 1}
@@ -90,8 +91,8 @@ def test_sequences_hold_one_document_and_padding_never_counts(corpus: Corpus) ->
             assert len(counted) == len(text) + 1 < 64
         else:
             assert text in bytes(corpus.data) and len(counted) == 64
-    again = sampler.batch(3, 64)[0]
-    assert torch.equal(tokens, again) and not torch.equal(tokens, sampler.batch(4, 64)[0])
+    again = sampler.batch(3, 64).tokens
+    assert torch.equal(tokens, again) and not torch.equal(tokens, sampler.batch(4, 64).tokens)
 
 
 def test_a_third_begins_where_a_text_does_and_the_rest_with_the_byte_before(corpus: Corpus) -> None:
@@ -99,7 +100,7 @@ def test_a_third_begins_where_a_text_does_and_the_rest_with_the_byte_before(corp
     begin = corpus.offsets[::2][:20]
     corpus = replace(corpus, short=np.stack((begin + 10, begin + 30), axis=1))
     sampler = Sampler(corpus, Settings(steps=1, tokens_per_step=600 * 64, from_start=1 / 3))
-    tokens, targets, category = sampler.batch(0, 64)
+    tokens, targets, category, _ = sampler.batch(0, 64)
     data, found = bytes(corpus.data), {"document": 0, "short": 0, "inside": 0}
     for row, wanted in zip(tokens[category == 0].tolist(), targets[category == 0].tolist(), strict=True):
         text = bytes(t - BYTE_OFFSET for t in wanted if t >= BYTE_OFFSET)
@@ -182,6 +183,14 @@ def test_schedule_rises_and_ends_at_zero() -> None:
     assert learning_rate_factor(0.02, 0.02) == 1.0
     assert learning_rate_factor(1.0, 0.02) < 1e-9
     assert [length_at(p, ((512, 3.0), (1024, 1.0))) for p in (0.0, 0.7, 0.8, 1.0)] == [512, 512, 1024, 1024]
+
+
+def test_batches_made_ahead_are_the_same(corpus: Corpus, tmp_path: Path) -> None:
+    trainer = Trainer(corpus, tmp_path, SMALL, EntropyModel)
+    trainer.pool = ThreadPoolExecutor(1)
+    for step, length in enumerate((128, 128, 128, 256, 256)):
+        trainer.step = step
+        assert torch.equal(trainer.batch(length).tokens, trainer.sampler.batch(step, length).tokens)
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])

@@ -16,12 +16,14 @@ from pathlib import Path
 from artifact import load_model, read_config
 from blt import Blt, BltConfig
 from command import parser, train
+from patches import with_patches
 
 
 def main() -> None:
     default = BltConfig()
     options = parser(__doc__.splitlines()[0], lengths="512:0.6,1024:0.25,4096:0.15")
     options.add_argument("--entropy-model", type=Path, required=True, help="folder written by export.py")
+    options.add_argument("--patches", type=Path, help="use these, stored by patches.py, and do not run the model")
     options.add_argument("--start", type=Path, metavar="MODEL", help="take byte layers of another entropy model")
     options.add_argument("--from-scratch", action="store_true")
     options.add_argument("--encoder-layers", type=int, default=default.encoder_layers)
@@ -50,7 +52,7 @@ def main() -> None:
             model.start_from(load_model(args.start) if args.start else patcher)
         return model
 
-    train(args, make_model)
+    train(args, make_model, lambda corpus: with_patches(corpus, args.patches) if args.patches else corpus)
 
 
 if __name__ == "__main__":

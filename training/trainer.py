@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -52,6 +54,18 @@ class Settings:
     bf16: bool = True
 
 
+class Batch(NamedTuple):
+    """Sequences to train on."""
+
+    tokens: Tensor
+    """``[rows, length]``"""
+    targets: Tensor
+    category: Tensor
+    """``[rows]``"""
+    starts: Tensor | None
+    """``[rows, length + 1]``: where stored patches start, the token after the last one included."""
+
+
 class Sampler:
     """Batches of sequences; batch ``n`` depends on the seed and on ``n`` alone.
 
@@ -71,20 +85,25 @@ class Sampler:
         lengths = np.diff(corpus.offsets)
         self.cumulative = [np.cumsum(lengths[docs]) for docs in self.by_category]
         short_category = corpus.document_category[np.searchsorted(corpus.offsets, corpus.short[:, 0], "right") - 1]
-        self.short = [corpus.short[short_category == c] for c in range(len(corpus.categories))]
+        self.short = [np.flatnonzero(short_category == c) + len(lengths) for c in range(len(corpus.categories))]
+        self.texts = corpus.texts
+        # A text has a flag more than bytes.
+        self.first_flag = np.concatenate(([0], np.cumsum(np.diff(self.texts)[:, 0] + 1)))
         weight = corpus.category_bytes()
         weight *= [settings.boost.get(name, 1.0) for name in corpus.categories]
         self.share = weight / weight.sum()
 
-    def batch(self, step: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Tokens and targets ``[rows, length]``, and the category of each row."""
+    def batch(self, step: int, length: int) -> Batch:
+        """Sequences of this length, as many as the tokens of a step allow."""
         rows = max(1, self.settings.tokens_per_step // length)
         random = np.random.default_rng((self.settings.seed, step))
         category = random.choice(len(self.share), size=rows, p=self.share)
         sequence = np.full((rows, length + 1), PAD_ID, dtype=np.int64)
         used = np.zeros(rows, dtype=np.int64)
+        starts = None if self.corpus.patches is None else np.zeros((rows, length + 1), dtype=bool)
         for row in range(rows):
-            first, begin, end = self.place(random, int(category[row]), length)
+            text, begin = self.place(random, int(category[row]), length)
+            first, end = self.texts[text]
             piece = self.corpus.data[begin : min(end, begin + length)]
             sequence[row, 0] = BOS_ID if begin == first else self.corpus.data[begin - 1] + BYTE_OFFSET
             sequence[row, 1 : 1 + len(piece)] = piece.astype(np.int64) + BYTE_OFFSET
@@ -92,28 +111,35 @@ class Sampler:
             if begin + len(piece) == end and used[row] <= length:
                 sequence[row, used[row]] = EOS_ID
                 used[row] += 1
+            if starts is not None:
+                # The token before the piece, and its first byte so that there is a closed patch to see.
+                starts[row, :2] = True
+                flag = self.first_flag[text] + begin - first + 1
+                starts[row, 2 : used[row]] = self.corpus.patches[flag : flag + used[row] - 2]
         tokens, targets = sequence[:, :-1], sequence[:, 1:].copy()
         targets[np.arange(length) >= used[:, None] - 1] = IGNORED
-        return torch.from_numpy(tokens), torch.from_numpy(targets), torch.from_numpy(category)
+        return Batch(
+            torch.from_numpy(tokens),
+            torch.from_numpy(targets),
+            torch.from_numpy(category),
+            None if starts is None else torch.from_numpy(starts),
+        )
 
-    def place(self, random: np.random.Generator, category: int, length: int) -> tuple[int, int, int]:
-        """Where a text begins, where a piece of it does, and where the text ends."""
+    def place(self, random: np.random.Generator, category: int, length: int) -> tuple[int, int]:
+        """A text, and where in the corpus a piece of it begins."""
         documents, short = self.by_category[category], self.short[category]
-        at_start = random.random() < self.settings.from_start
-        if at_start and len(short) and random.random() < 0.5:
-            first, end = short[random.integers(len(short))]
-            return int(first), int(first), int(end)
-        if at_start:
-            first, end = self.corpus.offsets[(document := random.choice(documents)) : document + 2]
-            return int(first), int(first), int(end)
+        if random.random() < self.settings.from_start:
+            kind = short if len(short) and random.random() < 0.5 else documents
+            text = kind[random.integers(len(kind))]
+            return text, self.texts[text, 0]
         cumulative = self.cumulative[category]
         at = random.integers(cumulative[-1])
         which = int(np.searchsorted(cumulative, at, side="right"))
-        first, end = map(int, self.corpus.offsets[documents[which] : documents[which] + 2])
+        first, end = self.texts[documents[which]]
         # The drawn byte may stand anywhere in the piece, so the ends are not rarer.
         position = end - int(cumulative[which] - at)
         latest = max(first, end - length + 1)
-        return first, min(max(first, position - int(random.integers(length))), latest), end
+        return documents[which], min(max(first, position - int(random.integers(length))), latest)
 
 
 def learning_rate_factor(progress: float, warmup: float) -> float:
@@ -208,6 +234,9 @@ class Trainer:
         self.bytes_seen = 0
         self.elapsed = 0.0
         self.forward: Callable[..., Tensor] = self.model
+        # Beside a GPU there is a processor that can make the next batch meanwhile.
+        self.pool = None if self.device.type == "cpu" else ThreadPoolExecutor(1)
+        self.ahead: tuple[tuple[int, int], Future[Batch]] | None = None
         if compile_model:
             # Where the compiler cannot do a part, that part runs as it is.
             torch._dynamo.config.suppress_errors = True
@@ -223,13 +252,24 @@ class Trainer:
         assert self.settings.minutes is not None
         return self.elapsed / (60 * self.settings.minutes)
 
+    def batch(self, length: int) -> Batch:
+        """The batch of this step."""
+        if self.pool is None:
+            return self.sampler.batch(self.step, length)
+        wanted, ahead = (self.step, length), self.ahead
+        found = ahead[1].result() if ahead and ahead[0] == wanted else self.sampler.batch(*wanted)
+        following = (self.step + 1, length)
+        self.ahead = following, self.pool.submit(self.sampler.batch, *following)
+        return found
+
     def train_step(self) -> None:
         settings, started = self.settings, time.perf_counter()
         progress = min(self.progress, 1.0)
-        tokens, targets, category = self.sampler.batch(self.step, length_at(progress, settings.lengths))
-        tokens, targets = tokens.to(self.device), targets.to(self.device)
+        batch = self.batch(length_at(progress, settings.lengths))
+        tokens, targets = batch.tokens.to(self.device), batch.targets.to(self.device)
+        starts = None if batch.starts is None else batch.starts.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
-            logits = self.forward(*self.model.inputs(tokens))
+            logits = self.forward(*self.model.inputs(tokens, starts))
         nats = F.cross_entropy(
             logits.view(-1, VOCAB_SIZE), targets.view(-1), ignore_index=IGNORED, reduction="none"
         ).view_as(targets)
@@ -243,7 +283,7 @@ class Trainer:
                 group["lr"] = settings.learning_rate * factor * group["share"]
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.meter.add(nats.sum(1), counted, category)
+        self.meter.add(nats.sum(1), counted, batch.category)
         self.step += 1
         self.bytes_seen += int(counted.sum())
         self.elapsed += time.perf_counter() - started
