@@ -41,6 +41,9 @@ def parser(description: str, lengths: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--begun-rate", type=float, default=default.begun_rate, help="factor for layers that began trained"
     )
+    parser.add_argument(
+        "--latent-rate", type=float, default=default.latent_rate, help="factor for what works on patches"
+    )
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="CPU threads")
@@ -69,6 +72,7 @@ def train(
         optimizer=args.optimizer,
         learning_rate=args.learning_rate,
         begun_rate=args.begun_rate,
+        latent_rate=args.latent_rate,
         seed=args.seed,
         bf16=not args.no_bf16,
     )

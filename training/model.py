@@ -147,13 +147,14 @@ class Attention(nn.Module):
         rope: tuple[Tensor, Tensor],
         mask: Tensor | None,
         past: tuple[Tensor, Tensor] | None,
+        window: int | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         # One product for the three projections: small matrices pay for every separate call.
         fused = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))
         q, k, v = F.linear(x, fused).unflatten(-1, (3, -1, self.head_dim)).unbind(2)
         q, k, v = (t.transpose(1, 2) for t in (rotate(q, *rope), rotate(k, *rope), v))
         if past is None:
-            seen = windowed_attention(q, k, v, self.window)
+            seen = windowed_attention(q, k, v, window or self.window)
         else:
             k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
             seen = attention(q, k, v, mask)
@@ -185,8 +186,9 @@ class Block(nn.Module):
         rope: tuple[Tensor, Tensor],
         mask: Tensor | None,
         past: tuple[Tensor, Tensor] | None,
+        window: int | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        attended, keys, values = self.self_attn(self.input_layernorm(x), rope, mask, past)
+        attended, keys, values = self.self_attn(self.input_layernorm(x), rope, mask, past, window)
         x = x + attended
         return x + self.mlp(self.post_attention_layernorm(x)), keys, values
 
@@ -200,6 +202,10 @@ class Network(nn.Module):
 
     def begun(self, name: str) -> bool:
         """Whether this parameter began with the weights of another model."""
+        return False
+
+    def latent(self, name: str) -> bool:
+        """Whether this parameter belongs to the part that works on patches."""
         return False
 
     def penalty(self, tokens: Tensor, logits: Tensor, targets: Tensor) -> Tensor | float:

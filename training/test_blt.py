@@ -12,13 +12,13 @@ import torch.nn.functional as F
 
 import patches
 from artifact import load_blt, load_model, read_config, write_blt
-from blt import Blt, BltConfig, find_patches, hash_ids
+from blt import NARROW, Blt, BltConfig, find_patches, hash_ids
 from conftest import sentences
 from evaluate import measure
 from model import PAD_ID, EntropyConfig, EntropyModel, encode, entropy
 from patches import find_entropies, with_patches, write_patches
 from prepare import Corpus
-from trainer import Sampler, Settings, Trainer
+from trainer import Sampler, Settings, Trainer, make_optimizers
 
 LOCAL = EntropyConfig(
     hidden_size=32, num_attention_heads=2, intermediate_size=48, num_hidden_layers=3, sliding_window=32
@@ -74,11 +74,14 @@ def test_patches_of_two_rows_stand_in_one_list() -> None:
     assert set(places[6:]) == {found.per_row - 1}
 
 
-@pytest.mark.parametrize("k, latent", [(2, 64), (3, 64)])
-def test_transformers_reads_what_is_written_and_agrees(tmp_path: Path, k: int, latent: int) -> None:
+@pytest.mark.parametrize("k, latent, window", [(2, 64, None), (3, 64, None), (2, 64, 8)])
+def test_transformers_reads_what_is_written_and_agrees(
+    tmp_path: Path, k: int, latent: int, window: int | None
+) -> None:
     transformers = pytest.importorskip("transformers")
-    write_blt(make(replace(SHAPE, cross_attn_k=k, latent_size=latent)), tmp_path)
+    write_blt(make(replace(SHAPE, cross_attn_k=k, latent_size=latent, local_window=window)), tmp_path)
     ours = load_blt(tmp_path)
+    assert ours.config.local.sliding_window == (window or LOCAL.sliding_window)
     theirs = transformers.BltForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
     tokens = encode(TEXT)[:, : 4 * LOCAL.sliding_window]
     starts = ours.starts(tokens)
@@ -138,6 +141,32 @@ def test_starting_from_an_entropy_model_computes_what_it_does() -> None:
         assert (model(*model.inputs(tokens)) - patcher(tokens)).abs().max() < 5e-3
     with pytest.raises(ValueError, match="as many layers"):
         Blt(replace(SHAPE, decoder_layers=1), patcher).start_from(patcher)
+
+
+def test_chosen_sequences_have_a_decoder_that_sees_few_bytes() -> None:
+    model = make()
+    tokens = torch.randint(4, 260, (8, 64), generator=torch.Generator().manual_seed(1))
+    plain = model(*model.inputs(tokens))
+    model.narrow_share = 0.5
+    assert torch.equal(model(*model.inputs(tokens)), plain), "nothing changes but in training"
+    model.train()
+    chosen = model.narrow(tokens)
+    assert 0 < chosen.sum() < 8 and torch.equal(chosen, model.narrow(tokens))
+    differs = (model(*model.inputs(tokens)) - plain).abs().amax(-1) > 1e-3
+    # As far as a narrow decoder sees, it sees the same.
+    assert differs[chosen, NARROW:].any(1).all() and not differs[:, :NARROW].any() and not differs[~chosen].any()
+
+
+def test_rates_of_the_parts() -> None:
+    settings = replace(SMALL, begun_rate=0.25, latent_rate=3.0)
+    model = Blt(SHAPE, make().patcher)
+    shares = {id(p): g["share"] for o in make_optimizers(model, settings) for g in o.param_groups for p in g["params"]}
+    found = {name: shares.get(id(weight)) for name, weight in model.named_parameters()}
+    assert found["local_decoder.layers.0.mlp.up_proj.weight"] == 0.25
+    assert found["global_transformer.layers.0.mlp.up_proj.weight"] == 3.0
+    assert found["local_decoder.cross_attn_layers.0.q_proj.weight"] == 3.0
+    assert found["encoder_hash_tok_embedding.weight"] == 1.0
+    assert all((share is None) == name.startswith("patcher.") for name, share in found.items())
 
 
 def test_training_uses_every_part_and_leaves_the_patcher(corpus: Corpus, tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ def main() -> None:
     options.add_argument("--from-scratch", action="store_true")
     options.add_argument("--encoder-layers", type=int, default=default.encoder_layers)
     options.add_argument("--decoder-layers", type=int, default=default.decoder_layers)
+    options.add_argument("--local-window", type=int, help="bytes that the encoder and the decoder see")
+    options.add_argument(
+        "--narrow-share", type=float, default=0.0, help="share of the sequences whose decoder sees 16 bytes [%(default)s]"
+    )
+    options.add_argument("--cross-attn-k", type=int, default=default.cross_attn_k)
     options.add_argument("--latent-layers", type=int, default=default.latent_layers)
     options.add_argument("--latent-size", type=int, default=default.latent_size)
     options.add_argument("--latent-intermediate", type=int, default=default.latent_intermediate)
@@ -41,6 +46,8 @@ def main() -> None:
             threshold=read_config(args.entropy_model)["patching_threshold"],
             encoder_layers=args.encoder_layers,
             decoder_layers=args.decoder_layers,
+            local_window=args.local_window,
+            cross_attn_k=args.cross_attn_k,
             latent_layers=args.latent_layers,
             latent_size=args.latent_size,
             latent_intermediate=args.latent_intermediate,
@@ -48,6 +55,7 @@ def main() -> None:
             hash_vocab=args.hash_vocab,
         )
         model = Blt(config, patcher)
+        model.narrow_share = args.narrow_share
         if not args.from_scratch:
             model.start_from(load_model(args.start) if args.start else patcher)
         return model

@@ -47,6 +47,8 @@ class Settings:
     learning_rate: float = 4e-3
     begun_rate: float = 1.0
     """Factor on the rate of what began with weights of another model."""
+    latent_rate: float = 1.0
+    """Factor on the rate of the part that works on patches."""
     warmup: float = 0.02
     weight_decay: float = 0.1
     clip: float = 1.0
@@ -164,8 +166,11 @@ def make_optimizers(model: Network, settings: Settings) -> list[torch.optim.Opti
 
     Muon's update is scaled to the size of AdamW's, so both use one learning rate.
     """
-    trained = [(n, p, settings.begun_rate if model.begun(n) else 1.0) for n, p in model.named_parameters()]
-    trained = [(n, p, rate) for n, p, rate in trained if p.requires_grad]
+
+    def share(name: str) -> float:
+        return settings.begun_rate if model.begun(name) else settings.latent_rate if model.latent(name) else 1.0
+
+    trained = [(n, p, share(n)) for n, p in model.named_parameters() if p.requires_grad]
 
     def groups(chosen: Callable[[str, nn.Parameter], bool], weight_decay: float) -> list[dict]:
         return [
