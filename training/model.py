@@ -16,10 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
-CHARACTER_WEIGHT = 3.0
-"""Nats of loss for each nat of entropy that `EntropyModel.penalty` counts."""
-CALM, CHARACTER_SHARE, CHARACTER_MOST = 1.7, 0.6, 2.6
-"""Nats, share and nats: the penalty's bounds, on both sides of a usual threshold."""
+INSIDE_WEIGHT, FIRST_WEIGHT = 4.0, 1.0
+"""Nats of loss for each nat of entropy that `EntropyModel.penalty` counts, inside a character and before it."""
+CALM, BOUNDARY = 1.7, 2.3
+"""Nats, on both sides of a usual threshold: at most this much inside, and at least this much before."""
+WORTH = 3.0
+"""Nats: a character of which less is unknown needs no boundary before it."""
 BYTE_OFFSET = 4
 VOCAB_SIZE = 260
 
@@ -244,7 +246,8 @@ class EntropyModel(Network):
         """What training adds to the loss so that characters stay whole; nothing without a teacher.
 
         In a character of several bytes, entropy above `CALM` nats after its first byte counts, and before
-        its first byte what is missing to a share of the entropy that the teacher has over all its bytes.
+        its first byte what is missing to `BOUNDARY` if the teacher has an entropy of `WORTH` over all its
+        bytes.  To ask for more than a boundary needs, or where there would be none, costs bits for nothing.
         """
         if not self.teachers:
             return 0.0
@@ -255,10 +258,9 @@ class EntropyModel(Network):
         # Most rows are English or code, and have no such character: the teacher need not read them.
         rows = first.any(1)
         with torch.no_grad():
-            wanted = whole_characters(entropy(self.teachers[0](tokens[rows])), inside[rows])
-            wanted = (CHARACTER_SHARE * wanted).clamp(max=CHARACTER_MOST)
-        missing = F.relu(wanted - found[rows])[first[rows]]
-        return CHARACTER_WEIGHT * (calm + missing.sum())
+            worth = whole_characters(entropy(self.teachers[0](tokens[rows])), inside[rows]) > WORTH
+        missing = F.relu(BOUNDARY - found[rows])[first[rows] & worth].sum()
+        return INSIDE_WEIGHT * calm + FIRST_WEIGHT * missing
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits of every position; with a ``cache``, of a continuation of what it has seen."""

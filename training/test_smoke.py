@@ -18,11 +18,13 @@ from evaluate import measure
 from export import export
 from model import (
     BOS_ID,
+    BOUNDARY,
     BYTE_OFFSET,
     CALM,
-    CHARACTER_MOST,
-    CHARACTER_WEIGHT,
     EOS_ID,
+    FIRST_WEIGHT,
+    INSIDE_WEIGHT,
+    WORTH,
     Cache,
     EntropyConfig,
     EntropyModel,
@@ -162,9 +164,13 @@ def test_penalty_moves_entropy_to_the_first_byte_of_a_character() -> None:
     model.teachers.append(random_model(num_hidden_layers=1))
     assert not any("teacher" in name for name, _ in model.named_parameters())
     unsure = model.penalty(tokens, guess, targets)
-    assert torch.isclose(unsure, torch.tensor(2 * CHARACTER_WEIGHT * (math.log(260) - CALM)))
+    assert torch.isclose(unsure, torch.tensor(2 * INSIDE_WEIGHT * (math.log(260) - CALM)))
     certain = F.one_hot(targets, 260) * 50.0
-    assert 0 < model.penalty(tokens, certain, targets) <= CHARACTER_WEIGHT * CHARACTER_MOST + 1e-3
+    assert torch.isclose(model.penalty(tokens, certain, targets), torch.tensor(FIRST_WEIGHT * BOUNDARY), atol=1e-3)
+    # A character that the teacher foresees needs no boundary.
+    model.teachers[0].lm_head.weight.data.mul_(100)
+    assert whole_characters(entropy(model.teachers[0](tokens)), targets >= BYTE_OFFSET + 0x80)[0, 1] < WORTH
+    assert model.penalty(tokens, certain, targets) < 1e-3
 
 
 def test_an_empty_document_has_no_bytes_to_measure() -> None:
