@@ -81,8 +81,7 @@ def blt_config_json(config: BltConfig) -> dict[str, Any]:
         "encoder_hash_byte_group_size": list(config.hash_sizes),
         "encoder_hash_byte_group_vocab": config.hash_vocab,
         "encoder_hash_byte_group_nb_functions": 1,
-        "patcher_config": stack(patcher, patcher.num_hidden_layers, patcher.max_position_embeddings)
-        | patcher_window,
+        "patcher_config": stack(patcher, patcher.num_hidden_layers, patcher.max_position_embeddings) | patcher_window,
         "encoder_config": stack(local, config.encoder_layers, local.max_position_embeddings)
         | window
         | cross

@@ -33,7 +33,10 @@ def parser(description: str, lengths: str) -> argparse.ArgumentParser:
     parser.add_argument("--tokens-per-step", type=int, default=default.tokens_per_step)
     parser.add_argument("--lengths", default=lengths, help="sequence length : share of the run [%(default)s]")
     parser.add_argument(
-        "--from-start", type=float, default=default.from_start, help="share of sequences that begin a text [%(default)s]"
+        "--from-start",
+        type=float,
+        default=default.from_start,
+        help="share of sequences that begin a text [%(default)s]",
     )
     parser.add_argument("--boost", default="", help="category:factor, comma separated")
     parser.add_argument("--optimizer", choices=("muon", "adamw"), default=default.optimizer)

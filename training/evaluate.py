@@ -147,7 +147,7 @@ def score(documents: dict[str, list[bytes]], readings: dict[str, list[Reading]],
 def table(scores: dict[str, Score]) -> str:
     """The figures as a Markdown table."""
     lines = [
-        "| category | bytes | bits per byte | xz -9e | mean patch (bytes) | first 80 bytes | boundaries in characters |",
+        "| category | bytes | bits per byte | xz -9e | mean patch | first 80 bytes | boundaries in characters |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, s in scores.items():

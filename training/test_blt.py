@@ -75,9 +75,7 @@ def test_patches_of_two_rows_stand_in_one_list() -> None:
 
 
 @pytest.mark.parametrize("k, latent, window", [(2, 64, None), (3, 64, None), (2, 64, 8)])
-def test_transformers_reads_what_is_written_and_agrees(
-    tmp_path: Path, k: int, latent: int, window: int | None
-) -> None:
+def test_transformers_reads_what_is_written_and_agrees(tmp_path: Path, k: int, latent: int, window: int | None) -> None:
     transformers = pytest.importorskip("transformers")
     write_blt(make(replace(SHAPE, cross_attn_k=k, latent_size=latent, local_window=window)), tmp_path)
     ours = load_blt(tmp_path)
@@ -106,9 +104,7 @@ def test_rows_of_a_batch_and_padding_do_not_meet() -> None:
     assert (first[0, :19] - together[0, :19]).abs().max() < 1e-4
 
 
-def test_stored_patches_are_those_of_the_model(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stored_patches_are_those_of_the_model(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patches, "PIECE", 128)  # so that a text has many
     begin = corpus.offsets[::2][:20]
     corpus = replace(corpus, short=np.stack((begin + 10, begin + 300), axis=1))

@@ -30,7 +30,10 @@ def main() -> None:
     options.add_argument("--decoder-layers", type=int, default=default.decoder_layers)
     options.add_argument("--local-window", type=int, help="bytes that the encoder and the decoder see")
     options.add_argument(
-        "--narrow-share", type=float, default=0.0, help="share of the sequences whose decoder sees 16 bytes [%(default)s]"
+        "--narrow-share",
+        type=float,
+        default=0.0,
+        help="share of the sequences whose decoder sees 16 bytes [%(default)s]",
     )
     options.add_argument("--cross-attn-k", type=int, default=default.cross_attn_k)
     options.add_argument("--latent-layers", type=int, default=default.latent_layers)
