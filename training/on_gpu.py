@@ -47,8 +47,9 @@ class Plan:
     """How long and how large; the defaults are for a GPU with 80 GB."""
 
     minutes: float = 8.0
-    entropy_minutes: float = 2.6
-    character_minutes: float = 0.6
+    entropy_until: float = 3.4
+    characters_until: float = 4.2
+    """Minutes after the start at which the first two parts are over."""
     entropy: Settings = Settings(
         minutes=1,
         tokens_per_step=1 << 18,
@@ -91,8 +92,8 @@ def tiny() -> Plan:
     )
     return Plan(
         minutes=0.3 + RESERVE / 60,
-        entropy_minutes=0.06,
-        character_minutes=0.04,
+        entropy_until=0.06,
+        characters_until=0.1,
         entropy=settings,
         characters=settings,
         whole=settings,
@@ -160,10 +161,13 @@ def join(out: Path, runs: Path) -> None:
 def run_part(
     plan: Plan, corpus: Corpus, settings: Settings, stem: str, out: Path, make_model: Callable[[], Network], end: float
 ) -> Trainer:
-    """Train one network until its minutes are over, or at the latest until the clock says ``end``."""
-    compile_model = plan.compile and stem != "whole"
+    """Train one network until the clock says ``end``."""
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = Trainer(corpus, Path(scratch), settings, make_model, plan.device, compile_model)
+        # The whole model compiles its blocks itself.
+        trainer = Trainer(corpus, Path(scratch), settings, make_model, plan.device, plan.compile and stem != "whole")
+        if plan.compile:
+            trainer.compile_ahead()
+        trainer.settings = replace(settings, minutes=max(0.01, (end - time.monotonic()) / 60))
         saved = time.monotonic()
         with (out / "log.jsonl").open("a", encoding="utf-8") as log:
             for report in trainer.train(plan.log_every, save_minutes=60):
@@ -197,8 +201,8 @@ def train(carried: Path, out: Path, plan: Plan, started: float) -> dict[str, Any
     def entropy_model() -> EntropyModel:
         return EntropyModel(plan.shape)
 
-    settings = replace(plan.entropy, minutes=plan.entropy_minutes)
-    first = run_part(plan, corpus, settings, "entropy", out, entropy_model, end).model
+    until = started + 60 * plan.entropy_until
+    first = run_part(plan, corpus, plan.entropy, "entropy", out, entropy_model, until).model
     assert isinstance(first, EntropyModel)
 
     def whole_characters() -> EntropyModel:
@@ -207,8 +211,8 @@ def train(carried: Path, out: Path, plan: Plan, started: float) -> dict[str, Any
         model.teachers.append(first)
         return model
 
-    settings = replace(plan.characters, minutes=plan.character_minutes)
-    patcher = run_part(plan, corpus, settings, "characters", out, whole_characters, end).model
+    until = started + 60 * plan.characters_until
+    patcher = run_part(plan, corpus, plan.characters, "characters", out, whole_characters, until).model
     assert isinstance(patcher, EntropyModel)
     patcher.teachers.clear()
 
@@ -240,8 +244,7 @@ def train(carried: Path, out: Path, plan: Plan, started: float) -> dict[str, Any
                 layer.compile()
         return model
 
-    settings = replace(plan.whole, minutes=max(0.01, (end - time.monotonic()) / 60))
-    run_part(plan, replace(corpus, patches=starts), settings, "whole", out, whole_model, end)
+    run_part(plan, replace(corpus, patches=starts), plan.whole, "whole", out, whole_model, end)
     return facts
 
 

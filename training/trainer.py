@@ -242,6 +242,7 @@ class Trainer:
         # Beside a GPU there is a processor that can make the next batch meanwhile.
         self.pool = None if self.device.type == "cpu" else ThreadPoolExecutor(1)
         self.ahead: tuple[tuple[int, int], Future[Batch]] | None = None
+        self.compiled = compile_model
         if compile_model:
             # Where the compiler cannot do a part, that part runs as it is.
             torch._dynamo.config.suppress_errors = True
@@ -267,19 +268,31 @@ class Trainer:
         self.ahead = following, self.pool.submit(self.sampler.batch, *following)
         return found
 
-    def train_step(self) -> None:
-        settings, started = self.settings, time.perf_counter()
-        progress = min(self.progress, 1.0)
-        batch = self.batch(length_at(progress, settings.lengths))
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Nats per token to be minimised, and by row the nats and how many tokens count."""
         tokens, targets = batch.tokens.to(self.device), batch.targets.to(self.device)
         starts = None if batch.starts is None else batch.starts.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bf16):
             logits = self.forward(*self.model.inputs(tokens, starts))
         nats = F.cross_entropy(
             logits.view(-1, VOCAB_SIZE), targets.view(-1), ignore_index=IGNORED, reduction="none"
         ).view_as(targets)
         counted = (targets != IGNORED).sum(1)
-        ((nats.sum() + self.model.penalty(tokens, logits, targets)) / counted.sum()).backward()
+        loss = (nats.sum() + self.model.penalty(tokens, logits, targets)) / counted.sum()
+        return loss, nats.sum(1), counted
+
+    def compile_ahead(self) -> None:
+        """Let whatever compiles do so for all lengths, so that a run of minutes does not spend them on it."""
+        for length in {length for length, _ in self.settings.lengths}:
+            self.loss(self.sampler.batch(0, length))[0].backward()
+            self.model.zero_grad(set_to_none=True)
+
+    def train_step(self) -> None:
+        settings, started = self.settings, time.perf_counter()
+        progress = min(self.progress, 1.0)
+        batch = self.batch(length_at(progress, settings.lengths))
+        loss, nats, counted = self.loss(batch)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
         # The rate of the end of this step, so that the first is not zero.
         factor = learning_rate_factor(max(progress, 1e-4), settings.warmup)
@@ -288,7 +301,7 @@ class Trainer:
                 group["lr"] = settings.learning_rate * factor * group["share"]
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.meter.add(nats.sum(1), counted, batch.category)
+        self.meter.add(nats, counted, batch.category)
         self.step += 1
         self.bytes_seen += int(counted.sum())
         self.elapsed += time.perf_counter() - started
@@ -320,6 +333,8 @@ class Trainer:
 
     def train(self, log_every: int = 100, save_minutes: float = 5.0, stop_at: int | None = None) -> Iterator[dict]:
         """Train to the end (or to step ``stop_at``), yielding a report every few steps."""
+        if self.compiled and self.settings.minutes is not None:
+            self.compile_ahead()
         saved = self.elapsed
         mark_time, mark_bytes = self.elapsed, self.bytes_seen
         while self.progress < 1.0 and self.step != stop_at:
