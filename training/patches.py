@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from artifact import load_model, read_config
 from model import BOS_ID, BYTE_OFFSET, PAD_ID, EntropyModel, entropy
 from prepare import Corpus
 
@@ -95,6 +94,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="CPU threads")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
+    # Only here: beside a GPU, where on_gpu.py uses the rest, there may be no safetensors.
+    from artifact import load_model, read_config
+
     if args.threads:
         torch.set_num_threads(args.threads)
     corpus, model = Corpus.open(args.data), load_model(args.model).to(args.device)
