@@ -55,6 +55,7 @@ def blt_config_json(config: BltConfig) -> dict[str, Any]:
     patcher, local = config.entropy, config.local
     cross = {"cross_attn_k": config.cross_attn_k, "hidden_size_global": config.latent_size}
     window = {"vocab_size": local.vocab_size, "sliding_window": local.sliding_window}
+    patcher_window = window | {"sliding_window": patcher.sliding_window}
 
     def stack(shape: EntropyConfig, layers: int, positions: int) -> dict[str, Any]:
         return stack_json(replace(shape, num_hidden_layers=layers), positions)
@@ -80,7 +81,7 @@ def blt_config_json(config: BltConfig) -> dict[str, Any]:
         "encoder_hash_byte_group_size": list(config.hash_sizes),
         "encoder_hash_byte_group_vocab": config.hash_vocab,
         "encoder_hash_byte_group_nb_functions": 1,
-        "patcher_config": stack(patcher, patcher.num_hidden_layers, patcher.max_position_embeddings) | window,
+        "patcher_config": stack(patcher, patcher.num_hidden_layers, patcher.max_position_embeddings) | patcher_window,
         "encoder_config": stack(local, config.encoder_layers, local.max_position_embeddings)
         | window
         | cross
@@ -147,10 +148,11 @@ def load_model(folder: Path) -> EntropyModel:
 def load_blt(folder: Path) -> Blt:
     """An exported whole model, computing in f32."""
     raw, weights = read_config(folder), read_weights(folder)
-    latent = raw["global_config"]
+    latent, window = raw["global_config"], raw["local_attention_window_len"]
     config = BltConfig(
         entropy=entropy_config(raw["patcher_config"]),
         threshold=raw["patching_threshold"],
+        local_window=None if window == raw["patcher_config"]["sliding_window"] else window,
         encoder_layers=raw["encoder_config"]["num_hidden_layers"],
         decoder_layers=raw["decoder_config"]["num_hidden_layers"],
         cross_attn_k=raw["cross_attn_k"],

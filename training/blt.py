@@ -9,7 +9,7 @@ each other.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -31,6 +31,8 @@ from model import (
     rotate,
 )
 
+NARROW = 16
+"""Bytes that the decoder sees in the sequences chosen by `Blt.narrow_share`."""
 HASH_PRIME = 1000000007
 """Of the first hash function; the model has one."""
 
@@ -44,6 +46,8 @@ class BltConfig:
     """Entropy in nats above which a patch starts."""
     encoder_layers: int = 1
     decoder_layers: int = 3
+    local_window: int | None = None
+    """How many bytes the encoder and the decoder see; as many as the entropy model if not given."""
     cross_attn_k: int = 2
     """Queries of a patch in the encoder, and rows of a patch in the decoder."""
     hash_sizes: tuple[int, ...] = (3, 4, 5, 6, 7, 8)
@@ -58,8 +62,8 @@ class BltConfig:
 
     @property
     def local(self) -> EntropyConfig:
-        """The blocks of the encoder and the decoder are those of the entropy model."""
-        return self.entropy
+        """The blocks of the encoder and the decoder are those of the entropy model, which may see further."""
+        return replace(self.entropy, sliding_window=self.local_window or self.entropy.sliding_window)
 
     @property
     def latent(self) -> EntropyConfig:
@@ -248,6 +252,8 @@ class Blt(Network):
     def __init__(self, config: BltConfig, patcher: EntropyModel) -> None:
         super().__init__()
         self.config = config
+        self.narrow_share = 0.0
+        """Share of the sequences in training whose decoder sees few bytes, so that it needs the patches."""
         self.patcher = patcher.requires_grad_(False).eval()
         self.local_encoder = LocalEncoder(config)
         self.global_transformer = LatentTransformer(config)
@@ -300,9 +306,9 @@ class Blt(Network):
         starts[:, 1:-1] &= tokens[:, 1:] != PAD_ID
         return starts
 
-    def inputs(self, tokens: Tensor) -> tuple[Tensor, Patches]:
-        """What training gives to `forward`: the tokens and their patches."""
-        return tokens, find_patches(self.starts(tokens))
+    def inputs(self, tokens: Tensor, starts: Tensor | None = None) -> tuple[Tensor, Patches]:
+        """What training gives to `forward`: the tokens and their patches, those of the patcher if not given."""
+        return tokens, find_patches(self.starts(tokens) if starts is None else starts)
 
     def begun(self, name: str) -> bool:
         """Whether `start_from` gives this parameter its weights."""
@@ -315,6 +321,16 @@ class Blt(Network):
                 "lm_head",
             )
         )
+
+    def latent(self, name: str) -> bool:
+        """Whether this is of the latent model, or what brings patches to it and back."""
+        return name.startswith("global_transformer") or "cross_attn" in name or "patch_embedding" in name
+
+    def narrow(self, tokens: Tensor) -> Tensor | None:
+        """Which sequences are chosen; a matter of their text alone, so that a resumed run does the same."""
+        if not (self.training and self.narrow_share):
+            return None
+        return tokens.sum(1) * 7919 % 1000 < 1000 * self.narrow_share
 
     def forward(self, tokens: Tensor, patches: Patches) -> Tensor:
         config = self.config
@@ -337,10 +353,16 @@ class Blt(Network):
 
         decoder = self.local_decoder
         rows = decoder.patch_embedding_projection(h).unflatten(1, (config.cross_attn_k, -1))
+        narrow = self.narrow(tokens)
         for cross, layer in zip(decoder.cross_attn_layers, decoder.layers, strict=True):
             flat = x.flatten(0, 1)
             x = (flat + cross.of_bytes(flat, rows, patches.seen)).view_as(x)
-            x = layer(x, rope, None, None)[0]
+            if narrow is None:
+                x = layer(x, rope, None, None)[0]
+            else:
+                near, far = (layer(x[some], rope, None, None, w)[0] for some, w in ((narrow, NARROW), (~narrow, None)))
+                x = x.new_empty(x.shape).masked_scatter(narrow[:, None, None], near)
+                x = x.masked_scatter(~narrow[:, None, None], far)
         return self.lm_head(decoder.norm(x)).float()
 
     def patch_vectors(self, x: Tensor, patches: Patches) -> Tensor:

@@ -29,14 +29,23 @@ def parser(description: str, lengths: str) -> argparse.ArgumentParser:
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--steps", type=int)
     budget.add_argument("--minutes", type=float)
+    budget.add_argument("--bytes", type=int, help="text to read, each time that it is read")
     parser.add_argument("--tokens-per-step", type=int, default=default.tokens_per_step)
     parser.add_argument("--lengths", default=lengths, help="sequence length : share of the run [%(default)s]")
-    parser.add_argument("--from-start", type=float, default=default.from_start)
+    parser.add_argument(
+        "--from-start",
+        type=float,
+        default=default.from_start,
+        help="share of sequences that begin a text [%(default)s]",
+    )
     parser.add_argument("--boost", default="", help="category:factor, comma separated")
     parser.add_argument("--optimizer", choices=("muon", "adamw"), default=default.optimizer)
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate)
     parser.add_argument(
         "--begun-rate", type=float, default=default.begun_rate, help="factor for layers that began trained"
+    )
+    parser.add_argument(
+        "--latent-rate", type=float, default=default.latent_rate, help="factor for what works on patches"
     )
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -49,13 +58,16 @@ def parser(description: str, lengths: str) -> argparse.ArgumentParser:
     return parser
 
 
-def train(args: argparse.Namespace, make_model: Callable[[], Network]) -> None:
+def train(
+    args: argparse.Namespace, make_model: Callable[[], Network], change: Callable[[Corpus], Corpus] = lambda c: c
+) -> None:
     """Run what the options ask for; every report goes to standard output and to ``RUN/log.jsonl``."""
     if args.threads:
         torch.set_num_threads(args.threads)
     settings = Settings(
         steps=args.steps,
         minutes=args.minutes,
+        bytes=args.bytes,
         tokens_per_step=args.tokens_per_step,
         lengths=tuple((int(length), share) for length, share in parse_pairs(args.lengths)),
         from_start=args.from_start,
@@ -63,10 +75,11 @@ def train(args: argparse.Namespace, make_model: Callable[[], Network]) -> None:
         optimizer=args.optimizer,
         learning_rate=args.learning_rate,
         begun_rate=args.begun_rate,
+        latent_rate=args.latent_rate,
         seed=args.seed,
         bf16=not args.no_bf16,
     )
-    corpus = Corpus.open(args.data)
+    corpus = change(Corpus.open(args.data))
     trainer = Trainer(corpus, args.run, settings, make_model, args.device, not args.no_compile)
     if args.resume:
         trainer.load()

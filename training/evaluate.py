@@ -28,7 +28,7 @@ from torch import Tensor
 from artifact import load_blt, load_model, read_config
 from blt import Blt
 from model import PAD_ID, Cache, EntropyModel, encode, entropy
-from patching import mean_patch
+from patching import first_patch, inside_characters, mean_patch
 
 SEPARATOR = b"\x1e\n"
 CHUNK = 512
@@ -53,6 +53,10 @@ class Score:
     bits_per_byte: float
     xz_bits_per_byte: float
     mean_patch: float
+    first_patch: float
+    """Bytes per patch in the first 80 bytes of every document."""
+    inside: float
+    """Share of the boundaries inside a character."""
 
 
 def logits_of_entropy_model(model: EntropyModel, tokens: Tensor) -> Iterator[Tensor]:
@@ -125,6 +129,7 @@ def score(documents: dict[str, list[bytes]], readings: dict[str, list[Reading]],
     scores = {}
     for name, texts in documents.items():
         size = sum(map(len, texts))
+        entropies = [reading.entropies for reading in readings[name]]
         packed = lzma.compress(b"".join(texts), preset=9 | lzma.PRESET_EXTREME)
         nats = sum(float(reading.nats.sum(dtype=np.float64)) for reading in readings[name])
         scores[name] = Score(
@@ -132,7 +137,9 @@ def score(documents: dict[str, list[bytes]], readings: dict[str, list[Reading]],
             documents=len(texts),
             bits_per_byte=round(nats / size / math.log(2), 4),
             xz_bits_per_byte=round(8 * len(packed) / size, 4),
-            mean_patch=round(mean_patch([r.entropies for r in readings[name]], threshold), 3),
+            mean_patch=round(mean_patch(entropies, threshold), 3),
+            first_patch=round(first_patch(entropies, threshold), 3),
+            inside=round(inside_characters(entropies, texts, threshold), 4),
         )
     return scores
 
@@ -140,11 +147,12 @@ def score(documents: dict[str, list[bytes]], readings: dict[str, list[Reading]],
 def table(scores: dict[str, Score]) -> str:
     """The figures as a Markdown table."""
     lines = [
-        "| category | bytes | bits per byte | xz -9e | mean patch (bytes) |",
-        "|---|---:|---:|---:|---:|",
+        "| category | bytes | bits per byte | xz -9e | mean patch | first 80 bytes | boundaries in characters |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, s in scores.items():
-        lines.append(f"| {name} | {s.bytes} | {s.bits_per_byte:.3f} | {s.xz_bits_per_byte:.3f} | {s.mean_patch:.2f} |")
+        bits = f"{s.bits_per_byte:.3f} | {s.xz_bits_per_byte:.3f}"
+        lines.append(f"| {name} | {s.bytes} | {bits} | {s.mean_patch:.2f} | {s.first_patch:.2f} | {s.inside:.1%} |")
     return "\n".join(lines)
 
 

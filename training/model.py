@@ -16,10 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
-CHARACTER_WEIGHT = 3.0
-"""Nats of loss for each nat of entropy that `EntropyModel.penalty` counts."""
-CALM, CHARACTER_SHARE, CHARACTER_MOST = 1.7, 0.6, 2.6
-"""Nats, share and nats: the penalty's bounds, on both sides of a usual threshold."""
+INSIDE_WEIGHT, FIRST_WEIGHT = 4.0, 1.0
+"""Nats of loss for each nat of entropy that `EntropyModel.penalty` counts, inside a character and before it."""
+CALM, BOUNDARY = 1.7, 2.3
+"""Nats, on both sides of a usual threshold: at most this much inside, and at least this much before."""
+WORTH = 3.0
+"""Nats: a character of which less is unknown needs no boundary before it."""
 BYTE_OFFSET = 4
 VOCAB_SIZE = 260
 
@@ -147,13 +149,14 @@ class Attention(nn.Module):
         rope: tuple[Tensor, Tensor],
         mask: Tensor | None,
         past: tuple[Tensor, Tensor] | None,
+        window: int | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         # One product for the three projections: small matrices pay for every separate call.
         fused = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))
         q, k, v = F.linear(x, fused).unflatten(-1, (3, -1, self.head_dim)).unbind(2)
         q, k, v = (t.transpose(1, 2) for t in (rotate(q, *rope), rotate(k, *rope), v))
         if past is None:
-            seen = windowed_attention(q, k, v, self.window)
+            seen = windowed_attention(q, k, v, window or self.window)
         else:
             k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
             seen = attention(q, k, v, mask)
@@ -185,8 +188,9 @@ class Block(nn.Module):
         rope: tuple[Tensor, Tensor],
         mask: Tensor | None,
         past: tuple[Tensor, Tensor] | None,
+        window: int | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        attended, keys, values = self.self_attn(self.input_layernorm(x), rope, mask, past)
+        attended, keys, values = self.self_attn(self.input_layernorm(x), rope, mask, past, window)
         x = x + attended
         return x + self.mlp(self.post_attention_layernorm(x)), keys, values
 
@@ -194,12 +198,16 @@ class Block(nn.Module):
 class Network(nn.Module):
     """What can be trained: a network that says which inputs it wants beside the tokens."""
 
-    def inputs(self, tokens: Tensor) -> tuple:
-        """The arguments of ``forward`` for a batch of tokens; no gradient, and never compiled."""
+    def inputs(self, tokens: Tensor, starts: Tensor | None = None) -> tuple:
+        """The arguments of ``forward`` for tokens and, if stored, their patches; no gradient, and never compiled."""
         raise NotImplementedError
 
     def begun(self, name: str) -> bool:
         """Whether this parameter began with the weights of another model."""
+        return False
+
+    def latent(self, name: str) -> bool:
+        """Whether this parameter belongs to the part that works on patches."""
         return False
 
     def penalty(self, tokens: Tensor, logits: Tensor, targets: Tensor) -> Tensor | float:
@@ -230,7 +238,7 @@ class EntropyModel(Network):
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
         nn.init.normal_(self.embed_tokens.weight, std=0.5)
 
-    def inputs(self, tokens: Tensor) -> tuple[Tensor]:
+    def inputs(self, tokens: Tensor, starts: Tensor | None = None) -> tuple[Tensor]:
         """What training gives to `forward`: the tokens alone."""
         return (tokens,)
 
@@ -238,18 +246,21 @@ class EntropyModel(Network):
         """What training adds to the loss so that characters stay whole; nothing without a teacher.
 
         In a character of several bytes, entropy above `CALM` nats after its first byte counts, and before
-        its first byte what is missing to a share of the entropy that the teacher has over all its bytes.
+        its first byte what is missing to `BOUNDARY` if the teacher has an entropy of `WORTH` over all its
+        bytes.  To ask for more than a boundary needs, or where there would be none, costs bits for nothing.
         """
         if not self.teachers:
             return 0.0
         found = entropy(logits)
         inside = (targets >= BYTE_OFFSET + 0x80) & (targets <= BYTE_OFFSET + 0xBF)
-        with torch.no_grad():
-            wanted = whole_characters(entropy(self.teachers[0](tokens)), inside)
-            wanted = (CHARACTER_SHARE * wanted).clamp(max=CHARACTER_MOST)
         first = targets >= BYTE_OFFSET + 0xC2
         calm = F.relu(found[inside] - CALM).sum()
-        return CHARACTER_WEIGHT * (calm + F.relu(wanted - found)[first].sum())
+        # Most rows are English or code, and have no such character: the teacher need not read them.
+        rows = first.any(1)
+        with torch.no_grad():
+            worth = whole_characters(entropy(self.teachers[0](tokens[rows])), inside[rows]) > WORTH
+        missing = F.relu(BOUNDARY - found[rows])[first[rows] & worth].sum()
+        return INSIDE_WEIGHT * calm + FIRST_WEIGHT * missing
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits of every position; with a ``cache``, of a continuation of what it has seen."""

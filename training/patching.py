@@ -22,6 +22,21 @@ def mean_patch(documents: Sequence[np.ndarray], threshold: float) -> float:
     return sum(map(len, documents)) / sum(count_patches(d, threshold) for d in documents)
 
 
+def first_patch(documents: Sequence[np.ndarray], threshold: float, size: int = 80) -> float:
+    """Bytes per patch in the first bytes of every document."""
+    return mean_patch([document[:size] for document in documents], threshold)
+
+
+def inside_characters(documents: Sequence[np.ndarray], texts: Sequence[bytes], threshold: float) -> float:
+    """The share of the boundaries that stand inside a character of UTF-8."""
+    inside = starts = 0
+    for entropies, text in zip(documents, texts, strict=True):
+        starting = np.frombuffer(text, dtype=np.uint8)[1:][entropies[1:] > threshold]
+        inside += int(((starting & 0xC0) == 0x80).sum())
+        starts += 1 + len(starting)
+    return inside / starts
+
+
 def choose_threshold(documents: Sequence[np.ndarray], wanted: float) -> float:
     """The threshold in nats, to four decimals, whose mean patch is nearest to ``wanted``."""
     falling = np.sort(np.concatenate([document[1:] for document in documents]))[::-1]

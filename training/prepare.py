@@ -1,9 +1,13 @@
-"""Turn a corpus into one file of bytes and an index of its documents.
+"""Turn a corpus into one file of bytes and an index of its documents and of short texts in them.
 
 The corpus is either a file of JSON lines with ``text`` and optionally ``category``
 (``.jsonl``, ``.jsonl.zst``, ``.jsonl.xz``), or a folder of text files.  In a folder the
 category is the name of the first subfolder, or ``text`` at the top; a text file is one
 document.
+
+The short texts are parts of the documents that could stand alone: they begin where a sentence or a
+paragraph does, and many are one sentence.  Real documents are too few and too long to teach a model
+what the first bytes of a text look like.
 
 Usage::
 
@@ -15,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import lzma
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +29,13 @@ import numpy as np
 
 BYTES_FILE = "corpus.bin"
 INDEX_FILE = "corpus.json"
+SHORT_EVERY = 2048
+"""One short text for as many bytes of a document."""
+SHORT_LENGTHS = (20, 2048)
+"""Their lengths lie between these, every power of two as often as any other."""
+QUOTE = rb"(?:[\"')]|\xe2\x80[\x99\x9d])"
+TEXT_START = re.compile(rb"(?:[.!?]" + QUOTE + rb"*[ \n](?![a-z])|(?<![a-z,])\n|\xe3\x80\x82)(?=[^\s\x80-\xbf])")
+"""What stands before the begin of a sentence or a paragraph; a line that is only wrapped does not count."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,15 @@ class Corpus:
     document_category: np.ndarray
     """int64, an index into ``categories``."""
     categories: list[str]
+    short: np.ndarray
+    """int64 ``[texts, 2]``: where each short text begins and ends in ``data``."""
+    patches: np.ndarray | None = None
+    """What `patches.py` stores, if anything: for each text in turn a flag for each byte and one for its end."""
+
+    @property
+    def texts(self) -> np.ndarray:
+        """int64 ``[texts, 2]``: where all texts begin and end, first the documents and then the short texts."""
+        return np.concatenate((np.stack((self.offsets[:-1], self.offsets[1:]), axis=1), self.short))
 
     @classmethod
     def open(cls, folder: Path) -> Corpus:
@@ -46,6 +67,7 @@ class Corpus:
             offsets=np.concatenate(([0], np.cumsum(index["lengths"], dtype=np.int64))),
             document_category=np.asarray(index["document_category"], dtype=np.int64),
             categories=index["categories"],
+            short=np.asarray(index["short"], dtype=np.int64).reshape(-1, 2),
         )
 
     def category_bytes(self) -> np.ndarray:
@@ -81,12 +103,26 @@ def documents(source: Path) -> Iterator[tuple[str, bytes]]:
                 yield record.get("category", "text"), record["text"].encode()
 
 
+def short_texts(text: bytes, random: np.random.Generator) -> list[tuple[int, int]]:
+    """Begins and ends of the short texts of one document, drawn at random."""
+    starts = np.array([match.end() for match in TEXT_START.finditer(text)], dtype=np.int64)
+    found = []
+    for begin in random.choice(starts, min(len(starts), len(text) // SHORT_EVERY), replace=False):
+        length = np.exp(random.uniform(*np.log(SHORT_LENGTHS)))
+        after = np.searchsorted(starts, begin + length)
+        end = starts[after] if after < len(starts) else len(text)
+        found.append((int(begin), int(begin) + len(text[begin:end].rstrip())))
+    return found
+
+
 def prepare(source: Path, out: Path) -> Corpus:
     """Write the corpus to ``out`` and open it."""
     out.mkdir(parents=True, exist_ok=True)
     categories: list[str] = []
     lengths: list[int] = []
     document_category: list[int] = []
+    short: list[tuple[int, int]] = []
+    random, offset = np.random.default_rng(0), 0
     with (out / BYTES_FILE).open("wb") as data:
         for category, text in documents(source):
             if not text:
@@ -96,12 +132,15 @@ def prepare(source: Path, out: Path) -> Corpus:
             data.write(text)
             lengths.append(len(text))
             document_category.append(categories.index(category))
+            short += [(offset + begin, offset + end) for begin, end in short_texts(text, random)]
+            offset += len(text)
     if not lengths:
         raise SystemExit(f"{source} holds no text")
     index = {
         "categories": categories,
         "lengths": lengths,
         "document_category": document_category,
+        "short": short,
     }
     (out / INDEX_FILE).write_text(json.dumps(index), encoding="utf-8")
     return Corpus.open(out)
@@ -116,6 +155,7 @@ def main() -> None:
     for name, size in zip(corpus.categories, corpus.category_bytes(), strict=True):
         print(f"{name:12} {size / 1e6:8.2f} MB")
     print(f"{'total':12} {corpus.data.size / 1e6:8.2f} MB in {len(corpus.document_category)} documents")
+    print(f"{len(corpus.short)} short texts")
 
 
 if __name__ == "__main__":

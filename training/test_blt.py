@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
+import patches
 from artifact import load_blt, load_model, read_config, write_blt
-from blt import Blt, BltConfig, find_patches, hash_ids
+from blt import NARROW, Blt, BltConfig, find_patches, hash_ids
 from conftest import sentences
 from evaluate import measure
 from model import PAD_ID, EntropyConfig, EntropyModel, encode, entropy
+from patches import find_entropies, with_patches, write_patches
 from prepare import Corpus
-from trainer import Settings, Trainer
+from trainer import Sampler, Settings, Trainer, make_optimizers
 
 LOCAL = EntropyConfig(
     hidden_size=32, num_attention_heads=2, intermediate_size=48, num_hidden_layers=3, sliding_window=32
@@ -62,20 +65,21 @@ def test_hash_of_one_window_written_out() -> None:
 
 def test_patches_of_two_rows_stand_in_one_list() -> None:
     starts = torch.tensor([[1, 1, 0, 1, 1], [1, 1, 1, 0, 0]], dtype=torch.bool)
-    patches = find_patches(starts)
-    assert patches.own.tolist() == [0, 1, 1, 2, 3, 4, 5, 5]
-    assert patches.seen.tolist() == [0, 0, 1, 2, 3, 4, 4, 4]
-    assert patches.position[:6].tolist() == [0, 1, 2, 0, 1, 2]
-    places = patches.slot.tolist()
-    assert places[:6] == [0, 1, 2, patches.per_row, patches.per_row + 1, patches.per_row + 2]
-    assert set(places[6:]) == {patches.per_row - 1}
+    found = find_patches(starts)
+    assert found.own.tolist() == [0, 1, 1, 2, 3, 4, 5, 5]
+    assert found.seen.tolist() == [0, 0, 1, 2, 3, 4, 4, 4]
+    assert found.position[:6].tolist() == [0, 1, 2, 0, 1, 2]
+    places = found.slot.tolist()
+    assert places[:6] == [0, 1, 2, found.per_row, found.per_row + 1, found.per_row + 2]
+    assert set(places[6:]) == {found.per_row - 1}
 
 
-@pytest.mark.parametrize("k, latent", [(2, 64), (3, 64)])
-def test_transformers_reads_what_is_written_and_agrees(tmp_path: Path, k: int, latent: int) -> None:
+@pytest.mark.parametrize("k, latent, window", [(2, 64, None), (3, 64, None), (2, 64, 8)])
+def test_transformers_reads_what_is_written_and_agrees(tmp_path: Path, k: int, latent: int, window: int | None) -> None:
     transformers = pytest.importorskip("transformers")
-    write_blt(make(replace(SHAPE, cross_attn_k=k, latent_size=latent)), tmp_path)
+    write_blt(make(replace(SHAPE, cross_attn_k=k, latent_size=latent, local_window=window)), tmp_path)
     ours = load_blt(tmp_path)
+    assert ours.config.local.sliding_window == (window or LOCAL.sliding_window)
     theirs = transformers.BltForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
     tokens = encode(TEXT)[:, : 4 * LOCAL.sliding_window]
     starts = ours.starts(tokens)
@@ -100,6 +104,30 @@ def test_rows_of_a_batch_and_padding_do_not_meet() -> None:
     assert (first[0, :19] - together[0, :19]).abs().max() < 1e-4
 
 
+def test_stored_patches_are_those_of_the_model(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches, "PIECE", 128)  # so that a text has many
+    begin = corpus.offsets[::2][:20]
+    corpus = replace(corpus, short=np.stack((begin + 10, begin + 300), axis=1))
+    model = make(replace(SHAPE, entropy=replace(LOCAL, sliding_window=16, num_hidden_layers=2)))
+    entropies = find_entropies(model.patcher, corpus, at_once=2048)
+    text = bytes(corpus.data[corpus.texts[0, 0] : corpus.texts[0, 1]])
+    assert len(text) > 512 and np.allclose(entropies[: len(text)], measure(model.patcher, text).entropies, atol=1e-4)
+
+    write_patches(entropies > model.config.threshold, tmp_path / "patches.npz")
+    corpus = with_patches(corpus, tmp_path / "patches.npz")
+    settings = replace(SMALL, tokens_per_step=32 * 512, from_start=1.0)
+    batch = Sampler(corpus, settings).batch(0, 512)
+    live = model.starts(batch.tokens)
+    # What follows a sequence is known to the stored ones alone, and what follows EOS is nobody's.
+    inside = F.pad(batch.tokens[:, 1:] != PAD_ID, (1, 0), value=True)
+    assert torch.equal(batch.starts[:, :-1] & inside, live[:, :-1] & inside)
+    assert batch.starts[:, 2:].any() and not batch.starts[:, :-1][~inside].any()
+
+    trainer = Trainer(corpus, tmp_path / "run", replace(SMALL, from_start=0.5), lambda: model)
+    model.patcher.forward = None  # never run
+    list(trainer.train())
+
+
 def test_starting_from_an_entropy_model_computes_what_it_does() -> None:
     patcher = make().patcher
     model = Blt(SHAPE, patcher)
@@ -109,6 +137,32 @@ def test_starting_from_an_entropy_model_computes_what_it_does() -> None:
         assert (model(*model.inputs(tokens)) - patcher(tokens)).abs().max() < 5e-3
     with pytest.raises(ValueError, match="as many layers"):
         Blt(replace(SHAPE, decoder_layers=1), patcher).start_from(patcher)
+
+
+def test_chosen_sequences_have_a_decoder_that_sees_few_bytes() -> None:
+    model = make()
+    tokens = torch.randint(4, 260, (8, 64), generator=torch.Generator().manual_seed(1))
+    plain = model(*model.inputs(tokens))
+    model.narrow_share = 0.5
+    assert torch.equal(model(*model.inputs(tokens)), plain), "nothing changes but in training"
+    model.train()
+    chosen = model.narrow(tokens)
+    assert 0 < chosen.sum() < 8 and torch.equal(chosen, model.narrow(tokens))
+    differs = (model(*model.inputs(tokens)) - plain).abs().amax(-1) > 1e-3
+    # As far as a narrow decoder sees, it sees the same.
+    assert differs[chosen, NARROW:].any(1).all() and not differs[:, :NARROW].any() and not differs[~chosen].any()
+
+
+def test_rates_of_the_parts() -> None:
+    settings = replace(SMALL, begun_rate=0.25, latent_rate=3.0)
+    model = Blt(SHAPE, make().patcher)
+    shares = {id(p): g["share"] for o in make_optimizers(model, settings) for g in o.param_groups for p in g["params"]}
+    found = {name: shares.get(id(weight)) for name, weight in model.named_parameters()}
+    assert found["local_decoder.layers.0.mlp.up_proj.weight"] == 0.25
+    assert found["global_transformer.layers.0.mlp.up_proj.weight"] == 3.0
+    assert found["local_decoder.cross_attn_layers.0.q_proj.weight"] == 3.0
+    assert found["encoder_hash_tok_embedding.weight"] == 1.0
+    assert all((share is None) == name.startswith("patcher.") for name, share in found.items())
 
 
 def test_training_uses_every_part_and_leaves_the_patcher(corpus: Corpus, tmp_path: Path) -> None:

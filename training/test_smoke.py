@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,13 @@ from evaluate import measure
 from export import export
 from model import (
     BOS_ID,
+    BOUNDARY,
     BYTE_OFFSET,
     CALM,
-    CHARACTER_MOST,
-    CHARACTER_WEIGHT,
     EOS_ID,
+    FIRST_WEIGHT,
+    INSIDE_WEIGHT,
+    WORTH,
     Cache,
     EntropyConfig,
     EntropyModel,
@@ -30,7 +34,7 @@ from model import (
     whole_characters,
 )
 from patching import choose_threshold, count_patches, mean_patch
-from prepare import Corpus, prepare
+from prepare import Corpus, prepare, short_texts
 from trainer import IGNORED, Sampler, Settings, Trainer, learning_rate_factor, length_at
 
 SMALL = Settings(steps=12, tokens_per_step=512, lengths=((128, 0.5), (256, 0.5)), bf16=False, seed=7)
@@ -65,11 +69,20 @@ def test_prepare_reads_a_folder(tmp_path: Path) -> None:
     assert sorted(corpus.categories) == ["poems", "text"]
 
 
+def test_short_texts_are_whole_sentences() -> None:
+    text = 'A heading\n\nIt rained. "Why?" he\nasked. 왜 그래。몰라! No.\n\n'.encode() * 100
+    texts = {text[begin:end].decode() for begin, end in short_texts(text, np.random.default_rng(0))}
+    starts = ("A heading", "It rained.", '"Why?"', "왜", "몰라!", "No.")
+    assert len(texts) > 1 and all(t.startswith(starts) for t in texts)
+    # One ends with a paragraph, where a line ended.
+    assert all(t.endswith((".", "。", "!", "A heading")) for t in texts)
+
+
 def test_sequences_hold_one_document_and_padding_never_counts(corpus: Corpus) -> None:
     sampler = Sampler(corpus, Settings(steps=1, tokens_per_step=64 * 64, boost={"short": 50.0}))
-    tokens, targets, category = sampler.batch(3, 64)
+    tokens, targets, category, _ = sampler.batch(3, 64)
     assert tokens.shape == targets.shape == (64, 64)
-    assert (tokens[:, 0] == BOS_ID).all() and (tokens[:, 1:] != BOS_ID).all()
+    assert (tokens[:, 1:] != BOS_ID).all()
     assert set(category.tolist()) == {0, 1}
     for row, wanted, kind in zip(tokens.tolist(), targets.tolist(), category.tolist(), strict=True):
         counted = [t for t in wanted if t != IGNORED]
@@ -80,8 +93,30 @@ def test_sequences_hold_one_document_and_padding_never_counts(corpus: Corpus) ->
             assert len(counted) == len(text) + 1 < 64
         else:
             assert text in bytes(corpus.data) and len(counted) == 64
-    again = sampler.batch(3, 64)[0]
-    assert torch.equal(tokens, again) and not torch.equal(tokens, sampler.batch(4, 64)[0])
+    again = sampler.batch(3, 64).tokens
+    assert torch.equal(tokens, again) and not torch.equal(tokens, sampler.batch(4, 64).tokens)
+
+
+def test_a_third_begins_where_a_text_does_and_the_rest_with_the_byte_before(corpus: Corpus) -> None:
+    # Two short texts for the documents of prose, and none in those that are short themselves.
+    begin = corpus.offsets[::2][:20]
+    corpus = replace(corpus, short=np.stack((begin + 10, begin + 30), axis=1))
+    sampler = Sampler(corpus, Settings(steps=1, tokens_per_step=600 * 64, from_start=1 / 3))
+    tokens, targets, category, _ = sampler.batch(0, 64)
+    data, found = bytes(corpus.data), {"document": 0, "short": 0, "inside": 0}
+    for row, wanted in zip(tokens[category == 0].tolist(), targets[category == 0].tolist(), strict=True):
+        text = bytes(t - BYTE_OFFSET for t in wanted if t >= BYTE_OFFSET)
+        if row[0] != BOS_ID:
+            found["inside"] += 1
+            assert bytes([row[0] - BYTE_OFFSET]) + text in data
+        elif len(text) == 20:
+            found["short"] += 1
+            assert EOS_ID in wanted and any(text == data[b:e] for b, e in corpus.short)
+        else:
+            found["document"] += 1
+            assert any(data[b:].startswith(text) for b in begin)
+    share = {name: count / sum(found.values()) for name, count in found.items()}
+    assert abs(share["inside"] - 2 / 3) < 0.1 and abs(share["short"] - 1 / 6) < 0.06, share
 
 
 def test_rotation_pairs_neighbours() -> None:
@@ -129,9 +164,13 @@ def test_penalty_moves_entropy_to_the_first_byte_of_a_character() -> None:
     model.teachers.append(random_model(num_hidden_layers=1))
     assert not any("teacher" in name for name, _ in model.named_parameters())
     unsure = model.penalty(tokens, guess, targets)
-    assert torch.isclose(unsure, torch.tensor(2 * CHARACTER_WEIGHT * (math.log(260) - CALM)))
+    assert torch.isclose(unsure, torch.tensor(2 * INSIDE_WEIGHT * (math.log(260) - CALM)))
     certain = F.one_hot(targets, 260) * 50.0
-    assert 0 < model.penalty(tokens, certain, targets) <= CHARACTER_WEIGHT * CHARACTER_MOST + 1e-3
+    assert torch.isclose(model.penalty(tokens, certain, targets), torch.tensor(FIRST_WEIGHT * BOUNDARY), atol=1e-3)
+    # A character that the teacher foresees needs no boundary.
+    model.teachers[0].lm_head.weight.data.mul_(100)
+    assert whole_characters(entropy(model.teachers[0](tokens)), targets >= BYTE_OFFSET + 0x80)[0, 1] < WORTH
+    assert model.penalty(tokens, certain, targets) < 1e-3
 
 
 def test_an_empty_document_has_no_bytes_to_measure() -> None:
@@ -152,6 +191,14 @@ def test_schedule_rises_and_ends_at_zero() -> None:
     assert [length_at(p, ((512, 3.0), (1024, 1.0))) for p in (0.0, 0.7, 0.8, 1.0)] == [512, 512, 1024, 1024]
 
 
+def test_batches_made_ahead_are_the_same(corpus: Corpus, tmp_path: Path) -> None:
+    trainer = Trainer(corpus, tmp_path, SMALL, EntropyModel)
+    trainer.pool = ThreadPoolExecutor(1)
+    for step, length in enumerate((128, 128, 128, 256, 256)):
+        trainer.step = step
+        assert torch.equal(trainer.batch(length).tokens, trainer.sampler.batch(step, length).tokens)
+
+
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 def test_resumed_training_equals_uninterrupted(corpus: Corpus, tmp_path: Path, optimizer: str) -> None:
     settings = Settings(**{**SMALL.__dict__, "optimizer": optimizer})
@@ -166,6 +213,13 @@ def test_resumed_training_equals_uninterrupted(corpus: Corpus, tmp_path: Path, o
     assert second.step == 5
     list(second.train())
     assert torch.equal(weights(straight), weights(second))
+
+
+def test_bytes_end_the_run(corpus: Corpus, tmp_path: Path) -> None:
+    settings = replace(SMALL, steps=None, bytes=3000)
+    trainer = Trainer(corpus, tmp_path, settings, EntropyModel)
+    list(trainer.train())
+    assert 3000 <= trainer.bytes_seen < 3000 + settings.tokens_per_step
 
 
 def test_minutes_end_with_the_rate_decayed(corpus: Corpus, tmp_path: Path) -> None:

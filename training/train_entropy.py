@@ -9,8 +9,8 @@ Usage::
 In UTF-8 the first byte of a Korean syllable says little, and most of the uncertainty is in its
 second one: a patch rule that looks at entropy alone cuts such characters after their first byte.
 ``--whole-characters`` moves the entropy of a character to its first byte, at some cost in bits per
-byte: before it the model shall be as unsure as a teacher (a model trained without this) is about
-the character, and inside it surer than it should be.
+byte: before a character that a teacher (a model trained without this) is unsure about, the model shall
+be unsure enough for a boundary, and inside it surer than it should be.
 """
 
 from __future__ import annotations
