@@ -16,7 +16,7 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// How long a run may take to stop by itself (a driver can sit in a shader
 /// compilation) before it is ended.
-const PATIENCE: Duration = Duration::from_millis(800);
+const PATIENCE: Duration = Duration::from_millis(600);
 
 /// Takes over ctrl-C.
 ///
