@@ -153,9 +153,7 @@ fn compare_stages(at: &str, trace: &Trace, golden: &Golden, except: usize) {
         let Some(ours) = stages.get(name) else {
             // Without its projection a stage is the one before it.
             let absent = ["enc_patch_init", "enc_cross", "dec_patch_kv", "enc_pooled"];
-            // A single row's norm may be part of the layer after it.
-            let joined = tokens == 1 && name == "dec_norm";
-            assert!(joined || absent.contains(&name), "{at}: no {name}");
+            assert!(absent.contains(&name), "{at}: no {name}");
             continue;
         };
         let rows = match (patches, late) {

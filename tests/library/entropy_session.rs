@@ -8,22 +8,10 @@ use blt::checkpoint::Checkpoint;
 use blt::device::{Device, DeviceOptions, Tier};
 use blt::model::entropy::EntropyModel;
 use blt::patch::{Rule, lengths};
-use blt::reference::{BlockMatrices, EntropyMatrices, EntropyShape};
 use blt::session::{ContextOptions, EntropyOptions, EntropyRows, EntropySession};
 use safetensors::SafeTensors;
 
-const VARIANTS: [&str; 10] = [
-    "bf16w",
-    "dec_first",
-    "enc3_last",
-    "gqa",
-    "k1",
-    "k2_base",
-    "k4_proj",
-    "maxpatch",
-    "tied",
-    "window",
-];
+use crate::common::{entropy_matrices, with_entropy_model};
 
 struct Golden {
     name: String,
@@ -122,7 +110,7 @@ async fn agrees_with_golden(tier: Option<Tier>) {
     let Some(device) = crate::common::on_tier(tier) else {
         return;
     };
-    for variant in VARIANTS {
+    for variant in with_entropy_model() {
         let checkpoint = Checkpoint::open(&folder(variant).to_string_lossy()).unwrap();
         let weights = checkpoint.entropy_weights().unwrap();
         let model = Arc::new(EntropyModel::load(&device, &weights, |_| ()).await.unwrap());
@@ -174,48 +162,11 @@ fn subgroups_agree_with_golden() {
     pollster::block_on(agrees_with_golden(Some(Tier { subgroups: true })));
 }
 
-/// The model on the CPU, from the same checkpoint.
-fn reference_of(checkpoint: &Checkpoint) -> EntropyMatrices {
-    let w = checkpoint.entropy_weights().unwrap();
-    let c = &w.config;
-    EntropyMatrices {
-        shape: EntropyShape {
-            hidden: c.hidden_size as usize,
-            heads: c.heads as usize,
-            kv_heads: c.kv_heads as usize,
-            head: c.head_dim as usize,
-            intermediate: c.intermediate_size as usize,
-            vocabulary: c.vocab_size as usize,
-            window: c.window.unwrap() as usize,
-            theta: c.rope_theta,
-            epsilon: c.norm_eps,
-        },
-        embed: w.embed.to_f32(),
-        layers: w
-            .layers
-            .iter()
-            .map(|l| BlockMatrices {
-                attention_norm: l.attention_norm.to_f32(),
-                q: l.q.to_f32(),
-                k: l.k.to_f32(),
-                v: l.v.to_f32(),
-                o: l.o.to_f32(),
-                mlp_norm: l.mlp_norm.to_f32(),
-                gate: l.gate.to_f32(),
-                up: l.up.to_f32(),
-                down: l.down.to_f32(),
-            })
-            .collect(),
-        norm: w.norm.to_f32(),
-        head: w.lm_head.to_f32(),
-    }
-}
-
 #[test]
 fn the_cpu_reference_agrees_with_golden() {
-    for variant in VARIANTS {
+    for variant in with_entropy_model() {
         let checkpoint = Checkpoint::open(&folder(variant).to_string_lossy()).unwrap();
-        let reference = reference_of(&checkpoint);
+        let reference = entropy_matrices(&checkpoint).unwrap();
         for golden in goldens(variant) {
             if golden.ids.len() > 200 {
                 continue;
@@ -299,7 +250,7 @@ fn the_best_bytes_come_in_order() {
     pollster::block_on(async {
         let device = crate::common::device();
         let checkpoint = Checkpoint::open(&folder("k1").to_string_lossy()).unwrap();
-        let reference = reference_of(&checkpoint);
+        let reference = entropy_matrices(&checkpoint).unwrap();
         let weights = checkpoint.entropy_weights().unwrap();
         let model = Arc::new(EntropyModel::load(&device, &weights, |_| ()).await.unwrap());
         let options = EntropyOptions {

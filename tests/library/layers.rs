@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 14] = [
     ("bytes", &[]),
     ("numerics", &["bytes"]),
-    ("device", &[]),
+    ("device", &["numerics"]),
     ("checkpoint", &["numerics"]),
     ("weights", &["device", "checkpoint", "numerics"]),
     ("patch", &["bytes"]),

@@ -18,20 +18,6 @@ use std::path::PathBuf;
 use blt::checkpoint::{Checkpoint, Config};
 use serde_json::{Map, Value, json};
 
-/// The variants of the golden data.
-const VARIANTS: [&str; 10] = [
-    "bf16w",
-    "dec_first",
-    "enc3_last",
-    "gqa",
-    "k1",
-    "k2_base",
-    "k4_proj",
-    "maxpatch",
-    "tied",
-    "window",
-];
-
 fn oracle() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "oracle"]
         .iter()

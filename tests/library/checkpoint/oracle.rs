@@ -6,7 +6,8 @@ use blt::checkpoint::{Checkpoint, Dtype, ExpectedTensor, Part, expected_tensors}
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
-use crate::checkpoint::{VARIANTS, oracle, parse, read_json, sentence};
+use crate::checkpoint::{oracle, parse, read_json, sentence};
+use crate::common::with_entropy_model;
 
 fn open(variant: &str) -> Checkpoint {
     Checkpoint::open(oracle().join(variant).to_str().unwrap()).unwrap()
@@ -28,7 +29,7 @@ fn open_reduced(variant: &str) -> Checkpoint {
 #[test]
 fn every_entropy_model_resolves() {
     let manifest = read_json(oracle().join("manifest.json"));
-    for variant in VARIANTS {
+    for variant in with_entropy_model() {
         let checkpoint = open(variant);
         let weights = checkpoint.entropy_weights().unwrap();
         assert_eq!(weights.layers.len(), 2, "{variant}");
@@ -102,7 +103,7 @@ fn the_whole_checkpoint_is_complete() {
 
 #[test]
 fn a_reduced_checkpoint_lacks_the_rest() {
-    for variant in VARIANTS {
+    for variant in with_entropy_model() {
         let inspection = open_reduced(variant).inspect();
         assert_eq!(inspection.tensors.len(), 21, "{variant}");
         assert!(

@@ -70,6 +70,13 @@ pub(crate) const VARIANTS: [&str; 11] = [
     "window",
 ];
 
+/// Those of [`VARIANTS`] that have an entropy model.
+pub(crate) fn with_entropy_model() -> impl Iterator<Item = &'static str> {
+    VARIANTS
+        .into_iter()
+        .filter(|variant| *variant != "nopatcher")
+}
+
 /// The variants that no published checkpoint has, made by a script.
 pub(crate) const MADE: [&str; 8] = [
     "made/concatenated",
