@@ -2,12 +2,42 @@
 //! `shaders/*.wgsl` by the build script: what a GPU reads and what a CPU form is
 //! given.
 
-/// How the weights of a step are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StoredAs {
+/// How weights are stored on the device: as they are in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WeightType {
+    /// IEEE single precision.
     F32,
+    /// IEEE half precision.
     F16,
+    /// The upper half of a single.
     Bf16,
+}
+
+impl WeightType {
+    /// Bytes per weight.
+    #[must_use]
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+
+    /// The value of the shaders' `WEIGHTS` axis that reads it.
+    #[must_use]
+    pub fn axis(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// The type that a value of that axis names.
+    pub(super) fn of_axis(value: &str) -> Option<Self> {
+        let all = [Self::F32, Self::F16, Self::Bf16];
+        all.into_iter().find(|weights| weights.axis() == value)
+    }
 }
 
 /// Weights as they are stored.

@@ -46,8 +46,8 @@ impl Tensor {
         }
     }
 
-    /// Like [`Tensor::new`]; that there is no memory is an error of this call and
-    /// no failure of the device, on which others are at work.
+    /// Like [`Tensor::new`], but running out of memory is an error of this call
+    /// only: the device stays usable for others.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].

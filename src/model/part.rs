@@ -103,7 +103,7 @@ impl Output {
 pub struct Normed<'a> {
     /// The rows, `[T, columns]`.
     pub x: &'a Tensor,
-    /// Room for their normalised copy, where the norm is a step of its own.
+    /// Room for their normalised copy.
     pub h: &'a Tensor,
     /// The norm's weights, `[columns]`.
     pub weight: &'a Tensor,

@@ -1,5 +1,4 @@
-/// Twin of `attention_rows` and `attention_tile`; after [`rope`](super::rope()) and with the
-/// keys kept, of `attention_step` and `attention_held`.
+/// Twin of `attention_rows` and `attention_tile`.
 ///
 /// `q` is `[T, heads, head]`; `k` and `v` are `[U, kv_heads, head]` with U >= T,
 /// the last of them belonging to the last row. Row t sees `spans[t]` keys: its

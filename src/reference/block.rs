@@ -62,8 +62,6 @@ impl KeyValues {
 }
 
 impl BlockMatrices {
-    /// Twin of `row_layer` for a single row, but for what that does before and after it.
-    ///
     /// The block on the rows `x` (`[T, hidden]`), which follow those in the
     /// cache and join them there; row t sees `spans[t]` keys, its own and those
     /// just before it. Spec section 2.

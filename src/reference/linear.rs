@@ -1,6 +1,4 @@
-/// Twin of `linear_rows` and `linear_tile`, and of `linear_row`, after [`rms_norm`](super::rms_norm()) where
-/// that one has a norm: `y[t, o] = sum_i x[t, i] w[o, i]`
-/// for `x` `[T, inputs]` and `w` `[outputs, inputs]`; gives `[T, outputs]`.
+/// Twin of `linear_rows` and `linear_tile`: `y[t, o] = sum_i x[t, i] w[o, i]` for `x` `[T, inputs]` and `w` `[outputs, inputs]`; gives `[T, outputs]`.
 #[must_use]
 pub fn linear(x: &[f32], w: &[f32], inputs: usize) -> Vec<f32> {
     let mut y = Vec::with_capacity(x.len() / inputs * (w.len() / inputs));

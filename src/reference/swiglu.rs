@@ -1,8 +1,7 @@
 /// Twin of `swiglu`: `silu(gate) * up`, with `silu(z) = z / (1 + exp(-z))`, for
 /// rows that hold `columns` gates and then `columns` ups; gives `[T, columns]`.
 ///
-/// After [`linear`](super::linear()) it is that of `gate_up_row`, and with
-/// [`rms_norm`](super::rms_norm()) before both that of `gated_row`.
+/// After [`linear`](super::linear()) it is that of `gate_up_row`.
 #[must_use]
 pub fn swiglu(gate_up: &[f32], columns: usize) -> Vec<f32> {
     gate_up

@@ -2,39 +2,8 @@
 
 use crate::checkpoint::Dtype;
 use crate::device::Tensor;
+use crate::device::bindings::WeightType;
 use crate::device::tensor::{PART_ALIGNMENT, padded};
-
-/// How weights are stored on the device: as they are in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WeightType {
-    /// IEEE single precision.
-    F32,
-    /// IEEE half precision.
-    F16,
-    /// The upper half of a single.
-    Bf16,
-}
-
-impl WeightType {
-    /// Bytes per weight.
-    #[must_use]
-    pub fn size(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
-        }
-    }
-
-    /// The value of the shaders' `WEIGHTS` axis that reads it.
-    #[must_use]
-    pub fn axis(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-        }
-    }
-}
 
 impl From<Dtype> for WeightType {
     fn from(dtype: Dtype) -> Self {

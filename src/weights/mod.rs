@@ -4,5 +4,6 @@
 mod matrix;
 mod upload;
 
-pub use matrix::{Matrix, MatrixPart, WeightType};
+pub use crate::device::bindings::WeightType;
+pub use matrix::{Matrix, MatrixPart};
 pub use upload::{RowBlock, RowSource, Uploader, fused};

@@ -4,8 +4,9 @@ use std::ops::{ControlFlow, Range};
 
 use bytes::Bytes;
 
-use super::matrix::{Matrix, MatrixPart, WeightType};
+use super::matrix::{Matrix, MatrixPart};
 use crate::checkpoint::{Dtype, Random, TensorData, TensorView};
+use crate::device::bindings::WeightType;
 use crate::device::kernels::{RANDOM_WEIGHTS, RandomWeights, RandomWeightsParams};
 use crate::device::plan::{Extent, PlanBuilder, Work};
 use crate::device::tensor::padded;
@@ -125,7 +126,8 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
         for first_row in (0..rows).step_by(rows_per_part) {
             let rows = rows_per_part.min(rows - first_row);
             self.check()?;
-            let tensor = self.allocate(label, (rows * row_bytes).div_ceil(4)).await?;
+            let tensor =
+                Tensor::try_new(self.device, label, (rows * row_bytes).div_ceil(4)).await?;
             parts.push(MatrixPart {
                 tensor,
                 first_row,
@@ -188,12 +190,6 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
             first_row += block.rows;
         }
         Some(parts)
-    }
-
-    /// Allocates a tensor; that there is no memory for it is an error of this upload
-    /// and no failure of the device, on which others are at work.
-    async fn allocate(&self, label: &str, values: usize) -> Result<Tensor> {
-        Tensor::try_new(self.device, label, values).await
     }
 
     async fn random(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::bindings::StoredAs;
+use super::super::bindings::WeightType;
 use super::super::cpu::{Access, Binding, Bindings, Call, CpuDevice};
 use super::super::kernel::{BindingKind, CpuForm};
 use super::super::slice::{Storage, place};
@@ -15,7 +15,7 @@ pub(in crate::device) struct CpuStep {
     form: CpuForm,
     bindings: Bindings,
     params: Vec<u8>,
-    stored: StoredAs,
+    stored: WeightType,
 }
 
 impl CpuStep {
@@ -40,16 +40,14 @@ impl CpuStep {
             return refused("writes what it reads");
         };
         let variant = &draft.shader.variants[draft.variant];
-        let weights = variant.choices.iter().find(|(axis, _)| *axis == "WEIGHTS");
+        let mut choices = variant.choices.iter();
+        let axis = choices.find(|(axis, _)| *axis == "WEIGHTS");
+        let weights = axis.and_then(|(_, value)| WeightType::of_axis(value));
         Ok(Self {
             form: draft.form,
             bindings,
             params: draft.params,
-            stored: match weights {
-                Some((_, "f16")) => StoredAs::F16,
-                Some((_, "bf16")) => StoredAs::Bf16,
-                _ => StoredAs::F32,
-            },
+            stored: weights.unwrap_or(WeightType::F32),
         })
     }
 

@@ -229,7 +229,7 @@ impl Engine {
         first.into_iter().chain(self.updates.try_iter()).collect()
     }
 
-    /// Waits for something to come; says whether it did.
+    /// Waits at most `patience` for an update; `true` if there is one.
     pub(crate) fn wait(&self, patience: Duration) -> bool {
         let mut waited_for = self.waited_for.borrow_mut();
         if waited_for.is_none() {

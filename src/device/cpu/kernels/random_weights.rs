@@ -2,16 +2,17 @@
 //! times a power of two, from the seed and the element's index.
 
 use super::size;
-use crate::device::bindings::{RandomWeightsCpu, RandomWeightsParams, StoredAs};
+use crate::device::bindings::{RandomWeightsCpu, RandomWeightsParams, WeightType};
 use crate::device::cpu::Cpu;
+use crate::numerics::pcg;
 
 pub(crate) fn run(k: RandomWeightsCpu<'_>, p: &RandomWeightsParams, cpu: &Cpu) {
     let RandomWeightsCpu { state, y, stored } = k;
     if state.rows == 0 {
         return;
     }
-    let per_word = if stored == StoredAs::F32 { 1 } else { 2 };
-    let words = size(p.padded) / per_word;
+    let per_word = if stored == WeightType::F32 { 1 } else { 2 };
+    let words = size(p.padded) / size(per_word);
     let y = &mut y[size(p.skip) * words..][..size(p.rows) * words];
     cpu.chunks(y, words, 4 * size(p.rows) * size(p.padded), |row, y| {
         let row = u32::try_from(row).unwrap_or(u32::MAX);
@@ -32,22 +33,17 @@ pub(crate) fn run(k: RandomWeightsCpu<'_>, p: &RandomWeightsParams, cpu: &Cpu) {
         let mut column = 0;
         for word in y {
             *word = match stored {
-                StoredAs::F32 => weight(column).to_bits(),
-                StoredAs::F16 => narrow_f16(weight(column)) | narrow_f16(weight(column + 1)) << 16,
-                StoredAs::Bf16 => {
+                WeightType::F32 => weight(column).to_bits(),
+                WeightType::F16 => {
+                    narrow_f16(weight(column)) | narrow_f16(weight(column + 1)) << 16
+                }
+                WeightType::Bf16 => {
                     weight(column).to_bits() >> 16 | weight(column + 1).to_bits() & 0xffff_0000
                 }
             };
-            column += if stored == StoredAs::F32 { 1 } else { 2 };
+            column += per_word;
         }
     });
-}
-
-/// One step of the PCG-RXS-M-XS generator, as a hash of 32 bits.
-fn pcg(value: u32) -> u32 {
-    let state = value.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-    let word = ((state >> ((state >> 28) + 4)) ^ state).wrapping_mul(277_803_737);
-    (word >> 22) ^ word
 }
 
 /// The half-precision bits of a number that half precision holds exactly.

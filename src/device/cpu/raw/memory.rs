@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::device::bindings::{State, StoredAs, Weights};
+use crate::device::bindings::{State, WeightType, Weights};
 use crate::device::cpu::Cpu;
 
 /// Own memory begins at multiples of this: a cache line, and the widest vector.
@@ -86,7 +86,7 @@ impl Memory {
         }
     }
 
-    /// The first byte of a part, cut to what is there.
+    /// Address and length of a range, clipped to the bytes that exist.
     fn part(&self, range: &Range<usize>) -> (*const u8, usize) {
         let end = range.end.min(self.len());
         let first = range.start.min(end);
@@ -161,7 +161,7 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// The first byte of a part; nothing of another device's tensor.
+    /// Address and length of a range; zero bytes for a tensor of another device.
     fn part(&self, memory: &Memory, range: &Range<usize>) -> (*const u8, usize) {
         match memory {
             Memory::Own(own) if own.device != self.device => memory.part(&(0..0)),
@@ -314,7 +314,7 @@ enum View<'t> {
 pub(crate) struct Call<'t> {
     params: &'t [u8],
     views: [Option<View<'t>>; MOST_BINDINGS],
-    stored: StoredAs,
+    stored: WeightType,
     cpu: &'t Cpu,
 }
 
@@ -322,7 +322,7 @@ impl<'t> Call<'t> {
     pub(crate) fn new(
         access: &'t mut Access,
         bindings: &'t Bindings,
-        (params, stored): (&'t [u8], StoredAs),
+        (params, stored): (&'t [u8], WeightType),
         cpu: &'t Cpu,
     ) -> Self {
         Self {
@@ -342,7 +342,7 @@ impl<'t> Call<'t> {
     }
 
     /// How the step's variant stores weights.
-    pub(crate) fn stored(&self) -> StoredAs {
+    pub(crate) fn stored(&self) -> WeightType {
         self.stored
     }
 
@@ -379,9 +379,9 @@ impl<'t> Call<'t> {
     /// Binding `index`, the weights.
     pub(crate) fn weights(&mut self, index: usize) -> Weights<'t> {
         match self.stored {
-            StoredAs::F32 => Weights::F32(self.read(index)),
-            StoredAs::F16 => Weights::F16(self.read(index)),
-            StoredAs::Bf16 => Weights::Bf16(self.read(index)),
+            WeightType::F32 => Weights::F32(self.read(index)),
+            WeightType::F16 => Weights::F16(self.read(index)),
+            WeightType::Bf16 => Weights::Bf16(self.read(index)),
         }
     }
 }

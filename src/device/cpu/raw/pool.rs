@@ -161,7 +161,7 @@ impl Drop for Finish<'_> {
                 std::thread::yield_now();
             }
         }
-        let panicked = lock_if_any(&self.0.panicked);
+        let panicked = lock(&self.0.panicked).take();
         self.0.taken.store(false, Ordering::Release);
         if let Some(panicked) = panicked
             && !std::thread::panicking()
@@ -256,8 +256,4 @@ impl Shared {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn lock_if_any<T>(mutex: &Mutex<Option<T>>) -> Option<T> {
-    lock(mutex).take()
 }
