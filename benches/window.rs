@@ -20,7 +20,7 @@ use blt::checkpoint::Checkpoint;
 use blt::device::{AdapterChoice, DeviceOptions};
 use blt::model::entropy::EntropyModel;
 use blt::session::{EntropyOptions, EntropySession};
-use blt::window::bench::{Bench, Score, Times, entropy_color, letters, start_color};
+use blt::window::bench::{Bench, Staff, Times, entropy_color, letters, start_color};
 use blt::window::{App, AppOptions, Devices, Language};
 use egui::text::LayoutJob;
 use egui::{Event, Key, Modifiers, PointerButton, pos2};
@@ -91,7 +91,7 @@ fn frames(devices: &Devices, count: usize) {
     let entropies = pollster::block_on(session.push(&ids)).unwrap().entropies;
     drop(session);
 
-    let mut score = Score::new(&text, entropies.clone());
+    let mut staff = Staff::new(&text, entropies.clone());
     let mut ours = Bench::new(&devices.graphics, SCREEN, ZOOM).unwrap();
     let mut plain = Bench::new(&devices.graphics, SCREEN, ZOOM).unwrap();
     let sections = |starts: &[bool], width: f32| {
@@ -113,9 +113,9 @@ fn frames(devices: &Devices, count: usize) {
     for frame in 0..count + warm {
         let threshold = 1.0 + 0.01 * (frame % 200) as f32;
         let began = Instant::now();
-        let starts = score.cut(threshold).to_vec();
+        let starts = staff.cut(threshold).to_vec();
         let cutting = began.elapsed();
-        let mut one = ours.frame(Vec::new(), |ui| score.show(ui)).unwrap();
+        let mut one = ours.frame(Vec::new(), |ui| staff.show(ui)).unwrap();
         one.layout += cutting;
         let draw = |ui: &mut egui::Ui| {
             let job = sections(&starts, ui.available_width());
@@ -126,7 +126,7 @@ fn frames(devices: &Devices, count: usize) {
         let mut two = plain.frame(Vec::new(), draw).unwrap();
         two.layout += cutting;
         let three = plain.frame(Vec::new(), draw).unwrap();
-        assert_eq!(score.visible(), VISIBLE, "all bytes show");
+        assert_eq!(staff.visible(), VISIBLE, "all bytes show");
         if frame >= warm {
             a.push(one);
             b.push(two);
@@ -138,7 +138,7 @@ fn frames(devices: &Devices, count: usize) {
          median of {count}"
     ));
     let (ours, plain, rest) = (medians(&a), medians(&b), medians(&rest));
-    row("score", ours);
+    row("staff", ours);
     row("egui alone, a section per byte", plain);
     row("egui alone, the threshold at rest", rest);
     println!(
@@ -249,11 +249,11 @@ fn threshold(devices: &Devices, count: usize) {
         .collect();
     // Any numbers will do for the time that cutting takes.
     let entropies = (0..=LARGE).map(|at| (at % 47) as f32 / 10.0).collect();
-    let mut score = Score::new(&text, entropies);
+    let mut staff = Staff::new(&text, entropies);
     let cut = (0..count)
         .map(|frame| {
             let began = Instant::now();
-            score.cut(1.0 + 0.01 * frame as f32);
+            staff.cut(1.0 + 0.01 * frame as f32);
             began.elapsed()
         })
         .collect();

@@ -1,4 +1,4 @@
-// The heights of the bars of a score on their way to what the entropy kernel has
+// The heights of the bars of a staff on their way to what the entropy kernel has
 // written. A number that has come is taken up as the height to go to; one that has
 // still to come leaves its bar where it is.
 

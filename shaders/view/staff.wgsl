@@ -1,4 +1,4 @@
-// The score of a text: above every line of it a staff with one bar per byte, as
+// The staves of a text: above every line of it a staff with one bar per byte, as
 // high and as deep in colour as the byte's entropy; through all staves the line of
 // the threshold; and a mark and a hairline where a patch starts. Heights are what
 // `settle.wgsl` makes of the very buffer that the entropy kernel has written.

@@ -1,4 +1,4 @@
-//! What `benches/window.rs` measures: the score and the painter, which are nobody
+//! What `benches/window.rs` measures: the staves and the painter, which are nobody
 //! else's business. A bench is a crate of its own and sees only what is public, and
 //! tests, which see more, are built without optimisation. Not part of the API.
 
@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use egui::text::TextFormat;
 use egui::{Color32, Context, Event, Id, Rect, Sense, Ui, vec2};
 
-use super::score::{Around, Cells, View};
+use super::engine::Cells;
 use super::screens::patch::{Cutting, Mode};
 use super::shell::Canvas;
+use super::staff::{Around, View};
 use super::theme::{self, Palette};
 use crate::device::Gpu;
 use crate::error::Result;
@@ -98,7 +99,7 @@ impl Bench {
 
 /// A text with its staves, as the patch screen shows it.
 #[derive(Debug)]
-pub struct Score {
+pub struct Staff {
     view: View,
     text: String,
     entropies: Arc<Vec<f32>>,
@@ -107,7 +108,7 @@ pub struct Score {
     visible: Range<usize>,
 }
 
-impl Score {
+impl Staff {
     /// A text and the entropies of its bytes and of the byte to come, in nats.
     #[must_use]
     pub fn new(text: &str, entropies: Vec<f32>) -> Self {
@@ -142,7 +143,7 @@ impl Score {
             stale: 0..0,
         };
         let (text, view) = (&self.text, &mut self.view);
-        let id = Id::unique("bench score");
+        let id = Id::unique("bench staff");
         let (origin, _) = view.show(ui, id, text, theme::BARS, around, Sense::hover());
         let area: Rect = ui.clip_rect();
         self.visible = view.visible(area, origin).1;
@@ -155,12 +156,12 @@ impl Score {
     }
 }
 
-/// How the letters of a score are set.
+/// How the letters below a staff are set.
 #[must_use]
 pub fn letters() -> TextFormat {
     TextFormat {
-        font_id: theme::mono(theme::SCORE_TEXT),
-        extra_letter_spacing: theme::SCORE_SPACING,
+        font_id: theme::mono(theme::STAFF_TEXT),
+        extra_letter_spacing: theme::STAFF_SPACING,
         line_height: Some(theme::BARS.line),
         color: Palette::of_theme(egui::Theme::Light).text,
         ..TextFormat::default()

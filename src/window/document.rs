@@ -80,19 +80,99 @@ pub(crate) fn character_at(text: &str, byte: usize) -> usize {
     text.chars().count()
 }
 
-/// What an edit replaced: the bytes of `old` that went, and those of `new` that
-/// came in their place.
-pub(crate) fn difference(old: &[u8], new: &[u8]) -> (Range<usize>, Range<usize>) {
-    let prefix = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let most = old.len().min(new.len()) - prefix;
-    let suffix = old
-        .iter()
-        .rev()
-        .zip(new.iter().rev())
-        .take(most)
-        .take_while(|(a, b)| a == b)
-        .count();
-    (prefix..old.len() - suffix, prefix..new.len() - suffix)
+/// A change of a text, made once and handed to all who hold the text or something of
+/// each of its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Edit {
+    /// The byte that it begins at.
+    pub(crate) at: usize,
+    /// The bytes that stood there.
+    pub(crate) gone: Vec<u8>,
+    /// The bytes that stand there now.
+    pub(crate) came: Vec<u8>,
+}
+
+impl Edit {
+    /// What makes one text of another, `None` if they are equal.
+    pub(crate) fn between(old: &[u8], new: &[u8]) -> Option<Self> {
+        let prefix = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+        let (old, new) = (&old[prefix..], &new[prefix..]);
+        let both = old.iter().rev().zip(new.iter().rev());
+        let suffix = both.take_while(|(a, b)| a == b).count();
+        let edit = Self {
+            at: prefix,
+            gone: old[..old.len() - suffix].to_vec(),
+            came: new[..new.len() - suffix].to_vec(),
+        };
+        (!edit.gone.is_empty() || !edit.came.is_empty()).then_some(edit)
+    }
+
+    /// The places of the bytes that go, in the text before.
+    pub(crate) fn gone(&self) -> Range<usize> {
+        self.at..self.at + self.gone.len()
+    }
+
+    /// The places of the bytes that come, in the text after.
+    pub(crate) fn came(&self) -> Range<usize> {
+        self.at..self.at + self.came.len()
+    }
+
+    /// The way back.
+    pub(crate) fn reversed(self) -> Self {
+        Self {
+            at: self.at,
+            gone: self.came,
+            came: self.gone,
+        }
+    }
+
+    /// Whether a text holds what goes.
+    pub(crate) fn fits(&self, text: &[u8]) -> bool {
+        text.get(self.gone()) == Some(self.gone.as_slice())
+    }
+
+    /// Changes a text that it [`fits`](Self::fits).
+    pub(crate) fn apply(&self, text: &mut Vec<u8>) {
+        text.splice(self.gone(), self.came.iter().copied());
+    }
+
+    /// A byte of the text before, of which only the text after is there.
+    pub(crate) fn byte_before(&self, after: &[u8], at: usize) -> Option<u8> {
+        if at < self.at {
+            after.get(at).copied()
+        } else if let Some(byte) = self.gone.get(at - self.at) {
+            Some(*byte)
+        } else {
+            after.get(at - self.gone.len() + self.came.len()).copied()
+        }
+    }
+
+    /// This edit and the one behind it as one, `None` if they cancel out. `after` is
+    /// the text after both.
+    pub(crate) fn then(&self, next: &Self, after: &[u8]) -> Option<Self> {
+        // What either changes, in the text between them.
+        let begin = self.at.min(next.at);
+        let end = self.came().end.max(next.gone().end);
+        let between: Vec<u8> = (begin..end)
+            .filter_map(|at| next.byte_before(after, at))
+            .collect();
+        let (mut gone, mut came) = (between.clone(), between);
+        Self {
+            at: self.at - begin,
+            ..self.clone().reversed()
+        }
+        .apply(&mut gone);
+        Self {
+            at: next.at - begin,
+            ..next.clone()
+        }
+        .apply(&mut came);
+        let edit = Self::between(&gone, &came)?;
+        Some(Self {
+            at: begin + edit.at,
+            ..edit
+        })
+    }
 }
 
 #[cfg(test)]
@@ -118,10 +198,41 @@ mod tests {
             old in proptest::collection::vec(0_u8..3, 0..12),
             new in proptest::collection::vec(0_u8..3, 0..12),
         ) {
-            let (gone, came) = difference(&old, &new);
+            let Some(edit) = Edit::between(&old, &new) else {
+                prop_assert_eq!(old, new);
+                return Ok(());
+            };
+            prop_assert!(edit.fits(&old));
+            prop_assert_eq!(&old[edit.gone()], &edit.gone);
+            prop_assert_eq!(&new[edit.came()], &edit.came);
+            for (at, byte) in old.iter().enumerate() {
+                prop_assert_eq!(edit.byte_before(&new, at), Some(*byte));
+            }
             let mut edited = old.clone();
-            edited.splice(gone, new[came].iter().copied());
-            prop_assert_eq!(edited, new);
+            edit.apply(&mut edited);
+            prop_assert_eq!(&edited, &new);
+            edit.reversed().apply(&mut edited);
+            prop_assert_eq!(edited, old);
+        }
+
+        #[test]
+        fn two_edits_are_one(
+            texts in proptest::array::uniform3(proptest::collection::vec(0_u8..3, 0..12)),
+        ) {
+            let [first, second, third] = &texts;
+            let edits = Edit::between(first, second).zip(Edit::between(second, third));
+            let Some((one, next)) = edits else {
+                return Ok(());
+            };
+            let mut edited = first.clone();
+            match one.then(&next, third) {
+                Some(both) => {
+                    prop_assert!(both.fits(&edited));
+                    both.apply(&mut edited);
+                }
+                None => prop_assert_eq!(first, third),
+            }
+            prop_assert_eq!(&edited, third);
         }
     }
 

@@ -6,7 +6,7 @@
 //!       └ screens ←───────────────updates──────────┘
 //! ```
 //!
-//! The score of a text, its staves and patch starts, is drawn by our own shaders
+//! The staves of a text and its patch starts are drawn by our own shaders
 //! from the buffers that the entropy kernel has written where both are on one GPU.
 
 mod accessibility;
@@ -23,11 +23,11 @@ mod engine;
 mod export;
 mod pace;
 mod palette;
-mod score;
 mod screens;
 mod settings;
 mod sheet;
 mod shell;
+mod staff;
 mod system_fonts;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use egui::{
 
 use super::system_fonts::SystemFonts;
 
-/// How tall the parts of a line of the score are, in points.
+/// How tall the parts of a line with its staff are, in points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Measures {
     /// A line: its staff, its text, and what is below.
@@ -48,10 +48,10 @@ pub(crate) const CURVE: Measures = Measures {
 
 /// The entropy in nats that fills a staff; greater ones are cut off there.
 pub(crate) const MOST: f32 = 4.5;
-/// Size of the text of a score in points.
-pub(crate) const SCORE_TEXT: f32 = 18.0;
-/// Space between the letters of a score in points.
-pub(crate) const SCORE_SPACING: f32 = 1.2;
+/// Size of the letters below a staff in points.
+pub(crate) const STAFF_TEXT: f32 = 18.0;
+/// Space between the letters below a staff in points.
+pub(crate) const STAFF_SPACING: f32 = 1.2;
 /// Space around what a screen shows, in points.
 pub(crate) const MARGIN: f32 = 40.0;
 

@@ -25,7 +25,7 @@ use crate::window::screens::compare::CompareScreen;
 use crate::window::screens::file::FileScreen;
 use crate::window::screens::generate::GenerateScreen;
 use crate::window::screens::patch::PatchScreen;
-use crate::window::screens::{FIRST_TEXT, Screen};
+use crate::window::screens::{Content, FIRST_TEXT, Screen};
 use crate::window::settings::Settings;
 use crate::window::sheet;
 use crate::window::theme::{self, Palette};
@@ -281,10 +281,9 @@ impl App {
         if let Some(why) = self.lost.take() {
             tracing::warn!("the graphics device was opened again: {why}");
         }
-        self.patch.text.lose_device();
-        self.generate.lose_device();
-        self.compare.lose_device();
-        self.file.lose_device();
+        for (_, screen) in self.screens().1 {
+            screen.lose_device();
+        }
         self.notices
             .push(self.language().words().recovered.to_owned());
         let name = match self.model.take() {
@@ -304,6 +303,18 @@ impl App {
                 Screen::Compare => self.compare.is_settled(),
                 Screen::File => self.file.is_settled(),
             }
+    }
+
+    /// All screens, and what they are given.
+    fn screens(&mut self) -> (Shared<'_>, [(Screen, &mut dyn Content); 4]) {
+        let shared = Shared::new(&self.engine, self.model.as_ref(), self.language());
+        let screens: [(Screen, &mut dyn Content); 4] = [
+            (Screen::Patch, &mut self.patch),
+            (Screen::Generate, &mut self.generate),
+            (Screen::Compare, &mut self.compare),
+            (Screen::File, &mut self.file),
+        ];
+        (shared, screens)
     }
 
     /// What keeps a picture from being what it should: a model that cannot be used,
@@ -327,7 +338,6 @@ impl App {
     }
 
     fn take_updates(&mut self) {
-        let language = self.language();
         for update in self.engine.updates() {
             match update {
                 Update::Loading { done, total } => {
@@ -342,11 +352,10 @@ impl App {
                         self.settings.remember_model(name.clone());
                         self.keep_settings();
                     }
-                    let shared = Shared::new(&self.engine, Some(&model), language);
-                    self.patch.use_model(&model, &shared);
-                    self.generate.use_model(&model, &shared);
-                    self.compare.use_model(&model, &shared);
-                    self.file.use_model(&model, &shared);
+                    let (shared, screens) = self.screens();
+                    for (_, screen) in screens {
+                        screen.use_model(&model, &shared);
+                    }
                 }
                 Update::NotOpened(why) => {
                     self.loading = None;
@@ -392,24 +401,19 @@ impl App {
         self.show_notices(ui);
         self.show_loading(ui);
         let language = self.language();
-        let shared = Shared::new(&self.engine, self.model.as_ref(), language);
+        if self.screen == Screen::Compare {
+            self.compare.set_text(&self.patch.text);
+        }
+        let showing = self.screen;
+        let (shared, screens) = self.screens();
         let mut wish = None;
-        match self.screen {
-            Screen::Patch => {
-                self.patch.show(ui, &shared);
-                if let Some(purpose) = self.patch.take_dialog() {
-                    self.dialogs.open(purpose);
-                }
-            }
-            Screen::Generate => self.generate.show(ui, &shared),
-            Screen::Compare => {
-                self.compare.set_text(&self.patch.text);
-                self.compare.show(ui, &shared);
-                if let Some(purpose) = self.compare.take_dialog() {
-                    self.dialogs.open(purpose);
-                }
-            }
-            Screen::File => wish = self.file.show(ui, &shared),
+        let mut dialog = None;
+        for (_, screen) in screens.into_iter().filter(|(name, _)| *name == showing) {
+            wish = screen.show(ui, &shared);
+            dialog = screen.take_dialog();
+        }
+        if let Some(purpose) = dialog {
+            self.dialogs.open(purpose);
         }
         let context = ui.ctx().clone();
         if let Some(action) = wish {

@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Model, Outbox, Update};
+use super::job::{Job, Slice};
+use super::{Cells, Model, Outbox, Update};
 use crate::error::Result;
 use crate::session::{ContextOptions, EditOptions, EditSession};
+use crate::window::document::Edit;
 use crate::window::pace;
-use crate::window::score::Cells;
 
 /// What the patch screen asks for.
 #[derive(Debug)]
@@ -18,7 +19,14 @@ pub(crate) enum AnalysisRequest {
         /// Counts up with every change of the text.
         revision: u64,
         /// All of it.
-        bytes: Vec<u8>,
+        bytes: Arc<Vec<u8>>,
+    },
+    /// The text has been changed.
+    Edit {
+        /// Of the text after it.
+        revision: u64,
+        /// The change.
+        edit: Edit,
     },
     /// The context is cut so.
     Context(ContextOptions),
@@ -81,26 +89,112 @@ const FRAME: Duration = Duration::from_millis(33);
 const SOFTWARE_ROWS: usize = 64;
 
 /// The text of the patch screen.
+#[derive(Default)]
 pub(super) struct Analysis {
-    session: EditSession,
-    options: EditOptions,
+    model: Option<Arc<Model>>,
+    context: ContextOptions,
+    /// The text while no session holds it: before the first model, and after a failure.
+    text: Vec<u8>,
+    session: Option<EditSession>,
     revision: u64,
-    /// Whether the window knows all that is known.
-    told: bool,
+    /// Whether there are numbers that the window has not been told.
+    untold: bool,
     /// How often it was told.
     tellings: u64,
     /// When it was told last.
     told_at: Option<Instant>,
-    began: Instant,
+    /// When the text came.
+    began: Option<Instant>,
     caret: Option<usize>,
     inspect: Option<(u64, usize)>,
 }
 
+impl Job for Analysis {
+    /// The same text with another model.
+    fn use_model(&mut self, model: &Arc<Model>) -> Result<()> {
+        let had_session = self.session.is_some();
+        self.give_up();
+        self.model = Some(Arc::clone(model));
+        if had_session {
+            self.open()?;
+        }
+        Ok(())
+    }
+
+    fn is_busy(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| {
+            self.untold
+                || session.stale().is_some()
+                || self.inspect.is_some()
+                || self.caret.is_some()
+        })
+    }
+
+    fn slice<'a>(&'a mut self, outbox: &'a Outbox) -> Slice<'a> {
+        Box::pin(self.work(outbox))
+    }
+
+    /// The next request makes a new session.
+    fn give_up(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.text = session.bytes().to_vec();
+        }
+    }
+}
+
 impl Analysis {
-    pub(super) fn new(model: &Model, context: ContextOptions) -> Result<Self> {
+    pub(super) fn ask(&mut self, request: AnalysisRequest) -> Result<()> {
+        match request {
+            AnalysisRequest::Text { revision, bytes } => {
+                self.text_changes(revision);
+                match &mut self.session {
+                    Some(session) => session.replace(&bytes)?,
+                    None => self.text.clone_from(&bytes),
+                }
+                self.open()?;
+            }
+            AnalysisRequest::Edit { revision, edit } => {
+                self.text_changes(revision);
+                if let Some(session) = &mut self.session {
+                    let edited = session.edit(edit.gone(), &edit.came);
+                    if edited.is_err() {
+                        // The window has this text, whether the model can take it or not.
+                        self.give_up();
+                        edit.apply(&mut self.text);
+                    }
+                    return edited;
+                }
+                edit.apply(&mut self.text);
+                self.open()?;
+            }
+            AnalysisRequest::Context(context) => {
+                self.context = context;
+                self.give_up();
+                self.open()?;
+            }
+            AnalysisRequest::Caret(at) => self.caret = Some(at),
+            AnalysisRequest::Inspect { revision, at } => self.inspect = Some((revision, at)),
+        }
+        Ok(())
+    }
+
+    fn text_changes(&mut self, revision: u64) {
+        self.revision = revision;
+        self.untold = true;
+        // The first number of an edit is shown at once.
+        self.told_at = None;
+        self.began = Some(Instant::now());
+        self.caret = None;
+    }
+
+    /// Gives the text to a session, if there is a model and none yet.
+    fn open(&mut self) -> Result<()> {
+        let Some(model) = self.model.as_ref().filter(|_| self.session.is_none()) else {
+            return Ok(());
+        };
         let device = model.entropy.device();
         let options = EditOptions {
-            context,
+            context: self.context,
             snapshot_bytes: SNAPSHOT_BYTES,
             layer_input_bytes: LAYER_INPUT_BYTES,
             rows_per_step: match device.gpu().is_some_and(|gpu| pace::is_slow(gpu)) {
@@ -110,73 +204,30 @@ impl Analysis {
             keep_best: true,
             ..EditOptions::default()
         };
-        Ok(Self {
-            session: EditSession::new(&model.entropy, options)?,
-            options,
-            revision: 0,
-            told: true,
-            tellings: 0,
-            told_at: None,
-            began: Instant::now(),
-            caret: None,
-            inspect: None,
-        })
-    }
-
-    /// The same text with another model.
-    pub(super) fn with_model(&self, model: &Model) -> Result<Self> {
-        let mut analysis = Self::new(model, self.options.context)?;
-        analysis.session.replace(self.session.bytes())?;
-        analysis.revision = self.revision;
-        analysis.told = false;
-        Ok(analysis)
-    }
-
-    pub(super) fn ask(&mut self, request: AnalysisRequest, model: &Model) -> Result<()> {
-        match request {
-            AnalysisRequest::Text { revision, bytes } => {
-                self.session.replace(&bytes)?;
-                self.revision = revision;
-                self.told = false;
-                // The first number of an edit is shown at once.
-                self.told_at = None;
-                self.began = Instant::now();
-                self.caret = None;
-            }
-            AnalysisRequest::Context(context) => {
-                let mut other = Self::new(model, context)?;
-                other.session.replace(self.session.bytes())?;
-                other.revision = self.revision;
-                other.told = false;
-                *self = other;
-            }
-            AnalysisRequest::Caret(at) => self.caret = Some(at),
-            AnalysisRequest::Inspect { revision, at } => self.inspect = Some((revision, at)),
-        }
+        let mut session = EditSession::new(&model.entropy, options)?;
+        session.replace(&self.text)?;
+        self.text = Vec::new();
+        self.session = Some(session);
+        self.untold = true;
         Ok(())
     }
 
-    /// Whether there is something to do.
-    pub(super) fn is_busy(&self) -> bool {
-        !self.told
-            || self.session.stale().is_some()
-            || self.inspect.is_some()
-            || self.caret.is_some()
-    }
-
-    /// Does a piece of the work.
-    pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
-        if let Some(at) = self.inspected() {
+    async fn work(&mut self, outbox: &Outbox) -> Result<()> {
+        let inspected = self.inspected();
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        if let Some(at) = inspected {
             self.inspect = None;
-            let log_p = self.session.distribution(at).await?;
+            let log_p = session.distribution(at).await?;
             outbox.put(Update::Analysis(AnalysisUpdate::Distribution {
                 revision: self.revision,
                 at,
                 log_p,
             }));
-        } else if self.session.stale().is_some() {
-            let more = self.session.step().await?;
-            self.told = false;
+        } else if session.stale().is_some() {
+            let more = session.step().await?;
+            self.untold = true;
             // A window draws no more often, and a long text is not copied for each step.
             if !more
                 || self
@@ -185,14 +236,12 @@ impl Analysis {
             {
                 self.tell(outbox);
             }
-        } else if !self.told {
+        } else if self.untold {
             self.tell(outbox);
         } else if self.inspect.take().is_none()
             && let Some(at) = self.caret.take()
         {
-            self.session
-                .prepare(at.min(self.session.bytes().len()))
-                .await?;
+            session.prepare(at.min(session.bytes().len())).await?;
         }
         Ok(())
     }
@@ -201,34 +250,38 @@ impl Analysis {
     /// still to come: a long text is not waited for, but the first number of an edit is.
     fn inspected(&self) -> Option<usize> {
         let (revision, at) = self.inspect?;
-        let known = match self.session.stale() {
-            None => self.told,
+        let session = self.session.as_ref()?;
+        let known = match session.stale() {
+            None => !self.untold,
             Some(stale) => self.told_at.is_some() && at < stale.start,
         };
-        (known && revision == self.revision && at <= self.session.bytes().len()).then_some(at)
+        (known && revision == self.revision && at <= session.bytes().len()).then_some(at)
     }
 
     /// Says what is known by now.
     fn tell(&mut self, outbox: &Outbox) {
-        self.told = true;
+        let Some(session) = &self.session else {
+            return;
+        };
+        self.untold = false;
         self.tellings += 1;
         self.told_at = Some(Instant::now());
-        let length = self.session.bytes().len();
-        let entropies = Arc::new(self.session.entropies().to_vec());
+        let length = session.bytes().len();
+        let entropies = Arc::new(session.entropies().to_vec());
         outbox.put(Update::Analysis(AnalysisUpdate::Entropies {
             revision: self.revision,
             entropies: Arc::clone(&entropies),
-            nlls: Arc::new(self.session.nlls().to_vec()),
-            best: Arc::new(self.session.best().to_vec()),
-            stale: self.session.stale().unwrap_or(length + 1..length + 1),
-            cells: match self.session.cells().buffer() {
+            nlls: Arc::new(session.nlls().to_vec()),
+            best: Arc::new(session.best().to_vec()),
+            stale: session.stale().unwrap_or(length + 1..length + 1),
+            cells: match session.cells().buffer() {
                 Some(buffer) => Cells::Device {
                     buffer: buffer.clone(),
                     written: self.tellings,
                 },
                 None => Cells::Values(Arc::clone(&entropies)),
             },
-            took: self.began.elapsed(),
+            took: self.began.map_or(Duration::ZERO, |began| began.elapsed()),
         }));
     }
 }
@@ -251,12 +304,13 @@ mod tests {
             let model = Going::alone(&outbox, |going| {
                 pollster::block_on(Model::open(&device, None, None, going)).unwrap()
             });
-            let mut analysis = Analysis::new(&model, ContextOptions::default()).unwrap();
-            let bytes = b"The quick brown fox. ".repeat(1000);
+            let mut analysis = Analysis::default();
+            analysis.use_model(&Arc::new(model)).unwrap();
+            let bytes = Arc::new(b"The quick brown fox. ".repeat(1000));
             let text = AnalysisRequest::Text { revision: 7, bytes };
-            analysis.ask(text, &model).unwrap();
+            analysis.ask(text).unwrap();
             let inspect = AnalysisRequest::Inspect { revision: 7, at: 3 };
-            analysis.ask(inspect, &model).unwrap();
+            analysis.ask(inspect).unwrap();
             let mut numbers = 0;
             let log_p = loop {
                 analysis.slice(&outbox).await.unwrap();
@@ -273,17 +327,17 @@ mod tests {
                 }
             };
             assert_eq!(numbers, 1, "the first numbers come before it, no more");
-            assert!(analysis.session.stale().is_some());
+            assert!(analysis.session.as_ref().unwrap().stale().is_some());
             let total: f32 = log_p.iter().map(|log_p| log_p.exp()).sum();
             assert!((total - 1.0).abs() < 1e-4, "{total}");
             // Of another text nothing is said, and nothing is left to do about it.
             let inspect = AnalysisRequest::Inspect { revision: 6, at: 3 };
-            analysis.ask(inspect, &model).unwrap();
+            analysis.ask(inspect).unwrap();
             let text = AnalysisRequest::Text {
                 revision: 8,
-                bytes: Vec::new(),
+                bytes: Arc::default(),
             };
-            analysis.ask(text, &model).unwrap();
+            analysis.ask(text).unwrap();
             while analysis.is_busy() {
                 analysis.slice(&outbox).await.unwrap();
             }

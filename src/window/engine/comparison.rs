@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::job::{Job, Slice};
 use super::loading::Loader;
 use super::{Model, Outbox, Update};
 use crate::bytes::{BOS, id_of};
@@ -108,20 +109,31 @@ struct Tokens {
     texts: Sender<(u64, Arc<Vec<u8>>)>,
 }
 
-impl Comparison {
-    /// Another model is there.
-    pub(super) fn use_model(&mut self, model: &Arc<Model>) -> Result<()> {
+impl Job for Comparison {
+    fn use_model(&mut self, model: &Arc<Model>) -> Result<()> {
         self.model = Some(Arc::clone(model));
         Ok(())
     }
 
-    pub(super) async fn ask(
-        &mut self,
-        request: CompareRequest,
-        model: Option<&Arc<Model>>,
-        outbox: &Outbox,
-    ) -> Result<()> {
-        self.model = model.cloned().or(self.model.take());
+    fn is_busy(&self) -> bool {
+        self.loader.is_ready() || self.model.is_some() && self.next().is_some()
+    }
+
+    fn slice<'a>(&'a mut self, outbox: &'a Outbox) -> Slice<'a> {
+        Box::pin(self.work(outbox))
+    }
+
+    /// The failures of these models are told where they happen, so this one was
+    /// another's, and they begin again.
+    fn give_up(&mut self) {
+        for other in self.others.iter_mut().filter(|other| !other.failed) {
+            other.restart();
+        }
+    }
+}
+
+impl Comparison {
+    pub(super) fn ask(&mut self, request: CompareRequest, outbox: &Outbox) {
         let other_text = self.revision != request.revision || self.text != request.bytes;
         self.revision = request.revision;
         self.text = request.bytes;
@@ -153,7 +165,6 @@ impl Comparison {
                 Source::Tokenizer(path) => self.tokenize(path, outbox),
             }
         }
-        Ok(())
     }
 
     /// Hands the text to a tokenizer.
@@ -171,11 +182,6 @@ impl Comparison {
         self.tokenizers.push(Tokens { path, texts });
     }
 
-    /// Whether there is something to do.
-    pub(super) fn is_busy(&self) -> bool {
-        self.loader.is_ready() || self.model.is_some() && self.next().is_some()
-    }
-
     /// The lane to go on with. One model is loaded at a time; lanes whose model is
     /// there go on meanwhile.
     fn next(&self) -> Option<usize> {
@@ -185,8 +191,7 @@ impl Comparison {
         others.position(|other| other.is_busy(length) && can(other))
     }
 
-    /// Does a piece of the work.
-    pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
+    async fn work(&mut self, outbox: &Outbox) -> Result<()> {
         if let Some(loaded) = self.loader.take() {
             let name = self.loading.take().unwrap_or_default();
             return self.take_loaded(&name, loaded, outbox);
@@ -274,14 +279,6 @@ impl Comparison {
             source: Source::Model(other.name.clone()),
             found,
         }));
-    }
-
-    /// After a failure: drop what may be unusable. The failures of these models are
-    /// told where they happen, so this one was another's, and they begin again.
-    pub(super) fn give_up(&mut self) {
-        for other in self.others.iter_mut().filter(|other| !other.failed) {
-            other.restart();
-        }
     }
 }
 
@@ -398,16 +395,14 @@ mod tests {
         let outbox = Outbox::new(updates, Arc::new(|| ()));
         let mut comparison = Comparison::default();
         for revision in [1, 1, 2] {
-            let asked = comparison.ask(
+            comparison.ask(
                 CompareRequest {
                     revision,
                     bytes: Arc::new(b"some text".to_vec()),
                     sources: vec![Source::Tokenizer(path.clone())],
                 },
-                None,
                 &outbox,
             );
-            pollster::block_on(asked).unwrap();
             let update = come.recv_timeout(Duration::from_secs(30)).unwrap();
             let Update::Compare(update) = update else {
                 unreachable!("{update:?}");
@@ -424,7 +419,7 @@ mod tests {
             bytes: Arc::default(),
             sources: Vec::new(),
         };
-        pollster::block_on(comparison.ask(none, None, &outbox)).unwrap();
+        comparison.ask(none, &outbox);
         assert!(comparison.tokenizers.is_empty());
     }
 

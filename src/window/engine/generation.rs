@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::job::{Job, Slice};
 use super::loading::Loader;
 use super::portion::Portion;
 use super::{Model, Outbox, Update};
@@ -61,20 +62,61 @@ impl Untold {
     }
 }
 
-impl Generation {
-    /// Another model is there. The texts stay; it reads them when they are to go on.
-    pub(super) fn use_model(&mut self, model: &Arc<Model>) -> Result<()> {
+impl Job for Generation {
+    /// The texts stay; the model reads them when they are to go on.
+    fn use_model(&mut self, model: &Arc<Model>) -> Result<()> {
         self.give_up();
         self.model = Some(Arc::clone(model));
         Ok(())
     }
 
-    pub(super) async fn ask(
-        &mut self,
-        request: GenerateRequest,
-        _model: Option<&Arc<Model>>,
-        outbox: &Outbox,
-    ) -> Result<()> {
+    fn is_busy(&self) -> bool {
+        // Nothing else can be done until the model is there.
+        let waits = self.loader.progress().is_some();
+        let works = self.given.is_some() && self.model.is_some()
+            || self.reading.is_some()
+            || !self.wishes.is_empty()
+            || self.goal.is_some();
+        self.untold.any() || works && (!waits || self.loader.is_ready())
+    }
+
+    fn slice<'a>(&'a mut self, outbox: &'a Outbox) -> Slice<'a> {
+        Box::pin(async {
+            if let Err(error) = self.work(outbox).await {
+                self.rest();
+                self.untold.state = true;
+                let device = self.model.as_ref().map(|model| model.entropy.device());
+                match error {
+                    Error::Interrupted => {}
+                    Error::DeviceLost(_) => return Err(error),
+                    _ if device.is_some_and(|device| device.check().is_err()) => {
+                        return Err(error);
+                    }
+                    _ => outbox.put(Update::Generate(GenerateUpdate::Failed(error.to_string()))),
+                }
+            }
+            self.tell(outbox);
+            Ok(())
+        })
+    }
+
+    /// What is known of the texts stays.
+    fn give_up(&mut self) {
+        self.rest();
+        self.loader.cancel();
+        self.run = None;
+        self.kept.texts.iter_mut().for_each(Text::release);
+        self.untold.state = true;
+    }
+
+    fn hand_over(&mut self, outbox: &Outbox) {
+        let kept = std::mem::take(&mut self.kept);
+        outbox.put(Update::Generate(GenerateUpdate::Kept(kept)));
+    }
+}
+
+impl Generation {
+    pub(super) fn ask(&mut self, request: GenerateRequest, outbox: &Outbox) -> Result<()> {
         self.ticket = request.ticket;
         self.untold.state = true;
         match request.wish {
@@ -138,34 +180,6 @@ impl Generation {
     pub(super) fn memory(&self) -> u64 {
         let texts = self.kept.texts.iter();
         texts.map(|text| text.continuation.memory()).sum()
-    }
-
-    /// Whether there is something to do.
-    pub(super) fn is_busy(&self) -> bool {
-        // Nothing else can be done until the model is there.
-        let waits = self.loader.progress().is_some();
-        let works = self.given.is_some() && self.model.is_some()
-            || self.reading.is_some()
-            || !self.wishes.is_empty()
-            || self.goal.is_some();
-        self.untold.any() || works && (!waits || self.loader.is_ready())
-    }
-
-    /// Does a piece of the work.
-    pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
-        if let Err(error) = self.work(outbox).await {
-            self.rest();
-            self.untold.state = true;
-            let device = self.model.as_ref().map(|model| model.entropy.device());
-            match error {
-                Error::Interrupted => {}
-                Error::DeviceLost(_) => return Err(error),
-                _ if device.is_some_and(|device| device.check().is_err()) => return Err(error),
-                _ => outbox.put(Update::Generate(GenerateUpdate::Failed(error.to_string()))),
-            }
-        }
-        self.tell(outbox);
-        Ok(())
     }
 
     async fn work(&mut self, outbox: &Outbox) -> Result<()> {
@@ -292,21 +306,6 @@ impl Generation {
             })?;
         }
         Ok(())
-    }
-
-    /// After a failure: drop what may be unusable. What is known of the texts stays.
-    pub(super) fn give_up(&mut self) {
-        self.rest();
-        self.loader.cancel();
-        self.run = None;
-        self.kept.texts.iter_mut().for_each(Text::release);
-        self.untold.state = true;
-    }
-
-    /// The device is lost: the window keeps the texts for the next one.
-    pub(super) fn hand_over(&mut self, outbox: &Outbox) {
-        let kept = std::mem::take(&mut self.kept);
-        outbox.put(Update::Generate(GenerateUpdate::Kept(kept)));
     }
 }
 

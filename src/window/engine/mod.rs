@@ -7,8 +7,10 @@
 //! and uploaded on threads of their own, which tell when they are done.
 
 mod analysis;
+mod cells;
 mod comparison;
 mod generation;
+mod job;
 mod loading;
 mod model;
 mod portion;
@@ -26,6 +28,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
+pub(crate) use cells::Cells;
 pub(crate) use comparison::{CompareRequest, CompareUpdate, Found, Source};
 pub(crate) use generation::{
     BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, Kept, State, Wish,
@@ -60,11 +63,11 @@ pub(crate) enum Request {
 /// What has come.
 #[derive(Debug)]
 pub(crate) enum Update {
-    /// So many bytes of so many of a model are loaded.
+    /// A model is being loaded.
     Loading {
-        /// Loaded.
+        /// Bytes loaded.
         done: u64,
-        /// Of so many.
+        /// Bytes in all.
         total: u64,
     },
     /// The model is there.

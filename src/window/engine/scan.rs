@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::job::{Job, Slice};
 use super::portion::Portion;
 use super::{Model, Outbox, Update};
 use crate::bytes::ByteClass;
@@ -117,22 +118,37 @@ const PASS: u64 = 256 << 10;
 /// The work of the file screen.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
+    model: Option<Arc<Model>>,
     open: Option<Open>,
 }
 
-impl Scan {
-    /// Another model is there: the screen asks anew, under another generation.
-    pub(super) fn use_model(&mut self, _model: &Arc<Model>) -> Result<()> {
+/// After a failure of other work a scan begins the file again by itself after a step
+/// that came to nothing, so it has nothing to give up.
+impl Job for Scan {
+    /// The screen asks anew, under another generation.
+    fn use_model(&mut self, model: &Arc<Model>) -> Result<()> {
+        self.model = Some(Arc::clone(model));
         self.open = None;
         Ok(())
     }
 
-    pub(super) async fn ask(
-        &mut self,
-        request: FileRequest,
-        model: Option<&Arc<Model>>,
-        outbox: &Outbox,
-    ) -> Result<()> {
+    fn is_busy(&self) -> bool {
+        self.open.as_ref().is_some_and(Open::is_busy)
+    }
+
+    fn slice<'a>(&'a mut self, outbox: &'a Outbox) -> Slice<'a> {
+        Box::pin(async {
+            let done = match &mut self.open {
+                Some(open) => open.slice(outbox).await,
+                None => Ok(()),
+            };
+            self.end_if_failed(done, outbox)
+        })
+    }
+}
+
+impl Scan {
+    pub(super) fn ask(&mut self, request: FileRequest, outbox: &Outbox) -> Result<()> {
         if let FileRequest::Open {
             generation,
             path,
@@ -142,7 +158,7 @@ impl Scan {
             // What is there of another file has to go first: it takes memory.
             self.open = None;
             // Without a model the screen asks again when there is one.
-            if let Some(model) = model {
+            if let Some(model) = &self.model {
                 let (entropy, rule) = (Some(&model.entropy), model.rule.clone());
                 match Open::new(generation, &path, run, entropy, rule) {
                     Ok(open) => self.open = Some(open),
@@ -158,20 +174,6 @@ impl Scan {
         self.end_if_failed(answered, outbox)
     }
 
-    /// Whether there is something to do.
-    pub(super) fn is_busy(&self) -> bool {
-        self.open.as_ref().is_some_and(Open::is_busy)
-    }
-
-    /// Does a piece of the work.
-    pub(super) async fn slice(&mut self, outbox: &Outbox) -> Result<()> {
-        let done = match &mut self.open {
-            Some(open) => open.slice(outbox).await,
-            None => Ok(()),
-        };
-        self.end_if_failed(done, outbox)
-    }
-
     fn end_if_failed(&mut self, done: Result<()>, outbox: &Outbox) -> Result<()> {
         match (done, &self.open) {
             (Err(error), Some(open)) => {
@@ -182,10 +184,6 @@ impl Scan {
             (done, _) => done,
         }
     }
-
-    /// After a failure of other work. A scan begins the file again by itself after
-    /// a step that came to nothing, so it stays.
-    pub(super) fn give_up(&mut self) {}
 }
 
 /// Says why a scan has ended; a lost device is everybody's.

@@ -103,7 +103,7 @@ fn begin(engine: &Engine, reader: &Reader, name: &Path) {
 fn entropies(engine: &Engine, revision: u64, text: &[u8]) -> Vec<f32> {
     engine.ask(Request::Analysis(AnalysisRequest::Text {
         revision,
-        bytes: text.to_vec(),
+        bytes: Arc::new(text.to_vec()),
     }));
     next(engine, |update| match update {
         Update::Analysis(AnalysisUpdate::Entropies {
@@ -244,7 +244,7 @@ fn entropies_come_while_a_long_prompt_is_read() {
     });
     engine.ask(Request::Analysis(AnalysisRequest::Text {
         revision: 3,
-        bytes: b"some text".to_vec(),
+        bytes: Arc::new(b"some text".to_vec()),
     }));
     let fresh = next(&engine, |update| match update {
         Update::Analysis(AnalysisUpdate::Entropies {

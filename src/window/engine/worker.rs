@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use super::analysis::{Analysis, AnalysisRequest};
+use super::analysis::Analysis;
 use super::comparison::Comparison;
 use super::generation::Generation;
+use super::job::Job;
 use super::loading::Loader;
 use super::model::Beside;
 use super::scan::Scan;
 use super::{Model, Outbox, Request, Update, table};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::session::ContextOptions;
 
 /// Serves requests until the window is gone, or the device is lost.
 pub(super) fn run(device: Arc<Device>, requests: &Receiver<Request>, outbox: &Outbox) {
@@ -20,8 +20,7 @@ pub(super) fn run(device: Arc<Device>, requests: &Receiver<Request>, outbox: &Ou
         device,
         model: None,
         loader: Loader::default(),
-        analysis: None,
-        context: ContextOptions::default(),
+        analysis: Analysis::default(),
         generation: Generation::default(),
         comparison: Comparison::default(),
         scan: Scan::default(),
@@ -59,9 +58,7 @@ struct Worker {
     model: Option<Arc<Model>>,
     /// Of the next model.
     loader: Loader<Model>,
-    analysis: Option<Analysis>,
-    /// Where the context of the analysis is cut, also of the next one.
-    context: ContextOptions,
+    analysis: Analysis,
     generation: Generation,
     comparison: Comparison,
     scan: Scan,
@@ -69,12 +66,18 @@ struct Worker {
 }
 
 impl Worker {
-    fn is_busy(&self) -> bool {
-        self.loader.is_ready()
-            || self.analysis.as_ref().is_some_and(Analysis::is_busy)
-            || self.generation.is_busy()
-            || self.comparison.is_busy()
-            || self.scan.is_busy()
+    /// The work for all screens, the most urgent first.
+    fn jobs(&mut self) -> [&mut dyn Job; 4] {
+        [
+            &mut self.analysis,
+            &mut self.generation,
+            &mut self.comparison,
+            &mut self.scan,
+        ]
+    }
+
+    fn is_busy(&mut self) -> bool {
+        self.loader.is_ready() || self.jobs().iter().any(|job| job.is_busy())
     }
 
     async fn take(&mut self, request: Request) -> Result<()> {
@@ -85,31 +88,10 @@ impl Worker {
                     self.outbox.put(Update::OpenCancelled);
                 }
             }
-            Request::Analysis(request) => {
-                let Some(model) = &self.model else {
-                    return Ok(());
-                };
-                if let AnalysisRequest::Context(context) = &request {
-                    self.context = *context;
-                }
-                let analysis = match &mut self.analysis {
-                    Some(analysis) => analysis,
-                    none => none.insert(Analysis::new(model, self.context)?),
-                };
-                analysis.ask(request, model)?;
-            }
-            Request::Generate(request) => {
-                let model = self.model.as_ref();
-                self.generation.ask(request, model, &self.outbox).await?;
-            }
-            Request::Compare(request) => {
-                let model = self.model.as_ref();
-                self.comparison.ask(request, model, &self.outbox).await?;
-            }
-            Request::File(request) => {
-                let model = self.model.as_ref();
-                self.scan.ask(request, model, &self.outbox).await?;
-            }
+            Request::Analysis(request) => self.analysis.ask(request)?,
+            Request::Generate(request) => self.generation.ask(request, &self.outbox)?,
+            Request::Compare(request) => self.comparison.ask(request, &self.outbox),
+            Request::File(request) => self.scan.ask(request, &self.outbox)?,
             Request::Table(request) => table::open(request, &self.outbox),
             Request::Look => {}
         }
@@ -144,12 +126,9 @@ impl Worker {
 
     fn use_model(&mut self, model: Model) -> Result<()> {
         let model = Arc::new(model);
-        if let Some(analysis) = &mut self.analysis {
-            *analysis = analysis.with_model(&model)?;
+        for job in self.jobs() {
+            job.use_model(&model)?;
         }
-        self.generation.use_model(&model)?;
-        self.comparison.use_model(&model)?;
-        self.scan.use_model(&model)?;
         self.model = Some(Arc::clone(&model));
         self.outbox.put(Update::Opened(model));
         Ok(())
@@ -158,32 +137,24 @@ impl Worker {
     /// Does a piece of the most urgent work.
     async fn slice(&mut self) -> Result<()> {
         if let Some(opened) = self.loader.take() {
-            self.opened(opened)
-        } else if let Some(analysis) = &mut self.analysis
-            && analysis.is_busy()
-        {
-            analysis.slice(&self.outbox).await
-        } else if self.generation.is_busy() {
-            self.generation.slice(&self.outbox).await
-        } else if self.comparison.is_busy() {
-            self.comparison.slice(&self.outbox).await
-        } else if self.scan.is_busy() {
-            self.scan.slice(&self.outbox).await
-        } else {
-            Ok(())
+            return self.opened(opened);
+        }
+        let outbox = self.outbox.clone();
+        match self.jobs().into_iter().find(|job| job.is_busy()) {
+            Some(job) => job.slice(&outbox).await,
+            None => Ok(()),
         }
     }
 
     /// Tells of a failure; says whether it was the last one.
     fn fail(&mut self, error: &Error) -> bool {
-        // After another error a session is unusable; the next text makes a new one.
-        self.analysis = None;
-        self.generation.give_up();
-        self.comparison.give_up();
-        self.scan.give_up();
         let lost = matches!(error, Error::DeviceLost(_)) || self.device.check().is_err();
-        if lost {
-            self.generation.hand_over(&self.outbox);
+        let outbox = self.outbox.clone();
+        for job in self.jobs() {
+            job.give_up();
+            if lost {
+                job.hand_over(&outbox);
+            }
         }
         self.outbox.put(match lost {
             true => Update::Lost(error.to_string()),

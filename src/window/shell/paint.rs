@@ -4,9 +4,9 @@ use egui::{ClippedPrimitive, TexturesDelta};
 use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
 
 use crate::device::Gpu;
-use crate::window::score::Pipelines;
+use crate::window::staff::Pipelines;
 
-/// egui's renderer on our device, with the pipelines of the score.
+/// egui's renderer on our device, with the pipelines of the staff.
 pub(super) struct Painter {
     renderer: Renderer,
 }

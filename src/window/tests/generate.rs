@@ -9,7 +9,7 @@ use egui_kittest::kittest::Queryable;
 use super::{Hand, Reader, with_fonts};
 use crate::generate::{GenerateOptions, Generator, Given, Sampler, TextModel};
 use crate::session::{BltOptions, BltSession};
-use crate::window::screens::Screen;
+use crate::window::screens::{Content, Screen};
 use crate::window::{App, AppOptions};
 
 const PROMPT: &str = "The old house at the end of the street";

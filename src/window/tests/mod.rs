@@ -24,7 +24,7 @@ use egui_kittest::wgpu::WgpuTestRenderer;
 use egui_wgpu::{RenderState, Renderer, RendererOptions};
 
 use super::engine::{Engine, Gate, Wake};
-use super::score::Pipelines;
+use super::staff::Pipelines;
 use super::{App, AppOptions, Devices, Language};
 use crate::device::{AdapterChoice, DeviceOptions};
 

@@ -6,8 +6,8 @@ use egui_kittest::kittest::Queryable;
 use super::{Hand, plain};
 use crate::device::DeviceClass;
 use crate::window::AppOptions;
-use crate::window::score::Pipelines;
 use crate::window::screens::patch::PatchScreen;
+use crate::window::staff::Pipelines;
 use crate::window::theme;
 
 const TEXT: &str = "The quick brown fox jumps over the lazy dog.";

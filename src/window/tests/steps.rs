@@ -64,17 +64,21 @@ fn all_that_was_done_is_undone_in_its_order() {
     bare.keys(Modifiers::COMMAND, Key::Y);
     assert_eq!(seen(&bare), steps[6]);
     // The engine has been told of the last text and the last context.
-    let mut last = None;
+    let mut last = Vec::new();
     for request in bare.requests() {
         match request {
-            Request::Analysis(AnalysisRequest::Text { bytes, .. }) => last = Some(bytes),
+            Request::Analysis(AnalysisRequest::Text { bytes, .. }) => last = bytes.to_vec(),
+            Request::Analysis(AnalysisRequest::Edit { edit, .. }) => {
+                assert!(edit.fits(&last));
+                edit.apply(&mut last);
+            }
             Request::Analysis(AnalysisRequest::Context(context)) => {
                 assert!(context.reset_at_newline || context.reset_every.is_none());
             }
             _ => {}
         }
     }
-    assert_eq!(last.as_deref(), Some(SAMPLES[0].bytes));
+    assert_eq!(last, SAMPLES[0].bytes);
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Hand {
             ticket: self.ticket,
             wish,
         };
-        pollster::block_on(self.work.ask(request, None, &self.outbox)).unwrap();
+        self.work.ask(request, &self.outbox).unwrap();
     }
 
     fn slice(&mut self) {

@@ -17,14 +17,17 @@ fn open(bytes: &[u8]) -> (tempfile::NamedTempFile, Scan, Outbox, Receiver<Update
     let wake: super::super::Wake = Arc::new(|| ());
     (
         file,
-        Scan { open: Some(open) },
+        Scan {
+            open: Some(open),
+            ..Scan::default()
+        },
         Outbox::new(updates, wake),
         come,
     )
 }
 
 fn ask(scan: &mut Scan, outbox: &Outbox, request: FileRequest) {
-    pollster::block_on(scan.ask(request, None, outbox)).unwrap();
+    scan.ask(request, outbox).unwrap();
 }
 
 /// Works until there is nothing to do; gives the slices it took.

@@ -7,7 +7,7 @@ use egui::vec2;
 use egui::{CursorIcon, Pos2, Rect, Sense, Ui, pos2};
 
 use super::CompareScreen;
-use super::score::{FOOT, OWN_FOOT, OWN_STAFF, Rows, STAFF, id};
+use super::staff::{FOOT, OWN_FOOT, OWN_STAFF, Rows, STAFF, id};
 use crate::window::screens::patch::THRESHOLDS;
 use crate::window::theme;
 

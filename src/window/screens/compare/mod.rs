@@ -3,8 +3,8 @@
 mod controls;
 mod drag;
 mod lane;
-mod score;
 mod spoken;
+mod staff;
 mod table;
 mod words;
 
@@ -16,13 +16,15 @@ use std::time::{Duration, Instant};
 use egui::{Context, Frame, Key, Margin, Modifiers, Panel, RichText, Ui};
 
 use crate::patch::Rule;
+use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
 use crate::window::engine::{
-    CompareRequest, CompareUpdate, Found, Model, Request, Source, TableFor, TableUpdate,
+    Cells, CompareRequest, CompareUpdate, Found, Model, Request, Source, TableFor, TableUpdate,
 };
-use crate::window::score::{Cells, View};
+use crate::window::screens::Content;
 use crate::window::screens::patch::{Cutting, Mode, Text};
+use crate::window::staff::View;
 use crate::window::theme::Palette;
 use crate::window::widgets::right;
 use lane::{Cut, Known, Lane, known_numbers};
@@ -109,33 +111,8 @@ impl Default for CompareScreen {
     }
 }
 
-impl CompareScreen {
-    /// The lanes to begin with.
-    fn begin(&mut self) {
-        self.lanes.clear();
-        let other = match self.rule.mode {
-            Mode::Monotonic => Mode::Entropy,
-            _ => Mode::Monotonic,
-        };
-        self.add(self.rule.clone());
-        for mode in [Mode::Static, Mode::Space, other] {
-            // No longest patch: it would show the model's rule in all of them.
-            self.add(Cutting {
-                mode,
-                longest: None,
-                ..self.rule.clone()
-            });
-        }
-    }
-
-    fn add(&mut self, cutting: Cutting) {
-        self.next_id += 1;
-        self.lanes.push(Lane::new(self.next_id, cutting));
-    }
-
-    /// Another model is there: lanes that were cut by the rule of the one before are
-    /// cut by its rule.
-    pub(crate) fn use_model(&mut self, model: &Model, _shared: &Shared<'_>) {
+impl Content for CompareScreen {
+    fn use_model(&mut self, model: &Model, _shared: &Shared<'_>) {
         let rule = Cutting::of_rule(&model.rule);
         for lane in self.lanes.iter_mut().filter(|l| l.cutting == self.rule) {
             lane.cutting = rule.clone();
@@ -147,8 +124,7 @@ impl CompareScreen {
         self.rule = rule;
     }
 
-    /// The device is gone, and with it what was on it.
-    pub(crate) fn lose_device(&mut self) {
+    fn lose_device(&mut self) {
         self.asked = None;
         self.subject.cells = None;
         self.known
@@ -156,24 +132,61 @@ impl CompareScreen {
         self.dirty_all();
     }
 
-    fn dirty_all(&mut self) {
-        for lane in &mut self.lanes {
-            lane.dirty = true;
-        }
+    fn is_settled(&self) -> bool {
+        self.subject.is_there
+            && self.subject.stale.is_empty()
+            && !self.anew
+            && self.lanes.iter().all(|lane| {
+                let complete = |source| self.known_of(&source).is_some_and(Known::is_complete);
+                let is_here = !lane.dirty && !lane.opening.is_coming();
+                is_here && lane.source().is_none_or(complete)
+            })
     }
 
-    pub(crate) fn take(&mut self, update: CompareUpdate) {
-        if update.revision != self.subject.revision {
-            return;
-        }
-        let CompareUpdate { source, found, .. } = update;
-        self.known.retain(|known| known.source != source);
-        for lane in &mut self.lanes {
-            lane.dirty |= lane.source().as_ref() == Some(&source);
-        }
-        self.known.push(Known::new(source, found));
+    fn take_dialog(&mut self) -> Option<Purpose> {
+        self.dialog.take()
     }
 
+    fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> Option<Action> {
+        self.take_keys(ui.ctx());
+        self.ask(shared);
+        self.cut();
+        let palette = Palette::of(ui.ctx());
+        let margin = if ui.available_width() < 900.0 { 16 } else { 40 };
+        let most = (ui.available_height() * 0.5).max(120.0);
+        let height = (table::HEADER + self.rows_height + 24.0).min(most);
+        Panel::bottom("lanes")
+            .resizable(false)
+            .exact_size(height)
+            .frame(
+                Frame::new()
+                    .fill(palette.panel)
+                    .inner_margin(Margin::symmetric(margin, 10)),
+            )
+            .show(ui, |ui| self.table(ui, shared));
+        Panel::bottom("differences")
+            .exact_size(38.0)
+            .frame(
+                Frame::new()
+                    .fill(palette.background)
+                    .inner_margin(Margin::symmetric(margin, 0)),
+            )
+            .show(ui, |ui| self.status(ui, shared));
+        egui::CentralPanel::no_frame()
+            .frame(Frame::new().fill(palette.background))
+            .show(ui, |ui| self.staff(ui, f32::from(margin), shared));
+        // What a control has changed shows in the next frame.
+        if self.anew || self.lanes.iter().any(|lane| lane.dirty) {
+            match self.subject.stale.is_empty() {
+                true => ui.ctx().request_repaint(),
+                false => ui.ctx().request_repaint_after(CUT_AFTER),
+            }
+        }
+        None
+    }
+}
+
+impl CompareScreen {
     /// Takes the text of the patch screen, and what is known of it by now.
     pub(crate) fn set_text(&mut self, text: &Text) {
         let subject = &mut self.subject;
@@ -203,25 +216,49 @@ impl CompareScreen {
         self.dirty_all();
     }
 
-    /// Whether everything that was asked for has come.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.subject.is_there
-            && self.subject.stale.is_empty()
-            && !self.anew
-            && self.lanes.iter().all(|lane| {
-                let complete = |source| self.known_of(&source).is_some_and(Known::is_complete);
-                let is_here = !lane.dirty && !lane.opening.is_coming();
-                is_here && lane.source().is_none_or(complete)
-            })
+    /// The lanes to begin with.
+    fn begin(&mut self) {
+        self.lanes.clear();
+        let other = match self.rule.mode {
+            Mode::Monotonic => Mode::Entropy,
+            _ => Mode::Monotonic,
+        };
+        self.add(self.rule.clone());
+        for mode in [Mode::Static, Mode::Space, other] {
+            // No longest patch: it would show the model's rule in all of them.
+            self.add(Cutting {
+                mode,
+                longest: None,
+                ..self.rule.clone()
+            });
+        }
+    }
+
+    fn add(&mut self, cutting: Cutting) {
+        self.next_id += 1;
+        self.lanes.push(Lane::new(self.next_id, cutting));
+    }
+
+    fn dirty_all(&mut self) {
+        for lane in &mut self.lanes {
+            lane.dirty = true;
+        }
+    }
+
+    pub(crate) fn take(&mut self, update: CompareUpdate) {
+        if update.revision != self.subject.revision {
+            return;
+        }
+        let CompareUpdate { source, found, .. } = update;
+        self.known.retain(|known| known.source != source);
+        for lane in &mut self.lanes {
+            lane.dirty |= lane.source().as_ref() == Some(&source);
+        }
+        self.known.push(Known::new(source, found));
     }
 
     fn known_of(&self, source: &Source) -> Option<&Known> {
         self.known.iter().find(|known| known.source == *source)
-    }
-
-    /// A dialog that a lane needs.
-    pub(crate) fn take_dialog(&mut self) -> Option<Purpose> {
-        self.dialog.take()
     }
 
     /// A lane takes its entropies from the model in a folder.
@@ -409,43 +446,6 @@ impl CompareScreen {
             self.go(false);
         } else if pressed(Modifiers::NONE) {
             self.go(true);
-        }
-    }
-
-    pub(crate) fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
-        self.take_keys(ui.ctx());
-        self.ask(shared);
-        self.cut();
-        let palette = Palette::of(ui.ctx());
-        let margin = if ui.available_width() < 900.0 { 16 } else { 40 };
-        let most = (ui.available_height() * 0.5).max(120.0);
-        let height = (table::HEADER + self.rows_height + 24.0).min(most);
-        Panel::bottom("lanes")
-            .resizable(false)
-            .exact_size(height)
-            .frame(
-                Frame::new()
-                    .fill(palette.panel)
-                    .inner_margin(Margin::symmetric(margin, 10)),
-            )
-            .show(ui, |ui| self.table(ui, shared));
-        Panel::bottom("differences")
-            .exact_size(38.0)
-            .frame(
-                Frame::new()
-                    .fill(palette.background)
-                    .inner_margin(Margin::symmetric(margin, 0)),
-            )
-            .show(ui, |ui| self.status(ui, shared));
-        egui::CentralPanel::no_frame()
-            .frame(Frame::new().fill(palette.background))
-            .show(ui, |ui| self.score(ui, f32::from(margin), shared));
-        // What a control has changed shows in the next frame.
-        if self.anew || self.lanes.iter().any(|lane| lane.dirty) {
-            match self.subject.stale.is_empty() {
-                true => ui.ctx().request_repaint(),
-                false => ui.ctx().request_repaint_after(CUT_AFTER),
-            }
         }
     }
 

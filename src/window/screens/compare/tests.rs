@@ -193,7 +193,9 @@ fn frame(
         focused: true,
         ..egui::RawInput::default()
     };
-    let mut output = context.run_ui(input, |ui| screen.show(ui, &shared(engine)));
+    let mut output = context.run_ui(input, |ui| {
+        screen.show(ui, &shared(engine));
+    });
     output.textures_delta.clear();
     output
 }

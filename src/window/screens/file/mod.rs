@@ -22,6 +22,7 @@ use source::{Source, Trouble};
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::engine::{FileRequest, FileUpdate, Model, Request};
+use crate::window::screens::Content;
 use crate::window::theme::{self, Palette};
 
 /// What the screen keeps.
@@ -33,67 +34,28 @@ pub(crate) struct FileScreen {
     generation: u64,
 }
 
-impl FileScreen {
+impl Content for FileScreen {
     /// Another model is there: the scan begins anew, and nothing else changes.
-    pub(crate) fn use_model(&mut self, _model: &Model, shared: &Shared<'_>) {
+    fn use_model(&mut self, _model: &Model, shared: &Shared<'_>) {
         if let Some(shown) = &mut self.shown {
             shown.forget();
             self.scan(shared);
         }
     }
 
-    /// The device is gone, and with it what was on it.
-    pub(crate) fn lose_device(&mut self) {
+    fn lose_device(&mut self) {
         if let Some(shown) = &mut self.shown {
             shown.forget();
         }
     }
 
-    /// Shows a file.
-    pub(crate) fn open(&mut self, path: &Path, shared: &Shared<'_>) {
-        (self.shown, self.refused) = match Source::open(path) {
-            Ok(source) => (Some(Shown::new(source)), None),
-            Err(trouble) => (None, Some((path.to_owned(), trouble))),
-        };
-        self.scan(shared);
-    }
-
-    fn scan(&mut self, shared: &Shared<'_>) {
-        self.generation += 1;
-        if let Some(shown) = &self.shown
-            && shown.source.len() > 0
-        {
-            shared.engine.ask(Request::File(FileRequest::Open {
-                generation: self.generation,
-                path: shown.source.path().to_owned(),
-                run: shown.run,
-            }));
-        }
-    }
-
-    /// Goes somewhere, as soon as the screen shows.
-    pub(crate) fn jump(&mut self, jump: Jump) {
-        if let Some(shown) = &mut self.shown {
-            shown.jump = Some(jump);
-        }
-    }
-
-    pub(crate) fn take(&mut self, update: FileUpdate) {
-        if let Some(shown) = &mut self.shown
-            && update.generation == self.generation
-        {
-            shown.take(update.news);
-        }
-    }
-
     /// Whether everything that shows has come: for a large file that is less than
     /// the whole of it.
-    pub(crate) fn is_settled(&self) -> bool {
+    fn is_settled(&self) -> bool {
         self.shown.as_ref().is_none_or(Shown::is_settled)
     }
 
-    /// Draws it; gives what was asked for that others must do.
-    pub(crate) fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> Option<Action> {
+    fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> Option<Action> {
         let again = match (&mut self.shown, &self.refused) {
             (Some(shown), _) => {
                 if shown.source.len() == 0 {
@@ -134,6 +96,45 @@ impl FileScreen {
             self.open(&path, shared);
         }
         None
+    }
+}
+
+impl FileScreen {
+    /// Shows a file.
+    pub(crate) fn open(&mut self, path: &Path, shared: &Shared<'_>) {
+        (self.shown, self.refused) = match Source::open(path) {
+            Ok(source) => (Some(Shown::new(source)), None),
+            Err(trouble) => (None, Some((path.to_owned(), trouble))),
+        };
+        self.scan(shared);
+    }
+
+    fn scan(&mut self, shared: &Shared<'_>) {
+        self.generation += 1;
+        if let Some(shown) = &self.shown
+            && shown.source.len() > 0
+        {
+            shared.engine.ask(Request::File(FileRequest::Open {
+                generation: self.generation,
+                path: shown.source.path().to_owned(),
+                run: shown.run,
+            }));
+        }
+    }
+
+    /// Goes somewhere, as soon as the screen shows.
+    pub(crate) fn jump(&mut self, jump: Jump) {
+        if let Some(shown) = &mut self.shown {
+            shown.jump = Some(jump);
+        }
+    }
+
+    pub(crate) fn take(&mut self, update: FileUpdate) {
+        if let Some(shown) = &mut self.shown
+            && update.generation == self.generation
+        {
+            shown.take(update.news);
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 mod panel;
 mod sampling;
-mod score;
 mod spoken;
+mod staff;
 mod status;
 mod words;
 mod written;
@@ -12,14 +12,16 @@ use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::generate::Prediction;
 use crate::model::memory::MemoryPlan;
+use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::document::{to_bytes, to_editor};
 use crate::window::engine::{
     BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, Kept, Model, Request,
     State, Wish,
 };
-use crate::window::score::View;
+use crate::window::screens::Content;
 use crate::window::screens::patch::Cutting;
+use crate::window::staff::View;
 use crate::window::theme::{MARGIN, Palette};
 use words::Note;
 use written::Written;
@@ -84,6 +86,77 @@ pub(crate) struct GenerateScreen {
     origin: egui::Pos2,
 }
 
+impl Content for GenerateScreen {
+    fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
+        self.whole = model.is_whole();
+        self.threshold = Cutting::of_rule(&model.rule).line();
+        self.memory = None;
+        if self.is_read {
+            self.note = Some(Note::OtherModel);
+        }
+        // Of a new device: the engine that had the texts is gone.
+        if let Some(kept) = self.kept.take() {
+            self.ask(Wish::Restore(kept), shared);
+        }
+    }
+
+    fn lose_device(&mut self) {
+        if !self.text.bytes().is_empty() {
+            self.note = Some(Note::Lost);
+        }
+        self.forget_session();
+        // Nobody will answer what the lost device was asked.
+        self.state.ticket = self.ticket;
+        self.sent = None;
+    }
+
+    fn is_settled(&self) -> bool {
+        !self.automatic && !self.is_busy()
+    }
+
+    fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> Option<Action> {
+        if self.automatic && shared.model.is_some() {
+            self.automatic = false;
+            self.act(Command::StartOrPause, shared);
+        }
+        self.text.refresh();
+        let palette = Palette::of(ui.ctx());
+        let width = (ui.available_width() * 0.42).clamp(220.0, 348.0);
+        Panel::right("generate panel")
+            .exact_size(width)
+            .resizable(false)
+            .show_separator_line(false)
+            .frame(
+                Frame::new()
+                    .fill(palette.panel)
+                    .inner_margin(Margin::symmetric(28, 24)),
+            )
+            .show(ui, |ui| {
+                ScrollArea::vertical().show(ui, |ui| self.panel(ui, shared));
+            });
+        let frame = Frame::new().fill(palette.background).inner_margin(Margin {
+            left: margin(ui.available_width()),
+            right: margin(ui.available_width()),
+            top: 12,
+            bottom: 12,
+        });
+        Panel::bottom("generate status")
+            .resizable(false)
+            .frame(frame)
+            .show(ui, |ui| self.status(ui, shared));
+        Panel::top("generate prompt")
+            .resizable(false)
+            .show_separator_line(false)
+            .frame(frame)
+            .show(ui, |ui| self.controls(ui, shared));
+        egui::CentralPanel::no_frame()
+            .frame(Frame::new().fill(palette.background))
+            .show(ui, |ui| self.staff(ui, shared));
+        self.follow(shared);
+        None
+    }
+}
+
 impl GenerateScreen {
     /// With `automatic` the first text is written without being asked for.
     pub(crate) fn new(prompt: Option<&[u8]>, automatic: bool) -> Self {
@@ -116,31 +189,6 @@ impl GenerateScreen {
             view: View::default(),
             origin: egui::Pos2::ZERO,
         }
-    }
-
-    /// Another model is there.
-    pub(crate) fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
-        self.whole = model.is_whole();
-        self.threshold = Cutting::of_rule(&model.rule).line();
-        self.memory = None;
-        if self.is_read {
-            self.note = Some(Note::OtherModel);
-        }
-        // Of a new device: the engine that had the texts is gone.
-        if let Some(kept) = self.kept.take() {
-            self.ask(Wish::Restore(kept), shared);
-        }
-    }
-
-    /// The device is gone, and with it what was on it.
-    pub(crate) fn lose_device(&mut self) {
-        if !self.text.bytes().is_empty() {
-            self.note = Some(Note::Lost);
-        }
-        self.forget_session();
-        // Nobody will answer what the lost device was asked.
-        self.state.ticket = self.ticket;
-        self.sent = None;
     }
 
     /// The text stays, what the engine held of it is gone.
@@ -199,11 +247,6 @@ impl GenerateScreen {
             GenerateUpdate::Branches(branches) => self.branches = branches,
             GenerateUpdate::Predictions { at, all } => self.predictions = Some((at, all)),
         }
-    }
-
-    /// Whether everything that was asked for has come.
-    pub(crate) fn is_settled(&self) -> bool {
-        !self.automatic && !self.is_busy()
     }
 
     /// Whether something is being loaded, read or written.
@@ -322,47 +365,6 @@ impl GenerateScreen {
         self.ask(Wish::Switch(branch), shared);
     }
 
-    pub(crate) fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
-        if self.automatic && shared.model.is_some() {
-            self.automatic = false;
-            self.act(Command::StartOrPause, shared);
-        }
-        self.text.refresh();
-        let palette = Palette::of(ui.ctx());
-        let width = (ui.available_width() * 0.42).clamp(220.0, 348.0);
-        Panel::right("generate panel")
-            .exact_size(width)
-            .resizable(false)
-            .show_separator_line(false)
-            .frame(
-                Frame::new()
-                    .fill(palette.panel)
-                    .inner_margin(Margin::symmetric(28, 24)),
-            )
-            .show(ui, |ui| {
-                ScrollArea::vertical().show(ui, |ui| self.panel(ui, shared));
-            });
-        let frame = Frame::new().fill(palette.background).inner_margin(Margin {
-            left: margin(ui.available_width()),
-            right: margin(ui.available_width()),
-            top: 12,
-            bottom: 12,
-        });
-        Panel::bottom("generate status")
-            .resizable(false)
-            .frame(frame)
-            .show(ui, |ui| self.status(ui, shared));
-        Panel::top("generate prompt")
-            .resizable(false)
-            .show_separator_line(false)
-            .frame(frame)
-            .show(ui, |ui| self.controls(ui, shared));
-        egui::CentralPanel::no_frame()
-            .frame(Frame::new().fill(palette.background))
-            .show(ui, |ui| self.score(ui, shared));
-        self.follow(shared);
-    }
-
     /// Tells the engine what has been changed here.
     fn follow(&mut self, shared: &Shared<'_>) {
         if self.is_read {
@@ -395,7 +397,7 @@ impl GenerateScreen {
     }
 
     /// Where the text begins on the screen, and the places of its bytes.
-    pub(crate) fn layout(&self) -> (egui::Pos2, &crate::window::score::Layout) {
+    pub(crate) fn layout(&self) -> (egui::Pos2, &crate::window::staff::Layout) {
         (self.origin, &self.view.layout)
     }
 }

@@ -3,7 +3,7 @@
 use egui::{Color32, Label, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::GenerateScreen;
-use super::score::ended;
+use super::staff::ended;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
 use crate::window::widgets::{right, thousands};

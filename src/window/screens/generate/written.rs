@@ -6,7 +6,8 @@ use crate::generate::{GeneratedByte, Utf8State};
 use crate::record::ByteRecord;
 use crate::session::StageTimes;
 use crate::window::document::to_editor;
-use crate::window::score::{Around, Cells};
+use crate::window::engine::Cells;
+use crate::window::staff::Around;
 
 /// What ran before a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use super::cutting::THRESHOLDS;
 use super::history::{Run, Selection};
 use super::text::Text;
 use super::{spoken, threshold};
-use crate::window::document::{byte_at, character_at};
-use crate::window::score::{Around, View};
+use crate::window::document::{Edit, byte_at, character_at};
+use crate::window::staff::{Around, View};
 use crate::window::theme::{self, MARGIN, Measures, Palette};
 use crate::window::words::Language;
 
@@ -41,9 +41,10 @@ pub(crate) struct Editor {
 }
 
 /// What the user has changed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Changed {
-    pub(super) text: bool,
+    /// The text.
+    pub(super) edit: Option<Edit>,
     /// What it was changed by.
     pub(super) run: Run,
     /// Whether an input method may still take letters back.
@@ -66,7 +67,7 @@ impl Editor {
         let mut changed = Changed::default();
         let margin = MARGIN.min(ui.available_width() * 0.06);
         ScrollArea::vertical()
-            .id_salt("patch score")
+            .id_salt("patch staff")
             .auto_shrink(false)
             .show(ui, |ui| {
                 ui.add_space(28.0);
@@ -74,7 +75,7 @@ impl Editor {
                     ui.spacing_mut().item_spacing.x = 0.0;
                     ui.add_space(margin);
                     let width = (ui.available_width() - margin).max(40.0);
-                    self.score(ui, width, text, language, &mut changed);
+                    self.staff(ui, width, text, language, &mut changed);
                 });
                 ui.add_space(28.0);
             });
@@ -134,7 +135,7 @@ impl Editor {
         }
     }
 
-    fn score(
+    fn staff(
         &mut self,
         ui: &mut Ui,
         width: f32,
@@ -170,7 +171,7 @@ impl Editor {
         // Steps are kept by the screen, so that all of them are in one order.
         let mut state = output.state;
         state.clear_undoer();
-        changed.text = text.take_edit();
+        changed.edit = text.take_edit();
         let origin = output.galley_pos;
         #[cfg(test)]
         {
@@ -351,7 +352,7 @@ fn draw_caret(ui: &Ui, origin: Pos2, galley: &Galley, caret: CCursor) -> Rect {
 
 #[cfg(test)]
 impl Editor {
-    pub(crate) fn layout(&self) -> (Pos2, &crate::window::score::Layout) {
+    pub(crate) fn layout(&self) -> (Pos2, &crate::window::staff::Layout) {
         (self.origin, &self.view.layout)
     }
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::cutting::Cutting;
 use crate::session::ContextOptions;
-use crate::window::document::difference;
+use crate::window::document::Edit;
 
 /// The most bytes of text that all steps hold together.
 const MOST: usize = 8 << 20;
@@ -33,11 +33,9 @@ pub(super) enum Run {
     Deleting,
 }
 
-/// A change of the text by the editor.
+/// How the editor came to change the text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Edit<'a> {
-    pub(super) before: &'a [u8],
-    pub(super) after: &'a [u8],
+pub(super) struct Made {
     /// The selection before and after it.
     pub(super) selections: [Option<Selection>; 2],
     pub(super) run: Run,
@@ -59,9 +57,7 @@ pub(super) enum Hold {
 #[derive(Clone, Debug, PartialEq)]
 enum Change {
     Text {
-        at: usize,
-        gone: Vec<u8>,
-        came: Vec<u8>,
+        edit: Edit,
         before: Option<Selection>,
         after: Option<Selection>,
     },
@@ -78,11 +74,8 @@ enum Change {
 /// What has to be done to be where a step began, or ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Restore {
-    /// From a byte on `held` stands, and `put` is to stand.
     Text {
-        at: usize,
-        held: Vec<u8>,
-        put: Vec<u8>,
+        edit: Edit,
         selection: Option<Selection>,
     },
     Cutting(Cutting),
@@ -122,7 +115,7 @@ impl Default for History {
 impl Change {
     fn size(&self) -> usize {
         match self {
-            Self::Text { gone, came, .. } => STEP + gone.len() + came.len(),
+            Self::Text { edit, .. } => STEP + edit.gone.len() + edit.came.len(),
             _ => STEP,
         }
     }
@@ -130,22 +123,16 @@ impl Change {
     fn restore(&self, back: bool) -> Restore {
         match self.clone() {
             Self::Text {
-                at,
-                gone,
-                came,
+                edit,
                 before,
                 after,
             } => match back {
                 true => Restore::Text {
-                    at,
-                    held: came,
-                    put: gone,
+                    edit: edit.reversed(),
                     selection: before,
                 },
                 false => Restore::Text {
-                    at,
-                    held: gone,
-                    put: came,
+                    edit,
                     selection: after,
                 },
             },
@@ -175,59 +162,49 @@ impl History {
         !self.undone.is_empty()
     }
 
-    /// The text has been changed.
-    pub(super) fn text(&mut self, edit: Edit<'_>) {
-        let joins = self.joins(&edit);
-        let [mut before, selection] = edit.selections;
+    /// The text has been changed by an edit, into `text`.
+    pub(super) fn text(&mut self, edit: Edit, text: &[u8], made: Made) {
+        let joins = self.joins(&edit, text, made);
+        let [mut before, selection] = made.selections;
         // An input method selects what it composes, which nobody has selected.
-        let after = match edit.run {
+        let after = match made.run {
             Run::Composing => selection.map(|(from, to)| (from.max(to), from.max(to))),
             _ => selection,
         };
-        let mut begin = None;
-        if joins
-            && let Some(Change::Text {
-                at,
-                gone,
-                came,
-                before: first,
-                ..
-            }) = self.done.back()
-        {
-            let end = at + came.len();
-            if edit.before.get(*at..end) == Some(came.as_slice()) {
-                let mut bytes = edit.before.to_vec();
-                bytes.splice(*at..end, gone.iter().copied());
-                begin = Some(bytes);
-                before = *first;
-            }
-        }
-        if begin.is_some() {
-            self.drop_last();
-        }
-        let begin = begin.as_deref().unwrap_or(edit.before);
-        let (gone, came) = difference(begin, edit.after);
         self.undone_is_gone();
         self.open = Open::Nothing;
-        if gone.is_empty() && came.is_empty() {
+        let last = self
+            .done
+            .pop_back_if(|last| joins && matches!(last, Change::Text { .. }));
+        let whole = match last {
+            Some(Change::Text {
+                edit: first,
+                before: begin,
+                ..
+            }) => {
+                self.size -= STEP + first.gone.len() + first.came.len();
+                before = begin;
+                first.then(&edit, text)
+            }
+            _ => Some(edit),
+        };
+        let Some(edit) = whole else {
             return;
-        }
+        };
         self.push(Change::Text {
-            at: gone.start,
-            gone: begin.get(gone).unwrap_or_default().to_vec(),
-            came: edit.after.get(came).unwrap_or_default().to_vec(),
+            edit,
             before,
             after,
         });
         self.open = Open::Text {
-            run: edit.run,
+            run: made.run,
             selection,
-            time: edit.time,
+            time: made.time,
         };
     }
 
     /// Whether an edit goes on with the run of the last step.
-    fn joins(&self, edit: &Edit<'_>) -> bool {
+    fn joins(&self, edit: &Edit, text: &[u8], made: Made) -> bool {
         let Open::Text {
             run,
             selection,
@@ -236,15 +213,15 @@ impl History {
         else {
             return false;
         };
-        let letters = matches!(edit.run, Run::Typing | Run::Composing);
+        let letters = matches!(made.run, Run::Typing | Run::Composing);
         match run {
             Run::Composing => letters,
             Run::Typing | Run::Deleting => {
                 let same = match run {
-                    Run::Typing => letters && !begins_word(edit),
-                    _ => edit.run == Run::Deleting,
+                    Run::Typing => letters && !begins_word(edit, text, made),
+                    _ => made.run == Run::Deleting,
                 };
-                same && edit.selections[0] == selection && edit.time - time <= PAUSE
+                same && made.selections[0] == selection && made.time - time <= PAUSE
             }
             Run::Alone => false,
         }
@@ -358,15 +335,15 @@ impl History {
 }
 
 /// Whether an edit begins a word behind a space: words are undone one by one.
-fn begins_word(edit: &Edit<'_>) -> bool {
-    let Some((_, caret)) = edit.selections[0] else {
+fn begins_word(edit: &Edit, text: &[u8], made: Made) -> bool {
+    let Some((_, caret)) = made.selections[0] else {
         return true;
     };
-    let space = |bytes: &[u8], at: usize| bytes.get(at).is_some_and(u8::is_ascii_whitespace);
+    let space = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_whitespace());
     caret
         .checked_sub(1)
-        .is_some_and(|last| space(edit.before, last))
-        && !space(edit.after, caret)
+        .is_some_and(|last| space(edit.byte_before(text, last)))
+        && !space(text.get(caret).copied())
 }
 
 #[cfg(test)]

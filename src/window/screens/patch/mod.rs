@@ -30,15 +30,18 @@ pub(crate) use text::{MOST_BYTES, Text};
 pub(crate) use threshold::STEP as THRESHOLD_STEP;
 
 use crate::window::accessibility;
+use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
+use crate::window::document::Edit;
 use crate::window::engine::{
     AnalysisRequest, AnalysisUpdate, Model, Request, TableFor, TableUpdate,
 };
+use crate::window::screens::Content;
 use crate::window::theme::Palette;
 use editor::Editor;
 pub(crate) use editor::id as editor_id;
-use history::{Edit, History, Hold, Restore};
+use history::{History, Hold, Made, Restore};
 
 /// What the patch screen keeps.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ pub(crate) struct PatchScreen {
     history: History,
     /// The name of the model that is there, if there is one.
     model: Option<Option<String>>,
+    /// Whether the engine has the text, so that edits of it will do.
+    is_sent: bool,
     /// The byte that was asked about last, of which revision.
     asked: Option<(u64, usize)>,
     /// The place that the engine was told of as that of the next edit.
@@ -58,23 +63,8 @@ pub(crate) struct PatchScreen {
     said: String,
 }
 
-impl PatchScreen {
-    pub(crate) fn new(bytes: &[u8]) -> Self {
-        let cutting = Cutting::of_rule(&crate::patch::Rule::default());
-        Self {
-            text: Text::new(bytes, cutting),
-            editor: Editor::default(),
-            panel: panel::Panel::default(),
-            history: History::default(),
-            model: None,
-            asked: None,
-            prepared: None,
-            said: String::new(),
-        }
-    }
-
-    /// Another model is there.
-    pub(crate) fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
+impl Content for PatchScreen {
+    fn use_model(&mut self, model: &Model, shared: &Shared<'_>) {
         // After a lost device the same model comes again.
         if self.model.as_ref() != Some(&model.name) {
             self.model = Some(model.name.clone());
@@ -89,34 +79,12 @@ impl PatchScreen {
         self.set_context(self.panel.context, shared);
     }
 
-    pub(crate) fn take(&mut self, update: AnalysisUpdate) {
-        self.text.take(update);
+    fn is_settled(&self) -> bool {
+        let is_here = self.text.is_fresh() && !self.panel.opening.is_coming();
+        is_here && self.text.distribution(self.inspected()).is_some()
     }
 
-    fn send(&self, shared: &Shared<'_>) {
-        shared.engine.ask(Request::Analysis(AnalysisRequest::Text {
-            revision: self.text.revision(),
-            bytes: self.text.bytes().to_vec(),
-        }));
-    }
-
-    /// Another text.
-    pub(crate) fn open(&mut self, bytes: &[u8], shared: &Shared<'_>) {
-        let before = Arc::clone(self.text.bytes());
-        if self.text.replace(bytes) {
-            self.history.text(Edit {
-                before: &before,
-                after: self.text.bytes(),
-                // Another text is looked at from its begin.
-                selections: [self.editor.selection, Some((0, 0))].map(|s| s.or(Some((0, 0)))),
-                run: history::Run::Alone,
-                time: 0.0,
-            });
-            self.send(shared);
-        }
-    }
-
-    pub(crate) fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+    fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> Option<Action> {
         let palette = Palette::of(ui.ctx());
         let width = (ui.available_width() * 0.42).clamp(220.0, 348.0);
         Panel::right("inspector")
@@ -145,11 +113,76 @@ impl PatchScreen {
         self.panel.opening.ask(TableFor::Patch, shared.engine);
         self.ask_about(shared);
         self.prepare(shared);
+        None
     }
 
-    /// A dialog that a control needs.
-    pub(crate) fn take_dialog(&mut self) -> Option<Purpose> {
+    fn take_dialog(&mut self) -> Option<Purpose> {
         self.panel.dialog.take()
+    }
+
+    fn lose_device(&mut self) {
+        self.is_sent = false;
+        self.text.lose_device();
+    }
+}
+
+impl PatchScreen {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let cutting = Cutting::of_rule(&crate::patch::Rule::default());
+        Self {
+            text: Text::new(bytes, cutting),
+            editor: Editor::default(),
+            panel: panel::Panel::default(),
+            history: History::default(),
+            model: None,
+            is_sent: false,
+            asked: None,
+            prepared: None,
+            said: String::new(),
+        }
+    }
+
+    pub(crate) fn take(&mut self, update: AnalysisUpdate) {
+        self.text.take(update);
+    }
+
+    /// Tells the engine of all of the text.
+    fn send(&mut self, shared: &Shared<'_>) {
+        self.is_sent = true;
+        shared.engine.ask(Request::Analysis(AnalysisRequest::Text {
+            revision: self.text.revision(),
+            bytes: Arc::clone(self.text.bytes()),
+        }));
+    }
+
+    /// Tells the engine what has changed of the text.
+    fn send_edit(&mut self, edit: Edit, shared: &Shared<'_>) {
+        if !self.is_sent {
+            return self.send(shared);
+        }
+        shared.engine.ask(Request::Analysis(AnalysisRequest::Edit {
+            revision: self.text.revision(),
+            edit,
+        }));
+    }
+
+    /// Keeps what has changed of the text for undo, and tells the engine of it.
+    fn edited(&mut self, edit: Edit, made: Made, shared: &Shared<'_>) {
+        self.history.text(edit.clone(), self.text.bytes(), made);
+        self.send_edit(edit, shared);
+    }
+
+    /// Another text.
+    pub(crate) fn open(&mut self, bytes: &[u8], shared: &Shared<'_>) {
+        if let Some(edit) = self.text.replace(bytes) {
+            let made = Made {
+                // Another text is looked at from its begin.
+                selections: [self.editor.selection, Some((0, 0))].map(|s| s.or(Some((0, 0)))),
+                run: history::Run::Alone,
+                time: 0.0,
+            };
+            self.edited(edit, made, shared);
+        }
     }
 
     /// Cuts the text by the table in a file, once it has been read.
@@ -181,18 +214,15 @@ impl PatchScreen {
     }
 
     fn write(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
-        let before = Arc::clone(self.text.bytes());
-        let changed = { self.editor.show(ui, &mut self.text, shared.language) };
+        let mut changed = self.editor.show(ui, &mut self.text, shared.language);
         self.speak(ui, shared);
-        if changed.text {
-            self.history.text(Edit {
-                before: &before,
-                after: self.text.bytes(),
+        if let Some(edit) = changed.edit.take() {
+            let made = Made {
                 selections: changed.selections,
                 run: changed.run,
                 time: ui.input(|input| input.time),
-            });
-            self.send(shared);
+            };
+            self.edited(edit, made, shared);
         } else {
             self.history.rest(changed.composing, changed.selections[1]);
         }
@@ -221,12 +251,6 @@ impl PatchScreen {
         let hold = if keep { Hold::Begins } else { Hold::Goes };
         self.history.cutting(self.text.cutting(), &cutting, hold);
         self.text.set_cutting(cutting);
-    }
-
-    /// Whether everything that was asked for has come.
-    pub(crate) fn is_settled(&self) -> bool {
-        let is_here = self.text.is_fresh() && !self.panel.opening.is_coming();
-        is_here && self.text.distribution(self.inspected()).is_some()
     }
 
     /// Bars, or the curve of the paper.
@@ -278,23 +302,17 @@ impl PatchScreen {
             None => {}
             Some(Restore::Cutting(cutting)) => self.text.set_cutting(cutting),
             Some(Restore::Context(options)) => self.set_context(options, shared),
-            Some(Restore::Text {
-                at,
-                held,
-                put,
-                selection,
-            }) => {
-                let end = at + held.len();
-                let mut bytes = self.text.bytes().to_vec();
-                if bytes.get(at..end) != Some(held.as_slice()) {
+            Some(Restore::Text { edit, selection }) => {
+                if !edit.fits(self.text.bytes()) {
                     // Steps that do not fit the text would make another one of it.
                     self.history = History::default();
                     return;
                 }
-                let after = at + put.len();
-                bytes.splice(at..end, put);
-                if self.text.replace(&bytes) {
-                    self.send(shared);
+                let after = edit.came().end;
+                let mut bytes = self.text.bytes().to_vec();
+                edit.apply(&mut bytes);
+                if let Some(edit) = self.text.replace(&bytes) {
+                    self.send_edit(edit, shared);
                 }
                 let selection = selection.unwrap_or((after, after));
                 self.editor.select(context, &self.text.editor, selection);
@@ -350,13 +368,13 @@ impl PatchScreen {
 
 #[cfg(test)]
 impl PatchScreen {
-    /// The identity of the editor and of its score.
+    /// The identity of the editor and of its staves.
     pub(crate) fn editor_id() -> Id {
         editor::id()
     }
 
     /// Where the text begins on the screen, and the places of its bytes.
-    pub(crate) fn layout(&self) -> (egui::Pos2, &crate::window::score::Layout) {
+    pub(crate) fn layout(&self) -> (egui::Pos2, &crate::window::staff::Layout) {
         self.editor.layout()
     }
 

@@ -8,7 +8,7 @@ use super::reason::Reason;
 use super::text::Text;
 use super::words;
 use crate::window::accessibility::{self, Item, spoken};
-use crate::window::score::View;
+use crate::window::staff::View;
 use crate::window::widgets::byte_label;
 use crate::window::words::Language;
 

@@ -10,9 +10,8 @@ use super::cutting::Cutting;
 use super::measures::{characters, cut_characters};
 use super::reason::Reason;
 use crate::patch::{Statistics, statistics};
-use crate::window::document::{difference, to_bytes, to_editor};
-use crate::window::engine::AnalysisUpdate;
-use crate::window::score::Cells;
+use crate::window::document::{Edit, to_bytes, to_editor};
+use crate::window::engine::{AnalysisUpdate, Cells};
 
 /// The most bytes that the editor holds; larger texts are files.
 pub(crate) const MOST_BYTES: usize = 256 << 10;
@@ -230,18 +229,16 @@ impl Text {
         self.reach = reach;
     }
 
-    /// Says whether the editor's text has changed since the last call, and takes the
-    /// change: known numbers move along with their bytes.
-    pub(crate) fn take_edit(&mut self) -> bool {
+    /// Takes what has changed in the editor since the last call: known numbers move
+    /// along with their bytes.
+    pub(crate) fn take_edit(&mut self) -> Option<Edit> {
         if self.editor == self.taken {
-            return false;
+            return None;
         }
         self.taken.clone_from(&self.editor);
         let bytes = to_bytes(&self.editor);
-        if bytes == **self.bytes {
-            return false;
-        }
-        let (gone, came) = difference(&self.bytes, &bytes);
+        let edit = Edit::between(&self.bytes, &bytes)?;
+        let (gone, came) = (edit.gone(), edit.came());
         self.entropies = follow(&self.entropies, &gone, &came, f32::NAN);
         self.nlls = follow(&self.nlls, &gone, &came, f32::NAN);
         if !self.best.is_empty() {
@@ -263,11 +260,11 @@ impl Text {
         self.distribution = None;
         self.once = Once::default();
         self.cut_again();
-        true
+        Some(edit)
     }
 
     /// Another text in place of this one.
-    pub(crate) fn replace(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn replace(&mut self, bytes: &[u8]) -> Option<Edit> {
         self.editor = to_editor(bytes);
         self.take_edit()
     }
@@ -398,7 +395,7 @@ mod tests {
 
     fn edit(text: &mut Text, to: &str) -> bool {
         to.clone_into(&mut text.editor);
-        text.take_edit()
+        text.take_edit().is_some()
     }
 
     #[test]
@@ -406,7 +403,7 @@ mod tests {
         let mut text = known("abcdef");
         text.set_reach(Some(2));
         let revision = text.revision();
-        assert!(!text.take_edit());
+        assert!(text.take_edit().is_none());
         assert!(edit(&mut text, "abXYdef"));
         assert_eq!(text.revision(), revision + 1);
         let entropies: Vec<Option<f32>> = (0..=7).map(|at| text.entropy(at)).collect();
@@ -454,7 +451,7 @@ mod tests {
         assert_eq!(text.patch_of(0), 0..0);
         assert_eq!(text.curve(), None);
         assert_eq!(text.characters(), 0);
-        assert!(text.replace(b"\xFFx"));
+        assert!(text.replace(b"\xFFx").is_some());
         assert_eq!(**text.bytes(), b"\xFFx");
         assert_eq!(text.characters(), 2);
     }

@@ -39,16 +39,18 @@ impl Screen {
         let caret = self.state.caret;
         self.state.bytes.splice(from..to, with.iter().copied());
         self.state.caret = from + with.len();
-        self.history.text(Edit {
-            before: &before,
-            after: &self.state.bytes,
+        let Some(edit) = Edit::between(&before, &self.state.bytes) else {
+            return;
+        };
+        let made = Made {
             selections: [
                 Some((caret, caret)),
                 Some((self.state.caret, self.state.caret)),
             ],
             run,
             time: self.time,
-        });
+        };
+        self.history.text(edit, &self.state.bytes, made);
     }
 
     fn type_text(&mut self, text: &str) {
@@ -77,15 +79,9 @@ impl Screen {
             None => return false,
             Some(Restore::Cutting(cutting)) => self.state.cutting = cutting,
             Some(Restore::Context(context)) => self.state.context = context,
-            Some(Restore::Text {
-                at,
-                held,
-                put,
-                selection,
-            }) => {
-                let end = at + held.len();
-                assert_eq!(self.state.bytes[at..end], held);
-                self.state.bytes.splice(at..end, put);
+            Some(Restore::Text { edit, selection }) => {
+                assert!(edit.fits(&self.state.bytes));
+                edit.apply(&mut self.state.bytes);
                 self.state.caret = selection.map_or(0, |(_, caret)| caret);
             }
         }

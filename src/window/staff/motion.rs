@@ -1,4 +1,4 @@
-//! When the bars of a score move: for a moment after something has come, and never
+//! When the bars of a staff move: for a moment after something has come, and never
 //! by themselves.
 
 use std::ops::Range;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use egui::Ui;
 
-use super::Cells;
+use crate::window::engine::Cells;
 
-/// What a score shows, as far as its bars depend on it.
+/// What a staff shows, as far as its bars depend on it.
 #[derive(Clone, Debug)]
 pub(crate) struct News {
     /// As an editor holds it.
@@ -54,7 +54,7 @@ impl Moment {
     }
 }
 
-/// What a score on the screen remembers of its news.
+/// What a staff on the screen remembers of its news.
 #[derive(Debug, Default)]
 pub(super) struct Motion {
     news: Option<News>,

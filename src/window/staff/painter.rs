@@ -11,14 +11,14 @@ use egui::{Color32, Id, Pos2, Rect};
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 use wgpu::util::DeviceExt;
 
-use super::Cells;
 use super::layout::{Layout, Line, Slot};
 use super::motion::{Moment, News};
 use super::settle::{Bars, Settler};
 use super::shaders::{self, StaffParams};
+use crate::window::engine::Cells;
 use crate::window::theme::{self, Palette};
 
-/// The pipelines of the score, for one format of surfaces. The shell puts them
+/// The pipelines of the staff, for one format of surfaces. The shell puts them
 /// among the renderer's resources.
 #[derive(Debug)]
 pub(crate) struct Pipelines {
@@ -35,7 +35,7 @@ pub(crate) struct Pipelines {
     views: HashMap<Id, View>,
 }
 
-/// What one score on the screen needs on the GPU.
+/// What one staff on the screen needs on the GPU.
 #[derive(Debug)]
 struct View {
     params: wgpu::Buffer,
@@ -56,7 +56,7 @@ impl View {
     fn new(device: &wgpu::Device) -> Self {
         Self {
             params: device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("score"),
+                label: Some("staff"),
                 size: size_of::<StaffParams>() as u64,
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
@@ -104,7 +104,7 @@ impl Grown {
 
     fn buffer(device: &wgpu::Device, usage: wgpu::BufferUsages, size: u64) -> wgpu::Buffer {
         device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("score"),
+            label: Some("staff"),
             size,
             usage,
             mapped_at_creation: false,
@@ -141,7 +141,7 @@ impl Pipelines {
             count: None,
         };
         let group = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some("score"),
+            label: Some("staff"),
             entries: &[
                 wgpu::BindGroupLayoutEntry {
                     binding: 0,
@@ -158,7 +158,7 @@ impl Pipelines {
             ],
         });
         let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("score"),
+            label: Some("staff"),
             bind_group_layouts: &[Some(&group)],
             immediate_size: 0,
         });
@@ -224,9 +224,9 @@ impl Pipelines {
     }
 }
 
-/// A score to be drawn.
+/// A staff to be drawn.
 #[derive(Clone, Debug)]
-pub(crate) struct Score {
+pub(crate) struct Staff {
     /// Which one, if there are several.
     pub(crate) id: Id,
     /// What is drawn into.
@@ -247,7 +247,7 @@ pub(crate) struct Score {
     pub(crate) palette: &'static Palette,
 }
 
-impl Score {
+impl Staff {
     /// The parts that show: lines, and bytes.
     fn visible(&self) -> (Range<u32>, Range<u32>) {
         let top = self.area.top() - self.origin.y;
@@ -320,7 +320,7 @@ fn bits(starts: &[bool]) -> Vec<u32> {
     words
 }
 
-impl CallbackTrait for Score {
+impl CallbackTrait for Staff {
     fn prepare(
         &self,
         device: &wgpu::Device,
@@ -388,7 +388,7 @@ impl CallbackTrait for Score {
         };
         if view.group.as_ref().is_none_or(|(of, _)| of != heights) {
             let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("score"),
+                label: Some("staff"),
                 layout: &pipelines.group,
                 entries: &[&view.params, heights, &view.starts.buffer]
                     .into_iter()
@@ -448,7 +448,7 @@ impl CallbackTrait for Score {
 
 #[cfg(test)]
 impl Pipelines {
-    /// What shows of the entropies of a score, in nats.
+    /// What shows of the entropies of a staff, in nats.
     pub(crate) fn heights(&self, id: Id) -> Option<&wgpu::Buffer> {
         Some(self.views.get(&id)?.bars.heights())
     }

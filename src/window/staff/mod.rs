@@ -1,7 +1,6 @@
-//! The text as a score: where each byte of a laid-out text is, and how its staff,
+//! A text below its staves: where each byte of a laid-out text is, and how its staff,
 //! its threshold and its patches are drawn.
 
-mod cells;
 mod layout;
 mod motion;
 mod painter;
@@ -10,7 +9,6 @@ mod shaders;
 mod shown;
 mod view;
 
-pub(crate) use cells::Cells;
 pub(crate) use layout::Layout;
 pub(crate) use painter::Pipelines;
 pub(crate) use view::{Around, View};

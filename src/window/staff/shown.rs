@@ -22,7 +22,7 @@ const PLACE: char = '\u{2003}';
 impl Shown {
     /// What shows for a text.
     pub(crate) fn new(context: &Context, text: &str) -> Self {
-        let font = theme::mono(theme::SCORE_TEXT);
+        let font = theme::mono(theme::STAFF_TEXT);
         let mut shown = Self {
             text: String::with_capacity(text.len()),
             missing: Vec::new(),
@@ -59,13 +59,13 @@ fn invisible(character: char) -> bool {
             | '\u{E0000}'..='\u{E007F}')
 }
 
-/// How a score's text is laid out.
+/// How the letters below staves are laid out.
 pub(crate) fn job(shown: &str, color: Color32, width: f32, line: f32) -> LayoutJob {
     let mut job = LayoutJob::single_section(
         shown.to_owned(),
         TextFormat {
-            font_id: theme::mono(theme::SCORE_TEXT),
-            extra_letter_spacing: theme::SCORE_SPACING,
+            font_id: theme::mono(theme::STAFF_TEXT),
+            extra_letter_spacing: theme::STAFF_SPACING,
             line_height: Some(line),
             color,
             ..TextFormat::default()

@@ -44,7 +44,8 @@ impl Reference {
         is_behind: bool,
         moment: Moment,
     ) -> Vec<f32> {
-        let (gone, came) = difference(&self.bytes, bytes);
+        let edit = Edit::between(&self.bytes, bytes).unwrap_or_default();
+        let (gone, came) = (edit.gone(), edit.came());
         self.bars.resize(self.bytes.len() + 1, Bar::default());
         let mut moved = self.bars[gone.clone()].to_vec();
         moved.resize(came.len(), Bar::default());

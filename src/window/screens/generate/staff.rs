@@ -1,4 +1,4 @@
-//! The prompt, the controls, and the text as a score with its compute ruler.
+//! The prompt, the controls, and the text below its staves with its compute ruler.
 
 use egui::{
     Button, EventFilter, Id, Key, KeyboardShortcut, Margin, Pos2, Rect, RichText, ScrollArea,
@@ -211,11 +211,11 @@ impl GenerateScreen {
         }
     }
 
-    pub(super) fn score(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
+    pub(super) fn staff(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let margin = f32::from(super::margin(ui.available_width()));
-        let id = Id::unique("generate score");
+        let id = Id::unique("generate staff");
         ScrollArea::vertical()
-            .id_salt("generate score")
+            .id_salt("generate staff")
             .auto_shrink(false)
             .stick_to_bottom(self.doing == Doing::Writing)
             .show(ui, |ui| {

@@ -1,4 +1,4 @@
-//! Moves the bars of a score to their entropies with `shaders/view/settle.wgsl`, on
+//! Moves the bars of a staff to their entropies with `shaders/view/settle.wgsl`, on
 //! the device: no number comes to the host.
 
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::motion::{Moment, News};
 use super::shaders::{self, SettleParams};
-use crate::window::document::{difference, to_bytes};
+use crate::window::document::{Edit, to_bytes};
 use crate::window::theme;
 
 /// Bytes of a bar on its way, and of its height.
@@ -42,7 +42,7 @@ impl Settler {
     }
 }
 
-/// The bars of a score on their way.
+/// The bars of a staff on their way.
 #[derive(Debug)]
 pub(super) struct Bars {
     params: wgpu::Buffer,
@@ -166,7 +166,9 @@ impl Bars {
         bytes: Vec<u8>,
     ) {
         let count = |bytes: usize| bytes as u64;
-        let (gone, came) = difference(&self.bytes, &bytes);
+        // Frames may have been left out since, and edits with them.
+        let edit = Edit::between(&self.bytes, &bytes).unwrap_or_default();
+        let (gone, came) = (edit.gone(), edit.came());
         let old_end = count(self.bytes.len() + 1);
         let new_end = count(bytes.len() + 1);
         let kept = count(came.start + gone.len().min(came.len()));

@@ -22,7 +22,7 @@ pub(crate) struct Slot {
     pub(crate) byte: u32,
 }
 
-/// A line of the score.
+/// A line of letters below its staff.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Line {
     /// Its bytes.
@@ -68,7 +68,7 @@ impl Layout {
         let mut slots: Vec<Slot> = Vec::with_capacity(text.len());
         let mut lines = Vec::with_capacity(galley.rows.len());
         let mut characters = text.chars();
-        let mut width = theme::SCORE_TEXT * 0.6;
+        let mut width = theme::STAFF_TEXT * 0.6;
         for row in &galley.rows {
             let foot = row.pos.y + measures.foot;
             let first = slots.len();
@@ -96,7 +96,7 @@ impl Layout {
                 };
                 let left = row.pos.x + glyph.pos.x;
                 end = left + glyph.advance_width;
-                width = width.max(glyph.advance_width.min(theme::SCORE_TEXT));
+                width = width.max(glyph.advance_width.min(theme::STAFF_TEXT));
                 place(character, left, end);
             }
             if row.ends_with_newline

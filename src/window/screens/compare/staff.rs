@@ -10,7 +10,8 @@ use egui::{
 use super::lane::{Cut, Lane, within};
 use super::{CompareScreen, Found};
 use crate::window::context::Shared;
-use crate::window::score::{Around, Cells, Layout};
+use crate::window::engine::Cells;
+use crate::window::staff::{Around, Layout};
 use crate::window::theme::{self, Measures, Palette};
 
 /// From the top of a line to the foot of its staff.
@@ -191,9 +192,9 @@ impl Pen<'_> {
     }
 }
 
-/// The score's identity.
+/// The identity of the text and its staves.
 pub(super) fn id() -> Id {
-    Id::unique("compare score")
+    Id::unique("compare staff")
 }
 
 impl CompareScreen {
@@ -228,7 +229,7 @@ impl CompareScreen {
         }
     }
 
-    pub(super) fn score(&mut self, ui: &mut Ui, margin: f32, shared: &Shared<'_>) {
+    pub(super) fn staff(&mut self, ui: &mut Ui, margin: f32, shared: &Shared<'_>) {
         // The first lane's are above the letters.
         let has_staff: Vec<bool> = (0..)
             .zip(&self.lanes)

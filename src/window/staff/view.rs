@@ -1,4 +1,4 @@
-//! A score on the screen: the letters, and what is drawn around them.
+//! A text with its staves on the screen: the letters, and what is drawn around them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,11 +6,12 @@ use std::sync::Arc;
 use egui::{Align2, Galley, Id, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, vec2};
 use egui_wgpu::Callback;
 
+use super::Layout;
 use super::motion::{Motion, News};
-use super::painter::Score;
+use super::painter::Staff;
 use super::shown::{Shown, job};
-use super::{Cells, Layout};
 use crate::window::document::{bytes_of, single_byte};
+use crate::window::engine::Cells;
 use crate::window::theme::{self, Measures, Palette};
 
 /// What is drawn around the letters of a text.
@@ -29,7 +30,7 @@ pub(crate) struct Around {
     pub(crate) stale: Range<usize>,
 }
 
-/// What a score keeps from one frame to the next.
+/// What it keeps from one frame to the next.
 #[derive(Debug, Default)]
 pub(crate) struct View {
     /// What shows for the text, and the text it is of.
@@ -86,7 +87,7 @@ impl View {
         let moment = self.motion.look(ui, &news);
         Shape::Callback(Callback::new_paint_callback(
             area,
-            Score {
+            Staff {
                 id,
                 area,
                 origin,

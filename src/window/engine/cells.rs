@@ -1,4 +1,4 @@
-//! Where the entropies of a score are.
+//! Where the entropies of a text are.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) enum Cells {
 
 impl Cells {
     /// Whether two are the same, not only equal.
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (
                 Self::Device { buffer, written },
