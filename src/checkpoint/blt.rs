@@ -1,12 +1,12 @@
 //! The weights of a whole BLT, resolved: past this point there are no names.
 
+use super::block::BlockWeights;
 use super::config::BltConfig;
-use super::entropy::BlockWeights;
 use super::expected::{EMBED, blt_tensors};
 use super::files::{Listed, Weights};
 use super::form::{DECODER_PROJECTION, Form, HASH_TABLES, table};
 use super::naming::HEAD;
-use super::resolve::{BLT, block, check, either, take};
+use super::resolve::{BLT, check, either, take};
 use super::tensor::TensorView;
 use crate::Result;
 
@@ -79,7 +79,7 @@ impl<'a> BltWeights<'a> {
 
         let blocks = |part: &str, layers: u32| -> Result<Vec<_>> {
             (0..layers)
-                .map(|i| block(weights, &format!("model.{part}.layers.{i}")))
+                .map(|i| BlockWeights::resolve(weights, &format!("model.{part}.layers.{i}")))
                 .collect()
         };
         let crosses = |part: &str, layers: u32| -> Result<Vec<_>> {

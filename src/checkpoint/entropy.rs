@@ -1,9 +1,10 @@
 //! The entropy model's weights, resolved: past this point there are no names.
 
+use super::block::BlockWeights;
 use super::config::EntropyConfig;
 use super::expected::entropy_tensors;
 use super::files::Weights;
-use super::resolve::{ENTROPY, block, check, either, take};
+use super::resolve::{ENTROPY, check, either, take};
 use super::sentence::{quoted, refuse};
 use super::tensor::TensorView;
 use crate::Result;
@@ -22,29 +23,6 @@ pub struct EntropyWeights<'a> {
     /// The output head, `[vocab, hidden]`; the same bytes as `embed` if the
     /// file holds one table for both.
     pub lm_head: TensorView<'a>,
-}
-
-/// The weights of one transformer block. Linear layers are `[out, in]`.
-#[derive(Debug)]
-pub struct BlockWeights<'a> {
-    /// The RMS norm before attention, `[hidden]`.
-    pub attention_norm: TensorView<'a>,
-    /// Queries, `[heads * head_dim, hidden]`.
-    pub q: TensorView<'a>,
-    /// Keys, `[kv_heads * head_dim, hidden]`.
-    pub k: TensorView<'a>,
-    /// Values, `[kv_heads * head_dim, hidden]`.
-    pub v: TensorView<'a>,
-    /// Attention output, `[hidden, heads * head_dim]`.
-    pub o: TensorView<'a>,
-    /// The RMS norm before the feed-forward layer, `[hidden]`.
-    pub mlp_norm: TensorView<'a>,
-    /// The gate that goes through SiLU, `[intermediate, hidden]`.
-    pub gate: TensorView<'a>,
-    /// The gated branch, `[intermediate, hidden]`.
-    pub up: TensorView<'a>,
-    /// Back to the residual stream, `[hidden, intermediate]`.
-    pub down: TensorView<'a>,
 }
 
 impl<'a> EntropyWeights<'a> {
@@ -78,7 +56,7 @@ impl<'a> EntropyWeights<'a> {
             config: *config,
             embed,
             layers: (0..config.layers)
-                .map(|i| block(weights, &name(&format!("layers.{i}"))))
+                .map(|i| BlockWeights::resolve(weights, &name(&format!("layers.{i}"))))
                 .collect::<Result<_>>()?,
             norm: take(weights, &name("norm.weight"))?,
             lm_head,

@@ -4,6 +4,7 @@
 //! Nothing is copied, nothing is computed, no GPU is needed, and no tensor name
 //! leaves this module.
 
+mod block;
 mod blt;
 mod config;
 #[cfg(not(target_arch = "wasm32"))]
@@ -36,6 +37,7 @@ mod tensor;
 #[cfg(not(target_arch = "wasm32"))]
 mod write;
 
+pub use block::BlockWeights;
 pub use blt::{BltWeights, CrossWeights};
 pub use config::{
     BltConfig, Config, EntropyConfig, HashConfig, PatchingConfig, PatchingMode, Pooling,
@@ -43,7 +45,7 @@ pub use config::{
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use convert::{ConvertOptions, Converted, SHARD_BYTES};
-pub use entropy::{BlockWeights, EntropyWeights};
+pub use entropy::EntropyWeights;
 pub use expected::{ExpectedTensor, Part, expected_tensors};
 pub use files::WeightBytes;
 pub use inspect::{FileReport, Inspection, Misshaped, PartReport, TensorReport, Totals};

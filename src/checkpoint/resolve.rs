@@ -1,6 +1,5 @@
 //! From tensor names to fields: what is missing, unknown or misshaped ends here.
 
-use super::entropy::BlockWeights;
 use super::expected::{ExpectedTensor, Part};
 use super::files::{Listed, Weights};
 use super::sentence::{listing, quoted, refuse};
@@ -124,20 +123,4 @@ pub(super) fn either<'a>(
         None => take(weights, other),
     };
     Ok((held(embed, head)?, held(head, embed)?))
-}
-
-/// The tensors of one transformer block.
-pub(super) fn block<'a>(weights: &'a Weights, prefix: &str) -> Result<BlockWeights<'a>> {
-    let view = |rest: &str| take(weights, &format!("{prefix}.{rest}.weight"));
-    Ok(BlockWeights {
-        attention_norm: view("input_layernorm")?,
-        q: view("self_attn.q_proj")?,
-        k: view("self_attn.k_proj")?,
-        v: view("self_attn.v_proj")?,
-        o: view("self_attn.o_proj")?,
-        mlp_norm: view("post_attention_layernorm")?,
-        gate: view("mlp.gate_proj")?,
-        up: view("mlp.up_proj")?,
-        down: view("mlp.down_proj")?,
-    })
 }

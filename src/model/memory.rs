@@ -1,7 +1,7 @@
 //! What a model needs of the adapter's memory, known before anything is
 //! allocated there.
 
-use super::blt::{BltLoad, HashTables};
+use super::load::{BltLoad, HashTables};
 use super::sizes::{EntropySizes, SessionBytes};
 use crate::checkpoint::{BltWeights, Checkpoint, Part, TensorView};
 use crate::device::Device;

@@ -10,6 +10,7 @@ pub mod entropy;
 pub mod hash_embedding;
 pub mod latent;
 pub(crate) mod layer_inputs;
+mod load;
 pub mod memory;
 pub mod part;
 pub mod patches;

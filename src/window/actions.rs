@@ -3,8 +3,6 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::screens::Screen;
-use super::screens::file::Jump;
-use super::screens::generate::Command;
 use super::settings::{Settings, ThemeChoice};
 use super::words::Language;
 use crate::samples::SAMPLES;
@@ -45,6 +43,45 @@ pub(crate) enum Action {
     Palette,
     Shortcuts,
     Quit,
+}
+
+/// A jump that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Jump {
+    /// To the highest entropy, then to the next lower ones.
+    Hottest,
+    /// To the longest patch.
+    Longest,
+    /// To the next invalid UTF-8.
+    Invalid,
+    /// To an offset that is asked for.
+    Offset,
+}
+
+impl Jump {
+    /// All of them, as their buttons stand.
+    pub(crate) const ALL: [Self; 4] = [Self::Hottest, Self::Longest, Self::Invalid, Self::Offset];
+}
+
+/// What can be done to the text by a button or a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    StartOrPause,
+    Byte,
+    Patch,
+    Back,
+    Restart,
+}
+
+impl Command {
+    /// All of them, as their buttons and keys stand.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::StartOrPause,
+        Self::Byte,
+        Self::Patch,
+        Self::Back,
+        Self::Restart,
+    ];
 }
 
 const CONTROL: Modifiers = Modifiers::COMMAND;

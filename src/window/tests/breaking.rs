@@ -6,8 +6,8 @@ use egui_kittest::kittest::Queryable;
 use super::bare::Bare;
 use super::{Hand, plain, with_fonts};
 use crate::window::actions::Action;
+use crate::window::actions::Command;
 use crate::window::screens::Screen;
-use crate::window::screens::generate::Command;
 use crate::window::settings::Settings;
 use crate::window::{AppOptions, Language};
 

@@ -4,24 +4,6 @@ use std::ops::Range;
 
 use crate::session::scan::Place;
 
-/// A jump that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Jump {
-    /// To the highest entropy, then to the next lower ones.
-    Hottest,
-    /// To the longest patch.
-    Longest,
-    /// To the next invalid UTF-8.
-    Invalid,
-    /// To an offset that is asked for.
-    Offset,
-}
-
-impl Jump {
-    /// All of them, as their buttons stand.
-    pub(crate) const ALL: [Self; 4] = [Self::Hottest, Self::Longest, Self::Invalid, Self::Offset];
-}
-
 /// The place after the one that was gone to last, and its number from 1. What is
 /// known may have changed since; then it begins with the highest again.
 pub(super) fn next_hottest(places: &[Place], last: Option<u64>) -> Option<(usize, u64)> {

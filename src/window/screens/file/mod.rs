@@ -15,11 +15,10 @@ use std::path::{Path, PathBuf};
 
 use egui::{Button, Frame, RichText, Ui};
 
-pub(crate) use jumps::Jump;
 use shown::Shown;
 use source::{Source, Trouble};
 
-use crate::window::actions::Action;
+use crate::window::actions::{Action, Jump};
 use crate::window::context::Shared;
 use crate::window::engine::{FileRequest, FileUpdate, Model, Request};
 use crate::window::screens::Content;

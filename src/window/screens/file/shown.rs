@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::grid::{Grid, Top};
-use super::jumps::{Jump, Patch, next_hottest, parse_offset, patch_of};
+use super::jumps::{Patch, next_hottest, parse_offset, patch_of};
 use super::source::{Source, Trouble};
+use crate::window::actions::Jump;
 use crate::window::context::Shared;
 use crate::window::engine::{FileNews, FileRequest, Known, Overview, Request};
 

@@ -3,11 +3,10 @@
 
 use egui::{Button, Id, Label, Rect, RichText, Role, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
 
-use super::jumps::Jump;
 use super::letters::{MARGIN, letter_at, letters};
 use super::shown::{Notice, Shown};
 use super::words;
-use crate::window::actions::Action;
+use crate::window::actions::{Action, Jump};
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
 use crate::window::widgets::{byte_label, right, thousands};

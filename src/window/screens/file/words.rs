@@ -1,7 +1,8 @@
 //! What the file screen says.
 
-use super::jumps::{Jump, Patch};
+use super::jumps::Patch;
 use super::source::Trouble;
+use crate::window::actions::Jump;
 pub(super) use crate::window::amounts::{left, percent, size};
 use crate::window::widgets::thousands;
 use crate::window::words::Language;

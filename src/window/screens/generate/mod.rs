@@ -12,7 +12,7 @@ use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::generate::Prediction;
 use crate::model::memory::MemoryPlan;
-use crate::window::actions::Action;
+use crate::window::actions::{Action, Command};
 use crate::window::context::Shared;
 use crate::window::document::{to_bytes, to_editor};
 use crate::window::engine::{
@@ -28,27 +28,6 @@ use written::Written;
 
 /// What to continue before anybody has said what.
 const FIRST_PROMPT: &str = "When the rain stopped, the children";
-
-/// What can be done to the text by a button or a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    StartOrPause,
-    Byte,
-    Patch,
-    Back,
-    Restart,
-}
-
-impl Command {
-    /// All of them, as their buttons and keys stand.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::StartOrPause,
-        Self::Byte,
-        Self::Patch,
-        Self::Back,
-        Self::Restart,
-    ];
-}
 
 /// What the screen keeps.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use egui::{
 };
 
 use super::written::Mark;
-use super::{Command, GenerateScreen, words};
-use crate::window::actions::Action;
+use super::{GenerateScreen, words};
+use crate::window::actions::{Action, Command};
 use crate::window::context::Shared;
 use crate::window::engine::Doing;
 use crate::window::theme::{self, Palette};

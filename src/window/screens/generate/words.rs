@@ -1,7 +1,7 @@
 //! What the generate screen says.
 
-use super::Command;
 use crate::generate::{Filter, StopReason};
+use crate::window::actions::Command;
 use crate::window::words::Language;
 
 impl Command {

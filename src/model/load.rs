@@ -1,0 +1,45 @@
+//! How a model is loaded.
+
+use std::sync::Arc;
+
+use super::entropy::EntropyModel;
+use crate::error::{Error, Result};
+
+/// Where the hash tables go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashTables {
+    /// On the device if everything fits there, else with the host.
+    #[default]
+    Auto,
+    /// On the device.
+    Device,
+    /// In the mapped file; the host gathers the rows that are needed.
+    Host,
+}
+
+impl std::str::FromStr for HashTables {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "device" | "gpu" => Ok(Self::Device),
+            "host" => Ok(Self::Host),
+            _ => Err(Error::Argument(format!(
+                "hash tables are placed by auto, device or host, not by {text:?}"
+            ))),
+        }
+    }
+}
+
+/// How to load a model.
+#[derive(Clone, Debug, Default)]
+pub struct BltLoad {
+    /// Where the hash tables go.
+    pub hash_tables: HashTables,
+    /// Pool anew after each encoder layer, as transformers does, where the
+    /// encoder attends after all of them (spec section 12).
+    pub hf_compat: bool,
+    /// An entropy model in place of the checkpoint's own.
+    pub entropy: Option<Arc<EntropyModel>>,
+}
