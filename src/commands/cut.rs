@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use blt::Result;
 use blt::checkpoint::Checkpoint;
-use blt::patch::{LookupTable, RELEASED_THRESHOLD, Rule, Scheme};
+use blt::patch::{LookupTable, Mode, RELEASED_THRESHOLD, Rule, Scheme};
 use blt::session::Cut;
 use blt::session::text::checkpoint_rule;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::failure::{argument, positive};
 
@@ -15,7 +16,7 @@ use super::failure::{argument, positive};
 #[command(next_help_heading = "Where patches start")]
 pub(super) struct CutArgs {
     /// The rule [default: the model's own, with its thresholds and its longest patch]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = mode())]
     mode: Option<Mode>,
 
     /// Entropy (monotonic: rise of it) above which a patch starts, in nats
@@ -47,59 +48,36 @@ pub(super) struct CutArgs {
     table: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Mode {
-    /// Entropy above a threshold
-    Entropy,
-    /// Entropy risen by more than a threshold
-    Monotonic,
-    /// Entropy above a threshold and risen by another
-    Both,
-    /// The largest entropies of the whole text, for a mean of --patch-size
-    TopK,
-    /// Words (no model)
-    Space,
-    /// --patch-size bytes each (no model)
-    Static,
-    /// Each byte (no model)
-    Byte,
-    /// Delimiter tokens, which plain bytes do not hold (no model)
-    Delimiter,
-    /// Where the model expects a delimiter token
-    BpePatcher,
-    /// By the last two bytes, from --table (no model)
-    Lookup,
-}
+/// The modes as `--help` lists them.
+const MODES: [(Mode, &str); 10] = [
+    (Mode::Entropy, "Entropy above a threshold"),
+    (Mode::Monotonic, "Entropy risen by more than a threshold"),
+    (Mode::Both, "Entropy above a threshold and risen by another"),
+    (
+        Mode::TopK,
+        "The largest entropies of the whole text, for a mean of --patch-size",
+    ),
+    (Mode::Space, "Words (no model)"),
+    (Mode::Static, "--patch-size bytes each (no model)"),
+    (Mode::Byte, "Each byte (no model)"),
+    (
+        Mode::Delimiter,
+        "Delimiter tokens, which plain bytes do not hold (no model)",
+    ),
+    (
+        Mode::BpePatcher,
+        "Where the model expects a delimiter token",
+    ),
+    (
+        Mode::Lookup,
+        "By the last two bytes, from --table (no model)",
+    ),
+];
 
-impl Mode {
-    fn of(scheme: &Scheme) -> Result<Self> {
-        Ok(match scheme {
-            Scheme::Entropy { .. } => Self::Entropy,
-            Scheme::Monotonic { .. } => Self::Monotonic,
-            Scheme::Both { .. } => Self::Both,
-            Scheme::Space => Self::Space,
-            Scheme::Static { .. } => Self::Static,
-            Scheme::Byte => Self::Byte,
-            Scheme::Delimiter => Self::Delimiter,
-            Scheme::DelimiterPredicted => Self::BpePatcher,
-            Scheme::Lookup { .. } => Self::Lookup,
-            other => return Err(argument(format!("no --mode stands for the rule {other:?}"))),
-        })
-    }
-
-    fn name(self) -> String {
-        self.to_possible_value()
-            .map(|value| value.get_name().to_owned())
-            .unwrap_or_default()
-    }
-
-    fn has_threshold(self) -> bool {
-        matches!(self, Self::Entropy | Self::Monotonic | Self::Both)
-    }
-
-    fn runs_model(self) -> bool {
-        self.has_threshold() || matches!(self, Self::TopK | Self::BpePatcher)
-    }
+fn mode() -> impl TypedValueParser<Value = Mode> {
+    let value = |(mode, help): (Mode, &'static str)| PossibleValue::new(mode.as_str()).help(help);
+    let named = |name: String| Mode::ALL.into_iter().find(|mode| mode.as_str() == name);
+    PossibleValuesParser::new(MODES.map(value)).try_map(move |name| named(name).ok_or("no mode"))
 }
 
 fn finite(text: &str) -> Result<f32, String> {
@@ -120,12 +98,14 @@ impl CutArgs {
     /// Whether the patches cannot be found without opening the model: its rule
     /// or its entropies are needed.
     pub(super) fn opens_model(&self) -> bool {
-        self.mode.is_none_or(Mode::runs_model)
+        self.mode.is_none_or(Mode::needs_model)
     }
 
     /// The mode, if it was given and needs no model.
-    pub(super) fn mode_without_model(&self) -> Option<String> {
-        self.mode.filter(|mode| !mode.runs_model()).map(Mode::name)
+    pub(super) fn mode_without_model(&self) -> Option<&'static str> {
+        self.mode
+            .filter(|mode| !mode.needs_model())
+            .map(Mode::as_str)
     }
 
     /// Refuses flags that contradict each other whatever the model.
@@ -135,7 +115,7 @@ impl CutArgs {
     pub(super) fn check(&self) -> Result<()> {
         match self.mode {
             None => Ok(()),
-            Some(mode) if mode.runs_model() => self.refuse_strangers(mode),
+            Some(mode) if mode.needs_model() => self.refuse_strangers(mode),
             Some(_) => self.cut(None).map(drop),
         }
     }
@@ -151,10 +131,7 @@ impl CutArgs {
             Some(checkpoint) => checkpoint_rule(checkpoint.patching())?,
             None => Rule::default(),
         };
-        let mode = match self.mode {
-            Some(mode) => mode,
-            None => Mode::of(base.scheme())?,
-        };
+        let mode = self.mode.unwrap_or(Mode::of(base.scheme()));
         self.refuse_strangers(mode)?;
         let longest = match self.mode {
             None => self.max_patch_length.or(base.max_patch_length()),
@@ -178,7 +155,7 @@ impl CutArgs {
 
     /// Refuses flags that mean nothing in a mode.
     fn refuse_strangers(&self, mode: Mode) -> Result<()> {
-        let sized = mode.has_threshold() || matches!(mode, Mode::Static | Mode::TopK);
+        let sized = mode.has_threshold() || mode.has_size();
         let strangers = [
             (
                 self.threshold.is_some() && !mode.has_threshold(),
@@ -209,7 +186,7 @@ impl CutArgs {
         };
         Err(argument(format!(
             "{flag} means nothing with --mode {}{whose}{remedy}",
-            mode.name()
+            mode.as_str()
         )))
     }
 
@@ -250,7 +227,7 @@ impl CutArgs {
 
     fn needed_size(&self, mode: Mode) -> Result<f32> {
         self.patch_size
-            .ok_or_else(|| argument(format!("--mode {} needs --patch-size", mode.name())))
+            .ok_or_else(|| argument(format!("--mode {} needs --patch-size", mode.as_str())))
     }
 
     fn lookup_table(&self) -> Result<LookupTable> {
@@ -282,7 +259,7 @@ fn whole(size: f32, mode: Mode) -> Result<u32> {
     } else {
         Err(argument(format!(
             "--mode {} needs a --patch-size of whole bytes, at most 16777216, not {size}",
-            mode.name()
+            mode.as_str()
         )))
     }
 }

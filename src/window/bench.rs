@@ -11,12 +11,13 @@ use egui::text::TextFormat;
 use egui::{Color32, Context, Event, Id, Rect, Sense, Ui, vec2};
 
 use super::engine::Cells;
-use super::screens::patch::{Cutting, Mode};
+use super::screens::patch::Cutting;
 use super::shell::Canvas;
 use super::staff::{Around, View};
 use super::theme::{self, Palette};
 use crate::device::Gpu;
 use crate::error::Result;
+use crate::patch::Mode;
 use crate::patch::Rule;
 
 /// Where the time of a frame went.

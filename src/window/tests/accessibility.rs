@@ -6,9 +6,10 @@ use egui_kittest::Node;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{Hand, plain, with_fonts};
+use crate::patch::Mode;
 use crate::window::accessibility::MOST;
 use crate::window::screens::Screen;
-use crate::window::screens::patch::{Cutting, Mode};
+use crate::window::screens::patch::Cutting;
 use crate::window::{AppOptions, Language};
 
 const TEXT: &str = "one two three\nfour";

@@ -7,6 +7,7 @@ use egui_kittest::kittest::Queryable;
 
 use super::{Hand, with_fonts};
 use crate::bytes::{BOS, encode, id_of};
+use crate::patch::Mode;
 use crate::patch::{Rule, Scheme};
 use crate::record::ByteRecord;
 use crate::samples::SAMPLES;
@@ -14,7 +15,7 @@ use crate::session::text::Likely;
 use crate::session::{Cut, TextOptions, TextSession};
 use crate::window::AppOptions;
 use crate::window::export::{self, Form};
-use crate::window::screens::patch::{Cutting, Mode};
+use crate::window::screens::patch::Cutting;
 
 fn of(text: &str) -> Hand {
     let mut hand = Hand::open(AppOptions {

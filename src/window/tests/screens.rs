@@ -5,10 +5,10 @@ use egui_kittest::kittest::Queryable;
 
 use super::patch::EXPECTS_DELIMITERS;
 use super::{Hand, with_fonts};
+use crate::patch::Mode;
 use crate::samples::SAMPLES;
 use crate::window::AppOptions;
 use crate::window::screens::Screen;
-use crate::window::screens::patch::Mode;
 use crate::window::words::Language;
 
 #[test]

@@ -4,11 +4,11 @@ use egui::{Event, ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
 use super::bare::Bare;
+use crate::patch::Mode;
 use crate::samples::SAMPLES;
 use crate::window::actions::Action;
 use crate::window::engine::{AnalysisRequest, Request};
 use crate::window::screens::Screen;
-use crate::window::screens::patch::Mode;
 
 #[test]
 fn all_that_was_done_is_undone_in_its_order() {

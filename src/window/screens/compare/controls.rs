@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use egui::{ComboBox, DragValue, RichText, Ui, WidgetInfo, vec2};
 
 use super::lane::{Lane, last_part, tokenizer_name};
+use crate::patch::Mode;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
-use crate::window::screens::patch::{Mode, RISES, THRESHOLDS};
+use crate::window::screens::patch::{RISES, THRESHOLDS};
 use crate::window::widgets::path::{self, Chosen, field, menu};
 use crate::window::words::Language;
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::measure::agreement::{agreement, enrichment};
+use crate::patch::Mode;
 use crate::window::engine::{Found, Source};
-use crate::window::screens::patch::{Cutting, Mode, Opening};
+use crate::window::screens::patch::{Cutting, Opening};
 use crate::window::words::Language;
 
 /// One way to cut the text.

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Context, Frame, Key, Margin, Modifiers, Panel, RichText, Ui};
 
+use crate::patch::Mode;
 use crate::patch::Rule;
 use crate::window::actions::Action;
 use crate::window::context::Shared;
@@ -23,7 +24,7 @@ use crate::window::engine::{
     Cells, CompareRequest, CompareUpdate, Found, Model, Request, Source, TableFor, TableUpdate,
 };
 use crate::window::screens::Content;
-use crate::window::screens::patch::{Cutting, Mode, Text};
+use crate::window::screens::patch::{Cutting, Text};
 use crate::window::staff::View;
 use crate::window::theme::Palette;
 use crate::window::widgets::right;

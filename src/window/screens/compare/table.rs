@@ -7,8 +7,8 @@ use egui::{
 use super::controls::{Done, buttons, setting, way};
 use super::lane::{Lane, Numbers};
 use super::{CompareScreen, Found, words};
+use crate::patch::Mode;
 use crate::window::context::Shared;
-use crate::window::screens::patch::Mode;
 use crate::window::theme::{self, Palette};
 use crate::window::widgets::thousands;
 use crate::window::words::Language;

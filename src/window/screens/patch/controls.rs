@@ -6,10 +6,11 @@ use egui::{Align2, DragValue, Rect, Response, RichText, Role, Sense, Stroke, Ui,
 use egui::{pos2, vec2};
 
 use super::curve::axis;
-use super::cutting::{Cutting, Mode, RISES};
+use super::cutting::{Cutting, RISES};
 use super::panel::{fold, note};
 use super::words::{Says, says};
 use super::{PatchScreen, words};
+use crate::patch::Mode;
 use crate::session::ContextOptions;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;

@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::cutting::{Cutting, Mode};
+use super::cutting::Cutting;
+use crate::patch::Mode;
 use crate::patch::SizeCurve;
 use crate::window::theme;
 

@@ -7,53 +7,7 @@ use std::sync::Arc;
 use super::table::Table;
 use crate::bytes::{BOS, id_of};
 use crate::error::Result;
-use crate::patch::{Known, Rule, Scheme, solve, top_k};
-
-/// The ways to cut a text that the controls offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Entropy,
-    Monotonic,
-    Both,
-    Space,
-    Static,
-    Byte,
-    Delimiter,
-    /// As many patches as give the wanted mean, at the largest entropies.
-    TopK,
-    /// Where the model expects a delimiter.
-    BpePatcher,
-    /// By a table over the last two tokens.
-    Lookup,
-}
-
-impl Mode {
-    pub(crate) const ALL: [Self; 10] = [
-        Self::Entropy,
-        Self::Monotonic,
-        Self::Both,
-        Self::Space,
-        Self::Static,
-        Self::Byte,
-        Self::Delimiter,
-        Self::TopK,
-        Self::BpePatcher,
-        Self::Lookup,
-    ];
-
-    /// Whether it looks at entropies.
-    pub(crate) fn needs_entropy(self) -> bool {
-        matches!(
-            self,
-            Self::Entropy | Self::Monotonic | Self::Both | Self::TopK
-        )
-    }
-
-    /// Whether it looks at anything that the entropy model says.
-    pub(crate) fn needs_model(self) -> bool {
-        self.needs_entropy() || self == Self::BpePatcher
-    }
-}
+use crate::patch::{Known, Mode, Rule, Scheme, solve, top_k};
 
 /// Everything that the controls say.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +34,7 @@ impl Cutting {
     /// The rule that a model was trained with.
     pub(crate) fn of_rule(rule: &Rule) -> Self {
         let mut cutting = Self {
-            mode: Mode::Entropy,
+            mode: Mode::of(rule.scheme()),
             threshold: crate::patch::RELEASED_THRESHOLD,
             rise: 0.2,
             size: 4,
@@ -89,33 +43,19 @@ impl Cutting {
         };
         match *rule.scheme() {
             Scheme::Entropy { threshold } => cutting.threshold = threshold,
-            Scheme::Monotonic { threshold } => {
-                cutting.mode = Mode::Monotonic;
-                cutting.rise = threshold;
-            }
+            Scheme::Monotonic { threshold } => cutting.rise = threshold,
             Scheme::Both {
                 threshold,
                 threshold_add,
-            } => {
-                cutting.mode = Mode::Both;
-                cutting.threshold = threshold;
-                cutting.rise = threshold_add;
-            }
-            Scheme::Space => cutting.mode = Mode::Space,
-            Scheme::Static { size } => {
-                cutting.mode = Mode::Static;
-                cutting.size = size;
-            }
-            Scheme::Byte => cutting.mode = Mode::Byte,
-            Scheme::Delimiter => cutting.mode = Mode::Delimiter,
-            Scheme::DelimiterPredicted => cutting.mode = Mode::BpePatcher,
+            } => (cutting.threshold, cutting.rise) = (threshold, threshold_add),
+            Scheme::Static { size } => cutting.size = size,
             Scheme::Lookup { ref table } => {
-                cutting.mode = Mode::Lookup;
                 cutting.table = Some(Arc::new(Table {
                     path: PathBuf::new(),
                     pairs: table.clone(),
                 }));
             }
+            Scheme::Space | Scheme::Byte | Scheme::Delimiter | Scheme::DelimiterPredicted => {}
         }
         cutting
     }

@@ -24,7 +24,8 @@ use std::sync::Arc;
 
 use egui::{Context, Frame, Id, Margin, Panel, Ui};
 
-pub(crate) use cutting::{Cutting, Mode, RISES, THRESHOLDS};
+use crate::patch::Mode;
+pub(crate) use cutting::{Cutting, RISES, THRESHOLDS};
 pub(crate) use table::Opening;
 pub(crate) use text::{MOST_BYTES, Text};
 pub(crate) use threshold::STEP as THRESHOLD_STEP;

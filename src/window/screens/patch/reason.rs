@@ -1,7 +1,8 @@
 //! Why a patch starts at a byte, or does not.
 
-use super::cutting::{Cutting, Mode};
+use super::cutting::Cutting;
 use crate::bytes::DELIMITER;
+use crate::patch::Mode;
 
 /// Why a patch starts at a byte, or does not; values are in nats.
 #[derive(Clone, Copy, Debug, PartialEq)]

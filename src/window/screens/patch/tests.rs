@@ -8,7 +8,8 @@ use egui::{Key, Modifiers, Role};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-use super::{Cutting, Mode, PatchScreen};
+use super::{Cutting, PatchScreen};
+use crate::patch::Mode;
 use crate::patch::RELEASED_THRESHOLD;
 use crate::window::context::Shared;
 use crate::window::engine::{AnalysisRequest, Engine, Request};

@@ -381,8 +381,8 @@ impl Text {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
+    use crate::patch::Mode;
     use crate::patch::Rule;
-    use crate::window::screens::patch::Mode;
 
     fn known(text: &str) -> Text {
         let mut text = Text::new(text.as_bytes(), Cutting::of_rule(&Rule::default()));

@@ -1,7 +1,7 @@
 //! What the patch screen says.
 
-use super::Mode;
 use super::reason::Reason;
+use crate::patch::Mode;
 use crate::window::words::Language;
 
 /// What the panel says that needs no number in it.

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::patch::Mode;
 use crate::patch::Rule;
-use crate::window::screens::patch::Mode;
 
 /// Everything that the steps are about.
 #[derive(Clone, Debug, PartialEq)]
