@@ -460,8 +460,10 @@ pub(crate) fn kernel(
     for binding in &first.bindings {
         let _ = writeln!(
             out,
-            "        Binding {{ name: {:?}, kind: BindingKind::{} }},",
-            binding.name, binding.kind
+            "        Binding {{ name: {:?}, kind: BindingKind::{}, floats: {} }},",
+            binding.name,
+            binding.kind,
+            view_of(form, binding, first).ends_with("[f32]")
         );
     }
     let _ = writeln!(

@@ -57,7 +57,7 @@ pub enum Error {
         source: std::io::Error,
     },
 
-    /// A kernel disagrees with its CPU reference (`blt verify`).
+    /// A kernel disagrees with its reference (`blt verify`).
     #[error("{0}")]
     Verify(String),
 

@@ -11,9 +11,9 @@ pub mod model;
 pub mod numerics;
 pub mod patch;
 pub mod record;
-pub mod reference;
 pub mod samples;
 pub mod session;
+pub mod verify;
 pub mod weights;
 #[cfg(all(feature = "window", not(target_arch = "wasm32")))]
 pub mod window;

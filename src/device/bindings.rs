@@ -34,7 +34,7 @@ impl WeightType {
     }
 
     /// The type that a value of that axis names.
-    pub(super) fn of_axis(value: &str) -> Option<Self> {
+    pub(crate) fn of_axis(value: &str) -> Option<Self> {
         let all = [Self::F32, Self::F16, Self::Bf16];
         all.into_iter().find(|weights| weights.axis() == value)
     }

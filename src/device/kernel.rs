@@ -23,6 +23,8 @@ pub struct Binding {
     pub name: &'static str,
     /// How it is used.
     pub kind: BindingKind,
+    /// Does it hold f32 numbers, and not integers, records or packed weights?
+    pub floats: bool,
 }
 
 /// One expanded and validated form of a shader.

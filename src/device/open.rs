@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cpu::CpuDevice;
+use super::cpu::{CpuDevice, Level};
 use super::gpu::adapter::{may_exist, ranked};
 use super::gpu::{Gpu, GpuOptions};
 use super::summary::{AdapterChoice, DeviceClass, DeviceSummary};
@@ -177,9 +177,29 @@ impl Device {
     }
 
     fn on_cpu(options: &DeviceOptions) -> Arc<Self> {
+        Self::at_level(Level::detect(), options)
+    }
+
+    /// The processor with one thread, to compare this device with; without vector
+    /// instructions if this device is the processor too.
+    #[must_use]
+    pub(crate) fn to_compare_with(&self) -> Arc<Self> {
+        let level = match self.kind {
+            Kind::Gpu(_) => Level::detect(),
+            Kind::Cpu(_) => Level::Plain,
+        };
+        let options = DeviceOptions {
+            threads: Some(1),
+            ..DeviceOptions::default()
+        };
+        Self::at_level(level, &options)
+    }
+
+    fn at_level(level: Level, options: &DeviceOptions) -> Arc<Self> {
         Arc::new(Self {
             tuning: Tuning::of(DeviceClass::Cpu),
             kind: Kind::Cpu(CpuDevice::new(
+                level,
                 options.threads,
                 options.memory,
                 options.binding_bytes,

@@ -167,6 +167,21 @@ impl<'d> PlanBuilder<'d> {
         grid: Grid,
         work: Work,
     ) {
+        let params = bytemuck::bytes_of(&params).to_vec();
+        let kernel = (K::SHADER, variant, K::ON_CPU, kernel.slices());
+        self.push_slices(label, kernel, params, grid, work);
+    }
+
+    /// Like [`PlanBuilder::push`], for a kernel that is known at run time only: its
+    /// shader, variant, CPU form and bindings.
+    pub(crate) fn push_slices(
+        &mut self,
+        label: &'static str,
+        (shader, variant, form, slices): (&'static Shader, usize, CpuForm, Vec<Slice<'_>>),
+        params: Vec<u8>,
+        grid: Grid,
+        work: Work,
+    ) {
         let owned = |slice: &Slice<'_>| OwnedSlice {
             storage: slice.storage.clone(),
             offset: slice.offset,
@@ -174,11 +189,11 @@ impl<'d> PlanBuilder<'d> {
         };
         self.drafts.push(Draft {
             label,
-            shader: K::SHADER,
+            shader,
             variant,
-            form: K::ON_CPU,
-            slices: kernel.slices().iter().map(owned).collect(),
-            params: bytemuck::bytes_of(&params).to_vec(),
+            form,
+            slices: slices.iter().map(owned).collect(),
+            params,
             grid,
             work,
         });

@@ -184,6 +184,11 @@ impl Tensor {
     }
 }
 
+/// Sizes on the device are 32 bits wide; the checkpoint layer has refused larger.
+pub(crate) fn count(items: usize) -> u32 {
+    u32::try_from(items).unwrap_or(u32::MAX)
+}
+
 /// Rounds a row length up to whole vectors of four.
 #[must_use]
 pub const fn padded(columns: usize) -> usize {

@@ -11,6 +11,7 @@ use crate::device::kernels::{
     SwigluParams,
 };
 use crate::device::plan::{Extent, Grid, ONE, Plan, PlanBuilder, Work};
+pub(crate) use crate::device::tensor::count;
 use crate::device::tensor::padded;
 use crate::device::{Device, Slice, Tensor};
 use crate::error::Result;
@@ -560,11 +561,6 @@ impl<'g> PartPlan<'g> {
 /// Vectors of four that hold `columns` columns.
 pub(crate) fn vectors(columns: usize) -> u32 {
     count(columns.div_ceil(4))
-}
-
-/// Sizes on the device are 32 bits wide; the checkpoint layer has refused larger.
-pub(crate) fn count(items: usize) -> u32 {
-    u32::try_from(items).unwrap_or(u32::MAX)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]

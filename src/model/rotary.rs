@@ -3,7 +3,7 @@
 /// Cosines and sines for rows of consecutive positions.
 ///
 /// The device's own sine is not exact enough for large angles, so a run brings
-/// its angles along: `rows * head / 2` pairs. Twin: [`crate::reference::rope_angles`].
+/// its angles along: `rows * head / 2` pairs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rotary {
     inverse: Vec<f32>,

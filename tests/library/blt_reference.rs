@@ -3,9 +3,9 @@
 use crate::common::{
     Golden, INPUTS, MADE, VARIANTS, blt_matrices, entropy_matrices, golden, open, rule_of,
 };
+use crate::reference::blt::{BltMatrices, Incremental, Stages};
 use blt::bytes::{BOS, EOS};
 use blt::patch::{Known, lengths, starts};
-use blt::reference::blt::{BltMatrices, Incremental, Stages};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 

@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::common::{blt_matrices, entropy_matrices, open};
+use crate::reference::blt::{BltMatrices, Incremental};
+use crate::reference::{EntropyMatrices, top_k};
 use blt::bytes::BOS;
 use blt::device::tuning::LatentStep;
 use blt::model::blt::{BltLoad, BltModel};
 use blt::patch::{Known, LookupTable, Patcher, Rule, Scheme};
-use blt::reference::blt::{BltMatrices, Incremental};
-use blt::reference::{EntropyMatrices, top_k};
 use blt::session::{BltOptions, BltSession};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -269,7 +269,7 @@ impl ReferenceText<'_> {
         let last = &logits[logits.len() - 260..];
         let known = Known {
             id,
-            entropy: Some(blt::reference::entropy(last, &[u32::MAX], 260)[0][0]),
+            entropy: Some(crate::reference::entropy(last, &[u32::MAX], 260)[0][0]),
             best: Some(top_k(last, 1)[0].0),
         };
         let start = self.patcher.next_starts(&known);
@@ -298,7 +298,7 @@ impl ReferenceText<'_> {
         for (id, row) in self.ids.iter().zip(logits.chunks_exact(260)) {
             starts.push(patcher.next_starts(&Known {
                 id: *id,
-                entropy: Some(blt::reference::entropy(row, &[u32::MAX], 260)[0][0]),
+                entropy: Some(crate::reference::entropy(row, &[u32::MAX], 260)[0][0]),
                 best: Some(top_k(row, 1)[0].0),
             }));
         }

@@ -262,7 +262,8 @@ fn the_best_bytes_come_in_order() {
         let rows = session.push(&ids).await.unwrap();
         let logits = reference.logits(&ids);
         for (best, logits) in rows.best.iter().zip(logits.chunks_exact(260)) {
-            for ((id, log_p), (want_id, want)) in best.iter().zip(blt::reference::top_k(logits, 4))
+            for ((id, log_p), (want_id, want)) in
+                best.iter().zip(crate::reference::top_k(logits, 4))
             {
                 assert_eq!(*id, want_id);
                 assert!((log_p - want).abs() < 1e-4, "{log_p} {want}");

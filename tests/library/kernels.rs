@@ -1,8 +1,8 @@
-//! Every variant of every kernel against its CPU reference, in every tier that
+//! Every variant of every kernel against the processor, in every tier that
 //! the adapter has, and once more with checked shaders.
 use blt::device::kernels::SHADERS;
 use blt::device::{AdapterChoice, Device, DeviceOptions, Tier};
-use blt::measure::verify::verify;
+use blt::verify::Verifier;
 
 /// Runs one tier; gives the number of variants. Where the adapter lacks the
 /// tier, opening it must be refused with the adapter's own highest.
@@ -25,7 +25,7 @@ fn run(tier: Tier, checked_shaders: bool) -> usize {
             return 0;
         }
         let device = Device::open(&options).await.unwrap();
-        let reports = verify(&device, 1, &mut |_| ()).await.unwrap();
+        let reports = Verifier::new(&device, 1).all(&mut |_| ()).await.unwrap();
         let failed: Vec<String> = reports
             .iter()
             .filter(|r| !r.passed)
@@ -73,7 +73,8 @@ fn processor() {
             ..Default::default()
         };
         let device = pollster::block_on(Device::open(&options)).unwrap();
-        let reports = pollster::block_on(verify(&device, 1, &mut |_| ())).unwrap();
+        let verifier = Verifier::new(&device, 1);
+        let reports = pollster::block_on(verifier.all(&mut |_| ())).unwrap();
         let forms: Vec<&str> = SHADERS.iter().filter_map(|shader| shader.form).collect();
         assert!(forms.len() > 20);
         for report in &reports {
@@ -87,5 +88,24 @@ fn processor() {
                 shader.name
             );
         }
+    }
+}
+
+/// The angles that a run brings along are those of the definition, to the bit.
+#[test]
+fn angles() {
+    for (head, position, rows) in [
+        (4, 0, 3),
+        (12, 8190, 5),
+        (64, 32_765, 9),
+        (8, 5_000_000_000, 3),
+    ] {
+        let rotary = blt::model::rotary::Rotary::new(head, 10_000.0);
+        let mut angles = Vec::new();
+        for position in position..position + rows as u64 {
+            rotary.append(position, &mut angles);
+        }
+        let want = crate::reference::rope_angles(position, rows, head, 10_000.0);
+        assert_eq!(angles, want);
     }
 }

@@ -1,4 +1,4 @@
-//! Who may import whom: the layers of `src`, and no circle in the device layer.
+//! Who may import whom: the layers of `src`, and no circle among its files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("weights", &["device", "checkpoint", "numerics"]),
     ("patch", &["bytes"]),
     ("record", &["bytes", "patch"]),
-    ("reference", &["bytes", "numerics"]),
+    ("verify", &["bytes", "numerics", "device"]),
     ("samples", &[]),
     ("model", &["numerics", "device", "checkpoint", "weights"]),
     (
@@ -38,7 +38,6 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "weights",
             "patch",
             "record",
-            "reference",
             "model",
             "session",
             "generate",
@@ -85,25 +84,50 @@ fn code(path: &Path) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The names after `prefix` in a text, those in braces each.
-fn names_after<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
-    let name = |rest: &'t str| {
-        let rest = rest.trim_start();
-        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
-        &rest[..end.unwrap_or(rest.len())]
+/// The paths of a `use`: those in braces each, without what they are renamed to.
+fn paths(tree: &str) -> Vec<String> {
+    let tree = tree.trim();
+    let Some((prefix, rest)) = tree.split_once('{') else {
+        let path = tree.split(" as ").next().unwrap();
+        return vec![path.to_owned()];
     };
-    let names = text.split(prefix).skip(1);
-    let names = names.flat_map(|rest| match rest.strip_prefix('{') {
-        Some(list) => list
-            .split('}')
-            .next()
-            .unwrap_or("")
-            .split(',')
-            .map(name)
-            .collect(),
-        None => vec![name(rest)],
-    });
-    names.filter(|name| !name.is_empty()).collect()
+    let inside = &rest[..rest.rfind('}').unwrap()];
+    let (mut depth, mut parts) = (0, vec![String::new()]);
+    for c in inside.chars() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        match c {
+            ',' if depth == 0 => parts.push(String::new()),
+            c => parts.last_mut().unwrap().push(c),
+        }
+    }
+    let parts = parts.iter().filter(|part| !part.trim().is_empty());
+    parts
+        .flat_map(|part| paths(&format!("{prefix}{}", part.trim())))
+        .collect()
+}
+
+/// Every path that a file names, in a `use` or where it is needed.
+fn named(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in code.split(';') {
+        let Some(at) = line.rfind("use ").filter(|at| {
+            let before = line[..*at].rsplit('\n').next().unwrap().trim();
+            before.is_empty() || before.starts_with("pub")
+        }) else {
+            continue;
+        };
+        found.extend(paths(&line[at + 4..].replace('\n', " ")));
+    }
+    for (at, _) in code.match_indices("::") {
+        let from_root = ["crate", "super"];
+        if from_root.iter().any(|root| code[..at].ends_with(root)) {
+            let begin = code[..at].rfind(|c: char| !c.is_alphanumeric() && c != ':');
+            let rest = &code[begin.map_or(0, |begin| begin + 1)..];
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != ':' && c != '_');
+            found.push(rest[..end.unwrap_or(rest.len())].to_owned());
+        }
+    }
+    found
 }
 
 #[test]
@@ -119,7 +143,15 @@ fn layers_use_only_those_below() {
             if path.components().any(|part| part.as_os_str() == "tests") {
                 continue;
             }
-            for used in names_after(&code(path), "crate::") {
+            for path_used in named(&code(path)) {
+                let Some(used) = path_used.strip_prefix("crate::") else {
+                    continue;
+                };
+                let used = used.split("::").next().unwrap();
+                // Names in braces are each found as a `use`.
+                if used.is_empty() {
+                    continue;
+                }
                 assert!(
                     used == layer || below.contains(&used) || SHARED.contains(&used),
                     "{} uses {used}, which is not below {layer}",
@@ -130,101 +162,93 @@ fn layers_use_only_those_below() {
     }
 }
 
-/// The file of the device layer that a path within it leads to.
-fn module(path: &[&str], known: &BTreeSet<String>) -> Option<String> {
-    (1..=path.len()).rev().find_map(|length| {
-        let name = path[..length].join("::");
-        let kernel = name.trim_end_matches("_few").trim_end_matches("_many");
-        known.contains(kernel).then(|| kernel.to_owned())
-    })
+/// The file that a path in the file `own` leads to, by the names of their modules.
+fn target(path: &str, own: &str, known: &BTreeSet<String>) -> Option<String> {
+    let mut parts: Vec<&str> = path.split("::").map(str::trim).collect();
+    let mut from: Vec<&str> = own.split("::").filter(|part| !part.is_empty()).collect();
+    match parts[0] {
+        "crate" => from.clear(),
+        "self" => {}
+        "super" => {
+            let up = parts.iter().take_while(|part| **part == "super").count();
+            from.truncate(from.len() - up);
+            parts.drain(..up - 1);
+        }
+        _ => parts.insert(0, ""),
+    }
+    from.extend(&parts[1..]);
+    let longest = (1..=from.len())
+        .rev()
+        .map(|length| from[..length].join("::"));
+    longest.into_iter().find(|name| known.contains(name))
 }
 
 #[test]
-fn the_device_layer_has_no_circle() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/device");
+fn files_import_without_circles() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut all = Vec::new();
     files(&root, &mut all);
     let name_of = |path: &Path| {
         let inside = path.strip_prefix(&root).unwrap().with_extension("");
         let parts = inside.iter().map(|part| part.to_str().unwrap());
-        parts
-            .filter(|part| *part != "mod")
-            .collect::<Vec<_>>()
-            .join("::")
+        let parts: Vec<&str> = parts.filter(|part| *part != "mod").collect();
+        // What a kernel does with few and with many rows belongs to it.
+        let name = parts.join("::");
+        name.trim_end_matches("_few")
+            .trim_end_matches("_many")
+            .to_owned()
     };
+    all.retain(|path| {
+        !path
+            .iter()
+            .any(|part| part == "tests" || part == "tests.rs")
+    });
     let known: BTreeSet<String> = all.iter().map(|path| name_of(path)).collect();
+    let within = |inner: &str, outer: &str| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in &all {
         let own = name_of(path);
-        // A folder's `mod.rs` names its own files, and so does the root.
+        let targets = named(&code(path));
+        let targets = targets
+            .iter()
+            .filter_map(|path| target(path, &own, &known))
+            // A folder's root gathers what is in it, and says what it shares.
+            .filter(|used| !within(used, &own) && !within(&own, used));
+        uses.entry(own.clone()).or_default().extend(targets);
+    }
+    let number: usize = uses.values().map(BTreeSet::len).sum();
+    assert!(number > 900, "only {number} imports were found");
+
+    // Files that use none of those that are left go first; a circle stays.
+    while let Some(free) = uses
+        .iter()
+        .find(|(_, used)| used.iter().all(|name| !uses.contains_key(name)))
+        .map(|(name, _)| name.clone())
+    {
+        uses.remove(&free);
+    }
+    let used_within: Vec<&String> = uses
+        .keys()
+        .filter(|name| uses.values().any(|used| used.contains(*name)))
+        .collect();
+    assert!(uses.is_empty(), "circles of imports: {used_within:?}");
+}
+
+/// Production code is compared with plain code, and never runs it.
+#[test]
+fn plain_references_serve_verification_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    files(&root, &mut all);
+    let plain = |path: &PathBuf| {
         let text = code(path);
-        let depth: Vec<&str> = own.split("::").filter(|part| !part.is_empty()).collect();
-        let is_folder = path.ends_with("mod.rs");
-        let parent = &depth[..depth.len().saturating_sub(usize::from(!is_folder))];
-        for line in text
-            .lines()
-            .filter(|line| line.trim_start().starts_with("use ") || line.contains("pub use"))
-        {
-            let line = line.trim_start();
-            let target: Vec<&str> = if let Some(rest) = line.split("crate::device::").nth(1) {
-                rest.split("::").collect()
-            } else if let Some(rest) = line
-                .split("super::")
-                .last()
-                .filter(|_| line.contains("super::"))
-            {
-                let up = line.matches("super::").count() - usize::from(is_folder);
-                let kept = parent
-                    .len()
-                    .saturating_sub(up - usize::from(!is_folder && up > 0));
-                parent[..kept]
-                    .iter()
-                    .copied()
-                    .chain(rest.split("::"))
-                    .collect()
-            } else {
-                continue;
-            };
-            let target: Vec<&str> = target
-                .iter()
-                .map(|part| part.trim_end_matches([';', ',']).trim())
-                .collect();
-            if let Some(used) = module(&target, &known)
-                && used != own
-                && !used.is_empty()
-            {
-                uses.entry(own.clone()).or_default().insert(used);
-            }
-        }
-    }
-    // The roots of folders only gather what is in them.
-    let gathers = |name: &str| matches!(name, "" | "cpu" | "gpu" | "cpu::raw" | "cpu::kernels");
-    let mut state: BTreeMap<&str, bool> = BTreeMap::new();
-    fn visit<'n>(
-        name: &'n str,
-        uses: &'n BTreeMap<String, BTreeSet<String>>,
-        state: &mut BTreeMap<&'n str, bool>,
-        way: &mut Vec<&'n str>,
-        gathers: &dyn Fn(&str) -> bool,
-    ) {
-        way.push(name);
-        match state.get(name) {
-            Some(true) => {}
-            Some(false) => panic!("a circle of imports: {}", way.join(" -> ")),
-            None => {
-                state.insert(name, false);
-                for next in uses.get(name).into_iter().flatten() {
-                    if !gathers(next) {
-                        visit(next, uses, state, way, gathers);
-                    }
-                }
-                state.insert(name, true);
-            }
-        }
-        way.pop();
-    }
-    assert!(uses.len() > 20, "the imports were not found: {uses:?}");
-    for name in uses.keys() {
-        visit(name, &uses, &mut state, &mut Vec::new(), &gathers);
-    }
+        text.contains("plain::linear") || text.contains("plain::attention")
+    };
+    all.retain(plain);
+    let verification = root.join("verify");
+    assert!(!all.is_empty() && all.iter().all(|path| path.starts_with(&verification)));
 }

@@ -32,4 +32,5 @@ mod memory;
 mod patch_twins;
 mod patching;
 mod records;
+mod reference;
 mod translation;

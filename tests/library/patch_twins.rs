@@ -1,7 +1,7 @@
 //! The integer arithmetic around patches on the CPU: hashed n-grams and the
 //! bookkeeping of closed patches.
+use crate::reference::{ClosePatches, Closed};
 use blt::numerics::{HASH_PRIMES, hash_ids, hash_powers};
-use blt::reference::{ClosePatches, Closed};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 

@@ -28,13 +28,14 @@ pub(crate) struct CpuDevice {
 }
 
 impl CpuDevice {
-    /// With `threads` threads, or one per core.
+    /// With `threads` threads, or one per core, and vector instructions up to `level`.
     pub(super) fn new(
+        level: Level,
         threads: Option<usize>,
         memory: Option<u64>,
         binding_bytes: Option<u64>,
     ) -> Self {
-        let cpu = Cpu::new(threads.unwrap_or_else(system::cores));
+        let cpu = Cpu::new(threads.unwrap_or_else(system::cores), level);
         let summary = summary(&cpu);
         tracing::info!("{} ({})", summary.name, summary.driver);
         Self {

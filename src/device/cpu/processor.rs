@@ -21,15 +21,9 @@ const SHORT: usize = 4096;
 
 impl Cpu {
     /// With that many threads, the calling one among them, or as many as the
-    /// system gives.
+    /// system gives, and vector instructions up to that level.
     #[must_use]
-    pub(crate) fn new(threads: usize) -> Self {
-        Self::with_level(threads, Level::detect())
-    }
-
-    /// At most at that level.
-    #[must_use]
-    pub(crate) fn with_level(threads: usize, level: Level) -> Self {
+    pub(crate) fn new(threads: usize, level: Level) -> Self {
         Self {
             level: level.min(Level::detect()),
             pool: Pool::new(threads),

@@ -1,17 +1,14 @@
 //! The screens: each keeps what it shows, asks the engine, and draws.
 
 pub(crate) mod compare;
+mod content;
 pub(crate) mod file;
 pub(crate) mod generate;
 pub(crate) mod patch;
 
-use egui::Ui;
-
-use super::actions::Action;
-use super::context::Shared;
-use super::dialog::Purpose;
-use super::engine::Model;
 use super::words::Language;
+
+pub(crate) use content::Content;
 
 /// The sentence of the paper's figure 4.
 pub(crate) const FIRST_TEXT: &str =
@@ -44,25 +41,5 @@ impl Screen {
             Self::Compare => words.compare,
             Self::File => words.file,
         }
-    }
-}
-
-/// What is below the tabs while a screen shows.
-pub(crate) trait Content {
-    /// Another model is open.
-    fn use_model(&mut self, model: &Model, shared: &Shared<'_>);
-
-    /// The device is lost, and with it what was on it.
-    fn lose_device(&mut self);
-
-    /// Whether everything that was asked for has come.
-    fn is_settled(&self) -> bool;
-
-    /// Draws it; gives what was asked for that others must do.
-    fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> Option<Action>;
-
-    /// A dialog that a control needs.
-    fn take_dialog(&mut self) -> Option<Purpose> {
-        None
     }
 }

@@ -1,9 +1,9 @@
 //! Checkpoints as the CPU reference takes them.
 
+use crate::reference::blt::{BltMatrices, BltShape, CrossMatrices, Stack};
+use crate::reference::{self, BlockMatrices, BlockShape, EntropyMatrices, EntropyShape};
 use blt::checkpoint::{BlockWeights, Checkpoint, CrossWeights, Pooling, StackConfig, TensorView};
 use blt::patch::{Rule, Scheme};
-use blt::reference::blt::{BltMatrices, BltShape, CrossMatrices, Stack};
-use blt::reference::{self, BlockMatrices, BlockShape, EntropyMatrices, EntropyShape};
 
 /// Opens a variant of the golden data.
 pub(crate) fn open(variant: &str) -> Checkpoint {

@@ -115,7 +115,7 @@ pub(super) fn everywhere<T: PartialEq + std::fmt::Debug>(work: impl Fn(&Cpu) -> 
         static CPUS: Vec<Vec<Cpu>> = LEVELS
             .iter()
             .filter(|level| **level <= Level::detect())
-            .map(|level| (1..4).map(|threads| Cpu::with_level(threads, *level).sharing_all()).collect())
+            .map(|level| (1..4).map(|threads| Cpu::new(threads, *level).sharing_all()).collect())
             .collect();
     }
     CPUS.with(|cpus| {

@@ -228,6 +228,11 @@ fn random_weights_are_exact_in_every_type() {
             .chunks(8)
             .all(|row| row[7] == 0.0 && row[..7].iter().all(|x| (x * 512.0) % 2.0 != 0.0))
     );
+    let defined = (0..50 * 8).map(|i| match i % 8 {
+        7 => 0.0,
+        column => crate::numerics::random_weight(5, (3 + i / 8) * 7 + column, -9),
+    });
+    assert!(exact.iter().copied().eq(defined));
     let halves = |words: &[u32]| -> Vec<u16> {
         words
             .iter()

@@ -1,11 +1,11 @@
 //! The pool itself.
-use crate::device::cpu::Cpu;
+use crate::device::cpu::{Cpu, Level};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
 fn each_piece_runs_once() {
     for threads in [1, 2, 5] {
-        let cpu = Cpu::new(threads);
+        let cpu = Cpu::new(threads, Level::detect());
         for round in 0..3000 {
             let pieces = round % 19;
             let counts: Vec<AtomicUsize> = (0..pieces).map(|_| AtomicUsize::new(0)).collect();
@@ -27,7 +27,7 @@ fn each_piece_runs_once() {
 
 #[test]
 fn a_panic_reaches_the_caller_and_leaves_the_pool_whole() {
-    let cpu = Cpu::new(3);
+    let cpu = Cpu::new(3, Level::detect());
     for bad in 0..40 {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             cpu.pieces(40, usize::MAX, |i| {
@@ -46,7 +46,7 @@ fn a_panic_reaches_the_caller_and_leaves_the_pool_whole() {
 
 #[test]
 fn pieces_within_pieces_and_callers_beside_each_other() {
-    let cpu = Cpu::new(3);
+    let cpu = Cpu::new(3, Level::detect());
     let count = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {

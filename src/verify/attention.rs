@@ -1,0 +1,248 @@
+//! Rotation, the ring of keys and values, and attention.
+
+use super::case::{Buffer, Case};
+use super::rings::{Ranges, ring};
+use super::{Inputs, plain};
+use crate::device::kernel::Kernel;
+use crate::device::kernels::{
+    AttentionParams, AttentionRows, AttentionTile, CrossAttention, CrossAttentionParams, RopeStore,
+    RopeStoreParams,
+};
+use crate::device::plan::{Extent, Grid};
+use crate::device::tensor::count;
+
+pub(super) fn rope_store(inputs: &mut Inputs) -> Vec<Case> {
+    // Rows, heads, key heads, head, slots, first slot (the ring wraps); in the last
+    // two the slots are the positions and have all their angles.
+    let shapes = [
+        (1, 1, 1, 4, 8, 7, false),
+        (5, 6, 2, 12, 8, 6, false),
+        (9, 4, 4, 64, 16, 12, false),
+        (3, 2, 1, 8, 4, 1, false),
+        (1, 1, 1, 4, 8, 0, true),
+        (5, 6, 2, 12, 16, 9, true),
+    ];
+    let case = |(rows, heads, kv_heads, head, slots, first_slot, absolute)| {
+        let mut case = inputs.case();
+        let width = (heads + 2 * kv_heads) * head;
+        let stored = slots * kv_heads * head;
+        let qkv = case.numbers((rows + 3) * width, 2.0);
+        let angles = case.numbers((first_slot + rows + 3) * head, 1.0);
+        let angles = case.input(&angles);
+        let qkv = case.in_place(&qkv, 3 * width);
+        let (keys, values) = (case.output(stored, 8), case.output(stored, 8));
+        let params = RopeStoreParams {
+            heads: count(heads),
+            kv_heads: count(kv_heads),
+            half_head: count(head / 2),
+            slots: count(slots),
+            absolute: u32::from(absolute),
+        };
+        let grid = [Extent::Items(width / 2), Extent::Rows];
+        let buffers = [angles, qkv, keys, values];
+        case.step_in_ring::<RopeStore>((rows, first_slot), &buffers, params, grid);
+        case
+    };
+    shapes.map(case).into()
+}
+
+/// Attention over a ring of keys and values.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    /// Positions before the first row.
+    before: usize,
+    heads: usize,
+    kv_heads: usize,
+    /// Positions that a row sees, its own included.
+    window: usize,
+    /// A document begins at every multiple of this many positions.
+    document: usize,
+    /// The slot of the first row.
+    first_slot: usize,
+}
+
+impl Shape {
+    const fn new(
+        (rows, before): (usize, usize),
+        (heads, kv_heads): (usize, usize),
+        (window, document): (usize, usize),
+        first_slot: usize,
+    ) -> Self {
+        Self {
+            rows,
+            before,
+            heads,
+            kv_heads,
+            window,
+            document,
+            first_slot,
+        }
+    }
+
+    fn case<'a, K>(&self, inputs: &mut Inputs, head: usize, grid: Grid) -> Case
+    where
+        K: Kernel<'a, Params = AttentionParams>,
+    {
+        let Self {
+            rows,
+            before,
+            heads,
+            kv_heads,
+            first_slot,
+            ..
+        } = *self;
+        let mut case = inputs.case();
+        let slots = (before + rows).next_power_of_two().max(8);
+        let stored = kv_heads * head;
+        let spans: Vec<u32> = (before..before + rows)
+            .map(|position| count((position % self.document + 1).min(self.window)))
+            .collect();
+        let width = (heads + 2 * kv_heads) * head;
+        let qkv = case.numbers(rows * width, 2.0);
+        let first = first_slot + slots - before;
+        let (k, keys) = ring(&mut case, before + rows, (first, slots), stored);
+        let (v, values) = ring(&mut case, before + rows, (first, slots), stored);
+        let y = case.output(rows * heads * head, 3 * heads * head);
+        let buffers = [
+            case.input(&[&spans[..], &[1; 3]].concat()),
+            case.input(&qkv),
+            keys,
+            values,
+            y,
+        ];
+        let params = AttentionParams {
+            heads: count(heads),
+            kv_heads: count(kv_heads),
+            head4: count(head / 4),
+            slots: count(slots),
+            scale: scale(head),
+        };
+        case.step_in_ring::<K>((rows, first_slot % slots), &buffers, params, grid);
+
+        let mut want = Vec::new();
+        for (row, span) in spans.iter().enumerate() {
+            let seen = before + row + 1 - *span as usize..before + row + 1;
+            for (h, query) in qkv[row * width..]
+                .chunks_exact(head)
+                .take(heads)
+                .enumerate()
+            {
+                let at = |u: usize| (u * kv_heads + h / (heads / kv_heads)) * head;
+                let keys: Vec<&[f32]> = seen.clone().map(|u| &k[at(u)..at(u) + head]).collect();
+                let values: Vec<&[f32]> = seen.clone().map(|u| &v[at(u)..at(u) + head]).collect();
+                want.extend(plain::attention(query, &keys, &values));
+            }
+        }
+        case.expect(y, &want);
+        case
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a head is small")]
+fn scale(head: usize) -> f32 {
+    1.0 / (head as f32).sqrt()
+}
+
+/// The heads that a variant is for: its full width, a shorter one, and for the
+/// narrowest variant the smallest there is.
+fn heads_of(inputs: &Inputs) -> Vec<usize> {
+    let widths = [4, 20, 32, 60, 64, 72, 128, 132, 256];
+    let fixed = inputs.choice("HEAD").and_then(|head| head.parse().ok());
+    let Some(widest) = fixed.map(|vectors: usize| 4 * vectors) else {
+        return widths.to_vec();
+    };
+    let narrower = if widest == 32 { 0 } else { widest / 2 };
+    let served = narrower + 1..=widest;
+    widths
+        .into_iter()
+        .filter(|head| served.contains(head))
+        .collect()
+}
+
+pub(super) fn attention_rows(inputs: &mut Inputs) -> Vec<Case> {
+    let shapes = [
+        Shape::new((1, 0), (1, 1), (512, 1000), 3),
+        Shape::new((1, 70), (9, 3), (64, 1000), 5),
+        Shape::new((7, 30), (4, 2), (12, 25), 60),
+        Shape::new((8, 200), (2, 2), (512, 190), 100),
+    ];
+    let mut cases = Vec::new();
+    for head in heads_of(inputs) {
+        for shape in shapes {
+            let grid = [Extent::Items(shape.heads), Extent::Rows];
+            cases.push(shape.case::<AttentionRows>(inputs, head, grid));
+        }
+    }
+    cases
+}
+
+pub(super) fn attention_tile(inputs: &mut Inputs) -> Vec<Case> {
+    let shapes = [
+        Shape::new((1, 0), (1, 1), (512, 1000), 3),
+        Shape::new((9, 0), (6, 2), (4, 1000), 0),
+        Shape::new((70, 50), (4, 4), (33, 1000), 77),
+        Shape::new((33, 40), (2, 1), (512, 20), 100),
+        Shape::new((130, 20), (1, 1), (64, 70), 5),
+    ];
+    let mut cases = Vec::new();
+    for head in heads_of(inputs) {
+        for shape in shapes {
+            let grid = [Extent::Rows, Extent::Items(shape.heads)];
+            cases.push(shape.case::<AttentionTile>(inputs, head, grid));
+        }
+    }
+    cases
+}
+
+pub(super) fn cross_attention(inputs: &mut Inputs) -> Vec<Case> {
+    // Ranges, query rows per range, heads, key heads, head, positions, slots; in
+    // the encoder a range has others beside it.
+    let shapes = [
+        (1, 1, 1, 1, 4, 1, 8, false),
+        (3, 2, 6, 2, 12, 40, 16, true),
+        (9, 4, 4, 4, 64, 70, 64, true),
+        (130, 1, 3, 1, 20, 300, 128, false),
+        (5, 1, 16, 16, 128, 9, 16, false),
+    ];
+    let case = |(number, group, heads, kv_heads, head, positions, slots, encoder)| {
+        let mut case = inputs.case();
+        let width = 2 * kv_heads * head;
+        let (kv, kv_in) = ring(&mut case, positions, (0, slots), width);
+        let seen = Ranges::new(&mut case, number, positions, slots);
+        let ranges: Buffer = match encoder {
+            true => case.input(&seen.with_others(0)),
+            false => case.input(&seen.alone()),
+        };
+        let rows = number * group;
+        let q = case.numbers((rows + 3) * heads * head, 2.0);
+        let y = case.output(rows * heads * head, 3 * heads * head);
+        let params = CrossAttentionParams {
+            group: count(group),
+            range_stride: if encoder { 2 } else { 1 },
+            heads: count(heads),
+            kv_heads: count(kv_heads),
+            head4: count(head / 4),
+            slots: count(slots),
+            scale: scale(head),
+        };
+        let buffers = [ranges, case.input(&q), kv_in, y];
+        let grid = [Extent::Items(heads), Extent::Rows];
+        case.step::<CrossAttention>(rows, &buffers, params, grid);
+
+        let mut want = Vec::new();
+        for (row, queries) in q.chunks_exact(heads * head).take(rows).enumerate() {
+            let (first, seen) = seen.0[row / group];
+            let rows = || kv.chunks_exact(width).skip(first).take(seen);
+            for (h, query) in queries.chunks_exact(head).enumerate() {
+                let at = h / (heads / kv_heads) * head;
+                let keys: Vec<&[f32]> = rows().map(|row| &row[at..at + head]).collect();
+                let values = rows().map(|row| &row[width / 2 + at..][..head]);
+                want.extend(plain::attention(query, &keys, &values.collect::<Vec<_>>()));
+            }
+        }
+        case.expect(y, &want);
+        case
+    };
+    shapes.map(case).into()
+}
