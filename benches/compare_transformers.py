@@ -7,7 +7,7 @@ Usage::
 
 Makes a checkpoint with random weights of a fixed seed, and a patching threshold that gives patches
 of about 4.5 bytes on the text. Both programs read it from the same files. transformers computes in
-f32 and without a cache: its cached generation crashes, and where it is patched not to, it is wrong,
+f32, on the processor or with ``--device cuda`` on a GPU, and without a cache: its cached generation crashes, and where it is patched not to, it is wrong,
 so that every byte is a full recompute. Both continue the text greedily, and the bytes are compared:
 two speeds of different computations say nothing.
 
@@ -102,8 +102,8 @@ def say(*words: object) -> None:
     print(*words, file=sys.stderr, flush=True)
 
 
-def tokens(text: bytes) -> torch.Tensor:
-    return torch.tensor([[BOS, *(byte + OFFSET for byte in text)]])
+def tokens(text: bytes, device: torch.device) -> torch.Tensor:
+    return torch.tensor([[BOS, *(byte + OFFSET for byte in text)]], device=device)
 
 
 def threshold(model: BltForCausalLM, text: bytes) -> float:
@@ -112,7 +112,7 @@ def threshold(model: BltForCausalLM, text: bytes) -> float:
     Far from every entropy, so that rounding does not move a patch.
     """
     # The entropy at BOS decides nothing; the first byte always starts a patch.
-    entropies = model.model.patcher(tokens(text))[0][0, 1:].sort(descending=True).values
+    entropies = model.model.patcher(tokens(text, model.device))[0][0, 1:].sort(descending=True).values
     wanted = round(len(entropies) / MEAN_PATCH)
     nearby = entropies[max(wanted - 5, 0) : wanted + 5]
     widest = int((nearby[:-1] - nearby[1:]).argmax())
@@ -150,12 +150,12 @@ def most_likely(model: BltForCausalLM, ids: torch.Tensor) -> tuple[int, float]:
 
 def continued(model: BltForCausalLM, text: bytes, count: int) -> tuple[bytes, float]:
     """The greedy bytes after a text, and the least by which one was above the next."""
-    ids, decoded, least = tokens(text), bytearray(), float("inf")
+    ids, decoded, least = tokens(text, model.device), bytearray(), float("inf")
     for _ in range(count):
         byte, margin = most_likely(model, ids)
         decoded.append(byte)
         least = min(least, margin)
-        ids = torch.cat((ids, torch.tensor([[byte + OFFSET]])), dim=1)
+        ids = torch.cat((ids, torch.tensor([[byte + OFFSET]], device=model.device)), dim=1)
     return bytes(decoded), least
 
 
@@ -190,12 +190,12 @@ def summed(found: list[float], **more: object) -> Row:
 
 
 def of_transformers(folder: Path, text: bytes, contexts: list[int], args: argparse.Namespace) -> dict:
-    model = load(folder)
+    model = load(folder).to(args.device)
     rows = {}
     with torch.inference_mode():
         for context in contexts:
             say(f"transformers: prefill {context}")
-            ids = tokens(text[:context])
+            ids = tokens(text[:context], model.device)
             found, _ = timed(context, args.repeat, most_likely, model, ids)
             rows["prefill", context] = summed(found)
         for context in contexts:
@@ -255,6 +255,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--threads", type=int, default=2, help="of PyTorch")
+    parser.add_argument("--device", default="cpu", help="of PyTorch: cpu, cuda, or auto for cuda where it is")
     parser.add_argument("--contexts", type=int, nargs="+", default=[256, 1024], metavar="BYTES")
     parser.add_argument("--bytes", type=int, help="how many to decode [default: 32, with 1b 2]")
     parser.add_argument("--repeat", type=int, help="after one to warm up [default: 5, with 1b 2]")
@@ -265,6 +266,13 @@ def main() -> None:
     size = SIZES[args.size]
     args.bytes, args.repeat = args.bytes or size.bytes, args.repeat or size.repeat
     torch.set_num_threads(args.threads)
+    if args.device == "auto":
+        args.device = "cuda" if torch.cuda.is_available() else "cpu"
+    where = f"{args.threads} threads"
+    if args.device != "cpu":
+        where = torch.cuda.get_device_name(args.device)
+        # As exact as on the processor: the bytes are compared.
+        torch.backends.cuda.matmul.allow_tf32 = False
     transformers.logging.disable_progress_bar()
     text = args.text.read_bytes()
     needed = max(args.contexts) + args.bytes
@@ -292,7 +300,7 @@ def main() -> None:
     print("\n".join(lines))
     print(
         f"{processor()}, {platform.system()}; Python {platform.python_version()},"
-        f" PyTorch {torch.__version__} with {args.threads} threads in f32,"
+        f" PyTorch {torch.__version__} with {where} in f32,"
         f" transformers {transformers.__version__}, {version.stdout.strip()} on"
         f" {setting['adapter']}, tier {setting['tier']}; mean ± deviation of {args.repeat}."
     )
