@@ -13,6 +13,7 @@ use blt::device::tuning::LatentStep;
 use blt::device::{Device, DeviceClass};
 use blt::measure::bench::{Bench, BenchReport, BenchTest, DecodeReads, TEXT};
 use blt::measure::peaks::Peaks;
+use blt::measure::tune::Subject;
 use blt::model::blt::{BltLoad, BltModel, HashTables};
 use blt::model::memory::MemoryPlan;
 use blt::patch::{Rule, Scheme};
@@ -89,6 +90,10 @@ pub(super) struct BenchCommand {
     /// How the latent model's steps are sized [default: what suits the adapter]
     #[arg(long, value_enum, value_name = "HOW")]
     latent_step: Option<Step>,
+
+    /// Then show the time of each kernel, from one more run of each test
+    #[arg(long)]
+    profile: bool,
 
     /// Where the hash tables go: auto, device or host
     #[arg(long, value_name = "PLACE", default_value = "auto")]
@@ -184,6 +189,7 @@ impl BenchCommand {
         interrupt::check()?;
 
         let model = Arc::new(model);
+        super::model::prepare(&Subject::Blt(&model, checkpoint), global).await?;
         let cost = |test: &BenchTest| (test.context() + test.bytes()) as u64;
         let turns = bench.repetitions as u64 + 1;
         let total = tests.iter().map(cost).sum::<u64>() * turns;
@@ -200,6 +206,15 @@ impl BenchCommand {
             reports.push(bench.run(&model, *test, done).await?);
         }
         progress.end();
+        for test in tests.iter().filter(|_| self.profile) {
+            interrupt::check()?;
+            let profile = bench.profile(&model, *test).await?;
+            let profile = profile.map_or("this device has no timestamps".to_owned(), |p| {
+                p.to_string()
+            });
+            // If standard error is gone there is nobody to tell.
+            let _ = writeln!(stderr(), "{test}\n{profile}\n");
+        }
         let setting = Setting {
             checkpoint: Arc::clone(checkpoint),
             adapter: device.summary().name.clone(),

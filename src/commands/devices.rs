@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use blt::device::{DeviceClass, DeviceSummary, devices};
+use blt::measure::tune::TuningRecord;
 use clap::Args;
 use serde_json::json;
 
@@ -14,10 +15,14 @@ use super::summary::binary;
 const EXAMPLES: &str = "\
 Examples:
   blt devices
+  blt devices -v
   blt devices --backend vulkan --json
   blt --adapter 1 patch 'Hello'";
 
 /// List the devices, best first: GPUs, the processor, software drivers
+///
+/// -v adds what is known of each GPU: kernels that were checked, and which variants were the
+/// fastest on the shapes of the models that it has run.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Devices {
@@ -50,7 +55,11 @@ impl Devices {
                 .collect();
             return output::print(&format!("{:#}", serde_json::Value::Array(list)));
         }
-        output::print(&table(&listed, chosen))?;
+        let mut text = table(&listed, chosen);
+        if global.verbose > 0 {
+            text.push_str(&listed.iter().map(found).collect::<String>());
+        }
+        output::print(&text)?;
         let taken = listed.get(chosen).map(|device| device.class);
         if !global.quiet && taken == Some(DeviceClass::Software) {
             complain(
@@ -71,6 +80,55 @@ fn backend(adapter: &DeviceSummary) -> String {
 
 fn subgroups(adapter: &DeviceSummary) -> Option<(u32, u32)> {
     Some(adapter.subgroup_sizes).filter(|sizes| *sizes != (0, 0))
+}
+
+/// What was found out about an adapter when models were loaded on it.
+fn found(adapter: &DeviceSummary) -> String {
+    let path = adapter.backend.and_then(|_| TuningRecord::path(adapter));
+    let Some(path) = path else {
+        return String::new();
+    };
+    let record = TuningRecord::read(&path, adapter);
+    let mut text = format!(
+        "\n{}, {}, {}\n",
+        adapter.name,
+        backend(adapter),
+        adapter.driver
+    );
+    if record == TuningRecord::new(adapter) {
+        text.push_str("  no model has been loaded on it yet by this version\n");
+        return text;
+    }
+    let right = record.right.len();
+    let _ = writeln!(text, "  {right} kernel variants agree with the processor");
+    if let Some(wrong) = &record.wrong {
+        let _ = writeln!(text, "  {wrong}");
+    }
+    for choice in &record.choices {
+        let _ = writeln!(
+            text,
+            "  {}, {}: {}",
+            choice.kernel,
+            choice.shape(),
+            choice.taken
+        );
+        for (variant, time) in &choice.candidates {
+            let time = match time {
+                Some(microseconds) => format!("{microseconds:.1} us per step"),
+                None => "far slower".to_owned(),
+            };
+            let _ = writeln!(text, "    {time:<18} {variant}");
+        }
+    }
+    for rates in record.models.values().flatten() {
+        let (adapter, processor) = (rates.adapter, rates.processor);
+        let _ = writeln!(
+            text,
+            "  a model was written at {adapter:.0} bytes/s, by the processor at {processor:.0}"
+        );
+    }
+    let _ = writeln!(text, "  kept in {}", path.display());
+    text
 }
 
 fn table(listed: &[DeviceSummary], chosen: usize) -> String {

@@ -237,7 +237,7 @@ impl Generate {
             Cut::Mean { .. } | Cut::Largest { .. } => None,
         };
         Ok(match loaded {
-            Loaded::Blt(model) => {
+            Loaded::Blt(model, _) => {
                 let options = BltOptions {
                     context,
                     rule,

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr};
 
-use blt::device::{AdapterChoice, DeviceOptions, Tier};
+use blt::device::{AdapterChoice, DeviceOptions, Tier, Tune};
 use clap::{Args, ColorChoice, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -31,6 +31,18 @@ pub(super) struct Global {
     /// Device features to use: base or subgroups [default: all it has]
     #[arg(long, global = true, value_name = "TIER", help_heading = "Device")]
     pub(super) tier: Option<Tier>,
+
+    /// When to time a GPU's kernels and keep the fastest: with a model's first load, never, or now
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "auto|off|again",
+        default_value = "auto",
+        hide_possible_values = true,
+        help_heading = "Device"
+    )]
+    pub(super) tune: When,
 
     /// Compile shaders with the bounds checks that a browser would add
     #[arg(long, global = true, help_heading = "Device")]
@@ -61,6 +73,27 @@ pub(super) struct Global {
     pub(super) verbose: u8,
 }
 
+/// The values of `--tune`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    /// When a model is loaded for the first time on a GPU
+    Auto,
+    /// Never: the built-in choices are taken
+    Off,
+    /// Now, whatever is known already
+    Again,
+}
+
+impl From<When> for Tune {
+    fn from(when: When) -> Self {
+        match when {
+            When::Auto => Self::Auto,
+            When::Off => Self::Off,
+            When::Again => Self::Again,
+        }
+    }
+}
+
 impl Global {
     /// What the flags ask of the adapter.
     pub(super) fn choice(&self) -> AdapterChoice {
@@ -78,6 +111,7 @@ impl Global {
             tier: self.tier,
             checked_shaders: self.checked_shaders,
             threads: self.threads.map(usize::from),
+            tune: self.tune.into(),
             ..DeviceOptions::default()
         }
     }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use blt::checkpoint::{Checkpoint, Dtype, Part};
 use blt::device::Device;
+use blt::measure::tune::{Rates, Subject, prepare_kept};
 use blt::model::entropy::EntropyModel;
 use blt::session::ContextOptions;
 use blt::{Error, Result};
 use clap::Args;
 
 use super::failure::{Failure, argument, positive};
-use super::global::Global;
+use super::global::{Global, complain};
 use super::interrupt;
 use super::progress::Progress;
 
@@ -171,5 +172,30 @@ pub(super) async fn load(checkpoint: &Checkpoint, global: &Global) -> Result<Arc
     let mut progress = Progress::new("loading the model: ", total, !global.quiet);
     let model = EntropyModel::load(&device, &weights, |bytes| progress.add(bytes)).await?;
     interrupt::check()?;
-    Ok(Arc::new(model))
+    let model = Arc::new(model);
+    prepare(&Subject::Entropy(&model), global).await?;
+    Ok(model)
+}
+
+/// Checks and tunes the device by the model that it holds, where that is still to be
+/// done, and says what there is to know of it; gives how fast the model writes, where
+/// that is known.
+///
+/// # Errors
+/// A kernel that is wrong in every tier, what the device says, and an interruption.
+pub(super) async fn prepare(subject: &Subject<'_>, global: &Global) -> Result<Option<Rates>> {
+    let done = prepare_kept(subject).await?;
+    interrupt::check()?;
+    if let Some(wrong) = &done.wrong {
+        let adapter = &subject.device().summary().name;
+        complain(&format!("{adapter}: {wrong}"), global.colored());
+    }
+    if done.checked.0 + done.timed.0 > 0 {
+        let ((checked, check), (timed, time)) = (done.checked, done.timed);
+        tracing::info!(
+            "{checked} kernel variants checked in {check:.0} ms; kernels of {timed} shapes timed \
+             in {time:.0} ms"
+        );
+    }
+    Ok(done.rates)
 }

@@ -67,7 +67,7 @@ async fn answer(
 ) -> Outcome {
     let loaded = scoring.load(opened, global).await?;
     let mut model = match &loaded {
-        Loaded::Blt(model) => {
+        Loaded::Blt(model, _) => {
             TextModel::Blt(Box::new(BltSession::new(model, scoring.options(opened))?))
         }
         Loaded::Entropy(model) => {

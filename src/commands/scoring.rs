@@ -123,7 +123,7 @@ impl ScoringArgs {
                 let session = TextSession::new(Some(model), options)?;
                 Ok(Scorer::of_entropy(session).with_piece(self.piece))
             }
-            Loaded::Blt(model) => {
+            Loaded::Blt(model, _) => {
                 let session = BltSession::new(model, self.options(opened))?;
                 let scorer = Scorer::of_blt(session, opened.part == ModelPart::Both)?;
                 Ok(scorer.with_piece(self.piece))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use blt::bytes::{Piece, Utf8};
 use blt::generate::{TextModel, Utf8Mode, Utf8Text};
+use blt::measure::tune::Rates;
 
 use super::failure::Outcome;
 use super::output::Output;
@@ -123,7 +124,9 @@ impl Times {
             took("wrote", self.bytes, self.writing),
         ];
         let mut memory = format!("{} of caches", binary(model.bytes()));
-        if let Loaded::Blt(model) = loaded {
+        let mut faster = None;
+        if let Loaded::Blt(model, rates) = loaded {
+            faster = rates.filter(Rates::processor_wins);
             parts.push(match self.latent_steps {
                 0 => "no latent step".to_owned(),
                 1 => "1 latent step".to_owned(),
@@ -143,6 +146,13 @@ impl Times {
         parts.push(on(loaded.device()));
         if self.full {
             parts.push("ended where the model's positions are used up".to_owned());
+        }
+        if let Some(rates) = faster {
+            parts.push(format!(
+                "the processor would write about {:.0} bytes/s of this model, this GPU {:.0}: try \
+                 --adapter cpu",
+                rates.processor, rates.adapter
+            ));
         }
         parts.join(" · ")
     }

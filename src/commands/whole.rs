@@ -6,6 +6,7 @@ use std::sync::Arc;
 use blt::Result;
 use blt::checkpoint::Checkpoint;
 use blt::device::Device;
+use blt::measure::tune::{Rates, Subject};
 use blt::model::blt::{BltLoad, BltModel, HashTables};
 use blt::model::entropy::EntropyModel;
 use blt::model::memory::MemoryPlan;
@@ -32,14 +33,15 @@ pub(super) struct WholeArgs {
 
 /// A model on the device.
 pub(super) enum Loaded {
-    Blt(Arc<BltModel>),
+    /// With how fast it writes, where that is known.
+    Blt(Arc<BltModel>, Option<Rates>),
     Entropy(Arc<EntropyModel>),
 }
 
 impl Loaded {
     pub(super) fn device(&self) -> &Arc<Device> {
         match self {
-            Self::Blt(model) => model.device(),
+            Self::Blt(model, _) => model.device(),
             Self::Entropy(model) => model.device(),
         }
     }
@@ -124,7 +126,9 @@ impl WholeArgs {
         let model =
             BltModel::load(&device, checkpoint, options, |bytes| progress.add(bytes)).await?;
         interrupt::check()?;
-        Ok(Loaded::Blt(Arc::new(model)))
+        let model = Arc::new(model);
+        let rates = super::model::prepare(&Subject::Blt(&model, checkpoint), global).await?;
+        Ok(Loaded::Blt(model, rates))
     }
 
     /// Names the tensor to blame where a model gave no numbers; any other failure

@@ -7,6 +7,7 @@
 //! WGSL.
 
 pub mod bindings;
+mod choices;
 pub(crate) mod cpu;
 mod failure;
 pub mod gpu;
@@ -23,13 +24,18 @@ mod stages;
 pub mod summary;
 pub mod tensor;
 pub mod tier;
+pub(crate) mod trials;
 pub mod tuning;
 
+pub use choices::StepShape;
 pub use gpu::Gpu;
 pub use open::{Device, DeviceOptions, devices};
 pub use profile::Profile;
+pub use select::Selected;
 pub use slice::Slice;
 pub(crate) use stages::Stages;
 pub use summary::{AdapterChoice, DeviceClass, DeviceSummary};
 pub use tensor::Tensor;
 pub use tier::Tier;
+pub use trials::Timing;
+pub use tuning::Tune;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::choices::{Choices, StepShape};
 use super::cpu::{CpuDevice, Level};
 use super::gpu::adapter::{may_exist, ranked};
 use super::gpu::{Gpu, GpuOptions};
 use super::summary::{AdapterChoice, DeviceClass, DeviceSummary};
 use super::tier::Tier;
-use super::tuning::Tuning;
+use super::tuning::{Tune, Tuning};
 use crate::error::{Error, Result};
 
 /// How to open a device.
@@ -27,6 +28,12 @@ pub struct DeviceOptions {
     /// Threads of the processor; `None` takes one per core. The results do not
     /// depend on it.
     pub threads: Option<usize>,
+    /// When a graphics adapter's kernels are timed.
+    pub tune: Tune,
+    /// Let kernels that need this tier compute wrong numbers on a graphics adapter; for
+    /// tests of what finds that out, on software drivers too.
+    #[doc(hidden)]
+    pub wrong_tier: Option<Tier>,
 }
 
 /// An open device. Models, sessions and commands never ask of which kind it is;
@@ -35,6 +42,8 @@ pub struct DeviceOptions {
 pub struct Device {
     pub(super) kind: Kind,
     pub(crate) tuning: &'static Tuning,
+    pub(super) choices: Choices,
+    tune: Tune,
 }
 
 #[derive(Debug)]
@@ -145,7 +154,7 @@ impl Device {
         match (all.swap_remove(index), instance) {
             (Found::Adapter(adapter), Some(instance)) => {
                 let gpu = Gpu::open((instance, *adapter), options.of_gpu()).await?;
-                Ok(Self::on(gpu))
+                Ok(Self::tuned(gpu, options.tune))
             }
             _ => Ok(Self::on_cpu(options)),
         }
@@ -170,9 +179,15 @@ impl Device {
     /// The device that computes on an open graphics adapter.
     #[must_use]
     pub fn on(gpu: Arc<Gpu>) -> Arc<Self> {
+        Self::tuned(gpu, Tune::default())
+    }
+
+    fn tuned(gpu: Arc<Gpu>, tune: Tune) -> Arc<Self> {
         Arc::new(Self {
             tuning: Tuning::of(gpu.summary().class),
             kind: Kind::Gpu(gpu),
+            choices: Choices::default(),
+            tune,
         })
     }
 
@@ -198,6 +213,8 @@ impl Device {
     fn at_level(level: Level, options: &DeviceOptions) -> Arc<Self> {
         Arc::new(Self {
             tuning: Tuning::of(DeviceClass::Cpu),
+            choices: Choices::default(),
+            tune: options.tune,
             kind: Kind::Cpu(CpuDevice::new(
                 level,
                 options.threads,
@@ -229,9 +246,26 @@ impl Device {
     #[must_use]
     pub fn tier(&self) -> Tier {
         match &self.kind {
-            Kind::Gpu(gpu) => gpu.tier(),
+            Kind::Gpu(gpu) => self.choices.tier().unwrap_or_else(|| gpu.tier()),
             Kind::Cpu(_) => Tier::BASE,
         }
+    }
+
+    /// When its kernels are timed.
+    #[must_use]
+    pub fn tune(&self) -> Tune {
+        self.tune
+    }
+
+    /// Takes no kernel from now on that needs more than a tier: one that the adapter
+    /// computes wrong. Plans that have been built stay as they are.
+    pub fn lower_tier(&self, tier: Tier) {
+        self.choices.lower(tier);
+    }
+
+    /// Takes a variant for the steps of a shape in all plans that are built from now on.
+    pub fn choose(&self, shape: StepShape, variant: usize) {
+        self.choices.choose(shape, variant);
     }
 
     /// The largest binding of one tensor part, in bytes.
@@ -295,6 +329,7 @@ impl DeviceOptions {
             checked_shaders: self.checked_shaders,
             binding_bytes: self.binding_bytes,
             memory: self.memory,
+            wrong_tier: self.wrong_tier,
         }
     }
 }

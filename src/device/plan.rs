@@ -4,6 +4,7 @@
 mod cpu_steps;
 mod gpu_steps;
 
+use super::choices::StepShape;
 use super::cpu::{Access, CpuDevice};
 use super::kernel::{CpuForm, Kernel, Shader};
 use super::kernels::{DISPATCH_GRIDS, DispatchGrids, DispatchGridsParams};
@@ -11,13 +12,13 @@ use super::open::{Device, Kind};
 use super::profile::{Profile, Timestamps};
 use super::readback::Submission;
 use super::recorder::Recorder;
+use super::select::Selected;
 use super::slice::{Slice, Storage};
 use super::tensor::Tensor;
 use crate::clock::Clock;
 use crate::error::Result;
 use cpu_steps::CpuStep;
-use gpu_steps::on_gpu;
-pub(super) use gpu_steps::{GpuStep, in_bounds};
+pub(super) use gpu_steps::{GpuStep, in_bounds, on_gpu};
 
 /// The items that a step covers along one axis; the variant's tile says how
 /// many of them a workgroup takes.
@@ -77,6 +78,13 @@ impl Work {
     pub fn traffic(&self, rows: u32) -> f64 {
         self.bytes + self.bytes_per_row * f64::from(rows)
     }
+
+    /// Both in one number, for bounding submissions: in the time of a byte from
+    /// memory a GPU computes about twenty operations.
+    #[must_use]
+    pub fn units(&self, rows: u32) -> f64 {
+        self.flops(rows) + 20.0 * self.traffic(rows)
+    }
 }
 
 /// What a plan keeps of a step, on every device.
@@ -119,10 +127,13 @@ impl OwnedSlice {
     }
 }
 
-struct Draft {
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
     label: &'static str,
-    shader: &'static Shader,
-    variant: usize,
+    pub(super) shader: &'static Shader,
+    pub(super) variant: usize,
+    /// What the variant was chosen by.
+    pub(super) shape: StepShape,
     form: CpuForm,
     slices: Vec<OwnedSlice>,
     params: Vec<u8>,
@@ -131,6 +142,11 @@ struct Draft {
 }
 
 impl Draft {
+    /// The same step with another variant.
+    pub(super) fn with(self, variant: usize) -> Self {
+        Self { variant, ..self }
+    }
+
     fn entry(&self) -> Entry {
         Entry {
             label: self.label,
@@ -138,6 +154,16 @@ impl Draft {
             output: self.slices.last().cloned(),
         }
     }
+}
+
+/// A count of one step.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "far below the limits of the type"
+)]
+fn whole(count: f64) -> u64 {
+    count as u64
 }
 
 /// Collects the steps of a [`Plan`].
@@ -156,19 +182,20 @@ impl<'d> PlanBuilder<'d> {
         }
     }
 
-    /// Adds one use of a kernel: the variant's index in the shader's list, the
-    /// items it covers, and an estimate of its work.
+    /// Adds one use of a kernel: a variant, by its place in the shader's list, or
+    /// several to choose among ([`Device::select`]), the items that it covers, and an
+    /// estimate of its work.
     pub fn push<'a, K: Kernel<'a>>(
         &mut self,
         label: &'static str,
         kernel: &K,
-        variant: usize,
+        variant: impl Into<Selected>,
         params: K::Params,
         grid: Grid,
         work: Work,
     ) {
         let params = bytemuck::bytes_of(&params).to_vec();
-        let kernel = (K::SHADER, variant, K::ON_CPU, kernel.slices());
+        let kernel = (K::SHADER, variant.into(), K::ON_CPU, kernel.slices());
         self.push_slices(label, kernel, params, grid, work);
     }
 
@@ -177,11 +204,18 @@ impl<'d> PlanBuilder<'d> {
     pub(crate) fn push_slices(
         &mut self,
         label: &'static str,
-        (shader, variant, form, slices): (&'static Shader, usize, CpuForm, Vec<Slice<'_>>),
+        (shader, selected, form, slices): (&'static Shader, Selected, CpuForm, Vec<Slice<'_>>),
         params: Vec<u8>,
         grid: Grid,
         work: Work,
     ) {
+        let shape = StepShape {
+            kernel: shader.name,
+            candidates: selected.candidates().to_vec(),
+            grid: grid.map(Extent::terms),
+            flops: whole(work.flops_per_row),
+            bytes: whole(work.bytes),
+        };
         let owned = |slice: &Slice<'_>| OwnedSlice {
             storage: slice.storage.clone(),
             offset: slice.offset,
@@ -190,7 +224,8 @@ impl<'d> PlanBuilder<'d> {
         self.drafts.push(Draft {
             label,
             shader,
-            variant,
+            variant: self.device.settle(&shape, &selected),
+            shape,
             form,
             slices: slices.iter().map(owned).collect(),
             params,
@@ -267,6 +302,11 @@ impl<'d> PlanBuilder<'d> {
         Ok(plan)
     }
 
+    /// Its steps so far.
+    pub(super) fn into_drafts(self) -> Vec<Draft> {
+        self.drafts
+    }
+
     /// Makes the steps ready to run.
     ///
     /// # Errors
@@ -274,7 +314,7 @@ impl<'d> PlanBuilder<'d> {
     pub fn build(self) -> Result<Plan> {
         let entries = self.drafts.iter().map(Draft::entry).collect();
         let steps = match &self.device.kind {
-            Kind::Gpu(gpu) => Steps::Gpu(on_gpu(gpu, self.drafts)),
+            Kind::Gpu(gpu) => Steps::Gpu(on_gpu(gpu, &self.drafts)),
             Kind::Cpu(_) => {
                 let steps: Result<_> = self.drafts.into_iter().map(CpuStep::new).collect();
                 Steps::Cpu(steps?)
@@ -305,14 +345,14 @@ impl Plan {
         work.sum()
     }
 
-    /// Its steps on a graphics adapter, each with its operations for `rows` rows.
+    /// Its steps on a graphics adapter, each with its work for `rows` rows.
     pub(super) fn gpu_steps(&self, rows: u32) -> impl Iterator<Item = (&GpuStep, f64)> {
         let steps: &[GpuStep] = match &self.steps {
             Steps::Gpu(steps) => steps,
             Steps::Cpu(_) => &[],
         };
-        let flops = self.entries.iter().map(move |entry| entry.work.flops(rows));
-        steps.iter().zip(flops)
+        let work = self.entries.iter().map(move |entry| entry.work.units(rows));
+        steps.iter().zip(work)
     }
 
     /// Runs its steps on the processor.
@@ -359,11 +399,18 @@ impl Plan {
         };
         match (&device.kind, &self.steps) {
             (Kind::Gpu(gpu), Steps::Gpu(steps)) => {
-                let size = device.tuning.dispatches_per_submission;
-                for (entries, steps) in self.entries.chunks(size).zip(steps.chunks(size)) {
+                let mut rest = self.entries.iter().zip(steps).collect::<Vec<_>>();
+                while !rest.is_empty() {
+                    let most = device.tuning.dispatches_per_submission;
+                    let next = rest
+                        .iter()
+                        .take(most)
+                        .map(|(entry, _)| entry.work.units(rows));
+                    let later = rest.split_off(gpu.pace.next(next).0);
+                    let steps = std::mem::replace(&mut rest, later);
                     let times = Timestamps::new(gpu, steps.len());
                     let mut encoder = gpu.device().create_command_encoder(&Default::default());
-                    for (index, (entry, step)) in (0u32..).zip(entries.iter().zip(steps)) {
+                    for (index, (entry, step)) in (0u32..).zip(&steps) {
                         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                             label: Some(entry.label),
                             timestamp_writes: Some(times.writes(index)),
@@ -371,7 +418,7 @@ impl Plan {
                         step.encode(&mut pass, rows);
                     }
                     let durations = times.finish(device, gpu, encoder).await?;
-                    for (entry, nanoseconds) in entries.iter().zip(durations) {
+                    for ((entry, _), nanoseconds) in steps.iter().zip(durations) {
                         add(entry, nanoseconds);
                     }
                 }
@@ -432,8 +479,9 @@ impl Plan {
 
 /// Submits plans, one after the other, for `rows` rows each; `tail` is recorded
 /// after the last step. On a graphics adapter each submission has one pass and is
-/// bounded in dispatches and estimated work, so that no driver's watchdog takes it
-/// for a hang; the processor has done everything when this returns.
+/// bounded in dispatches, and in work by how long earlier ones took, so that no
+/// driver's watchdog takes it for a hang; the processor has done everything when this
+/// returns.
 pub(crate) fn submit(
     device: &Device,
     plans: &[&Plan],
@@ -450,7 +498,7 @@ pub(crate) fn submit(
                     step.encode(&mut pass, rows);
                 }
             };
-            in_bounds(device, gpu, &steps, |(_, flops)| *flops, record, tail)
+            in_bounds(device, gpu, &steps, |(_, work)| *work, record, tail)
         }
         Kind::Cpu(cpu) => {
             let mut turn = cpu.turn();

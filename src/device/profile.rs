@@ -36,6 +36,22 @@ impl Profile {
         entry.bytes += bytes;
     }
 
+    /// What was added since an earlier state of it.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut entries = self.entries.clone();
+        for (label, before) in &earlier.entries {
+            if let Some(entry) = entries.get_mut(label) {
+                entry.calls -= before.calls;
+                entry.nanoseconds -= before.nanoseconds;
+                entry.flops -= before.flops;
+                entry.bytes -= before.bytes;
+            }
+        }
+        entries.retain(|_, entry| entry.calls > 0);
+        Self { entries }
+    }
+
     /// The entries, by label.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, Entry)> {
         self.entries.iter().map(|(label, entry)| (*label, *entry))

@@ -77,7 +77,7 @@ struct State {
 /// A step as part of a stage.
 struct StageStep<'a> {
     step: &'a GpuStep,
-    flops: f64,
+    work: f64,
     stage: u32,
     first: bool,
     last: bool,
@@ -156,9 +156,9 @@ impl Stages {
             .flat_map(|(stage, plan)| {
                 let count = plan.len();
                 let steps = plan.gpu_steps(rows).enumerate();
-                steps.map(move |(at, (step, flops))| StageStep {
+                steps.map(move |(at, (step, work))| StageStep {
                     step,
-                    flops,
+                    work,
                     stage,
                     first: at == 0,
                     last: at + 1 == count,
@@ -188,7 +188,7 @@ impl Stages {
             }
             tail(recorder);
         };
-        in_bounds(device, gpu, &steps, |part| part.flops, record, resolve)
+        in_bounds(device, gpu, &steps, |part| part.work, record, resolve)
     }
 
     /// Records the copies of the timestamps of all stages submitted since the

@@ -8,6 +8,19 @@ use super::summary::DeviceClass;
 /// Variants in order of preference; the first that the tier allows is taken.
 pub(super) type Preferences = &'static [Choice<'static>];
 
+/// When a graphics adapter's kernels are timed, to take the fastest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tune {
+    /// When a model is loaded whose kernels have not been timed on this adapter with
+    /// this driver; not on software drivers, which are for tests.
+    #[default]
+    Auto,
+    /// Never; the table's choices are taken.
+    Off,
+    /// Now, whatever is known already.
+    Again,
+}
+
 /// The choices for one class of device.
 #[derive(Debug)]
 pub struct Tuning {
@@ -15,9 +28,6 @@ pub struct Tuning {
     pub chunk_rows: u32,
     /// Dispatches per submission at most.
     pub dispatches_per_submission: usize,
-    /// Estimated floating-point operations per submission at most (about a
-    /// quarter of a second on the slowest adapter of the class).
-    pub flops_per_submission: f64,
     /// RMSNorm.
     pub rms_norm: Preferences,
     /// Linear layer, one row.
@@ -53,7 +63,6 @@ pub enum LatentStep {
 const GPU: Tuning = Tuning {
     chunk_rows: 512,
     dispatches_per_submission: 512,
-    flops_per_submission: 1e11,
     rms_norm: REDUCED,
     linear_one: &[
         &[("METHOD", "subgroup"), ("ROWS", "1")],
@@ -81,15 +90,11 @@ const DISCRETE: Tuning = Tuning {
     chunk_rows: 1024,
     ..GPU
 };
-const INTEGRATED: Tuning = Tuning {
-    flops_per_submission: 2e10,
-    ..GPU
-};
+const INTEGRATED: Tuning = GPU;
 /// Software drivers run the kernels of GPUs, for tests; a chunk is short, so that
 /// one does not hold up whoever waits.
 const SOFTWARE: Tuning = Tuning {
     chunk_rows: 256,
-    flops_per_submission: 1e9,
     ..GPU
 };
 /// The processor has one form of each kernel.

@@ -19,6 +19,7 @@ use super::flops::{Flops, TextShape};
 use super::peaks::Peaks;
 use crate::bytes::id_of;
 use crate::checkpoint::{BltConfig, Config};
+use crate::device::Profile;
 use crate::error::{Error, Result};
 use crate::model::blt::BltModel;
 use crate::session::{BltOptions, BltSession};
@@ -105,6 +106,9 @@ pub struct BenchReport {
     pub session_bytes: u64,
     /// The bytes decoded; empty for a prefill.
     pub decoded: Vec<u8>,
+    /// Milliseconds of the longest submission of the repetitions that count, of those
+    /// that were long enough to be measured; 0 on the processor.
+    pub longest_submission: f64,
 }
 
 impl Bench {
@@ -151,11 +155,18 @@ impl Bench {
             latent_steps: 0,
             session_bytes: 0,
             decoded: Vec::new(),
+            longest_submission: 0.0,
+        };
+        let longest = || {
+            let gpu = model.device().gpu();
+            gpu.map_or(0.0, |gpu| gpu.longest_submission())
         };
         for repetition in 0..=self.repetitions {
             let rate = self.repeat(&mut session, &mut report).await?;
+            let submission = longest();
             if repetition > 0 {
                 report.rates.push(rate);
+                report.longest_submission = report.longest_submission.max(submission);
             }
             if on_repetition().is_break() {
                 return Err(Error::Interrupted);
@@ -165,17 +176,49 @@ impl Bench {
         Ok(report)
     }
 
+    /// The text of a test, its context included.
+    fn text_of(&self, test: BenchTest) -> Vec<u8> {
+        let all = self.text.iter().copied().cycle();
+        all.take(test.context() + test.bytes()).collect()
+    }
+
+    /// Runs a test once with the time of each kernel; `None` where the device cannot
+    /// tell. Slower than without, because each kernel has its own pass.
+    ///
+    /// # Errors
+    /// Those of the session.
+    pub async fn profile(&self, model: &Arc<BltModel>, test: BenchTest) -> Result<Option<Profile>> {
+        if !model.device().has_timestamps() {
+            return Ok(None);
+        }
+        let options = BltOptions {
+            profile: true,
+            ..self.options.clone()
+        };
+        let mut session = BltSession::new(model, options)?;
+        let text = self.text_of(test);
+        let (before, timed) = text.split_at(test.context());
+        // Without a byte before there is still BOS.
+        session.prefill(before).await?;
+        let earlier = session.profile();
+        match test {
+            BenchTest::Prefill { .. } => {
+                session.prefill(timed).await?;
+            }
+            BenchTest::Decode { .. } => {
+                for byte in timed {
+                    session.push(*byte).await?;
+                }
+            }
+        }
+        Ok(Some(session.profile().since(&earlier)))
+    }
+
     /// One repetition; gives bytes per second.
     async fn repeat(&self, session: &mut BltSession, report: &mut BenchReport) -> Result<f64> {
         let test = report.test;
         let (context, bytes) = (test.context(), test.bytes());
-        let text: Vec<u8> = self
-            .text
-            .iter()
-            .copied()
-            .cycle()
-            .take(context + bytes)
-            .collect();
+        let text = self.text_of(test);
         let (before, timed) = text.split_at(context);
         session.reset();
         if let BenchTest::Decode { .. } = test {
@@ -297,6 +340,7 @@ mod tests {
             latent_steps,
             session_bytes: 0,
             decoded: Vec::new(),
+            longest_submission: 0.0,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Measurements: how fast is this device, how well does a model predict, what does
-//! it cost, how much does noise hurt, and where do two ways to cut a text agree.
+//! it cost, how much does noise hurt, and where do two ways to cut a text agree; and
+//! the tuning of a GPU by what it is to run.
 
 pub mod agreement;
 pub mod bench;
@@ -8,3 +9,4 @@ pub mod noise;
 pub mod peaks;
 pub mod score;
 pub mod scorer;
+pub mod tune;

@@ -7,11 +7,13 @@
 
 use std::ops::ControlFlow;
 
+use super::part::as_f64;
 use crate::checkpoint::{BlockWeights, StackConfig};
+use crate::device::plan::Work;
 use crate::device::tensor::padded;
 use crate::device::{Device, Tensor};
 use crate::error::Result;
-use crate::weights::{Matrix, Uploader, fused};
+use crate::weights::{Matrix, Uploader, WeightType, fused};
 
 /// Sizes of a block; the same for all blocks of one part of the model.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +61,23 @@ impl BlockShape {
         })
     }
 
+    /// The step of a block that is the most work, where a row sees so many keys.
+    #[must_use]
+    pub(crate) fn heaviest_step(&self, keys: usize) -> Work {
+        let attended = self.heads * self.head;
+        let products = [
+            self.hidden * self.qkv(),
+            self.hidden * attended,
+            self.hidden * 2 * self.intermediate,
+        ];
+        let product = products.into_iter().max().unwrap_or(0);
+        Work {
+            flops_per_row: as_f64((2 * product).max(4 * keys * attended)),
+            bytes: 2.0 * as_f64(product),
+            ..Work::default()
+        }
+    }
+
     /// Columns of keys (or values) of one position.
     #[must_use]
     pub fn stored(&self) -> usize {
@@ -100,6 +119,11 @@ impl Block {
         let norms = self.attention_norm.bytes() + self.mlp_norm.bytes();
         let matrices = [&self.qkv, &self.o, &self.gate_up, &self.down];
         norms + matrices.map(Matrix::bytes).iter().sum::<u64>()
+    }
+
+    /// The types of its weights.
+    pub(crate) fn weights(&self) -> [WeightType; 4] {
+        [&self.qkv, &self.o, &self.gate_up, &self.down].map(|matrix| matrix.weights)
     }
 
     /// Uploads a block's weights.

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::block::Block;
 use super::decoder::Decoder;
 use super::encoder::Encoder;
 use super::entropy::EntropyModel;
@@ -10,8 +11,10 @@ use super::latent::Latent;
 pub use super::load::{BltLoad, HashTables};
 use super::memory::{self, MemoryPlan};
 use super::patches::PatchShape;
+use super::sizes::UNBOUNDED;
 use crate::checkpoint::{BltConfig, Checkpoint, PatchingConfig};
 use crate::device::Device;
+use crate::device::plan::Work;
 use crate::error::Result;
 use crate::weights::Uploader;
 
@@ -118,6 +121,27 @@ impl BltModel {
     #[must_use]
     pub fn memory(&self) -> &MemoryPlan {
         &self.memory
+    }
+
+    /// What the steps of its runs depend on.
+    pub(crate) fn shapes(&self) -> String {
+        let entropy = self.entropy.as_ref().map(|model| model.shapes());
+        let weights: Vec<_> = self.latent.layers.iter().map(Block::weights).collect();
+        format!("{:?} {entropy:?} {weights:?}", self.config)
+    }
+
+    /// The step of a run that is the most work, where the text has so many patches.
+    pub(crate) fn heaviest_step(&self, patches: usize) -> Work {
+        let window = self.config.local_window.map_or(UNBOUNDED, |n| n as usize);
+        let entropy = self.entropy.as_ref().map(|model| model.heaviest_step());
+        let all = [
+            self.encoder.shape.heaviest_step(window),
+            self.latent.shape.heaviest_step(patches),
+            self.decoder.shape.heaviest_step(window),
+        ];
+        let all = all.into_iter().chain(entropy);
+        let heavier = |a: &Work, b: &Work| a.units(1).total_cmp(&b.units(1));
+        all.max_by(heavier).unwrap_or_default()
     }
 
     pub(crate) fn patch_shape(&self) -> PatchShape {

@@ -8,10 +8,10 @@ use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
 use super::layer_inputs::LayerInputs;
 use super::part::{Normed, Output, PartPlan, RowClass};
 use super::rotary::Rotary;
-use super::sizes::EntropySizes;
+use super::sizes::{EntropySizes, UNBOUNDED};
 use crate::checkpoint::EntropyWeights;
 use crate::device::kernels::{PatchStartsCarry, PatchStartsParams};
-use crate::device::plan::Plan;
+use crate::device::plan::{Plan, Work};
 use crate::device::tensor::padded;
 use crate::device::{Device, Tensor};
 use crate::error::Result;
@@ -110,6 +110,19 @@ impl EntropyModel {
     #[must_use]
     pub fn layers(&self) -> usize {
         self.layers.len()
+    }
+
+    /// What the steps of its runs depend on.
+    pub(crate) fn shapes(&self) -> String {
+        let (sizes, layers) = (self.sizes(), &self.layers);
+        let weights: Vec<_> = layers.iter().map(Block::weights).collect();
+        let ends = (self.embed.weights, self.head.weights);
+        format!("{sizes:?} {weights:?} {ends:?}")
+    }
+
+    /// The step of a run that is the most work.
+    pub(crate) fn heaviest_step(&self) -> Work {
+        self.shape.heaviest_step(self.window.unwrap_or(UNBOUNDED))
     }
 
     /// Room for what goes into its layers in runs of up to `rows` rows.

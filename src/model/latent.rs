@@ -16,7 +16,7 @@ pub struct Latent {
     pub(crate) shape: BlockShape,
     pub(crate) rotary: Rotary,
     projection: Option<Matrix>,
-    layers: Vec<Block>,
+    pub(super) layers: Vec<Block>,
 }
 
 impl Latent {

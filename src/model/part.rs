@@ -13,7 +13,7 @@ use crate::device::kernels::{
 use crate::device::plan::{Extent, Grid, ONE, Plan, PlanBuilder, Work};
 pub(crate) use crate::device::tensor::count;
 use crate::device::tensor::padded;
-use crate::device::{Device, Slice, Tensor};
+use crate::device::{Device, Selected, Slice, Tensor};
 use crate::error::Result;
 use crate::weights::Matrix;
 
@@ -166,6 +166,11 @@ impl<'g> PartPlan<'g> {
         self.device
     }
 
+    /// The steps of the plan, not yet built.
+    pub(crate) fn into_builder(self) -> PlanBuilder<'g> {
+        self.builder
+    }
+
     /// The plan.
     ///
     /// # Errors
@@ -188,7 +193,7 @@ impl<'g> PartPlan<'g> {
         &mut self,
         label: &'static str,
         kernel: &K,
-        variant: usize,
+        variant: impl Into<Selected>,
         params: K::Params,
         grid: Grid,
         work: Work,

@@ -12,12 +12,13 @@ use crate::device::kernels::{PatchStartsCarry, PatchStartsParams, State};
 use crate::device::plan::Plan;
 use crate::device::readback::{Mapping, Staging};
 use crate::device::recorder::Recorder;
+use crate::device::trials::Trials;
 use crate::device::{Profile, Tensor};
 use crate::error::{Error, Result};
 use crate::model::block::Rows;
 use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyInputs, EntropyModel};
 use crate::model::layer_inputs::LayerInputs;
-use crate::model::part::{RowClass, count};
+use crate::model::part::{PartPlan, RowClass, count};
 use crate::model::sizes::UNBOUNDED;
 use crate::patch::{Rule, Scheme};
 use crate::session::download::{Piece, Places};
@@ -275,6 +276,15 @@ impl EntropySession {
         ))
     }
 
+    /// The steps of runs of a class.
+    pub(crate) fn steps(&self, class: RowClass, trials: &mut Trials) -> Result<()> {
+        let mut plan = PartPlan::new(self.model.device(), class);
+        let (model, inputs) = (&self.model, &self.inputs);
+        model.record(&mut plan, inputs, &self.buffers, self.extras)?;
+        trials.add(plan.into_builder());
+        Ok(())
+    }
+
     /// Rows that one run takes at most.
     pub(crate) fn most_rows(&self) -> usize {
         self.chunk
@@ -286,7 +296,8 @@ impl EntropySession {
             self.short -= tokens;
             self.chunk.min(A_FEW)
         } else {
-            self.chunk
+            let heaviest = self.model.heaviest_step();
+            self.model.device().rows_at_once(heaviest, self.chunk)
         }
     }
 

@@ -200,7 +200,7 @@ impl Case {
             let mut builder = PlanBuilder::new(device);
             let slices = step.buffers.iter().map(|b| tensors[b.0].all()).collect();
             let (shader, params) = (step.shader, step.params.clone());
-            let kernel = (shader, variant, step.form, slices);
+            let kernel = (shader, variant.into(), step.form, slices);
             builder.push_slices(shader.name, kernel, params, step.grid, Work::default());
             // A grid a few rows larger than the state says.
             let rows = u32::try_from(step.rows + 3).unwrap_or(u32::MAX);

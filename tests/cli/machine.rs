@@ -56,6 +56,65 @@ fn devices_are_listed_best_first() {
 }
 
 #[test]
+fn what_is_found_out_about_an_adapter_is_kept_and_shown() {
+    let list = good(&["devices", "--json"], b"").text();
+    let list: Vec<Value> = serde_json::from_str(&list).unwrap();
+    let Some(adapter) = list.iter().find(|adapter| !adapter["backend"].is_null()) else {
+        return;
+    };
+    let (index, model) = (adapter["index"].to_string(), model());
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = super::blt(&["--adapter", &index]);
+        command.args(arguments).env("XDG_CACHE_HOME", folder.path());
+        let ran = super::Ran::of(&mut command);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
+        ran
+    };
+    let patch = ["patch", "-m", &model, "--format", "jsonl", "Some words"];
+    let plain = run(&[&patch[..], &["--tune", "off"]].concat()).text();
+    assert!(
+        run(&["devices", "-v"])
+            .text()
+            .contains("no model has been loaded on it yet")
+    );
+    let tuned = run(&[&patch[..], &["--tune", "again", "-v"]].concat());
+    assert_eq!(tuned.text().lines().count(), plain.lines().count());
+    assert!(
+        tuned.err.contains("kernel variants checked in"),
+        "{}",
+        tuned.err
+    );
+    let known = run(&["devices", "-v"]).text();
+    for part in [
+        "kernel variants agree with the processor",
+        "us per step",
+        "kept in ",
+    ] {
+        // A choice needs a tier above the base one.
+        let needed = part != "us per step" || adapter["tier"] != "base";
+        assert!(!needed || known.contains(part), "{part}: {known}");
+    }
+    // The words `kept in` lead to the file; broken, it is as if it were not there.
+    let file = known
+        .lines()
+        .find_map(|line| line.split("kept in ").nth(1))
+        .unwrap();
+    assert!(std::path::Path::new(file).starts_with(folder.path()));
+    std::fs::write(file, "{\"about\": 3").unwrap();
+    assert!(
+        run(&["devices", "-v"])
+            .text()
+            .contains("no model has been loaded on it yet")
+    );
+    // And a folder that cannot be written changes nothing.
+    std::fs::remove_dir_all(folder.path().join("blt")).unwrap();
+    std::fs::write(folder.path().join("blt"), "").unwrap();
+    let again = run(&[&patch[..], &["--tune", "again"]].concat());
+    assert_eq!(again.text().lines().count(), plain.lines().count());
+}
+
+#[test]
 fn inspect_says_what_is_inside() {
     let model = model();
     let short = good(&["inspect", "-m", &model], b"").text();

@@ -41,6 +41,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "model",
             "session",
             "generate",
+            "verify",
         ],
     ),
     (

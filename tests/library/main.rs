@@ -34,3 +34,4 @@ mod patching;
 mod records;
 mod reference;
 mod translation;
+mod tuning;

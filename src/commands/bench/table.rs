@@ -84,6 +84,7 @@ impl Setting {
             ("of copy", "copy_share"),
             ("of peak", "peak_share"),
             ("decoded", "decoded"),
+            ("longest submission", "longest_submission_ms"),
         ]);
         let config = self.checkpoint.config();
         let step = self.latent_step.as_deref().unwrap_or("auto");
@@ -116,6 +117,7 @@ impl Setting {
                 copy,
                 peak,
                 Cell::word(hexadecimal(&report.decoded)),
+                Cell::number(report.longest_submission, 3),
             ]);
         }
         table
@@ -232,6 +234,7 @@ mod tests {
                 BenchTest::Prefill { .. } => Vec::new(),
                 BenchTest::Decode { .. } => b"\x0aAbc".to_vec(),
             },
+            longest_submission: 42.5,
         }
     }
 
@@ -288,6 +291,7 @@ mod tests {
         assert_eq!(rows[1]["bytes_per_second"], 100.0);
         assert_eq!(rows[1]["bytes_per_second_sd"], 10.0);
         assert_eq!(rows[1]["copy_share"], 0.25);
+        assert_eq!(rows[1]["longest_submission_ms"], 42.5);
         assert_eq!(rows[1]["decoded"], "0a416263");
         assert!(rows[1]["peak_share"].is_null() && rows[1]["flops_per_second"].is_null());
         assert!(rows[0]["copy_share"].is_null() && rows[0]["peak_share"].as_f64() > Some(0.0));

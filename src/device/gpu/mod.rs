@@ -2,6 +2,7 @@
 
 pub(super) mod adapter;
 mod memory;
+mod pace;
 mod pipeline;
 mod poller;
 
@@ -12,6 +13,7 @@ use super::kernel::Shader;
 use super::summary::DeviceSummary;
 use super::tier::Tier;
 use crate::error::{Error, Result};
+use pace::Pace;
 pub(super) use pipeline::Pipeline;
 use pipeline::PipelineCache;
 pub(super) use poller::{Called, Poller};
@@ -28,6 +30,8 @@ pub(super) struct GpuOptions {
     pub(super) binding_bytes: Option<u64>,
     /// Take it that the adapter has this many bytes.
     pub(super) memory: Option<u64>,
+    /// Let kernels that need this tier compute wrong numbers.
+    pub(super) wrong_tier: Option<Tier>,
 }
 
 /// A graphics device with its queue, limits and compiled kernels.
@@ -40,6 +44,7 @@ pub struct Gpu {
     /// Held by whoever submits, and alone by whoever needs the queue empty.
     submitting: RwLock<()>,
     pub(super) poller: Poller,
+    pub(super) pace: Arc<Pace>,
     summary: DeviceSummary,
     tier: Tier,
     checked: bool,
@@ -111,8 +116,10 @@ impl Gpu {
         // A binding's size must be a multiple of 4; 256 keeps every row aligned as well.
         let binding_bytes = options.binding_bytes.map_or(limit, |b| b.min(limit)) & !255;
         tracing::info!("{} ({}), tier {tier}", summary.name, summary.class,);
+        let pace = Arc::new(Pace::default());
         Ok(Arc::new(Self {
-            poller: Poller::new(&device),
+            poller: Poller::new(&device, &pace),
+            pace,
             instance,
             adapter,
             device,
@@ -124,7 +131,7 @@ impl Gpu {
             binding_bytes,
             timestamps,
             memory,
-            pipelines: PipelineCache::default(),
+            pipelines: PipelineCache::new(options.wrong_tier),
             failure,
         }))
     }
@@ -203,6 +210,18 @@ impl Gpu {
     #[must_use]
     pub fn has_timestamps(&self) -> bool {
         self.timestamps
+    }
+
+    /// Was it opened to show what finds wrong numbers out?
+    pub(crate) fn is_under_test(&self) -> bool {
+        self.pipelines.has_wrong_tier()
+    }
+
+    /// Milliseconds of the longest submission since this was last asked, of those
+    /// that were long enough to be measured.
+    #[must_use]
+    pub fn longest_submission(&self) -> f64 {
+        self.pace.take_longest() * 1e3
     }
 
     /// Gives the device back at once. What is still under way or comes later

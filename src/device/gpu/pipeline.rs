@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::device::kernel::{BindingKind, Shader, Variant};
+use crate::device::tier::Tier;
 
 /// A compiled variant.
 #[derive(Debug)]
@@ -12,15 +13,31 @@ pub(crate) struct Pipeline {
     pub(crate) pipeline: wgpu::ComputePipeline,
     pub(crate) layout: wgpu::BindGroupLayout,
     pub(crate) variant: &'static Variant,
+    /// Does it leave out the second half of its workgroups, as a bad driver might?
+    pub(crate) wrong: bool,
 }
 
 /// Compiled variants, made at most once per device.
 #[derive(Debug, Default)]
 pub(crate) struct PipelineCache {
+    wrong_tier: Option<Tier>,
     made: Mutex<HashMap<(&'static str, usize), Arc<Pipeline>>>,
 }
 
 impl PipelineCache {
+    /// None yet. Kernels that need `wrong_tier` will be wrong.
+    pub(crate) fn new(wrong_tier: Option<Tier>) -> Self {
+        Self {
+            wrong_tier,
+            ..Self::default()
+        }
+    }
+
+    /// Are kernels of some tier wrong?
+    pub(crate) fn has_wrong_tier(&self) -> bool {
+        self.wrong_tier.is_some()
+    }
+
     pub(crate) fn get(
         &self,
         device: &wgpu::Device,
@@ -30,7 +47,9 @@ impl PipelineCache {
     ) -> Arc<Pipeline> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = made.entry((shader.name, index));
-        Arc::clone(entry.or_insert_with(|| Arc::new(compile(device, shader, index, checked))))
+        let wrong = self.wrong_tier == Some(shader.variants[index].needs);
+        let make = || Arc::new(compile(device, shader, index, checked, wrong));
+        Arc::clone(entry.or_insert_with(make))
     }
 }
 
@@ -39,6 +58,7 @@ fn compile(
     shader: &'static Shader,
     index: usize,
     checked: bool,
+    wrong: bool,
 ) -> Pipeline {
     let variant = &shader.variants[index];
     let descriptor = wgpu::ShaderModuleDescriptor {
@@ -100,5 +120,6 @@ fn compile(
         pipeline,
         layout,
         variant,
+        wrong,
     }
 }

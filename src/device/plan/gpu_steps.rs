@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::super::gpu::{Gpu, Pipeline};
-use super::super::open::Device;
+use super::super::open::{Device, Kind};
 use super::super::readback::Submission;
 use super::super::recorder::Recorder;
 use super::super::slice::Storage;
-use super::{Draft, Grid};
+use super::{Draft, Grid, Work};
+
+/// A run of fewer rows takes other kernels, and hardly less time.
+const LEAST_ROWS: usize = 16;
 
 /// A step on a graphics adapter.
 #[derive(Debug)]
@@ -28,18 +31,20 @@ impl GpuStep {
             return;
         }
         let ([x, y], [tile_x, tile_y]) = (self.grid, self.pipeline.variant.tile);
-        pass.dispatch_workgroups(x.groups(rows, tile_x), y.groups(rows, tile_y), 1);
+        let (x, y) = (x.groups(rows, tile_x), y.groups(rows, tile_y));
+        let x = if self.pipeline.wrong { x / 2 } else { x };
+        pass.dispatch_workgroups(x, y, 1);
     }
 }
 
 /// Makes the arena of parameters and the bind groups.
-pub(super) fn on_gpu(gpu: &Gpu, drafts: Vec<Draft>) -> Vec<GpuStep> {
+pub(in crate::device) fn on_gpu(gpu: &Gpu, drafts: &[Draft]) -> Vec<GpuStep> {
     let device = gpu.device();
     let align = device.limits().min_uniform_buffer_offset_alignment as usize;
     let slot = |params: &[u8]| params.len().next_multiple_of(16).next_multiple_of(align);
     let mut arena = Vec::new();
     let mut offsets = Vec::new();
-    for draft in &drafts {
+    for draft in drafts {
         offsets.push(arena.len() as u64);
         arena.extend_from_slice(&draft.params);
         arena.resize(arena.len() - draft.params.len() + slot(&draft.params), 0);
@@ -52,7 +57,7 @@ pub(super) fn on_gpu(gpu: &Gpu, drafts: Vec<Draft>) -> Vec<GpuStep> {
     });
     gpu.queue().write_buffer(&buffer, 0, &arena);
 
-    let step = |(draft, offset): (Draft, u64)| {
+    let step = |(draft, offset): (&Draft, u64)| {
         let params = Some((&buffer, offset, draft.params.len() as u64));
         let slices = draft
             .slices
@@ -85,7 +90,7 @@ pub(super) fn on_gpu(gpu: &Gpu, drafts: Vec<Draft>) -> Vec<GpuStep> {
             written: None,
         }
     };
-    drafts.into_iter().zip(offsets).map(step).collect()
+    drafts.iter().zip(offsets).map(step).collect()
 }
 
 /// Submits steps in order, as many at a time as the bounds allow; one submission
@@ -94,28 +99,46 @@ pub(in crate::device) fn in_bounds<S>(
     device: &Device,
     gpu: &Gpu,
     steps: &[S],
-    flops: impl Fn(&S) -> f64,
+    work: impl Fn(&S) -> f64,
     mut record: impl FnMut(&mut wgpu::CommandEncoder, &[S]),
     tail: impl FnOnce(&mut Recorder<'_>),
 ) -> Submission {
-    let tuning = device.tuning;
     let mut rest = steps;
+    let mut tail = Some(tail);
     loop {
-        let mut work = 0.0;
-        let mut count = 0;
-        while count < rest.len().min(tuning.dispatches_per_submission)
-            && (count == 0 || work < tuning.flops_per_submission)
-        {
-            work += flops(&rest[count]);
-            count += 1;
-        }
+        // What the thread that waits has measured meanwhile counts at once.
+        let next = rest.iter().take(device.tuning.dispatches_per_submission);
+        let (count, own) = gpu.pace.next(next.map(&work));
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         record(&mut encoder, &rest[..count]);
         rest = &rest[count..];
-        if rest.is_empty() {
+        let last = rest.is_empty();
+        if let Some(tail) = tail.take_if(|_| last) {
             tail(&mut Recorder::Gpu(&mut encoder));
-            return gpu.submit_commands([encoder.finish()]).into();
         }
-        gpu.submit_commands([encoder.finish()]);
+        let submission = gpu.submit_commands([encoder.finish()]);
+        if gpu.pace.wants(own) {
+            gpu.poller.measure(submission.clone(), own);
+        }
+        if last {
+            return submission.into();
+        }
+    }
+}
+
+impl Device {
+    /// The rows of a run, at most so many and a power of two, for which the heaviest
+    /// step of a plan keeps within what a submission may last.
+    pub(crate) fn rows_at_once(&self, heaviest: Work, most: usize) -> usize {
+        let Kind::Gpu(gpu) = &self.kind else {
+            return most;
+        };
+        let allowed = gpu.pace.most_of_a_step();
+        let mut rows = most;
+        while rows > LEAST_ROWS && heaviest.units(u32::try_from(rows).unwrap_or(u32::MAX)) > allowed
+        {
+            rows = rows.next_power_of_two() / 2;
+        }
+        rows
     }
 }

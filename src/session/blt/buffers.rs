@@ -266,7 +266,7 @@ impl Plans {
         class: RowClass,
     ) -> Result<&Plan> {
         made(&self.decide[class.index()], || {
-            decide(model, buffers, class, self.rule, self.best)
+            self.unbuilt_decide(model, buffers, class)?.build()
         })
     }
 
@@ -278,7 +278,7 @@ impl Plans {
         class: RowClass,
     ) -> Result<&Plan> {
         made(&self.encode[class.index()], || {
-            encode(model, buffers, class)
+            encode(model, buffers, class)?.build()
         })
     }
 
@@ -290,7 +290,11 @@ impl Plans {
         class: RowClass,
     ) -> Result<&Plan> {
         made(&self.patches[class.index()], || {
-            patches(model, buffers, class, self.step)
+            let plan = patches(model, buffers, class)?;
+            match self.step {
+                LatentStep::Indirect => plan.build_indirect(&buffers.patches.state()),
+                LatentStep::WorstCase | LatentStep::Readback => plan.build(),
+            }
         })
     }
 
@@ -302,8 +306,32 @@ impl Plans {
         class: RowClass,
     ) -> Result<&Plan> {
         made(&self.decode[class.index()], || {
-            decode(model, buffers, class)
+            decode(model, buffers, class)?.build()
         })
+    }
+
+    fn unbuilt_decide<'m>(
+        &self,
+        model: &'m BltModel,
+        buffers: &Buffers,
+        class: RowClass,
+    ) -> Result<PartPlan<'m>> {
+        decide(model, buffers, class, self.rule, self.best)
+    }
+
+    /// The four plans of runs of a class, not yet built.
+    pub(super) fn unbuilt<'m>(
+        &self,
+        model: &'m BltModel,
+        buffers: &Buffers,
+        class: RowClass,
+    ) -> Result<[PartPlan<'m>; 4]> {
+        Ok([
+            self.unbuilt_decide(model, buffers, class)?,
+            encode(model, buffers, class)?,
+            patches(model, buffers, class)?,
+            decode(model, buffers, class)?,
+        ])
     }
 }
 
@@ -311,13 +339,13 @@ pub(super) fn inputs(buffers: &Buffers, class: RowClass) -> &Inputs {
     &buffers.inputs[usize::from(class == RowClass::Many)]
 }
 
-fn decide(
-    model: &BltModel,
+fn decide<'m>(
+    model: &'m BltModel,
     buffers: &Buffers,
     class: RowClass,
     rule: Option<PatchStartsParams>,
     best: usize,
-) -> Result<Plan> {
+) -> Result<PartPlan<'m>> {
     let mut plan = PartPlan::new(model.device(), class);
     let inputs = inputs(buffers, class);
     if let (Some(entropy), Some(given), Some(own)) =
@@ -332,10 +360,10 @@ fn decide(
         let known = (&inputs.ids, buffers.entropy_result());
         plan.patch_starts(&inputs.encoder.state, known, found, rule)?;
     }
-    plan.build()
+    Ok(plan)
 }
 
-fn encode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> {
+fn encode<'m>(model: &'m BltModel, buffers: &Buffers, class: RowClass) -> Result<PartPlan<'m>> {
     let mut plan = PartPlan::new(model.device(), class);
     let inputs = inputs(buffers, class);
     let rows = &inputs.encoder;
@@ -350,10 +378,10 @@ fn encode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> 
     model
         .encoder
         .record_bytes(&mut plan, rows, ids, own, scratch)?;
-    plan.build()
+    Ok(plan)
 }
 
-fn patches(model: &BltModel, buffers: &Buffers, class: RowClass, step: LatentStep) -> Result<Plan> {
+fn patches<'m>(model: &'m BltModel, buffers: &Buffers, class: RowClass) -> Result<PartPlan<'m>> {
     let mut plan = PartPlan::new(model.device(), class);
     let books = &buffers.patches;
     let latent = &buffers.latent;
@@ -373,13 +401,10 @@ fn patches(model: &BltModel, buffers: &Buffers, class: RowClass, step: LatentSte
         .record(&mut plan, &rows, given, caches, scratch)?;
     let decoder = &model.decoder;
     decoder.record_patches(&mut plan, books, x, &buffers.decoder, class)?;
-    match step {
-        LatentStep::Indirect => plan.build_indirect(&books.state()),
-        LatentStep::WorstCase | LatentStep::Readback => plan.build(),
-    }
+    Ok(plan)
 }
 
-fn decode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> {
+fn decode<'m>(model: &'m BltModel, buffers: &Buffers, class: RowClass) -> Result<PartPlan<'m>> {
     let mut plan = PartPlan::new(model.device(), class);
     let inputs = inputs(buffers, class);
     // A run of one row is the last of its text so far: nothing follows it yet.
@@ -392,5 +417,5 @@ fn decode(model: &BltModel, buffers: &Buffers, class: RowClass) -> Result<Plan> 
         &buffers.decoder,
         &buffers.local,
     )?;
-    plan.build()
+    Ok(plan)
 }

@@ -9,6 +9,7 @@
 mod buffers;
 mod edit;
 mod inputs;
+mod rehearse;
 mod run;
 mod trace;
 
@@ -393,13 +394,17 @@ impl BltSession {
         self.stage_times = None;
         self.stages.iter().for_each(Stages::reset);
         let mut all = BltRows::default();
-        let rows = self.buffers.sizes.rows;
-        for (index, piece) in ids.chunks(rows).enumerate() {
-            let taken = index * rows;
-            if index > 0 && go_on(taken).is_break() {
+        let mut taken = 0;
+        while taken < ids.len() {
+            if taken > 0 && go_on(taken).is_break() {
                 return Err(Error::Interrupted);
             }
-            let after = ids.get(taken + piece.len()).copied();
+            let (model, sizes) = (&self.model, &self.buffers.sizes);
+            let heaviest = model.heaviest_step(self.patches());
+            let rows = model.device().rows_at_once(heaviest, sizes.rows);
+            let piece = &ids[taken..ids.len().min(taken + rows)];
+            taken += piece.len();
+            let after = ids.get(taken).copied();
             let mut found = self.run(piece, after).await?;
             // The last row's target is the first token of the next piece.
             found.nlls.truncate(piece.len());

@@ -348,6 +348,9 @@ impl App {
                 Update::Opened(model) => {
                     self.loading = None;
                     self.model = Some(Arc::clone(&model));
+                    if let Some(wrong) = &model.wrong {
+                        self.tell(wrong.clone());
+                    }
                     if let Some(name) = &model.name {
                         self.settings.remember_model(name.clone());
                         self.keep_settings();

@@ -16,6 +16,7 @@ use crate::bytes::{BOS, id_of};
 use crate::checkpoint::Checkpoint;
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::measure::tune::{Subject, prepare_kept};
 use crate::model::entropy::EntropyModel;
 use crate::patch::Tokenizer;
 use crate::session::{EntropyOptions, EntropySession};
@@ -83,7 +84,7 @@ pub(super) struct Comparison {
     revision: u64,
     text: Arc<Vec<u8>>,
     /// Of the lane whose model is loaded now.
-    loader: Loader<EntropyModel>,
+    loader: Loader<Arc<EntropyModel>>,
     loading: Option<String>,
     others: Vec<Other>,
     tokenizers: Vec<Tokens>,
@@ -237,7 +238,9 @@ impl Comparison {
                 let checkpoint = Checkpoint::open(&name)?;
                 let weights = checkpoint.entropy_weights()?;
                 let load = EntropyModel::load_while(&device, &weights, |bytes| going.add(bytes));
-                pollster::block_on(load)
+                let model = Arc::new(pollster::block_on(load)?);
+                pollster::block_on(prepare_kept(&Subject::Entropy(&model)))?;
+                Ok(model)
             },
         );
     }
@@ -245,14 +248,14 @@ impl Comparison {
     fn take_loaded(
         &mut self,
         name: &str,
-        loaded: Result<EntropyModel>,
+        loaded: Result<Arc<EntropyModel>>,
         outbox: &Outbox,
     ) -> Result<()> {
         let Some(at) = self.others.iter().position(|other| other.name == name) else {
             return Ok(());
         };
         match loaded {
-            Ok(model) => self.others[at].model = Some(Arc::new(model)),
+            Ok(model) => self.others[at].model = Some(model),
             Err(error) => self.failed(at, error, outbox)?,
         }
         Ok(())

@@ -15,6 +15,7 @@ use super::portion::Portion;
 use super::{Model, Outbox, Update};
 use crate::error::{Error, Result};
 use crate::generate::{Continuation, GenerateOptions, StopReason};
+use crate::measure::tune::{Subject, prepare_kept};
 use crate::model::blt::{BltLoad, BltModel};
 use crate::model::memory::MemoryPlan;
 use asked::DEFAULT;
@@ -33,7 +34,7 @@ pub(super) struct Generation {
     settings: Option<GenerateSettings>,
     /// A text that waits for the model, and how much of it is the prompt.
     given: Option<(Vec<u8>, usize)>,
-    loader: Loader<BltModel>,
+    loader: Loader<Arc<BltModel>>,
     /// While the text at hand is read for the first time: the one to go back to if
     /// nothing comes of it.
     reading: Option<usize>,
@@ -234,7 +235,7 @@ impl Generation {
             return Ok(true);
         }
         if let Some(loaded) = self.loader.take() {
-            let loaded = Arc::new(loaded?);
+            let loaded = loaded?;
             model.blt.get_or_init(|| loaded);
             return Ok(true);
         }
@@ -246,19 +247,24 @@ impl Generation {
             let plan = MemoryPlan::of(model.entropy.device(), &model.checkpoint, &options)?;
             outbox.put(Update::Generate(GenerateUpdate::Memory(plan)));
             let total = plan.adapter.saturating_sub(model.entropy.bytes());
-            let (own, told) = (Arc::clone(model), outbox.clone());
+            let (own, told, found) = (Arc::clone(model), outbox.clone(), outbox.clone());
             let tell = move |done, total| {
                 let doing = GenerateUpdate::Doing(Doing::Loading(done, total));
                 told.put(Update::Generate(doing));
             };
             self.loader.start(outbox, tell, move |going| {
                 going.expect(total);
-                pollster::block_on(BltModel::load_while(
-                    own.entropy.device(),
-                    &own.checkpoint,
-                    options,
-                    |bytes| going.add(bytes),
-                ))
+                let device = own.entropy.device();
+                let load = BltModel::load_while(device, &own.checkpoint, options, |bytes| {
+                    going.add(bytes)
+                });
+                let model = Arc::new(pollster::block_on(load)?);
+                let subject = Subject::Blt(&model, &own.checkpoint);
+                if let Some(wrong) = pollster::block_on(prepare_kept(&subject))?.wrong {
+                    let why = format!("{}: {wrong}", device.summary().name);
+                    found.put(Update::Failed(why));
+                }
+                Ok(model)
             });
         }
         Ok(false)

@@ -6,6 +6,7 @@ use super::loading::Going;
 use crate::checkpoint::{Checkpoint, Part};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::measure::tune::{Subject, prepare_kept};
 use crate::model::entropy::EntropyModel;
 use crate::model::memory::{RESERVE, gib};
 use crate::patch::Rule;
@@ -29,6 +30,8 @@ pub(crate) struct Model {
     pub(crate) dtype: String,
     /// How many bytes after an edit can change, without an end for `None`.
     pub(crate) reach: Option<usize>,
+    /// What the user should know of the device, found while this was loaded.
+    pub(crate) wrong: Option<String>,
     pub(crate) blt: OnceLock<Arc<crate::model::blt::BltModel>>,
 }
 
@@ -75,7 +78,10 @@ impl Model {
         going.expect(total);
         let entropy = EntropyModel::load_while(device, &weights, |bytes| going.add(bytes)).await?;
         drop(weights);
+        let entropy = Arc::new(entropy);
+        let wrong = prepare_kept(&Subject::Entropy(&entropy)).await?.wrong;
         Ok(Self {
+            wrong: wrong.map(|wrong| format!("{}: {wrong}", device.summary().name)),
             name,
             title,
             rule,
@@ -85,7 +91,7 @@ impl Model {
                 .window()
                 .map(|window| layers * window.saturating_sub(1)),
             checkpoint: Arc::new(checkpoint),
-            entropy: Arc::new(entropy),
+            entropy,
             blt: OnceLock::new(),
         })
     }
