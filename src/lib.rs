@@ -6,6 +6,8 @@ mod clock;
 pub mod device;
 pub mod error;
 pub mod generate;
+#[cfg(not(target_arch = "wasm32"))]
+mod mapped;
 pub mod measure;
 pub mod model;
 pub mod numerics;
@@ -13,6 +15,7 @@ pub mod patch;
 pub mod record;
 pub mod samples;
 pub mod session;
+pub mod text_file;
 pub mod verify;
 pub mod weights;
 #[cfg(all(feature = "window", not(target_arch = "wasm32")))]

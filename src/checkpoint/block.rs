@@ -29,6 +29,21 @@ pub struct BlockWeights<'a> {
 }
 
 impl<'a> BlockWeights<'a> {
+    /// All of them.
+    pub(super) fn tensors(&self) -> [&TensorView<'a>; 9] {
+        [
+            &self.attention_norm,
+            &self.q,
+            &self.k,
+            &self.v,
+            &self.o,
+            &self.mlp_norm,
+            &self.gate,
+            &self.up,
+            &self.down,
+        ]
+    }
+
     /// The tensors whose names begin with `prefix`.
     pub(super) fn resolve(weights: &'a Weights, prefix: &str) -> Result<Self> {
         let view = |rest: &str| take(weights, &format!("{prefix}.{rest}.weight"));

@@ -23,6 +23,9 @@ pub struct ConvertOptions {
     pub dtype: Option<Dtype>,
     /// The size at which another file begins; a tensor is never split.
     pub shard_bytes: u64,
+    /// Told the folder in which the files are until they are whole: what a program removes
+    /// that is ended before.
+    pub unfinished: Option<fn(&Path)>,
 }
 
 impl Default for ConvertOptions {
@@ -30,6 +33,7 @@ impl Default for ConvertOptions {
         Self {
             dtype: None,
             shard_bytes: SHARD_BYTES,
+            unfinished: None,
         }
     }
 }
@@ -89,6 +93,9 @@ impl Checkpoint {
             let reason = text.split(" at path ").next().unwrap_or(&text);
             io("create", std::io::Error::other(reason.to_owned()))
         })?;
+        if let Some(told) = options.unfinished {
+            told(unfinished.path());
+        }
 
         let write = |name: &str, content: &[u8]| {
             fs::write(unfinished.path().join(name), content).map_err(|source| Error::Io {
@@ -114,6 +121,7 @@ impl Checkpoint {
             shard(&place, &folder.join(name), outputs, &mut progress)?;
         }
 
+        self.check_files()?;
         if folder.exists() {
             fs::remove_dir(folder).map_err(|e| io("replace", e))?;
         }

@@ -1,16 +1,17 @@
 //! The files of weights on disk: mapped, not read.
 
-use std::fs::{self, File};
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Component, Path};
 
-use memmap2::Mmap;
 use serde_json::Value;
 
 use super::files::{WeightFile, Weights};
-use super::header;
+use super::header::{self, Entry};
 use super::pth;
 use super::sentence::{quoted, refuse, value};
-use crate::{Error, Result};
+use crate::mapped::MappedFile;
+use crate::{Error, Result, text_file};
 
 impl Weights {
     /// One `.safetensors` file.
@@ -20,9 +21,7 @@ impl Weights {
 
     /// One file of `torch.save`.
     pub(super) fn open_pth(path: &Path) -> Result<Self> {
-        let (label, mapped) = map(path)?;
-        let table = pth::read(&mapped, &label)?;
-        Self::join(vec![WeightFile::new(label, mapped.into(), table)])
+        Self::join(vec![read(path, pth::read)?])
     }
 
     /// The shards that `model.safetensors.index.json` names.
@@ -33,8 +32,8 @@ impl Weights {
             path: index.into(),
             source,
         })?;
-        let json: Value = serde_json::from_slice(&text)
-            .map_err(|e| refuse(format!("{label} is not valid JSON: {e}; download it again")))?;
+        let json: Value = text_file::json(&text, "is not valid JSON; download it again")
+            .map_err(|said| refuse(format!("{label} {said}")))?;
         let Some(Value::Object(listed)) = json.get("weight_map") else {
             return Err(refuse(format!(
                 "{label} has no `weight_map` from tensors to files; download it again"
@@ -91,7 +90,8 @@ impl Weights {
     }
 }
 
-fn plain(name: &str) -> bool {
+/// Whether a name is that of a file in the same folder.
+pub(super) fn plain(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!(
         (parts.next(), parts.next()),
@@ -100,19 +100,28 @@ fn plain(name: &str) -> bool {
 }
 
 fn safetensors(path: &Path) -> Result<WeightFile> {
-    let (label, mapped) = map(path)?;
-    let table = header::read(&mapped, &label)?;
-    Ok(WeightFile::new(label, mapped.into(), table))
+    read(path, header::read)
 }
 
-fn map(path: &Path) -> Result<(String, Mmap)> {
-    let io = |action, source| Error::Io {
-        action,
+fn read(
+    path: &Path,
+    table: impl FnOnce(&[u8], &str) -> Result<BTreeMap<String, Entry>>,
+) -> Result<WeightFile> {
+    let (label, mapped) = map(path)?;
+    let table = table(mapped.as_ref(), &label);
+    // What a file that changes says of itself is no reason.
+    mapped.watched().check_faults()?;
+    Ok(WeightFile::new(label, mapped.into(), table?))
+}
+
+/// Maps a file; what to call it in a sentence comes with it.
+pub(super) fn map(path: &Path) -> Result<(String, MappedFile)> {
+    let label = path.display().to_string();
+    let facts = fs::metadata(path).map_err(|source| Error::Io {
+        action: "read",
         path: path.into(),
         source,
-    };
-    let label = path.display().to_string();
-    let facts = fs::metadata(path).map_err(|e| io("read", e))?;
+    })?;
     if !facts.is_file() {
         return Err(refuse(format!(
             "{label} is not a file; a checkpoint's weights must be a .safetensors or .pth file"
@@ -121,14 +130,5 @@ fn map(path: &Path) -> Result<(String, Mmap)> {
     if facts.len() == 0 {
         return Err(refuse(format!("{label} is empty; download it again")));
     }
-    let file = File::open(path).map_err(|e| io("read", e))?;
-    // SAFETY: the mapping is read-only and private to this process's eyes: it is only ever
-    // seen as `&[u8]`, for which every bit pattern is valid, and no decision is taken on its
-    // bytes twice: the header is parsed once into owned values whose ranges were checked
-    // against the length of the mapping, which cannot change. If another process rewrites
-    // the file meanwhile, the weights become other numbers; if it shortens the file, the
-    // operating system ends the process (SIGBUS). Neither can be ruled out for any mapped
-    // file; checkpoints are replaced by renaming, which leaves a mapping intact.
-    let mapped = unsafe { Mmap::map(&file) }.map_err(|e| io("map", e))?;
-    Ok((label, mapped))
+    Ok((label, MappedFile::open(path)?))
 }

@@ -8,10 +8,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::header::{self, Entry};
-use super::naming::Naming;
+use super::naming::{Naming, is_derived, unwrapped};
+#[cfg(not(target_arch = "wasm32"))]
+use super::parts::Parts;
 use super::sentence::{quoted, refuse};
 use super::tensor::{Dtype, TensorData, TensorView};
 use crate::Result;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::mapped::{self, MappedFile};
 
 /// The content of a safetensors file that is already in memory: the model
 /// inside the binary (`&'static [u8]`) or one that was fetched (`Vec<u8>`,
@@ -38,9 +42,22 @@ impl From<Vec<u8>> for WeightBytes {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-impl From<memmap2::Mmap> for WeightBytes {
-    fn from(mapped: memmap2::Mmap) -> Self {
+impl From<MappedFile> for WeightBytes {
+    fn from(mapped: MappedFile) -> Self {
         Self(Bytes::from_owner(mapped))
+    }
+}
+
+impl From<Bytes> for WeightBytes {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+impl WeightBytes {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.0
     }
 }
 
@@ -65,6 +82,9 @@ pub(super) enum Held {
     At(Range<usize>),
     /// Nowhere: they are made on demand.
     Made(TensorData<'static>),
+    /// In parts, of one file or several.
+    #[cfg(not(target_arch = "wasm32"))]
+    Parts(Parts),
 }
 
 /// One file of the checkpoint.
@@ -74,6 +94,8 @@ pub(super) struct WeightFile {
     bytes: WeightBytes,
     table: BTreeMap<String, Slot>,
     naming: Naming,
+    /// What its names begin with and the model's do not.
+    root: String,
 }
 
 impl WeightFile {
@@ -83,6 +105,7 @@ impl WeightFile {
             bytes,
             table: table.into_iter().map(slot).collect(),
             naming: Naming::Transformers,
+            root: String::new(),
         }
     }
 
@@ -93,6 +116,7 @@ impl WeightFile {
             bytes: WeightBytes(Bytes::new()),
             table,
             naming: Naming::Transformers,
+            root: String::new(),
         }
     }
 
@@ -119,7 +143,7 @@ pub(super) struct Listed<'a> {
     pub(super) stored_name: &'a str,
     pub(super) dtype: safetensors::Dtype,
     pub(super) shape: &'a [usize],
-    pub(super) data: TensorData<'a>,
+    held: &'a Held,
     whole: &'a Bytes,
     pub(super) file: &'a str,
 }
@@ -131,22 +155,45 @@ impl<'a> Listed<'a> {
         elements * self.dtype.bitsize() as u64 / 8
     }
 
-    /// The tensor as a weight, or the sentence that says why it is none.
-    pub(super) fn view(self) -> Result<TensorView<'a>> {
-        let Some(dtype) = Dtype::of(self.dtype) else {
-            return Err(refuse(format!(
+    /// Its type as that of a weight, or the sentence that says why it is none.
+    pub(super) fn weight_type(self) -> Result<Dtype> {
+        Dtype::of(self.dtype).ok_or_else(|| {
+            refuse(format!(
                 "the tensor {} in {} is {}; weights must be F32, F16 or BF16",
                 quoted(self.stored_name),
                 self.file,
                 self.dtype
-            )));
+            ))
+        })
+    }
+
+    /// Whether its elements are made on demand.
+    pub(super) fn is_made(self) -> bool {
+        matches!(self.held, Held::Made(_))
+    }
+
+    /// The tensor as a weight, or the sentence that says why it is none.
+    pub(super) fn view(self) -> Result<TensorView<'a>> {
+        let dtype = self.weight_type()?;
+        let (data, whole) = match self.held {
+            Held::At(range) => {
+                let bytes = self.whole.get(range.clone()).unwrap_or_default();
+                (TensorData::Bytes(bytes), self.whole)
+            }
+            Held::Made(made) => (*made, self.whole),
+            #[cfg(not(target_arch = "wasm32"))]
+            Held::Parts(parts) => {
+                let whole = parts.whole();
+                parts.check()?;
+                (TensorData::Bytes(whole), whole)
+            }
         };
         Ok(TensorView {
             name: self.name,
             dtype,
             shape: self.shape,
-            data: self.data,
-            whole: Some(self.whole),
+            data,
+            whole: Some(whole),
         })
     }
 }
@@ -170,7 +217,12 @@ impl Weights {
         let mut place: BTreeMap<String, (usize, String)> = BTreeMap::new();
         for (i, file) in files.iter().enumerate() {
             for stored in file.table.keys() {
-                let name = file.naming.ours(stored);
+                let plain = unwrapped(stored);
+                let plain = plain.strip_prefix(&file.root).unwrap_or(&plain);
+                if is_derived(plain) {
+                    continue;
+                }
+                let name = file.naming.ours(plain);
                 if let Some((first, _)) = place.insert(name, (i, stored.clone())) {
                     return Err(refuse(format!(
                         "both {} and {} hold the tensor {}; a checkpoint must hold each once",
@@ -182,6 +234,24 @@ impl Weights {
             }
         }
         Ok(Self { files, place })
+    }
+
+    /// The same tensors, without what the names have before that of the tensor `anchor`.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn rooted(mut self, anchor: &str) -> Result<Self> {
+        let names = self.files.iter().flat_map(|file| file.table.keys());
+        let root = names.into_iter().find_map(|stored| {
+            let plain = unwrapped(stored);
+            let root = plain.strip_suffix(anchor)?;
+            root.ends_with('.').then(|| root.to_owned())
+        });
+        let Some(root) = root else {
+            return Ok(self);
+        };
+        for file in &mut self.files {
+            file.root.clone_from(&root);
+        }
+        Self::join(self.files)
     }
 
     /// The same tensors, their names read in another way.
@@ -198,6 +268,17 @@ impl Weights {
     pub(super) fn with(mut self, other: Self) -> Result<Self> {
         self.files.extend(other.files);
         Self::join(self.files)
+    }
+
+    /// Whether the files are still what was opened.
+    pub(super) fn check(&self) -> Result<()> {
+        #[cfg(not(target_arch = "wasm32"))]
+        for file in &self.files {
+            if let Some(watched) = mapped::file_of(file.bytes.as_ref()) {
+                watched.check()?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn files(&self) -> &[WeightFile] {
@@ -232,16 +313,12 @@ impl Weights {
         let (name, (file, stored)) = self.place.get_key_value(name)?;
         let file = self.files.get(*file)?;
         let (stored_name, entry) = file.table.get_key_value(stored)?;
-        let data = match &entry.data {
-            Held::At(range) => TensorData::Bytes(file.bytes.as_ref().get(range.clone())?),
-            Held::Made(made) => *made,
-        };
         Some(Listed {
             name,
             stored_name,
             dtype: entry.dtype,
             shape: &entry.shape,
-            data,
+            held: &entry.data,
             whole: &file.bytes.0,
             file: &file.label,
         })

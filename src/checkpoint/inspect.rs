@@ -39,6 +39,9 @@ pub struct Inspection {
     pub mistyped: Vec<String>,
     /// Tensors that the config does not call for.
     pub extra: Vec<String>,
+    /// What was taken where two files could be meant, and settings that ruin a result
+    /// without an error; a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// One file of the weights.
@@ -137,6 +140,7 @@ impl Inspection {
             misshaped: Vec::new(),
             mistyped: Vec::new(),
             extra: Vec::new(),
+            warnings: Vec::new(),
         };
         let mut known = BTreeSet::new();
         for tensor in &expected {
@@ -177,7 +181,7 @@ impl Inspection {
                     found: found.shape.to_vec(),
                 });
             }
-            if found.view().is_err() {
+            if found.weight_type().is_err() {
                 self.mistyped.push(name.to_owned());
             }
         }

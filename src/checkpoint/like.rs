@@ -46,6 +46,7 @@ impl Checkpoint {
             config,
             json,
             card: None,
+            note: None,
         })
     }
 
@@ -54,7 +55,7 @@ impl Checkpoint {
     #[must_use]
     pub fn is_random(&self) -> bool {
         let mut tensors = self.weights.iter();
-        tensors.any(|tensor| matches!(tensor.data, TensorData::Random(_)))
+        tensors.any(super::files::Listed::is_made)
     }
 }
 

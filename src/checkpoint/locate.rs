@@ -6,13 +6,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::dcp::METADATA;
 use super::sentence::{listing, quoted, refuse};
 use crate::{Error, Result};
 
 /// The variables that say where the Hugging Face cache is.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
-    /// `HF_HUB_CACHE`: the cache itself.
+    /// `HF_HUB_CACHE`, or `HUGGINGFACE_HUB_CACHE` as it was called before: the cache itself.
     pub hf_hub_cache: Option<PathBuf>,
     /// `HF_HOME`: the cache is its `hub`.
     pub hf_home: Option<PathBuf>,
@@ -37,7 +38,7 @@ impl Environment {
             }
         };
         Self {
-            hf_hub_cache: read("HF_HUB_CACHE"),
+            hf_hub_cache: read("HF_HUB_CACHE").or_else(|| read("HUGGINGFACE_HUB_CACHE")),
             hf_home: read("HF_HOME"),
             xdg_cache_home: read("XDG_CACHE_HOME"),
             home,
@@ -81,6 +82,8 @@ pub(super) struct Located {
     pub(super) origin: String,
     pub(super) config: PathBuf,
     pub(super) weights: Found,
+    /// What was taken where other files could be meant as well; a sentence.
+    pub(super) note: Option<String>,
 }
 
 /// Names of a config, best first: the model's own says more than the training
@@ -88,6 +91,9 @@ pub(super) struct Located {
 const CONFIGS: [&str; 3] = ["config.json", "params.json", TRAINING];
 /// The arguments of Meta's training program, where `config.json` has the model's.
 pub(super) const TRAINING: &str = "train_args.json";
+/// The folder in which Meta's tools put the one file that they make of a distributed
+/// checkpoint.
+const CONSOLIDATED: &str = "consolidated";
 /// The folder in which Meta keeps an entropy model.
 const ENTROPY: &str = "entropy_model";
 
@@ -99,7 +105,27 @@ pub(super) enum Found {
     Index(PathBuf),
     /// One file of `torch.save`.
     Pth(PathBuf),
+    /// A folder of `torch.distributed.checkpoint`.
+    Distributed(PathBuf),
 }
+
+/// A name in a folder, and what weights by that name are.
+type Place = (&'static str, fn(PathBuf) -> Found);
+
+/// Where weights may be in a folder, best first: one file before several.
+const WEIGHTS: [Place; 6] = [
+    ("model.safetensors", Found::Single),
+    ("model.safetensors.index.json", Found::Index),
+    ("consolidated.pth", Found::Pth),
+    // What Meta's tools make of a folder of the trainer.
+    ("consolidated/consolidated.pth", Found::Pth),
+    (METADATA, |path| {
+        Found::Distributed(path.parent().unwrap_or(Path::new("")).into())
+    }),
+    // The same weights as consolidated.pth, with what rotary angles are computed from.
+    (WITH_ROPE, Found::Pth),
+];
+const WITH_ROPE: &str = "consolidated_with_rope.pth";
 
 /// Finds the files that `name` stands for. A path that exists wins over a
 /// model of that name in the cache.
@@ -134,16 +160,24 @@ fn dangling(path: &Path) -> bool {
 
 fn file(path: &Path) -> Result<Located> {
     let shown = path.display();
+    let folder_of = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_name().and_then(std::ffi::OsStr::to_str);
     let weights = match path.extension().and_then(std::ffi::OsStr::to_str) {
         Some("safetensors") => Found::Single(path.into()),
         Some("pth") => Found::Pth(path.into()),
+        Some("distcp") => Found::Distributed(folder_of.into()),
+        _ if name == Some(METADATA) => Found::Distributed(folder_of.into()),
+        _ if name.is_some_and(|name| name.ends_with(".index.json")) => Found::Index(path.into()),
+        _ if name.is_some_and(|name| CONFIGS.contains(&name)) => {
+            return folder(folder_of, shown.to_string(), "");
+        }
         _ => {
             return Err(refuse(format!(
                 "{shown} is not a .safetensors or .pth file; name that, or the folder that holds config.json and model.safetensors"
             )));
         }
     };
-    let Some(config) = config(path.parent().unwrap_or(Path::new(""))) else {
+    let Some(config) = config(folder_of) else {
         return Err(refuse(format!(
             "there is no config.json (or Meta's params.json) beside {shown}; put the model's config there"
         )));
@@ -152,19 +186,28 @@ fn file(path: &Path) -> Result<Located> {
         origin: shown.to_string(),
         config,
         weights,
+        note: None,
     })
 }
 
-/// The config in a folder.
+/// The config in a folder, or for `consolidated` within one in the folder around it.
 fn config(folder: &Path) -> Option<PathBuf> {
-    let mut configs = CONFIGS.iter().map(|name| folder.join(name));
+    let around = (folder.file_name() == Some(CONSOLIDATED.as_ref()))
+        .then(|| folder.parent().unwrap_or(Path::new("")));
+    let within = folder.join(CONSOLIDATED);
+    let places = [Some(folder), around, Some(&within)].into_iter().flatten();
+    let mut configs = places.flat_map(|place| CONFIGS.map(|name| place.join(name)));
     configs.find(|path| path.is_file())
 }
 
 /// The entropy model that belongs to the checkpoint of a config but lies in a
 /// folder of its own, within or beside the checkpoint's.
 pub(super) fn entropy_model(config: &Path) -> Result<Option<Located>> {
-    let folder_of_config = config.parent().unwrap_or(Path::new(""));
+    let mut folder_of_config = config.parent().unwrap_or(Path::new(""));
+    // What was consolidated within a folder belongs to the folder.
+    if folder_of_config.file_name() == Some(CONSOLIDATED.as_ref()) {
+        folder_of_config = folder_of_config.parent().unwrap_or(Path::new(""));
+    }
     let beside = match folder_of_config.file_name() {
         Some(_) => folder_of_config
             .parent()
@@ -183,32 +226,33 @@ pub(super) fn entropy_model(config: &Path) -> Result<Option<Located>> {
 
 /// `hint` is appended to the sentence that says what is missing.
 fn folder(path: &Path, origin: String, hint: &str) -> Result<Located> {
-    let single = path.join("model.safetensors");
-    let index = path.join("model.safetensors.index.json");
-    let pth = path.join("consolidated.pth");
-    let weights = if single.exists() {
-        Ok(Found::Single(single))
-    } else if index.exists() {
-        Ok(Found::Index(index))
-    } else if pth.exists() {
-        Ok(Found::Pth(pth))
-    } else if dangling(&single) {
-        Err("a model.safetensors that is not a link to nothing")
-    } else {
-        Err(
-            "model.safetensors (or model.safetensors.index.json and its shards, or consolidated.pth)",
-        )
+    let mut there = WEIGHTS.iter().filter(|(name, _)| path.join(name).exists());
+    let link = |names: &[&str]| {
+        let name = names.iter().find(|name| dangling(&path.join(name)))?;
+        Some(format!("a {name} that is not a link to nothing"))
     };
+    let weights = there.next().ok_or_else(|| {
+        link(&WEIGHTS.map(|(name, _)| name)).unwrap_or_else(|| {
+            "model.safetensors (or model.safetensors.index.json and its shards, or \
+             consolidated.pth, or .metadata and its .distcp files)"
+                .to_owned()
+        })
+    });
     let missing = match (config(path), weights) {
-        (Some(config), Ok(weights)) => {
+        (Some(config), Ok((name, found))) => {
+            let others: Vec<_> = there.map(|(name, _)| *name).collect();
             return Ok(Located {
                 origin,
                 config,
-                weights,
+                weights: found(path.join(name)),
+                note: beside(path, name, &others),
             });
         }
-        (Some(_), Err(weights)) => weights.to_owned(),
-        (None, Ok(_)) => "config.json (or Meta's params.json)".to_owned(),
+        (Some(_), Err(weights)) => weights,
+        (None, Ok(_)) => match link(&CONFIGS) {
+            Some(link) => link,
+            None => "config.json (or Meta's params.json)".to_owned(),
+        },
         (None, Err(weights)) => format!("config.json and {weights}"),
     };
     let there = names(path);
@@ -217,6 +261,21 @@ fn folder(path: &Path, origin: String, hint: &str) -> Result<Located> {
         path.display(),
         listing(&there, 8)
     )))
+}
+
+/// What to say where a folder holds weights twice.
+fn beside(folder: &Path, taken: &str, others: &[&str]) -> Option<String> {
+    let others: Vec<_> = others.iter().filter(|name| **name != WITH_ROPE).collect();
+    let (first, rest) = others.split_first()?;
+    let more = match rest.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    Some(format!(
+        "{} holds {taken} and beside it {first}{more}; {taken} was taken (name the other file to \
+         take that)",
+        folder.display()
+    ))
 }
 
 /// The names in a folder, sorted; none if it cannot be read.
@@ -246,6 +305,21 @@ fn repository(name: &str) -> Option<(&str, Option<&str>)> {
     sound.then_some((repo, revision))
 }
 
+/// The commits that a name without `refs` can mean: those that begin with it, and without
+/// a name all.
+fn matching<'c>(commits: &'c [String], revision: Option<&str>) -> &'c [String] {
+    const SHORTEST: usize = 6;
+    let Some(start) = revision else {
+        return commits;
+    };
+    let long = start.len() >= SHORTEST;
+    let fits = |commit: &String| long && commit.starts_with(start);
+    let first = commits.iter().position(fits).unwrap_or(commits.len());
+    let rest = commits.get(first..).unwrap_or_default();
+    let count = rest.iter().take_while(|commit| fits(commit)).count();
+    rest.get(..count).unwrap_or_default()
+}
+
 fn cached(repo: &str, revision: Option<&str>, environment: &Environment) -> Result<Located> {
     let wanted = revision.map_or_else(String::new, |r| format!(" --revision {r}"));
     let hint = format!(
@@ -272,21 +346,46 @@ fn cached(repo: &str, revision: Option<&str>, environment: &Environment) -> Resu
     }
 
     let snapshots = home.join("snapshots");
+    let there = names(&snapshots);
     let branch = revision.unwrap_or("main");
     let pinned = fs::read_to_string(home.join("refs").join(branch)).ok();
-    let commit = pinned.as_deref().map_or(branch, str::trim);
+    let pinned = pinned
+        .as_deref()
+        .map(|text| text.trim_start_matches('\u{feff}').trim());
+    let commit = match pinned {
+        Some(commit) => commit,
+        // Copied caches lack `refs`, and people shorten the names of commits.
+        None => match matching(&there, revision) {
+            [one] => one,
+            _ => branch,
+        },
+    };
     let safe = !commit.is_empty()
         && commit
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
     let snapshot = snapshots.join(commit);
     if !safe || !snapshot.is_dir() {
+        let hub = hub.display();
+        let has = match (pinned, safe) {
+            (Some(commit), true) => format!(
+                "knows revision {} of {repo} as {}, and that is not there; it has",
+                quoted(branch),
+                quoted(commit)
+            ),
+            _ => format!("has no revision {} of {repo} and holds", quoted(branch)),
+        };
         let mut revisions = names(&home.join("refs"));
-        revisions.extend(names(&snapshots));
+        if pinned.is_some() {
+            revisions.clear();
+        }
+        revisions.extend(there.iter().cloned());
+        let choose = match (revisions.first(), revision) {
+            (Some(_), None) => format!("; choose one as {repo}@REVISION"),
+            _ => String::new(),
+        };
         return Err(refuse(format!(
-            "the Hugging Face cache {} has no revision {} of {repo} and holds {}{hint}",
-            hub.display(),
-            quoted(branch),
+            "the Hugging Face cache {hub} {has} {}{choose}{hint}",
             listing(&revisions, 5)
         )));
     }

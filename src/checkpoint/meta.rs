@@ -26,10 +26,13 @@ pub(super) struct Translated {
 /// Whether this is a config in Meta's layout.
 pub(super) fn recognised(json: &Value) -> bool {
     let is_object = |key: &str| json.get(key).is_some_and(Value::is_object);
-    json.get("model_type").is_none()
-        && ["args", "model", "entropy_model"]
-            .into_iter()
-            .any(is_object)
+    let has = |key: &str| json.get(key).is_some_and(|value| !value.is_null());
+    let nested = ["args", "model", "entropy_model"]
+        .into_iter()
+        .any(is_object);
+    // The model's own arguments alone.
+    let alone = (has("dim") || has("dim_global")) && has("vocab_size");
+    json.get("model_type").is_none() && (nested || alone)
 }
 
 /// Translates the config `file`; `training` are the arguments of the training
@@ -96,7 +99,7 @@ fn arguments<'a>(root: &Section<'a>, entropy: bool) -> Result<Section<'a>> {
         (Some(own), _) if entropy || trained != Some(false) => Ok(own),
         (_, Some(model)) => Ok(model),
         (Some(own), None) => Ok(own),
-        (None, None) => Err(root.wrong("model", "the model's arguments")),
+        (None, None) => Ok(root.clone()),
     }
 }
 
@@ -360,7 +363,9 @@ fn stack(args: &Section<'_>, keys: [&str; 5]) -> Result<Map<String, Value>> {
     }
     set(
         "rms_norm_eps",
-        args.get("norm_eps").cloned().unwrap_or(json!(1e-5)),
+        (args.get("rms_norm_eps").or(args.get("norm_eps")))
+            .cloned()
+            .unwrap_or(json!(1e-5)),
     );
     let theta = args.get("rope_theta").cloned().unwrap_or(json!(10_000.0));
     set(

@@ -10,7 +10,10 @@ mod config;
 #[cfg(not(target_arch = "wasm32"))]
 mod convert;
 #[cfg(not(target_arch = "wasm32"))]
+mod dcp;
+#[cfg(not(target_arch = "wasm32"))]
 mod disk;
+mod doubts;
 mod embedded;
 mod entropy;
 mod expected;
@@ -27,6 +30,8 @@ mod naming;
 mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 mod open;
+#[cfg(not(target_arch = "wasm32"))]
+mod parts;
 #[cfg(not(target_arch = "wasm32"))]
 mod pth;
 mod released;
@@ -55,6 +60,8 @@ pub use released::{Closest, Difference};
 pub use tensor::{Dtype, Random, TensorData, TensorView};
 
 use crate::Result;
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::mapped::check_all as check_open_files;
 use files::Weights;
 use form::Form;
 use sentence::refuse;
@@ -68,6 +75,8 @@ pub struct Checkpoint {
     json: serde_json::Value,
     weights: Weights,
     card: Option<&'static str>,
+    /// What was taken where other files could be meant as well.
+    note: Option<String>,
 }
 
 impl Checkpoint {
@@ -80,9 +89,9 @@ impl Checkpoint {
     /// `train_args.json`, weights in `model.safetensors` or `consolidated.pth`,
     /// and an entropy model in the folder `entropy_model` within or beside it.
     ///
-    /// The weights are mapped, not read. Do not rewrite the files in place
-    /// while the checkpoint is open: that would change the weights, and
-    /// shortening them would end the process.
+    /// The weights are mapped, not read. A file that another program cuts or
+    /// rewrites meanwhile gives other numbers, or zeros; who works with the
+    /// weights is told by [`check_files`](Self::check_files).
     ///
     /// # Errors
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) if there is none, or it is damaged or contradicts
@@ -119,7 +128,17 @@ impl Checkpoint {
             json,
             weights: Weights::from_bytes(safetensors.into(), origin)?,
             card: None,
+            note: None,
         })
+    }
+
+    /// Whether the files are still what was opened: models, sessions and
+    /// conversions ask this before they hand on what they made of the weights.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) that names the file which another program has changed.
+    pub fn check_files(&self) -> Result<()> {
+        self.weights.check()
     }
 
     /// What was opened: the path as given, or `org/name@commit`.
@@ -198,6 +217,16 @@ impl Checkpoint {
     /// What is in the files, compared with what the config calls for.
     #[must_use]
     pub fn inspect(&self) -> Inspection {
-        Inspection::of(&self.origin, &self.config, &self.weights)
+        let mut inspection = Inspection::of(&self.origin, &self.config, &self.weights);
+        inspection.warnings.extend(self.note.clone());
+        inspection.warnings.extend(self.warnings());
+        inspection
+    }
+
+    /// Settings that ruin a result without an error, a sentence each; none for a model as
+    /// it should be.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        doubts::of(&self.config, &self.json)
     }
 }

@@ -47,7 +47,42 @@ const TABLES: [(&str, &str); 2] = [
     ("output.weight", "lm_head.weight"),
 ];
 
+/// What programs put into names: `torch.compile`, data parallel training, sharding and
+/// recomputed activations, each around a part of the model or around all of it.
+const WRAPPERS: [&str; 4] = [
+    "_orig_mod",
+    "module",
+    "_fsdp_wrapped_module",
+    "_checkpoint_wrapped_module",
+];
+
+/// A name without what wraps it, wherever that is.
+pub(super) fn unwrapped(stored: &str) -> String {
+    let parts = stored.split('.').filter(|part| !WRAPPERS.contains(part));
+    parts.collect::<Vec<_>>().join(".")
+}
+
+/// Whether a tensor holds what the config says as well: the angles of rotary positions.
+pub(super) fn is_derived(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    matches!(
+        last,
+        "freqs_cis" | "inv_freq" | "original_inv_freq" | "cos_cached" | "sin_cached"
+    )
+}
+
 impl Naming {
+    /// The name of the tensor that every model of this layout has: what comes before it in
+    /// a file is around the model, and part of no name.
+    pub(super) fn anchor(self) -> &'static str {
+        match self {
+            Self::Transformers => "model.local_encoder.embed_tokens.weight",
+            Self::Patcher => "embed_tokens.weight",
+            Self::Meta => "local_encoder.tok_embeddings.weight",
+            Self::MetaEntropy(_) => "tok_embeddings.weight",
+        }
+    }
+
     /// The name that transformers gives to what the file calls `stored`.
     pub(super) fn ours(self, stored: &str) -> String {
         match self {

@@ -14,8 +14,10 @@ impl Checkpoint {
     #[must_use]
     pub fn first_not_a_number(&self, mut progress: impl FnMut(u64)) -> Option<String> {
         let broken = self.weights.iter().find(|tensor| {
-            let (Some(dtype), TensorData::Bytes(bytes)) = (Dtype::of(tensor.dtype), tensor.data)
-            else {
+            let Ok(view) = tensor.view() else {
+                return false;
+            };
+            let (dtype, TensorData::Bytes(bytes)) = (view.dtype, view.data) else {
                 return false;
             };
             bytes.chunks(PIECE).any(|piece| {

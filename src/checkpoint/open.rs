@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Checkpoint;
 use super::config::{self, Config};
+use super::dcp;
 use super::files::Weights;
 use super::locate::{self, Environment, Found, Located, TRAINING};
 use super::meta::{self, Translated};
@@ -20,6 +21,8 @@ struct Opened {
     label: String,
     config: Value,
     weights: Weights,
+    /// What was taken where other files could be meant as well.
+    note: Option<String>,
     /// The patching keys that Meta's config has.
     patching: Option<Map<String, Value>>,
     meta: bool,
@@ -33,12 +36,16 @@ pub(super) fn open(name: &str, environment: &Environment) -> Result<Checkpoint> 
     {
         opened = attach(opened, read(&entropy, true)?)?;
     }
+    if let Some(note) = &opened.note {
+        tracing::warn!("{note}");
+    }
     Ok(Checkpoint {
         origin: located.origin,
         config: Config::read(&opened.config, &opened.label)?,
         json: opened.config,
         weights: opened.weights,
         card: None,
+        note: opened.note,
     })
 }
 
@@ -48,13 +55,21 @@ fn read(located: &Located, entropy: bool) -> Result<Opened> {
         Found::Single(path) => Weights::open(path)?,
         Found::Index(path) => Weights::open_index(path)?,
         Found::Pth(path) => Weights::open_pth(path)?,
+        Found::Distributed(folder) => dcp::open(folder)?,
     };
     let label = located.config.display().to_string();
     if !meta::recognised(&json) {
+        let whole = json.get("model_type") == Some(&json!("blt"));
+        let naming = if whole {
+            Naming::Transformers
+        } else {
+            Naming::Patcher
+        };
         return Ok(Opened {
             label,
             config: json,
-            weights,
+            weights: weights.rooted(naming.anchor())?,
+            note: located.note.clone(),
             patching: None,
             meta: false,
         });
@@ -69,7 +84,8 @@ fn read(located: &Located, entropy: bool) -> Result<Opened> {
     Ok(Opened {
         label: format!("{label}, in transformers' words"),
         config: Value::Object(translated.config),
-        weights: weights.named(translated.naming)?,
+        weights: (weights.rooted(translated.naming.anchor())?).named(translated.naming)?,
+        note: located.note.clone(),
         patching: translated.patching,
         meta: true,
     })
@@ -119,6 +135,7 @@ fn attach(whole: Opened, entropy: Opened) -> Result<Opened> {
         label: whole.label,
         config,
         weights: whole.weights.with(entropy.weights.named(naming)?)?,
+        note: whole.note.or(entropy.note),
         patching: whole.patching,
         meta: whole.meta,
     })

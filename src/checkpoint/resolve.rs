@@ -47,7 +47,7 @@ pub(super) fn check(
             if found.shape != tensor.shape {
                 return Err(misshaped(found, tensor));
             }
-            found.view()?;
+            found.weight_type()?;
         }
         if !any {
             missing.push(weights.name_if_stored(&tensor.name));

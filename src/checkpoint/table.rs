@@ -126,7 +126,11 @@ fn problems(inspection: &Inspection, f: &mut Formatter<'_>) -> fmt::Result {
         )?;
     }
     names(f, "wrong dtype", &inspection.mistyped)?;
-    names(f, "not in the config", &inspection.extra)
+    names(f, "not in the config", &inspection.extra)?;
+    for warning in &inspection.warnings {
+        writeln!(f, "warning: {warning}")?;
+    }
+    Ok(())
 }
 
 fn names<S: AsRef<str>>(f: &mut Formatter<'_>, what: &str, names: &[S]) -> fmt::Result {

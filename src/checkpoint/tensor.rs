@@ -6,6 +6,7 @@ use bytes::Bytes;
 use half::{bf16, f16};
 use serde::Serialize;
 
+use crate::error::Result;
 use crate::numerics::random_weight;
 
 /// The dtypes a weight may have. Files may hold others; they are listed by
@@ -122,6 +123,18 @@ impl<'a> TensorView<'a> {
         let inside = whole.as_ptr_range();
         let part = bytes.as_ptr_range();
         (inside.start <= part.start && part.end <= inside.end).then(|| whole.slice_ref(bytes))
+    }
+
+    /// Whether the file that it is in is still what was opened.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) that names the file which another program has changed.
+    pub fn check_file(&self) -> Result<()> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(file) = self.bytes().and_then(crate::mapped::file_of) {
+            return file.check();
+        }
+        Ok(())
     }
 
     /// Appends the elements of a row as a file would hold them.

@@ -10,6 +10,7 @@ pub mod bindings;
 mod choices;
 pub(crate) mod cpu;
 mod failure;
+pub mod faults;
 pub mod gpu;
 pub mod kernel;
 pub mod kernels;

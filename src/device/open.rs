@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::choices::{Choices, StepShape};
 use super::cpu::{CpuDevice, Level};
+use super::faults::Faults;
 use super::gpu::adapter::{may_exist, ranked};
 use super::gpu::{Gpu, GpuOptions};
 use super::summary::{AdapterChoice, DeviceClass, DeviceSummary};
@@ -34,6 +35,8 @@ pub struct DeviceOptions {
     /// tests of what finds that out, on software drivers too.
     #[doc(hidden)]
     pub wrong_tier: Option<Tier>,
+    /// What goes wrong on the processor, for tests.
+    pub faults: Option<Arc<Faults>>,
 }
 
 /// An open device. Models, sessions and commands never ask of which kind it is;
@@ -49,7 +52,7 @@ pub struct Device {
 #[derive(Debug)]
 pub(super) enum Kind {
     Gpu(Arc<Gpu>),
-    Cpu(CpuDevice),
+    Cpu(Box<CpuDevice>),
 }
 
 /// A device that is there, before it is opened.
@@ -111,6 +114,33 @@ pub async fn devices(options: &DeviceOptions) -> Result<(Vec<DeviceSummary>, usi
     }
 }
 
+/// Opens the first of several devices that can be opened, and says which could not.
+///
+/// # Errors
+/// That of the last.
+async fn first_that_opens<C, T>(
+    all: Vec<(String, C)>,
+    mut open: impl AsyncFnMut(C) -> Result<T>,
+) -> Result<T> {
+    let mut left = all.len();
+    let mut last = none_of(None, &[]);
+    for (name, candidate) in all {
+        left -= 1;
+        match open(candidate).await {
+            Ok(opened) => return Ok(opened),
+            // A tier or flag that is wrong is wrong for the next as well.
+            Err(error @ Error::Argument(_)) => return Err(error),
+            Err(error) => {
+                if left > 0 {
+                    tracing::warn!("{name} is passed over for the next device: {error}");
+                }
+                last = error;
+            }
+        }
+    }
+    Err(last)
+}
+
 /// The place of the device that was asked for, or of the best.
 fn place_of(wanted: Option<&str>, all: &[DeviceSummary]) -> Option<usize> {
     let Some(text) = wanted else {
@@ -151,13 +181,20 @@ impl Device {
         let Some(index) = place_of(wanted, &summaries) else {
             return Err(none_of(wanted, &summaries));
         };
-        match (all.swap_remove(index), instance) {
+        let names: Vec<String> = summaries.into_iter().map(|s| s.name).collect();
+        // Who asks for one device gets it or an error, and who asks for the best the next.
+        let all = match wanted {
+            Some(_) => vec![(names[index].clone(), all.swap_remove(index))],
+            None => names.into_iter().zip(all).collect(),
+        };
+        first_that_opens(all, async |found| match (found, &instance) {
             (Found::Adapter(adapter), Some(instance)) => {
-                let gpu = Gpu::open((instance, *adapter), options.of_gpu()).await?;
+                let gpu = Gpu::open((instance.clone(), *adapter), options.of_gpu()).await?;
                 Ok(Self::tuned(gpu, options.tune))
             }
             _ => Ok(Self::on_cpu(options)),
-        }
+        })
+        .await
     }
 
     /// Opens the best graphics adapter, or the one asked for if it is one: what a
@@ -166,6 +203,18 @@ impl Device {
     /// # Errors
     /// As for [`Device::open`].
     pub async fn open_graphics(options: &DeviceOptions) -> Result<Arc<Gpu>> {
+        Self::open_graphics_for(options, |_, _| Ok(())).await
+    }
+
+    /// The same, of the adapters that serve: `serves` says why one does not, and then the
+    /// next is taken.
+    ///
+    /// # Errors
+    /// As for [`Device::open`], and what `serves` says of the last.
+    pub(crate) async fn open_graphics_for(
+        options: &DeviceOptions,
+        serves: impl Fn(&wgpu::Instance, &wgpu::Adapter) -> Result<()>,
+    ) -> Result<Arc<Gpu>> {
         let (instance, mut adapters) = ranked(&options.choice).await?;
         let summaries: Vec<DeviceSummary> = adapters.iter().map(DeviceSummary::from).collect();
         let wanted = options.choice.adapter.as_deref();
@@ -173,7 +222,15 @@ impl Device {
         let Some(index) = index else {
             return Err(none_of(None, &summaries));
         };
-        Gpu::open((instance, adapters.swap_remove(index)), options.of_gpu()).await
+        // The one asked for first, then the others.
+        let first = adapters.remove(index);
+        adapters.insert(0, first);
+        let named = |adapter: wgpu::Adapter| (DeviceSummary::from(&adapter).name, adapter);
+        first_that_opens(adapters.into_iter().map(named).collect(), async |adapter| {
+            serves(&instance, &adapter)?;
+            Gpu::open((instance.clone(), adapter), options.of_gpu()).await
+        })
+        .await
     }
 
     /// The device that computes on an open graphics adapter.
@@ -215,12 +272,13 @@ impl Device {
             tuning: Tuning::of(DeviceClass::Cpu),
             choices: Choices::default(),
             tune: options.tune,
-            kind: Kind::Cpu(CpuDevice::new(
+            kind: Kind::Cpu(Box::new(CpuDevice::new(
                 level,
                 options.threads,
                 options.memory,
                 options.binding_bytes,
-            )),
+                options.faults.clone(),
+            ))),
         })
     }
 
@@ -286,6 +344,16 @@ impl Device {
         }
     }
 
+    /// Whether what does not fit in [`memory`](Self::memory) is refused. On integrated GPUs,
+    /// whose drivers understate it, it is tried after a warning.
+    #[must_use]
+    pub fn is_memory_sure(&self) -> bool {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.is_memory_sure(),
+            Kind::Cpu(_) => true,
+        }
+    }
+
     /// Are weights used where the file or the program has them, without a copy?
     #[must_use]
     pub(crate) fn shares_memory(&self) -> bool {
@@ -313,11 +381,16 @@ impl Device {
     /// The device's error, if it has reported one since it was opened.
     ///
     /// # Errors
-    /// [`Error::Device`], [`Error::OutOfMemory`] or [`Error::DeviceLost`].
+    /// [`Error::Device`], [`Error::OutOfMemory`] or [`Error::DeviceLost`];
+    /// [`Error::Checkpoint`] if another program has changed a file whose bytes it uses in
+    /// place.
     pub fn check(&self) -> Result<()> {
         match &self.kind {
             Kind::Gpu(gpu) => gpu.check(),
-            Kind::Cpu(cpu) => cpu.check(),
+            Kind::Cpu(cpu) => {
+                cpu.check()?;
+                cpu.files().check()
+            }
         }
     }
 }
@@ -338,7 +411,9 @@ fn none_of(wanted: Option<&str>, all: &[DeviceSummary]) -> Error {
     if all.is_empty() {
         return Error::Adapter(
             "no graphics adapter found: install a GPU driver, or a software one \
-             (Debian and Ubuntu: `apt-get install mesa-vulkan-drivers`)"
+             (Debian and Ubuntu: `apt-get install mesa-vulkan-drivers`), which a virtual machine or \
+             WSL needs to draw a window; every other command runs on the processor without \
+             (--adapter cpu)"
                 .to_owned(),
         );
     }
@@ -351,4 +426,58 @@ fn none_of(wanted: Option<&str>, all: &[DeviceSummary]) -> Error {
         wanted.unwrap_or_default(),
         names.join(", ")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(names: &[&'static str]) -> Vec<(String, &'static str)> {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), *name))
+            .collect()
+    }
+
+    /// Opens the first of these of which `opens` says nothing, and tells which were tried.
+    fn open(
+        names: &[&'static str],
+        opens: impl Fn(&str) -> Option<Error>,
+    ) -> (Result<&'static str>, Vec<&'static str>) {
+        let mut tried = Vec::new();
+        let opened = pollster::block_on(first_that_opens(named(names), async |name| {
+            tried.push(name);
+            match opens(name) {
+                None => Ok(name),
+                Some(error) => Err(error),
+            }
+        }));
+        (opened, tried)
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_opened_is_passed_over() {
+        let broken =
+            |name: &str| (name != "cpu").then(|| Error::Device(format!("{name} cannot be opened")));
+        let (opened, tried) = open(&["card", "chip", "cpu"], broken);
+        assert!(matches!(opened, Ok("cpu")));
+        assert_eq!(tried, ["card", "chip", "cpu"]);
+        let (opened, tried) = open(&["card", "chip"], |_| None);
+        assert!(matches!(opened, Ok("card")));
+        assert_eq!(tried, ["card"]);
+    }
+
+    #[test]
+    fn the_last_error_stands_and_a_wrong_argument_is_wrong_for_all() {
+        let (opened, _) = open(&["card", "chip"], |name| {
+            Some(Error::Device(format!("{name} cannot be opened")))
+        });
+        assert!(opened.is_err_and(|error| error.to_string().contains("chip")));
+        let (opened, tried) = open(&["card", "chip"], |_| Some(Error::Argument("no".into())));
+        assert!(opened.is_err());
+        assert_eq!(tried, ["card"]);
+        let (opened, _) = open(&[], |_| None);
+        let said = opened.err().map(|error| error.to_string());
+        assert!(said.is_some_and(|said| said.contains("--adapter cpu")));
+    }
 }

@@ -501,7 +501,7 @@ pub(crate) fn submit(
             in_bounds(device, gpu, &steps, |(_, work)| *work, record, tail)
         }
         Kind::Cpu(cpu) => {
-            let mut turn = cpu.turn();
+            let mut turn = cpu.submit();
             for plan in plans {
                 plan.run(cpu, &mut turn);
             }

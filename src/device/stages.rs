@@ -129,7 +129,7 @@ impl Stages {
                 self.submit_timed(device, (gpu, queries), (first, plans), rows, tail)
             }
             (Kind::Cpu(cpu), _) => {
-                let mut turn = cpu.turn();
+                let mut turn = cpu.submit();
                 for (stage, plan) in (first as usize..).zip(plans) {
                     let clock = Clock::start();
                     plan.run(cpu, &mut turn);

@@ -82,9 +82,10 @@ impl Tensor {
     /// of `alignment` bytes.
     #[must_use]
     pub(crate) fn shared(device: &Device, bytes: Bytes, alignment: usize) -> Option<Self> {
-        if !device.shares_memory() {
+        let Kind::Cpu(cpu) = &device.kind else {
             return None;
-        }
+        };
+        cpu.files().add(&bytes);
         let size = bytes.len() as u64;
         let memory = Memory::shared(bytes, alignment)?;
         Some(Self {

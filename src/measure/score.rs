@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::bytes::id_of;
 use crate::generate::log_p;
 use crate::record::ByteRecord;
+use crate::text_file::from_json;
 
 /// What a model says about one byte of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -126,13 +127,38 @@ fn bits(nats: f64) -> f64 {
     nats / std::f64::consts::LN_2
 }
 
-/// A question about the likelihood of a text after another.
+/// A question about the likelihood of a text after another. In JSON each is a string,
+/// or, for any bytes, under its name with `_base64` in that encoding.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Stated")]
 pub struct Request {
     /// What comes before; may be empty.
-    pub context: String,
+    pub context: Vec<u8>,
     /// What is asked about.
-    pub continuation: String,
+    pub continuation: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Stated {
+    context: Option<String>,
+    context_base64: Option<String>,
+    continuation: Option<String>,
+    continuation_base64: Option<String>,
+}
+
+impl TryFrom<Stated> for Request {
+    type Error = String;
+
+    fn try_from(stated: Stated) -> Result<Self, String> {
+        Ok(Self {
+            context: from_json("context", stated.context, stated.context_base64)?,
+            continuation: from_json(
+                "continuation",
+                stated.continuation,
+                stated.continuation_base64,
+            )?,
+        })
+    }
 }
 
 /// The answer to a [`Request`].
@@ -300,9 +326,31 @@ mod tests {
         let text = r#"{"context":"a","continuation":" b","doc":7}"#;
         let request: Request = serde_json::from_str(text).unwrap();
         assert_eq!(
-            (request.context.as_str(), request.continuation.as_str()),
-            ("a", " b")
+            (request.context, request.continuation),
+            (b"a".to_vec(), b" b".to_vec())
         );
         assert!(serde_json::from_str::<Request>(r#"{"context":"a"}"#).is_err());
+    }
+
+    #[test]
+    fn a_request_may_hold_any_bytes() {
+        let text = r#"{"context_base64":"7aCA/w==","continuation":""}"#;
+        let request: Request = serde_json::from_str(text).unwrap();
+        assert_eq!(request.context, b"\xED\xA0\x80\xFF");
+        assert!(request.continuation.is_empty());
+        for (bad, why) in [
+            (
+                r#"{"context":"a","context_base64":"YQ==","continuation":"b"}"#,
+                "both",
+            ),
+            (
+                r#"{"context_base64":"a!","continuation":"b"}"#,
+                "`context_base64`",
+            ),
+            (r#"{"context":"\ud800","continuation":"b"}"#, "hex escape"),
+        ] {
+            let error = serde_json::from_str::<Request>(bad).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
     }
 }

@@ -81,6 +81,7 @@ impl BltModel {
         let decoder = Decoder::load(&mut uploader, &weights).await?;
         uploader.flush().await?;
         device.check()?;
+        checkpoint.check_files()?;
         Ok(Self {
             device: Arc::clone(device),
             config: weights.config.clone(),

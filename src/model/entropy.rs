@@ -68,6 +68,7 @@ impl EntropyModel {
         let norm = uploader.vector("norm", &weights.norm.to_f32());
         let head = fused(&mut uploader, "head", shape.hidden, &[&weights.lm_head], 0).await?;
         uploader.flush().await?;
+        weights.check_files()?;
         Ok(Self {
             device: Arc::clone(device),
             shape,

@@ -144,6 +144,7 @@ impl HashEmbedding {
             };
             tensor.append_row(first + *row as usize, &mut bytes);
         }
+        checkpoint.check_files()?;
         buffers.gathered.write(device, &bytes);
         Ok(())
     }

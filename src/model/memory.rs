@@ -45,7 +45,7 @@ impl MemoryPlan {
     ) -> Result<()> {
         let grown = session + patches as u64 * self.patch;
         match self.available {
-            Some(most) if self.adapter + grown + RESERVE > most => {
+            Some(most) if self.adapter + grown + RESERVE > most && device.is_memory_sure() => {
                 Err(Error::OutOfMemory(format!(
                     "a text of {patches} patches needs {} beside {} of weights and {} to spare, and {} \
                  has {}; shorten it or let patches be longer (a higher --threshold)",
@@ -115,14 +115,21 @@ pub(super) fn plan(
         } else {
             "leave the hash tables with the host (--hash-tables host)"
         };
-        return Err(Error::OutOfMemory(format!(
-            "the model needs {} for weights, {} for a text and {} to spare, and {} has {}; {remedy}",
+        let needs = format!(
+            "the model needs {} for weights, {} for a text and {} to spare, and {} has {}",
             gib(adapter),
             gib(session.new),
             gib(RESERVE),
             device.summary().name,
             gib(available.unwrap_or(0)),
-        )));
+        );
+        if device.is_memory_sure() {
+            return Err(Error::OutOfMemory(format!("{needs}; {remedy}")));
+        }
+        tracing::warn!(
+            "{needs}, by what its driver says; it is tried all the same (--memory says how much \
+             there is)"
+        );
     }
     Ok(MemoryPlan {
         adapter,

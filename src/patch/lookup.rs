@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Known, Patcher};
-use crate::{Error, Result};
+use crate::{Error, Result, text_file};
 
 /// For each pair of tokens, whether a patch starts after it.
 ///
@@ -58,9 +58,8 @@ impl LookupTable {
                 MOST_BYTES >> 20
             )));
         }
-        serde_json::from_slice(&json).map_err(|error| {
-            Error::Argument(format!("{} is no lookup table: {error}", path.display()))
-        })
+        text_file::json(&json, "is no lookup table")
+            .map_err(|said| Error::Argument(format!("{} {said}", path.display())))
     }
 
     /// A table over ids below `side` (260 for bytes), row by row: the flag of

@@ -87,6 +87,8 @@ mod read {
                     reason.lines().next().unwrap_or("it says nothing")
                 ))
             };
+            let json = crate::text_file::unmarked_json(json)
+                .map_err(|said| Error::Argument(format!("{origin} {said}")))?;
             let mut inner = tokenizers::Tokenizer::from_bytes(json).map_err(refuse)?;
             // All of the text, nothing but the text, and each token with the space before it:
             // post-processors add tokens and trim the offsets of those that are there.

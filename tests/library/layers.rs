@@ -62,7 +62,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ),
 ];
 /// What every layer may use.
-const SHARED: [&str; 4] = ["error", "Error", "Result", "clock"];
+const SHARED: [&str; 6] = ["error", "Error", "Result", "clock", "mapped", "text_file"];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

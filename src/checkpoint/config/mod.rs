@@ -17,7 +17,7 @@ pub use pooling::Pooling;
 pub use stack::StackConfig;
 
 use super::sentence::refuse;
-use crate::Result;
+use crate::{Result, text_file};
 pub(super) use section::Section;
 
 /// A whole config.
@@ -78,5 +78,5 @@ impl Config {
 
 /// The text of a config as JSON.
 pub(super) fn json(text: &[u8], file: &str) -> Result<Value> {
-    serde_json::from_slice(text).map_err(|e| refuse(format!("{file} is not valid JSON: {e}")))
+    text_file::json(text, "is not valid JSON").map_err(|said| refuse(format!("{file} {said}")))
 }

@@ -7,6 +7,7 @@ use crate::checkpoint::sentence::{refuse, value};
 use crate::{Error, Result};
 
 /// An object of the config: the whole of it, or a sub-config.
+#[derive(Clone)]
 pub(in crate::checkpoint) struct Section<'a> {
     file: &'a str,
     /// Empty, or the sub-config's key and a dot.

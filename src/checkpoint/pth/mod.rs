@@ -3,6 +3,7 @@
 //! without Python, and without executing anything.
 
 mod archive;
+mod metadata;
 mod object;
 mod pickle;
 mod rebuild;
@@ -14,20 +15,14 @@ use super::header::Entry;
 use super::sentence::{quoted, refuse};
 use crate::{Error, Result};
 use archive::Archive;
-use object::{Object, Tensor, Value};
+pub(super) use metadata::{Chunk, Distributed};
+use object::{Names, Object, Tensor, Value};
 use pickle::Loaded;
 
 /// Reads the table of the file `label` whose content is `bytes`.
 pub(super) fn read(bytes: &[u8], label: &str) -> Result<BTreeMap<String, Entry>> {
     let archive = Archive::open(bytes, label)?;
-    let content = |name: &str| archive.member(name).and_then(|range| bytes.get(range));
-    if content("byteorder").is_some_and(|order| order != b"little") {
-        return Err(refuse(format!(
-            "{label} was written on a big-endian machine; load it there and save it as .safetensors"
-        )));
-    }
-    let code = content("data.pkl").unwrap_or_default();
-    let loaded = pickle::load(code, label)?;
+    let loaded = load(bytes, &archive, label)?;
     let mut table = BTreeMap::new();
     for (name, tensor) in state_dict(&loaded, label)? {
         let entry = entry(name, tensor, &archive, label)?;
@@ -41,15 +36,47 @@ pub(super) fn read(bytes: &[u8], label: &str) -> Result<BTreeMap<String, Entry>>
     Ok(table)
 }
 
+/// Reads the one tensor, called `name`, that a part of a file of a distributed checkpoint
+/// is.
+pub(super) fn read_tensor(bytes: &[u8], name: &str, label: &str) -> Result<Entry> {
+    let archive = Archive::open(bytes, label)?;
+    let loaded = load(bytes, &archive, label)?;
+    match object_of(&loaded, loaded.root) {
+        Some(Object::Tensor(tensor)) => entry(name, tensor, &archive, label),
+        _ => Err(refuse(format!(
+            "{label} holds no tensor where its .metadata says that {} is",
+            quoted(name)
+        ))),
+    }
+}
+
+fn load<'a>(bytes: &'a [u8], archive: &Archive, label: &'a str) -> Result<Loaded<'a>> {
+    let content = |name: &str| archive.member(name).and_then(|range| bytes.get(range));
+    if content("byteorder").is_some_and(|order| order != b"little") {
+        return Err(refuse(format!(
+            "{label} was written on a big-endian machine; load it there and save it as .safetensors"
+        )));
+    }
+    let code = content("data.pkl").unwrap_or_default();
+    pickle::load(code, label, Names::Tensors)
+}
+
+fn object_of<'l, 'a>(loaded: &'l Loaded<'a>, value: Value) -> Option<&'l Object<'a>> {
+    match value {
+        Value::Object(index) => loaded.objects.get(index),
+        _ => None,
+    }
+}
+
+/// What wraps a model's own table in one that holds more.
+const WRAPPERS: [&str; 4] = ["model", "state_dict", "model_state_dict", "module"];
+
 /// The tensors by name: those of `{"model": {...}}`, or of the whole.
 fn state_dict<'a, 'l>(
     loaded: &'l Loaded<'a>,
     label: &str,
 ) -> Result<Vec<(&'a str, &'l Tensor<'a>)>> {
-    let object = |value: Value| match value {
-        Value::Object(index) => loaded.objects.get(index),
-        _ => None,
-    };
+    let object = |value: Value| object_of(loaded, value);
     let text = |value: Value| match object(value) {
         Some(Object::Text(text)) => Some(*text),
         _ => None,
@@ -63,8 +90,15 @@ fn state_dict<'a, 'l>(
             "{label} holds no table of tensors; name a checkpoint that {{\"model\": ...}} was saved to"
         )));
     };
-    let model = root.iter().find(|(key, _)| text(*key) == Some("model"));
-    let pairs = model.and_then(|(_, value)| dict(*value)).unwrap_or(root);
+    let mut pairs = root;
+    // One in another at most, and a table cannot be in itself for ever.
+    for _ in 0..2 {
+        let within = |wrapper: &&str| {
+            let found = pairs.iter().find(|(key, _)| text(*key) == Some(*wrapper));
+            found.and_then(|(_, value)| dict(*value))
+        };
+        pairs = WRAPPERS.iter().find_map(within).unwrap_or(pairs);
+    }
     pairs
         .iter()
         .map(|&(key, value)| {

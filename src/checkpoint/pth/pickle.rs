@@ -1,5 +1,5 @@
 //! A small interpreter of Python's pickles: enough for the tables of tensors
-//! that `torch.save` writes, and nothing else.
+//! that `torch.save` and `torch.distributed.checkpoint` write, and nothing else.
 //!
 //! A pickle is a program for a stack machine that may call any function of
 //! Python. This machine knows only the opcodes that build containers, and only
@@ -9,13 +9,11 @@
 
 use std::collections::HashMap;
 
-use super::object::{Global, Object, Value};
+use super::object::{Global, Names, Object, Value};
 use super::refused::opcode_name;
 use crate::checkpoint::sentence::{quoted, refuse};
 use crate::{Error, Result};
 
-/// The longest program; that of a released model is below 200 kB.
-const LONGEST: usize = 4 << 20;
 /// Values that may wait on the stack; Python itself adds at most 1000 at once.
 const DEEPEST: usize = 1 << 16;
 /// The longest text, far above any name of a tensor.
@@ -28,9 +26,9 @@ pub(super) struct Loaded<'a> {
     pub(super) root: Value,
 }
 
-/// Runs the pickle `code` of the file `label`.
-pub(super) fn load<'a>(code: &'a [u8], label: &'a str) -> Result<Loaded<'a>> {
-    if code.len() > LONGEST {
+/// Runs the pickle `code` of the file `label`, which may name what `names` has.
+pub(super) fn load<'a>(code: &'a [u8], label: &'a str, names: Names) -> Result<Loaded<'a>> {
+    if code.len() > names.longest() {
         return Err(refuse(format!(
             "{label} has a table of tensors of {} bytes, which is no model's; take the checkpoint as .safetensors",
             code.len()
@@ -39,6 +37,7 @@ pub(super) fn load<'a>(code: &'a [u8], label: &'a str) -> Result<Loaded<'a>> {
     let mut machine = Machine {
         code,
         label,
+        names,
         at: 0,
         opcode_at: 0,
         stack: Vec::new(),
@@ -63,6 +62,7 @@ pub(super) fn load<'a>(code: &'a [u8], label: &'a str) -> Result<Loaded<'a>> {
 pub(super) struct Machine<'a> {
     code: &'a [u8],
     label: &'a str,
+    names: Names,
     at: usize,
     opcode_at: usize,
     stack: Vec<Value>,
@@ -106,7 +106,7 @@ impl<'a> Machine<'a> {
                 let length = u64::from_le_bytes(self.take()?);
                 self.text(length)?;
             }
-            b']' => self.object(Object::List)?,
+            b']' => self.object(Object::List(Vec::new()))?,
             b'}' => self.object(Object::Dict(Vec::new()))?,
             b')' => self.object(Object::Tuple(Vec::new()))?,
             0x85..=0x87 => {
@@ -166,6 +166,7 @@ impl<'a> Machine<'a> {
             }
             b'Q' => self.storage()?,
             b'R' => self.reduce()?,
+            0x81 if self.names == Names::Metadata => self.new_record()?,
             b'b' => self.build()?,
             b'(' => return Err(self.wrong("opens too many marks")),
             other => {
@@ -181,10 +182,19 @@ impl<'a> Machine<'a> {
     /// The sentence for a pickle that does what it must not, or cannot be.
     pub(super) fn wrong(&self, what: &str) -> Error {
         refuse(format!(
-            "the data.pkl of {} {what} (at its byte {}); take the checkpoint as .safetensors, \
+            "{} {what} (at its byte {}); take the checkpoint as .safetensors, \
              or from a source you trust",
-            self.label, self.opcode_at
+            self.what(),
+            self.opcode_at
         ))
+    }
+
+    /// What is read, for a sentence.
+    fn what(&self) -> String {
+        match self.names {
+            Names::Tensors => format!("the data.pkl of {}", self.label),
+            Names::Metadata => self.label.to_owned(),
+        }
     }
 
     fn slice(&mut self, length: usize) -> Result<&'a [u8]> {
@@ -195,8 +205,8 @@ impl<'a> Machine<'a> {
                 Ok(found)
             }
             None => Err(refuse(format!(
-                "the data.pkl of {} is cut off at its byte {}; download it again",
-                self.label,
+                "{} is cut off at its byte {}; download it again",
+                self.what(),
                 self.code.len()
             ))),
         }
@@ -288,12 +298,16 @@ impl<'a> Machine<'a> {
         self.stack.get(floor..).and_then(<[Value]>::last).copied()
     }
 
-    /// Lists are part of no tensor: what is in them is dropped.
-    fn append(&mut self, _items: &[Value]) -> Result<()> {
-        match self.top().and_then(|value| self.get(value)) {
-            Some(Object::List) => Ok(()),
-            _ => Err(self.wrong("adds to a list that is none")),
-        }
+    fn append(&mut self, items: &[Value]) -> Result<()> {
+        let list = match self.top() {
+            Some(Value::Object(index)) => self.objects.get_mut(index),
+            _ => None,
+        };
+        let Some(Object::List(list)) = list else {
+            return Err(self.wrong("adds to a list that is none"));
+        };
+        list.extend_from_slice(items);
+        Ok(())
     }
 
     fn set(&mut self, items: &[Value]) -> Result<()> {
@@ -325,7 +339,7 @@ impl<'a> Machine<'a> {
     }
 
     fn global(&mut self, module: &str, name: &str) -> Result<()> {
-        match Global::named(module, name) {
+        match Global::named(self.names, module, name) {
             Some(global) => self.object(Object::Global(global)),
             None => Err(self.wrong(&format!(
                 "asks for {}, which no table of tensors needs",

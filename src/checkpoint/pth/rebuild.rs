@@ -69,9 +69,24 @@ impl<'a> Machine<'a> {
                 }
                 _ => Err(self.wrong("makes a size of what is none")),
             },
-            Global::OrderedDict | Global::Storage(_) => {
+            Global::Unneeded => self.push(Value::None),
+            Global::OrderedDict | Global::Storage(_) | Global::Dtype | Global::Record(_) => {
                 Err(self.wrong("calls a type that is only to be named"))
             }
+        }
+    }
+
+    /// NEWOBJ: a record without attributes yet.
+    pub(super) fn new_record(&mut self) -> Result<()> {
+        let (arguments, class) = (self.pop()?, self.pop()?);
+        match (self.get(class), self.get(arguments)) {
+            (Some(Object::Global(class @ Global::Record(_))), Some(Object::Tuple(list)))
+                if list.is_empty() =>
+            {
+                let class = *class;
+                self.object(Object::Record(class, Value::None))
+            }
+            _ => Err(self.wrong("makes an object of what is no class of such a table")),
         }
     }
 
@@ -120,9 +135,22 @@ impl<'a> Machine<'a> {
     /// modules), which no weight depends on; anything else could be code.
     pub(super) fn build(&mut self) -> Result<()> {
         let (state, object) = (self.pop()?, self.pop()?);
-        match (self.get(object), self.get(state)) {
-            (Some(Object::Dict(_)), Some(Object::Dict(_))) => self.push(object),
-            _ => Err(self.wrong("sets the state of an object that is no dict")),
+        let sound = matches!(
+            (self.get(object), self.get(state)),
+            (Some(Object::Dict(_)), Some(Object::Dict(_)))
+                | (
+                    Some(Object::Record(..)),
+                    Some(Object::Dict(_) | Object::Tuple(_))
+                )
+        );
+        if !sound {
+            return Err(self.wrong("sets the state of an object that is no dict"));
         }
+        if let Value::Object(index) = object
+            && let Some(Object::Record(_, attributes)) = self.objects.get_mut(index)
+        {
+            *attributes = state;
+        }
+        self.push(object)
     }
 }

@@ -1,5 +1,6 @@
 //! The processor as a device: plans run as Rust functions, one per kernel.
 
+mod files;
 pub(crate) mod kernels;
 mod processor;
 pub(crate) mod raw;
@@ -7,10 +8,14 @@ mod system;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use super::failure::{Failure, FailureSlot};
+use super::faults::Faults;
 use super::summary::{DeviceClass, DeviceSummary};
 use super::tier::Tier;
 use crate::error::Result;
+use files::Files;
 pub(crate) use processor::Cpu;
 pub(crate) use raw::Level;
 pub(crate) use raw::memory::{Access, Binding, Bindings, Call, Memory, Queue, Turn};
@@ -24,7 +29,9 @@ pub(crate) struct CpuDevice {
     memory: Option<u64>,
     binding_bytes: u64,
     failure: FailureSlot,
+    files: Files,
     queue: Queue,
+    faults: Option<Arc<Faults>>,
 }
 
 impl CpuDevice {
@@ -34,6 +41,7 @@ impl CpuDevice {
         threads: Option<usize>,
         memory: Option<u64>,
         binding_bytes: Option<u64>,
+        faults: Option<Arc<Faults>>,
     ) -> Self {
         let cpu = Cpu::new(threads.unwrap_or_else(system::cores), level);
         let summary = summary(&cpu);
@@ -44,7 +52,9 @@ impl CpuDevice {
             memory: memory.or_else(system::memory),
             binding_bytes: binding_bytes.map_or(u64::MAX, |bytes| bytes & !255),
             failure: FailureSlot::default(),
+            files: Files::default(),
             queue: Queue::new(),
+            faults,
         }
     }
 
@@ -69,6 +79,18 @@ impl CpuDevice {
         &self.cpu
     }
 
+    /// Takes the turn on the queue for a plan.
+    pub(super) fn submit(&self) -> Turn<'_> {
+        if self.faults.as_ref().is_some_and(|faults| faults.loses()) {
+            self.failure.record(Failure::Lost("on purpose".to_owned()));
+        }
+        self.queue.turn()
+    }
+
+    fn has_room(&self) -> bool {
+        !self.faults.as_ref().is_some_and(|faults| faults.refuses())
+    }
+
     /// Takes the turn on the queue, for reading and writing tensors.
     pub(super) fn turn(&self) -> Turn<'_> {
         self.queue.turn()
@@ -76,17 +98,22 @@ impl CpuDevice {
 
     /// Allocates zeroed memory, if there is that much.
     pub(super) fn try_allocate(&self, bytes: usize) -> Option<Memory> {
-        self.queue.zeroed(bytes)
+        self.has_room().then(|| self.queue.zeroed(bytes)).flatten()
     }
 
     /// Allocates zeroed memory; without room it is empty and the device has failed.
     pub(super) fn allocate(&self, label: &str, bytes: usize) -> Memory {
-        self.queue.zeroed(bytes).unwrap_or_else(|| {
+        self.try_allocate(bytes).unwrap_or_else(|| {
             self.failure.record(Failure::OutOfMemory(format!(
                 "{bytes} bytes for {label} cannot be had"
             )));
             Memory::empty()
         })
+    }
+
+    /// The files whose bytes its tensors use.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
     }
 
     pub(super) fn destroy(&self) {
@@ -95,7 +122,8 @@ impl CpuDevice {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        self.failure.check()
+        self.failure.check()?;
+        self.files.check_faults()
     }
 }
 

@@ -8,6 +8,7 @@ mod poller;
 
 use std::sync::{Arc, RwLock};
 
+use self::memory::Available;
 use super::failure::{Failure, FailureSlot};
 use super::kernel::Shader;
 use super::summary::DeviceSummary;
@@ -50,7 +51,7 @@ pub struct Gpu {
     checked: bool,
     binding_bytes: u64,
     timestamps: bool,
-    memory: Option<u64>,
+    memory: Option<Available>,
     pipelines: PipelineCache,
     failure: Arc<FailureSlot>,
 }
@@ -73,9 +74,10 @@ impl Gpu {
                 summary.name, summary.tier
             )));
         }
-        let memory = options
-            .memory
-            .or_else(|| memory::available(&adapter, summary.class));
+        let memory = match options.memory {
+            Some(bytes) => Some(Available { bytes, sure: true }),
+            None => memory::available(&adapter, summary.class),
+        };
         let own = adapter.limits();
         let required_limits = if options.tier == Some(Tier::BASE) {
             wgpu::Limits::default().or_worse_values_from(&own)
@@ -109,10 +111,8 @@ impl Gpu {
         device.set_device_lost_callback(move |_, message| {
             slot.record(Failure::Lost(message));
         });
-        let limit = device
-            .limits()
-            .max_storage_buffer_binding_size
-            .min(device.limits().max_buffer_size);
+        let backend = summary.backend.unwrap_or(wgpu::Backend::Noop);
+        let limit = memory::binding_limit(backend, &device.limits());
         // A binding's size must be a multiple of 4; 256 keeps every row aligned as well.
         let binding_bytes = options.binding_bytes.map_or(limit, |b| b.min(limit)) & !255;
         tracing::info!("{} ({}), tier {tier}", summary.name, summary.class,);
@@ -203,7 +203,14 @@ impl Gpu {
     /// Bytes of memory that weights and caches may take, where the adapter says.
     #[must_use]
     pub fn memory(&self) -> Option<u64> {
-        self.memory
+        self.memory.map(|available| available.bytes)
+    }
+
+    /// Whether what does not fit in that is refused; where drivers understate it, it is
+    /// tried.
+    #[must_use]
+    pub fn is_memory_sure(&self) -> bool {
+        self.memory.is_some_and(|available| available.sure)
     }
 
     /// Can the device time single kernels?

@@ -1,12 +1,12 @@
 //! A file of any size on its way through a model, in steps.
 //!
-//! The file is mapped, not read: opening takes no time, and its bytes, their
+//! The file is read where it is looked at: opening takes no time, and its bytes, their
 //! classes and the search for invalid UTF-8 need no model. A scan goes through
 //! it once; memory does not grow with the file beyond the 32 MiB of its
 //! overview, because what is known of each byte goes into a temporary file of
 //! twice its size.
 
-mod map;
+mod open_file;
 mod pyramid;
 mod search;
 mod store;
@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::model::entropy::EntropyModel;
 use crate::patch::{Rule, Scheme};
 use crate::record::{ByteRecord, Summary};
-use map::MappedFile;
+use open_file::OpenFile;
 use pyramid::Pyramid;
 pub use pyramid::Texel;
 use store::{Cell, Store};
@@ -65,14 +65,13 @@ pub struct Place {
 /// time: between steps everything can be asked about what is done so far, and a
 /// scan that is left alone goes on where it was. The file keeps the length it
 /// had when it was opened; one that has become shorter is refused by whatever
-/// would touch it. (A file that another process cuts in the very moment in which
-/// it is read ends the program, as with any mapped file.)
+/// would touch it.
 ///
 /// Entropies are kept as 16-bit floats, with 11 significant bits; patch starts
 /// are those of the full precision.
 #[derive(Debug)]
 pub struct FileScan {
-    file: MappedFile,
+    file: OpenFile,
     session: Option<TextSession>,
     has_rule: bool,
     has_model: bool,
@@ -102,7 +101,7 @@ impl FileScan {
     /// themselves.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if the file cannot be mapped or there is
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be opened or there is
     /// no room for temporary files, [`Error::Argument`](crate::Error::Argument)
     /// if it is no file or the rule needs a model and there is none, and the
     /// device's errors.
@@ -111,7 +110,7 @@ impl FileScan {
         model: Option<&Arc<EntropyModel>>,
         options: ScanOptions,
     ) -> Result<Self> {
-        let file = MappedFile::open(path)?;
+        let file = OpenFile::open(path)?;
         let has_rule = options.rule.is_some();
         let session = if has_rule || model.is_some() {
             // A session wants a rule; one without is not asked for its patches.
@@ -172,8 +171,7 @@ impl FileScan {
         };
         let piece = most.clamp(1, comfortable) as u64;
         let end = self.done.saturating_add(piece).min(self.file.len());
-        // A copy: while the device is waited for, the file may change.
-        let bytes = self.file.bytes(self.done..end)?.to_vec();
+        let bytes = self.file.bytes(self.done..end)?;
         self.broken = true;
         let last = end == self.file.len();
         if let Some(session) = &mut self.session {
@@ -272,8 +270,9 @@ impl FileScan {
     /// The bytes of a range, as far as the file goes; at once, whatever is done.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if the file has become shorter.
-    pub fn bytes(&self, range: Range<u64>) -> Result<&[u8]> {
+    /// [`Error::Argument`](crate::Error::Argument) if the file has become shorter, and
+    /// [`Error::Io`](crate::Error::Io) if it cannot be read.
+    pub fn bytes(&self, range: Range<u64>) -> Result<Vec<u8>> {
         self.file.bytes(range)
     }
 
@@ -287,7 +286,7 @@ impl FileScan {
         let from = search::piece_start(&self.file, range.start)?;
         let around = self.file.bytes(from..range.end.saturating_add(3))?;
         let (skip, count) = (range.start - from, length(&range));
-        let classes = classes(around).into_iter();
+        let classes = classes(&around).into_iter();
         Ok(classes.skip(index(skip)).take(index(count)).collect())
     }
 

@@ -1,0 +1,54 @@
+//! Faults on purpose: a device that is lost, or has no memory left, at a chosen moment. For
+//! tests of what is above it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What goes wrong on a device of the processor, and when; nothing by default. A clone of the
+/// `Arc` it is in counts with it.
+#[derive(Debug)]
+pub struct Faults {
+    lost_at: u64,
+    refused_at: u64,
+    submissions: AtomicU64,
+    allocations: AtomicU64,
+}
+
+impl Faults {
+    /// The device is lost at this submission, counted from 0.
+    #[must_use]
+    pub const fn lost_at(submission: u64) -> Self {
+        Self::at(submission, u64::MAX)
+    }
+
+    /// This allocation, counted from 0, is refused.
+    #[must_use]
+    pub const fn refused_at(allocation: u64) -> Self {
+        Self::at(u64::MAX, allocation)
+    }
+
+    const fn at(lost_at: u64, refused_at: u64) -> Self {
+        Self {
+            lost_at,
+            refused_at,
+            submissions: AtomicU64::new(0),
+            allocations: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether the fault has been.
+    #[must_use]
+    pub fn has_been(&self) -> bool {
+        self.submissions.load(Ordering::Relaxed) > self.lost_at
+            || self.allocations.load(Ordering::Relaxed) > self.refused_at
+    }
+
+    /// Counts a submission; whether the device is lost at it.
+    pub(super) fn loses(&self) -> bool {
+        self.submissions.fetch_add(1, Ordering::Relaxed) == self.lost_at
+    }
+
+    /// Counts an allocation; whether it is refused.
+    pub(super) fn refuses(&self) -> bool {
+        self.allocations.fetch_add(1, Ordering::Relaxed) == self.refused_at
+    }
+}
