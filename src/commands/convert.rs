@@ -61,6 +61,7 @@ impl Convert {
                 Stored::F16 => Some(Dtype::F16),
                 Stored::Bf16 => Some(Dtype::Bf16),
             },
+            unfinished: Some(interrupt::unfinished),
             ..ConvertOptions::default()
         };
         let total = checkpoint.converted_bytes(&options)?;

@@ -60,14 +60,29 @@ impl Devices {
             text.push_str(&listed.iter().map(found).collect::<String>());
         }
         output::print(&text)?;
-        let taken = listed.get(chosen).map(|device| device.class);
-        if !global.quiet && taken == Some(DeviceClass::Software) {
-            complain(
-                &"this is a software driver, for tests of the shaders; --adapter cpu is much faster",
-                false,
-            );
+        if let Some(remark) = listed
+            .get(chosen)
+            .and_then(remark)
+            .filter(|_| !global.quiet)
+        {
+            complain(&remark, false);
         }
         Ok(())
+    }
+}
+
+/// What to know about a device that is taken.
+fn remark(device: &DeviceSummary) -> Option<&'static str> {
+    match (device.class, device.backend) {
+        (DeviceClass::Software, _) => Some(
+            "this is a software driver, for tests of the shaders; --adapter cpu is much faster",
+        ),
+        (_, Some(wgpu::Backend::Dx12)) if !device.tier.subgroups => Some(
+            "DX12 compiles shaders with FXC here, which knows no subgroup operations: the base tier \
+             is used, whose sums over rows take more steps; a Vulkan driver of the same GPU \
+             (--backend vulkan), or dxcompiler.dll beside the program, has both",
+        ),
+        _ => None,
     }
 }
 
@@ -175,4 +190,38 @@ fn table(listed: &[DeviceSummary], chosen: usize) -> String {
     }
     text.push_str("\n* is taken; another one with --adapter NAME or #.\n");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use blt::device::Tier;
+
+    use super::*;
+
+    fn device(class: DeviceClass, backend: Option<wgpu::Backend>, tier: Tier) -> DeviceSummary {
+        DeviceSummary {
+            name: "a device".into(),
+            driver: String::new(),
+            backend,
+            class,
+            tier,
+            binding_bytes: 0,
+            buffer_bytes: 0,
+            subgroup_sizes: (0, 0),
+        }
+    }
+
+    #[test]
+    fn what_costs_time_is_said() {
+        let base = Tier::BASE;
+        let full = Tier { subgroups: true };
+        let said = |class, backend, tier| remark(&device(class, backend, tier)).unwrap_or("");
+        let dx12 = Some(wgpu::Backend::Dx12);
+        assert!(said(DeviceClass::Discrete, dx12, base).contains("FXC"));
+        assert!(said(DeviceClass::Discrete, dx12, full).is_empty());
+        let vulkan = Some(wgpu::Backend::Vulkan);
+        assert!(said(DeviceClass::Software, vulkan, full).contains("--adapter cpu"));
+        assert!(said(DeviceClass::Discrete, vulkan, base).is_empty());
+        assert!(said(DeviceClass::Cpu, None, base).is_empty());
+    }
 }

@@ -66,6 +66,10 @@ pub(super) struct Generate {
     #[arg(long, value_enum, default_value = "raw")]
     utf8: Utf8,
 
+    /// The bytes themselves, or a line of JSON for each prompt
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+
     /// Write the prompt too
     #[arg(long)]
     echo: bool,
@@ -96,6 +100,14 @@ enum Utf8 {
     Replace,
     /// They are never chosen
     Constrain,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The exact bytes; with several prompts a line feed after each text
+    Text,
+    /// {"prompt": 0, "text": "..."}, where text that is not UTF-8 is base64, as "text_base64"
+    Jsonl,
 }
 
 #[derive(Debug, Args)]
@@ -213,12 +225,19 @@ impl Generate {
         for (index, prompt) in prompts.iter().enumerate() {
             trace.prompt(index, prompt, checkpoint.origin(), &self.sampling.options())?;
             over = self
-                .one(prompt, &mut model, output, trace, &mut times, global)
+                .one(
+                    (index, prompt),
+                    &mut model,
+                    output,
+                    trace,
+                    &mut times,
+                    global,
+                )
                 .await;
             if over.is_err() {
                 break;
             }
-            if prompts.len() > 1 || output.is_terminal() {
+            if self.format == Format::Text && (prompts.len() > 1 || output.is_terminal()) {
                 output.write(b"\n")?;
             }
         }
@@ -259,7 +278,7 @@ impl Generate {
     /// Continues one prompt.
     async fn one(
         &self,
-        prompt: &[u8],
+        (index, prompt): (usize, &[u8]),
         model: &mut TextModel,
         output: &mut Output,
         trace: &mut Trace,
@@ -272,7 +291,8 @@ impl Generate {
             Utf8::Constrain => Utf8Mode::Constrain,
         };
         // On a terminal the text itself shows how far it is.
-        let silent = global.quiet || output.is_terminal();
+        let shown = output.is_terminal() && self.format == Format::Text;
+        let silent = global.quiet || shown;
         let start = Instant::now();
         let total = prompt.len() as u64;
         let mut progress = Progress::new("reading the prompt: ", Some(total), !global.quiet);
@@ -285,7 +305,8 @@ impl Generate {
         let read = read.await?;
         drop(progress);
         times.read(prompt.len(), start.elapsed());
-        let mut speech = Speech::new(utf8, output);
+        let line = (self.format == Format::Jsonl).then_some(index);
+        let mut speech = Speech::new(utf8, line, output);
         if self.echo {
             speech.say(prompt)?;
         }

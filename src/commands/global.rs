@@ -44,6 +44,10 @@ pub(super) struct Global {
     )]
     pub(super) tune: When,
 
+    /// Memory of the device, in place of what its driver says: 6G, 512M or bytes
+    #[arg(long, global = true, value_name = "SIZE", help_heading = "Device", value_parser = memory)]
+    pub(super) memory: Option<u64>,
+
     /// Compile shaders with the bounds checks that a browser would add
     #[arg(long, global = true, help_heading = "Device")]
     pub(super) checked_shaders: bool,
@@ -112,6 +116,7 @@ impl Global {
             checked_shaders: self.checked_shaders,
             threads: self.threads.map(usize::from),
             tune: self.tune.into(),
+            memory: self.memory,
             ..DeviceOptions::default()
         }
     }
@@ -141,6 +146,29 @@ impl Global {
         // Only fails if there is a log already; then that one serves.
         let _ = log.try_init();
     }
+}
+
+/// Reads a size for clap.
+fn memory(text: &str) -> Result<u64, String> {
+    let wrong = || "a size like 6G, 512M or a number of bytes is wanted".to_owned();
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = text
+        .get(digits.len()..)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let shift = match unit.trim().trim_end_matches('b').trim_end_matches('i') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = digits.parse().map_err(|_| wrong())?;
+    count
+        .checked_mul(1 << shift)
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(wrong)
 }
 
 /// When messages have colours, from arguments that are not parsed yet: what
@@ -180,4 +208,26 @@ pub(super) fn complain(what: &dyn std::fmt::Display, color: bool) {
     };
     // If standard error is gone there is nobody to tell.
     let _ = writeln!(stderr(), "{name} {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::memory;
+
+    #[test]
+    fn sizes_are_binary() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("512M", 512 << 20),
+            ("6G", 6 << 30),
+            ("6GiB", 6 << 30),
+            ("6 gb", 6 << 30),
+            ("2k", 2048),
+        ] {
+            assert_eq!(memory(text), Ok(bytes), "{text}");
+        }
+        for bad in ["", "0", "G", "-1", "1.5G", "6X", "99999999999T"] {
+            assert!(memory(bad).is_err(), "{bad}");
+        }
+    }
 }

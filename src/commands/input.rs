@@ -194,6 +194,14 @@ impl Input {
     }
 }
 
+/// What to call the file of a path, where `-` is standard input.
+pub(super) fn shown(path: &Path) -> std::path::Display<'_> {
+    match path == Path::new("-") {
+        true => Path::new("standard input").display(),
+        false => path.display(),
+    }
+}
+
 /// Reads the name of a sample for clap, which lists them.
 fn samples() -> impl TypedValueParser<Value = &'static Sample> {
     let named = |sample: &Sample| PossibleValue::new(sample.name).help(sample.title);

@@ -23,13 +23,17 @@ const PATIENCE: Duration = Duration::from_millis(600);
 /// # Errors
 /// If the system refuses.
 pub(super) fn watch(color: bool) -> Result<()> {
+    let ignored = ignored::signals();
     ctrlc::set_handler(move || {
         INTERRUPTED.store(true, Ordering::Relaxed);
         std::thread::sleep(PATIENCE);
         let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
         for path in unfinished.iter() {
             // The process ends; there is nobody to tell if it cannot be removed.
-            let _ = std::fs::remove_file(path);
+            let _ = match path.is_dir() {
+                true => std::fs::remove_dir_all(path),
+                false => std::fs::remove_file(path),
+            };
         }
         global::complain(&Error::Interrupted, color);
         std::process::exit(Error::Interrupted.exit_code().into());
@@ -38,16 +42,53 @@ pub(super) fn watch(color: bool) -> Result<()> {
         action: "watch for",
         path: "ctrl-C".into(),
         source: std::io::Error::other(error),
-    })
+    })?;
+    ignored::ignore(ignored);
+    Ok(())
 }
 
-/// Names a file to remove if the run is ended.
+/// Signals that whoever started the program has told it to ignore: `nohup` means to go on
+/// when the terminal is closed, and a shell's background job is not what its ctrl-C ends.
+#[cfg(unix)]
+mod ignored {
+    const WATCHED: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+
+    /// Those of the signals above that are ignored now.
+    pub(super) fn signals() -> [Option<libc::c_int>; 3] {
+        WATCHED.map(|signal| {
+            let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+            // SAFETY: only asks, and all zeros is a valid `sigaction` if it is not answered.
+            let action = unsafe {
+                libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr());
+                action.assume_init()
+            };
+            (action.sa_sigaction == libc::SIG_IGN).then_some(signal)
+        })
+    }
+
+    /// Ignores them again.
+    pub(super) fn ignore(signals: [Option<libc::c_int>; 3]) {
+        for signal in signals.into_iter().flatten() {
+            // SAFETY: no handler of ours is installed, one is taken away.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod ignored {
+    pub(super) fn signals() {}
+
+    pub(super) fn ignore((): ()) {}
+}
+
+/// Names a file or folder to remove if the run is ended.
 pub(super) fn unfinished(path: &Path) {
     let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     unfinished.push(path.to_owned());
 }
 
-/// Names a file that has taken its place.
+/// Names a file or folder that has taken its place.
 pub(super) fn finished(path: &Path) {
     let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     unfinished.retain(|other| other != path);

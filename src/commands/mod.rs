@@ -9,6 +9,7 @@ mod convert;
 mod cut;
 mod devices;
 mod documents;
+mod doubts;
 mod entropy;
 mod escape;
 mod eval;

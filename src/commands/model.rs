@@ -145,6 +145,9 @@ pub(super) fn blame<'a>(
         return failure;
     };
     for checkpoint in checkpoints {
+        if let Err(changed) = checkpoint.check_files() {
+            return changed.into();
+        }
         let total = checkpoint.inspect().total.bytes;
         let mut progress = Progress::new("looking for NaN: ", Some(total), !global.quiet);
         if let Some(tensor) = checkpoint.first_not_a_number(|bytes| progress.add(bytes)) {

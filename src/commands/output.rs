@@ -1,5 +1,6 @@
 //! Where the data goes: standard output, or a file that appears when it is whole.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -68,6 +69,18 @@ fn refused(source: io::Error, path: &Path) -> Outcome {
             source,
         }),
     })
+}
+
+/// What a console gets: one of Windows refuses bytes that are not UTF-8 and would end the
+/// run, so it shows U+FFFD in their place. Pipes and files get every byte.
+fn shown(data: &[u8], only_utf8: bool) -> Cow<'_, [u8]> {
+    match only_utf8 {
+        false => Cow::Borrowed(data),
+        true => match String::from_utf8_lossy(data) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        },
+    }
 }
 
 impl Output {
@@ -145,7 +158,8 @@ impl Output {
         let (result, path) = match self {
             Self::Standard => {
                 let mut out = stdout().lock();
-                let result = out.write_all(data).and_then(|()| out.flush());
+                let shown = shown(data, cfg!(windows) && out.is_terminal());
+                let result = out.write_all(&shown).and_then(|()| out.flush());
                 (result, Path::new("standard output"))
             }
             Self::Replace(file, path) => (file.write_all(data), path.as_path()),
@@ -159,6 +173,8 @@ impl Output {
     /// # Errors
     /// If the system does not let it.
     pub(super) fn commit(self) -> Outcome {
+        // Results of weights that were changed meanwhile are none.
+        blt::checkpoint::check_open_files()?;
         if let Self::Replace(file, path) = self {
             let refused = |source| Error::Io {
                 action: "write",
@@ -170,5 +186,19 @@ impl Output {
             interrupt::finished(&temporary);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_console_that_refuses_bytes_gets_others() {
+        let bytes = b"a\xFF\xED\xA0\x80\xEC\x98z";
+        assert_eq!(*shown(bytes, false), bytes[..]);
+        let text = String::from_utf8(shown(bytes, true).into_owned());
+        assert!(text.is_ok_and(|text| text.starts_with("a\u{FFFD}") && text.ends_with('z')));
+        assert_eq!(*shown("한".as_bytes(), true), *"한".as_bytes());
     }
 }

@@ -9,11 +9,12 @@ use blt::bytes::id_of;
 use blt::generate::{ByteModel, TextModel};
 use blt::measure::score::{Answer, Request};
 use blt::session::{BltSession, EntropyOptions, EntropySession};
+use blt::text_file::lines_of_json;
 use blt::{Error, Result};
 
 use super::failure::{Outcome, argument};
 use super::global::Global;
-use super::input::Input;
+use super::input::{Input, shown};
 use super::interrupt;
 use super::output::{Output, OutputArgs};
 use super::scoring::{Opened, ScoringArgs, on};
@@ -42,20 +43,34 @@ pub(super) fn run(
 }
 
 fn parse(text: &[u8], path: &Path) -> Result<Vec<Request>> {
-    let lines = text.split(|byte| *byte == b'\n').enumerate();
-    let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
-    lines
+    if text.trim_ascii().is_empty() {
+        return Ok(Vec::new());
+    }
+    let shown = shown(path);
+    lines_of_json(text)
+        .map_err(|said| argument(format!("{shown} {said}")))?
         .map(|(at, line)| {
             serde_json::from_slice(line).map_err(|error| {
                 argument(format!(
-                    "line {} of {} is no request like {{\"context\": \"...\", \"continuation\": \
-                     \"...\"}}: {error}",
+                    "line {} of {shown} is no request like {{\"context\": \"...\", \"continuation\": \
+                     \"...\"}}: {}",
                     at + 1,
-                    path.display()
+                    remedied(&error, "context_base64")
                 ))
             })
         })
         .collect()
+}
+
+/// What the parser says, and what to do about a text that JSON cannot hold.
+pub(super) fn remedied(error: &serde_json::Error, key: &str) -> String {
+    let said = error.to_string();
+    // The parser has no kind for these.
+    let untellable = ["surrogate", "unicode code point", "hex escape"];
+    match untellable.iter().any(|word| said.contains(word)) {
+        true => format!("{said}; give bytes that are not UTF-8 as base64, under `{key}`"),
+        false => said,
+    }
 }
 
 async fn answer(
@@ -79,16 +94,16 @@ async fn answer(
         }
     };
     let start = Instant::now();
-    let mut before: Option<&str> = None;
+    let mut before: Option<&[u8]> = None;
     for request in requests {
-        let context = request.context.as_bytes();
-        let same = before == Some(request.context.as_str());
+        let context = request.context.as_slice();
+        let same = before == Some(context);
         if !same || !model.truncate(context.len() + 1).await? {
             model.read(context, |_| go_on()).await?;
         }
-        before = Some(&request.context);
+        before = Some(context);
         let mut answer = Answer::default();
-        for byte in request.continuation.bytes() {
+        for byte in request.continuation.iter().copied() {
             interrupt::check()?;
             answer.add(model.logits(), byte);
             model.push(id_of(byte)).await?;

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use blt::measure::score::{Score, ScoredByte};
+use blt::session::Cut;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::doubts;
 use super::failure::{Outcome, argument};
 use super::global::Global;
 use super::input::Input;
@@ -170,6 +172,11 @@ impl ScoreCommand {
         if !global.quiet {
             let rate = Rate::new(total.bytes(), start.elapsed());
             let bytes = summary::bytes(total.bytes());
+            let by_threshold = matches!(&opened.cut, Cut::Rule(rule) if rule.needs_entropy());
+            let mean = total.mean_patch();
+            for doubt in doubts::about([&*opened.checkpoint], total.bytes(), by_threshold, mean) {
+                let _ = writeln!(stderr(), "{doubt}");
+            }
             let _ = writeln!(stderr(), "{bytes} · {rate} · {}", on(loaded.device()));
         }
         Ok(())

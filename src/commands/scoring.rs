@@ -55,7 +55,7 @@ pub(super) enum ModelPart {
 pub(super) struct Opened {
     pub(super) checkpoint: Arc<Checkpoint>,
     pub(super) part: ModelPart,
-    cut: Cut,
+    pub(super) cut: Cut,
 }
 
 impl ScoringArgs {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use blt::bytes::{Piece, Utf8};
 use blt::generate::{TextModel, Utf8Mode, Utf8Text};
 use blt::measure::tune::Rates;
+use blt::text_file::to_json;
+use serde_json::{Map, Value};
 
 use super::failure::Outcome;
 use super::output::Output;
@@ -16,6 +18,8 @@ use super::whole::Loaded;
 pub(super) struct Speech<'a> {
     output: &'a mut Output,
     form: Form,
+    /// The number of the prompt and its text so far, where a text is a line of JSON.
+    line: Option<(usize, Vec<u8>)>,
 }
 
 enum Form {
@@ -29,13 +33,18 @@ enum Form {
 }
 
 impl<'a> Speech<'a> {
-    pub(super) fn new(mode: Utf8Mode, output: &'a mut Output) -> Self {
+    /// `line`: the number of the prompt, where its text is a line of JSON.
+    pub(super) fn new(mode: Utf8Mode, line: Option<usize>, output: &'a mut Output) -> Self {
         let form = match mode {
             Utf8Mode::Replace => Form::Replaced(Utf8Text::default()),
-            _ if output.is_terminal() => Form::Whole(Utf8::default()),
+            _ if output.is_terminal() && line.is_none() => Form::Whole(Utf8::default()),
             _ => Form::Exact,
         };
-        Self { output, form }
+        Self {
+            output,
+            form,
+            line: line.map(|index| (index, Vec::new())),
+        }
     }
 
     /// Writes what the bytes settle.
@@ -53,7 +62,17 @@ impl<'a> Speech<'a> {
             }
             Form::Replaced(text) => bytes.iter().for_each(|byte| text.push(*byte, &mut out)),
         }
-        self.output.write(&out)
+        self.write(&out)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Outcome {
+        match &mut self.line {
+            Some((_, text)) => {
+                text.extend_from_slice(bytes);
+                Ok(())
+            }
+            None => self.output.write(bytes),
+        }
     }
 
     /// Writes what is still held back.
@@ -67,7 +86,16 @@ impl<'a> Speech<'a> {
             Form::Whole(utf8) => utf8.finish().for_each(|piece| append(piece, &mut out)),
             Form::Replaced(text) => text.finish(&mut out),
         }
-        self.output.write(&out)
+        self.write(&out)?;
+        match &self.line {
+            None => Ok(()),
+            Some((index, text)) => {
+                let (key, text) = to_json("text", text);
+                let line = Map::from_iter([("prompt".to_owned(), (*index).into()), (key, text)]);
+                self.output
+                    .write(format!("{}\n", Value::Object(line)).as_bytes())
+            }
+        }
     }
 }
 

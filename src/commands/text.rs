@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::cut::CutArgs;
 use super::documents::DocumentArgs;
+use super::doubts;
 use super::failure::{Failure, Outcome, argument};
 use super::global::Global;
 use super::input::{Input, TextArgs};
@@ -108,6 +109,15 @@ impl TextCommand {
         let device = model.as_deref().map(|model| model.device().as_ref());
         if !global.quiet {
             say(&remarks(&session, totals.bytes()));
+            let by_threshold =
+                session.rule().is_some_and(Rule::needs_entropy) && session.solved().is_none();
+            let mean = totals.mean_patch();
+            say(&doubts::about(
+                &checkpoint,
+                totals.bytes(),
+                by_threshold,
+                mean,
+            ));
             say(&[summary::line(&totals, time, device)]);
         }
         if self.profile {
