@@ -22,10 +22,29 @@ impl Devices {
     /// As for [`Device::open`]; [`Adapter`](crate::Error::Adapter) where nothing
     /// draws.
     pub async fn open(options: &DeviceOptions) -> Result<Self> {
+        Self::open_for(options, |_, _| Ok(())).await
+    }
+
+    /// The same, where not every adapter can draw onto what is drawn on: `draws` says why
+    /// one cannot, and then another one draws, beside the one that computes.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and what `draws` says.
+    pub(crate) async fn open_for(
+        options: &DeviceOptions,
+        draws: impl Fn(&wgpu::Instance, &wgpu::Adapter) -> Result<()>,
+    ) -> Result<Self> {
         let compute = Device::open(options).await?;
         let graphics = match compute.gpu() {
-            Some(gpu) => Arc::clone(gpu),
-            None => Device::open_graphics(options).await?,
+            Some(gpu) => match draws(gpu.instance(), gpu.adapter()) {
+                Ok(()) => Arc::clone(gpu),
+                Err(why) => {
+                    let computes = &gpu.summary().name;
+                    tracing::warn!("{why}; another adapter draws, and {computes} computes");
+                    Device::open_graphics_for(options, draws).await?
+                }
+            },
+            None => Device::open_graphics_for(options, draws).await?,
         };
         Ok(Self { compute, graphics })
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::words::Language;
+use crate::text_file;
 
 /// So many files, models and tables are remembered.
 const RECENT: usize = 8;
@@ -81,7 +82,7 @@ impl Settings {
     pub(crate) fn read(path: &Path) -> Self {
         let read = std::fs::read(path).ok();
         let mut settings: Self = read
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .and_then(|bytes| text_file::json(&bytes, "").ok())
             .unwrap_or_default();
         if !Self::ZOOMS.contains(&settings.zoom) {
             settings.zoom = 1.0;

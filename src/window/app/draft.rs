@@ -13,8 +13,10 @@ use crate::window::settings;
 const NAME: &str = "draft.txt";
 /// The most bytes that are kept: more than a paste can be, less than a nuisance.
 const MOST: usize = 4 * MOST_BYTES;
-/// So long after the last change, in seconds, it is written.
-const AFTER: f64 = 3.0;
+/// So long after the last change, in seconds, it is written, and so long after the first
+/// one that is not: a program that is killed has lost no more.
+const AFTER: f64 = 1.0;
+const AT_LATEST: f64 = 3.0;
 
 /// Where the text is kept, and how far it is.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub(super) struct Draft {
     /// The text as it was seen last, and since when in seconds.
     seen: Arc<Vec<u8>>,
     since: f64,
+    /// When it first was another one than what was kept.
+    first: Option<f64>,
 }
 
 /// What is to be done about it.
@@ -85,7 +89,8 @@ impl Draft {
             self.seen = Arc::clone(text);
             self.since = now;
         }
-        match self.since + AFTER - now {
+        let first = *self.first.get_or_insert(now);
+        match (self.since + AFTER).min(first + AT_LATEST) - now {
             left if left > 0.0 => Due::Later(Duration::from_secs_f64(left)),
             _ => Due::Now,
         }
@@ -101,6 +106,7 @@ impl Draft {
             return Ok(());
         }
         self.kept = Arc::clone(text);
+        self.first = None;
         let Some(path) = &self.path else {
             return Ok(());
         };
@@ -160,11 +166,27 @@ mod tests {
         let mut draft = Draft::beside(Some(Path::new("nowhere/window.json")));
         let (a, b) = (text(b"a"), text(b"b"));
         let later = |seconds| Due::Later(Duration::from_secs_f64(seconds));
-        assert_eq!(draft.look(&a, 10.0), later(3.0));
-        assert_eq!(draft.look(&a, 12.0), later(1.0));
-        assert_eq!(draft.look(&b, 12.5), later(3.0));
-        assert_eq!(draft.look(&b, 15.5), Due::Now);
+        assert_eq!(draft.look(&a, 10.0), later(1.0));
+        assert_eq!(draft.look(&a, 10.5), later(0.5));
+        assert_eq!(draft.look(&b, 10.75), later(1.0));
+        assert_eq!(draft.look(&b, 11.75), Due::Now);
         assert_eq!(Draft::default().look(&b, 99.0), Due::Nothing);
+    }
+
+    /// Who types without a pause loses no more than a few seconds either.
+    #[test]
+    fn it_is_written_while_the_keys_never_rest() {
+        let mut draft = Draft::beside(Some(Path::new("nowhere/window.json")));
+        let mut written = 0;
+        for key in 0..100u8 {
+            let (now, text) = (f64::from(key) * 0.1, text(&[key]));
+            if draft.look(&text, now) == Due::Now {
+                // There is no folder to write into; it counts as tried.
+                let _ = draft.keep(&text);
+                written += 1;
+            }
+        }
+        assert!((3..=4).contains(&written), "{written}");
     }
 
     #[test]

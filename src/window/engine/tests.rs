@@ -263,3 +263,39 @@ fn entropies_come_while_a_long_prompt_is_read() {
     });
     assert_eq!(read.len(), 2800);
 }
+
+/// A model's file that is cut while its weights are used where they lie: the sentence names
+/// it, whatever the window then does.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_cut_meanwhile_is_named() {
+    // A graphics adapter has its own copy.
+    let options = DeviceOptions {
+        choice: crate::device::AdapterChoice {
+            adapter: Some("cpu".to_owned()),
+            ..Default::default()
+        },
+        ..DeviceOptions::default()
+    };
+    let device = pollster::block_on(Device::open(&options)).unwrap();
+    let engine = Engine::start_slow(device, Arc::new(|| ()), Arc::new(|| ()));
+    let folder = copy_of_a_model();
+    let weights = folder.path().join("model.safetensors");
+    engine.ask(Request::Open(Some(folder.path().display().to_string())));
+    opened(&engine);
+    entropies(&engine, 1, b"some text");
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(&weights)
+        .unwrap();
+    file.set_len(4096).unwrap();
+    engine.ask(Request::Analysis(AnalysisRequest::Text {
+        revision: 2,
+        bytes: b"another text".to_vec(),
+    }));
+    let why = next(&engine, |update| match update {
+        Update::Lost(why) | Update::Failed(why) => Some(why),
+        _ => None,
+    });
+    assert!(why.contains(&weights.display().to_string()), "{why}");
+}

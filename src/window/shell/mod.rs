@@ -1,5 +1,6 @@
 //! Where the window's content is drawn: onto a window, or onto a picture.
 
+mod frames;
 mod native;
 mod offscreen;
 mod paint;

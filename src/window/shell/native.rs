@@ -12,6 +12,7 @@ use winit::event::{StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
 use winit::window::{Icon, Window, WindowAttributes, WindowId};
 
+use super::frames::{Frames, Missed, Reopening};
 use super::paint::Painter;
 use super::picker::System;
 use crate::device::{DeviceOptions, Gpu};
@@ -28,6 +29,8 @@ enum Event {
     Wake,
     /// A screen reader asks.
     Access(accesskit_winit::Event),
+    /// The system asks the program to end.
+    End,
 }
 
 impl From<accesskit_winit::Event> for Event {
@@ -46,12 +49,16 @@ pub fn run(device: DeviceOptions, options: AppOptions) -> Result<()> {
         .build()
         .map_err(|error| no_window(&error))?;
     events.set_control_flow(ControlFlow::Wait);
+    let proxy = events.create_proxy();
+    // Where the program watches signals already, it ends by them as it did.
+    let _ = ctrlc::try_set_handler(move || drop(proxy.send_event(Event::End)));
     let mut desktop = Desktop {
         device,
         options: Some(options),
         proxy: events.create_proxy(),
         open: None,
         failure: None,
+        reopening: Reopening::default(),
     };
     events
         .run_app(&mut desktop)
@@ -80,6 +87,7 @@ struct Desktop {
     proxy: EventLoopProxy<Event>,
     open: Option<Open>,
     failure: Option<Error>,
+    reopening: Reopening,
 }
 
 /// What is there while the window is.
@@ -104,6 +112,7 @@ struct Open {
 struct Drawing {
     painter: Painter,
     surface: wgpu::Surface<'static>,
+    frames: Frames,
     configuration: wgpu::SurfaceConfiguration,
     /// The surface has not been told of the configuration yet.
     changed: bool,
@@ -112,7 +121,20 @@ struct Drawing {
 
 impl Drawing {
     async fn new(options: &DeviceOptions, window: &Arc<Window>) -> Result<Self> {
-        let devices = Devices::open(options).await?;
+        let draws = |instance: &wgpu::Instance, adapter: &wgpu::Adapter| {
+            let cannot = || {
+                Error::Adapter(format!(
+                    "{} cannot draw onto this display",
+                    adapter.get_info().name
+                ))
+            };
+            let surface = instance.create_surface(Arc::clone(window));
+            match surface {
+                Ok(surface) if adapter.is_surface_supported(&surface) => Ok(()),
+                _ => Err(cannot()),
+            }
+        };
+        let devices = Devices::open_for(options, draws).await?;
         let gpu = &devices.graphics;
         let surface = gpu
             .instance()
@@ -142,6 +164,7 @@ impl Drawing {
         Ok(Self {
             painter: Painter::new(gpu, format, RendererOptions::default()),
             surface,
+            frames: Frames::default(),
             configuration,
             changed: true,
             devices,
@@ -157,6 +180,15 @@ impl Drawing {
             self.configuration.width = width;
             self.configuration.height = height;
             self.changed = true;
+        }
+    }
+
+    /// Makes a surface that was lost anew. Where that fails the next frame tries again.
+    fn renew(&mut self, window: &Arc<Window>) {
+        let made = self.gpu().instance().create_surface(Arc::clone(window));
+        match made {
+            Ok(surface) => self.surface = surface,
+            Err(error) => tracing::debug!("the surface could not be made again: {error}"),
         }
     }
 
@@ -325,17 +357,35 @@ impl Open {
             size_in_pixels: [drawing.configuration.width, drawing.configuration.height],
             pixels_per_point: scale,
         };
-        let frame = match drawing.surface.get_current_texture() {
-            wgpu::CurrentSurfaceTexture::Success(frame)
-            | wgpu::CurrentSurfaceTexture::Suboptimal(frame) => Some(frame),
-            wgpu::CurrentSurfaceTexture::Outdated | wgpu::CurrentSurfaceTexture::Lost => {
-                let size = self.window.inner_size();
-                drawing.resize(size.width, size.height);
-                self.window.request_redraw();
-                None
+        let (frame, missed) = match drawing.surface.get_current_texture() {
+            wgpu::CurrentSurfaceTexture::Success(frame) => (Some(frame), None),
+            wgpu::CurrentSurfaceTexture::Suboptimal(frame) => {
+                (Some(frame), Some(Missed::Suboptimal))
             }
-            _ => None,
+            wgpu::CurrentSurfaceTexture::Outdated => (None, Some(Missed::Outdated)),
+            wgpu::CurrentSurfaceTexture::Lost => (None, Some(Missed::Lost)),
+            wgpu::CurrentSurfaceTexture::Timeout | wgpu::CurrentSurfaceTexture::Validation => {
+                (None, Some(Missed::Late))
+            }
+            wgpu::CurrentSurfaceTexture::Occluded => (None, Some(Missed::Hidden)),
         };
+        match missed {
+            None => drawing.frames.shown(),
+            Some(how) => {
+                let remedy = drawing.frames.missed(how);
+                if remedy.renew {
+                    drawing.renew(&self.window);
+                }
+                if remedy.configure {
+                    let size = self.window.inner_size();
+                    drawing.resize(size.width, size.height);
+                }
+                if let Some(pause) = remedy.again {
+                    let due = Instant::now() + pause;
+                    self.next = Some(self.next.map_or(due, |next| next.min(due)));
+                }
+            }
+        }
         match frame {
             Some(frame) => {
                 let view = frame
@@ -378,7 +428,10 @@ impl ApplicationHandler<Event> for Desktop {
         }
     }
 
-    fn user_event(&mut self, _events: &ActiveEventLoop, event: Event) {
+    fn user_event(&mut self, events: &ActiveEventLoop, event: Event) {
+        if matches!(event, Event::End) {
+            return self.close(events, Some(Error::Interrupted));
+        }
         let Some(open) = &mut self.open else {
             return;
         };
@@ -391,6 +444,7 @@ impl ApplicationHandler<Event> for Desktop {
                     return;
                 }
             }
+            Event::End => {}
             Event::Access(event) => match event.window_event {
                 accesskit_winit::WindowEvent::InitialTreeRequested => {
                     open.context.enable_accesskit();
@@ -422,6 +476,9 @@ impl ApplicationHandler<Event> for Desktop {
             }
             WindowEvent::CloseRequested => return self.ask_to_close(events),
             WindowEvent::Resized(size) => open.drawing.resize(size.width, size.height),
+            WindowEvent::Occluded(false) | WindowEvent::Focused(true) => {
+                open.window.request_redraw();
+            }
             _ => {}
         }
         if open.input.on_window_event(&open.window, &event).repaint {
@@ -458,8 +515,13 @@ impl Desktop {
                 // The new device knows no faces yet: have them drawn again.
                 open.app.set_up(&open.context);
                 open.window.request_redraw();
+                self.reopening.done();
             }
-            Err(failure) => self.close(events, Some(failure)),
+            Err(failure) => match self.reopening.failed() {
+                // What is drawn then finds the device still lost, and comes here again.
+                Some(pause) => open.next = Instant::now().checked_add(pause),
+                None => self.close(events, Some(failure)),
+            },
         }
     }
 }

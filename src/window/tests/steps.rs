@@ -273,3 +273,94 @@ fn the_input_method_is_told_where_the_caret_is() {
     bare.keys(Modifiers::NONE, Key::Escape);
     assert_eq!(place(&bare), None, "outside the text there is none");
 }
+
+/// However a composition ends (a digit, another window, a click elsewhere), and in whatever
+/// order an input method says so, its last syllable is there exactly once, and one undo
+/// takes it back.
+#[test]
+fn the_last_syllable_is_there_once_however_the_composition_ends() {
+    let preedit = |text: &str| {
+        Event::Ime(ImeEvent::Preedit {
+            text: text.into(),
+            active_range_chars: None,
+        })
+    };
+    let commit = || Event::Ime(ImeEvent::Commit("한".into()));
+    let ends: [(&str, Vec<Event>, &str); 6] = [
+        ("committed", vec![commit()], ""),
+        ("emptied, then committed", vec![preedit(""), commit()], ""),
+        ("committed, then emptied", vec![commit(), preedit("")], ""),
+        (
+            "a digit",
+            vec![preedit(""), commit(), Event::Text("1".into())],
+            "1",
+        ),
+        (
+            "another window first",
+            vec![Event::WindowFocused(false), commit(), preedit("")],
+            "",
+        ),
+        (
+            "another window afterwards",
+            vec![commit(), Event::WindowFocused(false), preedit("")],
+            "",
+        ),
+    ];
+    for (what, events, more) in ends {
+        // One after the other, and all in one frame.
+        for together in [false, true] {
+            let mut bare = Bare::of("글: ".as_bytes());
+            for shown in ["ㅎ", "하", "한"] {
+                bare.harness.event(preedit(shown));
+                bare.harness.run_steps(2);
+            }
+            for event in &events {
+                bare.harness.event(event.clone());
+                if !together {
+                    bare.harness.run_steps(2);
+                }
+            }
+            bare.harness.run_steps(3);
+            assert_eq!(bare.text(), format!("글: 한{more}"), "{what}, {together}");
+            bare.undo();
+            assert_eq!(bare.text(), "글: ", "{what}, {together}: one step");
+            bare.redo();
+            assert_eq!(bare.text(), format!("글: 한{more}"), "{what}, {together}");
+        }
+    }
+}
+
+/// A click elsewhere while a syllable is composed leaves it where it was.
+#[test]
+fn a_click_elsewhere_leaves_the_syllable() {
+    let mut bare = Bare::of("글: ".as_bytes());
+    for shown in ["ㅎ", "하", "한"] {
+        bare.harness.event(Event::Ime(ImeEvent::Preedit {
+            text: shown.into(),
+            active_range_chars: None,
+        }));
+        bare.harness.run_steps(2);
+    }
+    bare.harness.get_by_label("Context").click();
+    bare.harness.run_steps(3);
+    bare.harness
+        .event(Event::Ime(ImeEvent::Commit("한".into())));
+    bare.harness.run_steps(3);
+    assert_eq!(bare.text(), "글: 한");
+}
+
+/// An accent that was typed before its letter comes as one letter.
+#[test]
+fn a_dead_key_gives_one_letter_and_one_step() {
+    let mut bare = Bare::of(b"caf");
+    bare.harness.event(Event::Ime(ImeEvent::Preedit {
+        text: "´".into(),
+        active_range_chars: None,
+    }));
+    bare.harness.run_steps(2);
+    bare.harness.event(Event::Ime(ImeEvent::Commit("é".into())));
+    bare.harness.run_steps(2);
+    assert_eq!(bare.text(), "café");
+    bare.undo();
+    assert_eq!(bare.text(), "caf");
+}
