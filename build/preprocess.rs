@@ -32,7 +32,12 @@ pub(crate) struct Expanded {
     pub(crate) wgsl: String,
     /// File and line (from 1) of each line of `wgsl`.
     pub(crate) origin: Vec<(PathBuf, usize)>,
+    /// Turns of repetitions so far.
+    turns: usize,
 }
+
+/// More turns than any kernel has; a slip of a digit must not fill the memory.
+const MOST_TURNS: usize = 10_000;
 
 impl Source {
     pub(crate) fn read(path: &Path, library: &Path) -> Result<Self, String> {
@@ -110,6 +115,7 @@ impl Source {
         let mut out = Expanded {
             wgsl: String::new(),
             origin: Vec::new(),
+            turns: 0,
         };
         let mut values: Vec<(String, String)> = combination
             .iter()
@@ -178,9 +184,15 @@ impl Source {
                     };
                     let body = &lines[index..index + length];
                     for turn in 0..if live { count } else { 0 } {
+                        out.turns += 1;
+                        if out.turns > MOST_TURNS {
+                            return fail(&format!("more than {MOST_TURNS} turns of repetitions"));
+                        }
+                        // What a turn defines ends with it.
+                        let outside = values.len();
                         values.push((name.to_owned(), turn.to_string()));
                         self.append(path, body, values, seen, out)?;
-                        values.pop();
+                        values.truncate(outside);
                     }
                     index += length + 1;
                 }

@@ -192,3 +192,41 @@ fn models_that_cannot_be_are_4() {
     let ran = super::Ran::of(super::blt(&["patch", "x"]).env("BLT_MODEL", name));
     assert_eq!(ran.code, 4);
 }
+
+/// `HUGGINGFACE_HUB_CACHE` is what `HF_HUB_CACHE` was called before, which wins.
+#[test]
+fn a_cache_is_found_by_its_older_name_and_its_revision_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let snapshot = folder
+        .path()
+        .join("models--acme--tiny-blt/snapshots/0123456789abcdef");
+    std::fs::create_dir_all(&snapshot).unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(oracle("k2_base").join(file), snapshot.join(file)).unwrap();
+    }
+    let inspect = |name: &str, other: Option<&str>| {
+        let mut command = super::blt(&["inspect", "-m", name]);
+        command.env("HUGGINGFACE_HUB_CACHE", folder.path());
+        command.env("HOME", "/nowhere");
+        if let Some(other) = other {
+            command.env("HF_HUB_CACHE", other);
+        }
+        super::Ran::of(&mut command)
+    };
+    let ran = inspect("acme/tiny-blt", None);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.text().contains("acme/tiny-blt@0123456789abcdef"),
+        "{}",
+        ran.text()
+    );
+    assert_eq!(inspect("acme/tiny-blt@0123456", None).code, 0);
+    let ran = inspect("acme/tiny-blt@v2", None);
+    assert_eq!(ran.code, 4);
+    assert!(
+        ran.err.contains("`v2`") && ran.err.contains("0123456789abcdef"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(inspect("acme/tiny-blt", Some("/nowhere")).code, 4);
+}

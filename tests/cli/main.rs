@@ -4,11 +4,15 @@
 
 mod alone;
 mod bench;
+mod changing_files;
+mod clothes;
 mod contract;
 mod convert;
 mod documents;
+mod doubts;
 mod embedded;
 mod errors;
+mod faults;
 mod forms;
 mod generate;
 mod help;
@@ -38,7 +42,7 @@ fn blt(arguments: &[&str]) -> Command {
     command
 }
 
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 10] = [
     "BLT_MODEL",
     "BLT_ADAPTER",
     "WGPU_BACKEND",
@@ -47,6 +51,7 @@ const VARIABLES: [&str; 9] = [
     "CLICOLOR_FORCE",
     "HF_HOME",
     "HF_HUB_CACHE",
+    "HUGGINGFACE_HUB_CACHE",
     "COLUMNS",
 ];
 

@@ -175,3 +175,81 @@ fn an_interruption_leaves_no_file() {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
+
+/// What `nohup` started goes on when the terminal closes, and is still ended by what ends
+/// it.
+#[cfg(unix)]
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.txt");
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP INT; exec \"$@\"", "sh", program()])
+        .args(["patch", "--mode", "space", "-o", path.to_str().unwrap()])
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while std::fs::read_dir(folder.path()).unwrap().count() == 0 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    for signal in ["-HUP", "-INT"] {
+        interrupt(&child, signal);
+    }
+    std::thread::sleep(Duration::from_millis(900));
+    assert!(child.try_wait().unwrap().is_none(), "it has ended");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    interrupted(child, "-TERM");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// Whoever reads may go away at any time, and whoever is told need not be there.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let model = model();
+    let text = "some words to go through\n".repeat(4000);
+    for command in [
+        vec!["patch", "--mode", "space"],
+        vec!["patch", "--mode", "space", "--format", "jsonl"],
+        vec!["entropy", "-m", &model, "--format", "csv"],
+        vec!["score", "-m", &model, "--format", "jsonl"],
+        vec!["generate", "-n", "100000", "--ignore-eos", "-p", "a"],
+        vec!["devices"],
+        vec!["inspect", "--tensors"],
+        vec!["completions", "bash"],
+        vec!["--help"],
+    ] {
+        let mut child = spawn(&command);
+        let mut input = child.stdin.take().unwrap();
+        let text = text.clone();
+        // Not all of them read it.
+        let writing = std::thread::spawn(move || drop(input.write_all(text.as_bytes())));
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        writing.join().unwrap();
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(0), "{command:?}: {err}");
+        assert!(
+            !err.contains("blt: ") && !err.contains("panic"),
+            "{command:?}: {err}"
+        );
+    }
+    // Nobody to tell.
+    for command in [
+        "patch -v -m MODEL hello",
+        "patch -m MODEL hello",
+        "patch -m nowhere hello",
+    ] {
+        let command = command.replace("MODEL", &model);
+        let ended = Command::new("sh")
+            .args(["-c", &format!("exec {} {command} 2>&-", program())])
+            .output()
+            .unwrap();
+        let code = if command.contains("nowhere") { 4 } else { 0 };
+        assert_eq!(ended.status.code(), Some(code), "{command}");
+    }
+}

@@ -23,6 +23,7 @@ mod embedded;
 #[cfg(feature = "embedded-model")]
 mod embedded_parity;
 mod entropy_session;
+mod faults;
 mod file_scan;
 mod generate;
 mod hash_tables;

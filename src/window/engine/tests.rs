@@ -291,7 +291,7 @@ fn a_file_that_is_cut_meanwhile_is_named() {
     file.set_len(4096).unwrap();
     engine.ask(Request::Analysis(AnalysisRequest::Text {
         revision: 2,
-        bytes: b"another text".to_vec(),
+        bytes: Arc::new(b"another text".to_vec()),
     }));
     let why = next(&engine, |update| match update {
         Update::Lost(why) | Update::Failed(why) => Some(why),

@@ -354,11 +354,11 @@ fn defaults_of_a_whole_model() {
 #[test]
 fn what_is_no_config() {
     let cases: [(&[u8], &str); 8] = [
-        (b"", "not valid JSON"),
+        (b"", "is empty"),
         (b"{", "not valid JSON"),
         (b"{\"hidden_size\": NaN}", "not valid JSON"),
         (b"{\"hidden_size\": 1e999}", "not valid JSON"),
-        (b"\xff\xfe{}", "not valid JSON"),
+        (b"\xff\xfe{}", "UTF-16"),
         (b"[1]", "an object"),
         (b"{}", "`model_type` is missing"),
         (b"{\"args\": {\"dim\": 1}}", "Meta's own layout"),

@@ -284,3 +284,30 @@ fn nothing_half_written_is_left() {
     );
     assert!(others(root.path(), &["out"]).is_empty());
 }
+
+/// Another program cuts the file halfway: the folder never appears.
+#[cfg(unix)]
+#[test]
+fn a_file_that_changes_meanwhile_is_named_and_nothing_appears() {
+    let root = tempfile::tempdir().unwrap();
+    for left in [0, 4096] {
+        let source = root.path().join(format!("source-{left}"));
+        fs::create_dir(&source).unwrap();
+        for file in ["config.json", "model.safetensors"] {
+            fs::copy(oracle().join("k2_base").join(file), source.join(file)).unwrap();
+        }
+        let checkpoint = open(&source).unwrap();
+        let weights = source.join("model.safetensors");
+        let target = root.path().join("target");
+        let written = checkpoint.convert(&target, &ConvertOptions::default(), |_| {
+            let file = fs::OpenOptions::new().write(true).open(&weights).unwrap();
+            file.set_len(left).unwrap();
+            Ok(())
+        });
+        let shown = weights.display().to_string();
+        sentence(written, &[&shown, "another program"]);
+        assert!(!target.exists());
+        sentence(checkpoint.check_files(), &[&shown]);
+    }
+    assert_eq!(others(root.path(), &["source-0", "source-4096"]), [""; 0]);
+}

@@ -44,7 +44,7 @@ fn folders_and_files() {
     );
     sentence(
         open(&folder.join("config.json")),
-        &["config.json", "not a .safetensors or .pth file"],
+        &["needs model.safetensors", "weights of mine.safetensors"],
     );
     fs::remove_file(folder.join("config.json")).unwrap();
     sentence(
@@ -292,4 +292,80 @@ fn downloaded_models_are_listed_by_name() {
         ["facebook/blt-1b", "itazap/BLT--small"]
     );
     assert!(cached_models(&Environment::default()).is_empty());
+}
+
+/// Caches as copies and interrupted downloads leave them.
+#[test]
+fn caches_without_refs_or_with_several_revisions() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = Environment {
+        hf_hub_cache: Some(root.path().into()),
+        ..Environment::default()
+    };
+    let open = |name: &str| Checkpoint::open_in(name, &environment);
+    let origin = |name: &str| open(name).unwrap().origin().to_owned();
+    let model = cache(root.path());
+    let name = "acme/tiny-blt.v1";
+    let main = format!("{name}@{COMMIT}");
+
+    // A mark or a line feed in the file of a branch is no part of the commit.
+    for content in [format!("{COMMIT}\r\n"), format!("\u{feff}{COMMIT}")] {
+        fs::write(model.join("refs/main"), content).unwrap();
+        assert_eq!(origin(name), main);
+    }
+
+    // A lone snapshot without `refs` can only be the one.
+    fs::remove_dir_all(model.join("refs")).unwrap();
+    assert_eq!(origin(name), main);
+    assert_eq!(origin(&format!("{name}@{COMMIT}")), main);
+    // A commit may be shortened as people do, and not further.
+    assert_eq!(origin(&format!("{name}@{}", &COMMIT[..7])), main);
+    let short = format!("{name}@{}", &COMMIT[..3]);
+    sentence(open(&short), &["no revision", COMMIT]);
+
+    // Of several one must be chosen, and what is there is listed with how to.
+    let other = "ffff0123456789ffff0123456789ffff01234567";
+    checkpoint_in(&model.join("snapshots").join(other));
+    let choose = format!("{name}@REVISION");
+    sentence(open(name), &["no revision `main`", COMMIT, other, &choose]);
+    assert_eq!(
+        origin(&format!("{name}@{other}")),
+        format!("{name}@{other}")
+    );
+    assert_eq!(
+        origin(&format!("{name}@ffff012")),
+        format!("{name}@{other}")
+    );
+
+    // A branch whose snapshot was deleted.
+    fs::create_dir_all(model.join("refs")).unwrap();
+    fs::write(model.join("refs/main"), "0123456789abcdef").unwrap();
+    sentence(
+        open(name),
+        &[
+            "`main`",
+            "`0123456789abcdef`",
+            "is not there",
+            COMMIT,
+            other,
+            &choose,
+        ],
+    );
+}
+
+/// Links whose blobs are gone are named as links, whichever file they are.
+#[cfg(unix)]
+#[test]
+fn links_to_nothing_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["config.json", "model.safetensors"] {
+        let folder = root.path().join(name);
+        checkpoint_in(&folder);
+        fs::remove_file(folder.join(name)).unwrap();
+        std::os::unix::fs::symlink("../../blobs/gone", folder.join(name)).unwrap();
+        sentence(
+            open(&folder),
+            &[&format!("a {name} that is not a link to nothing")],
+        );
+    }
 }

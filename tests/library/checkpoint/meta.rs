@@ -153,7 +153,7 @@ fn a_file_of_torch_itself() {
 }
 
 /// A copy of a layout that a test may change.
-fn copy(layout: &str) -> tempfile::TempDir {
+pub(crate) fn copy(layout: &str) -> tempfile::TempDir {
     fn all(from: &Path, to: &Path) {
         fs::create_dir_all(to).unwrap();
         for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -169,7 +169,7 @@ fn copy(layout: &str) -> tempfile::TempDir {
     folder
 }
 
-fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
+pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
     let mut json = read_json(path.to_owned());
     change(&mut json);
     fs::write(path, json.to_string()).unwrap();

@@ -1,7 +1,10 @@
 //! The checkpoint layer: what it opens, and the sentence for everything else.
 
+mod as_people_have_them;
 mod config;
 mod convert;
+mod distributed;
+mod doubts;
 mod dtypes;
 mod entropy;
 mod files;
