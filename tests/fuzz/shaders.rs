@@ -63,3 +63,28 @@ fn preprocessor() {
         }
     });
 }
+
+/// A slip of a digit, and what a turn defines.
+#[test]
+fn repetitions_end_and_keep_to_themselves() {
+    let folder = folder();
+    let path = folder.path().join("kernel.wgsl");
+    let expand = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let source = Source::read(&path, folder.path()).unwrap();
+        let combination = source.combinations().remove(0);
+        source.expand(&combination).map(|expanded| expanded.wgsl)
+    };
+    for text in [
+        "#repeat A 99999999999\n#end\n",
+        "#repeat A 500\n#repeat B 500\n#repeat C 500\n#end\n#end\n#end\n",
+    ] {
+        assert!(
+            expand(text).is_err_and(|said| said.contains("turns")),
+            "{text}"
+        );
+    }
+    let turns = "#repeat A 3\n#define X 7\nlet a$A = $X;\n#end\n";
+    let wanted = "let a0 = 7;\nlet a1 = 7;\nlet a2 = 7;\n";
+    assert_eq!(expand(turns).as_deref(), Ok(wanted));
+}

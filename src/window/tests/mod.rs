@@ -12,6 +12,7 @@ mod losses;
 mod motion;
 mod patch;
 mod pictures;
+mod scale;
 mod screens;
 mod steps;
 
