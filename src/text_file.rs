@@ -62,6 +62,17 @@ pub fn lines_of_json(text: &[u8]) -> Result<impl Iterator<Item = (usize, &[u8])>
     Ok(lines.filter(|(_, line)| !line.trim_ascii().is_empty()))
 }
 
+/// A text with control characters written as escapes: names and parsers' complaints come
+/// from files, and a terminal would obey them.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().collect::<String>(),
+        false => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
+}
+
 /// Reads a JSON text.
 ///
 /// # Errors
@@ -69,7 +80,7 @@ pub fn lines_of_json(text: &[u8]) -> Result<impl Iterator<Item = (usize, &[u8])>
 /// says.
 pub fn json<T: serde::de::DeserializeOwned>(text: &[u8], else_say: &str) -> Result<T, String> {
     let text = unmarked_json(text)?;
-    serde_json::from_slice(text).map_err(|error| format!("{else_say}: {error}"))
+    serde_json::from_slice(text).map_err(|error| printable(&format!("{else_say}: {error}")))
 }
 
 /// The bytes of a text that JSON has under a name as a string, or under the name with
@@ -154,6 +165,16 @@ mod tests {
             let read: Result<Vec<u8>, String> = json(text, "is no list");
             assert!(read.is_err_and(|said| said.contains(what)), "{what}");
         }
+    }
+
+    #[test]
+    fn a_terminal_has_nothing_to_obey() {
+        assert_eq!(
+            printable("한 \u{1b}[2J\r\n\u{7f}"),
+            "한 \\u{1b}[2J\\r\\n\\u{7f}"
+        );
+        let read: Result<bool, String> = json(b"\"\\u001b[31m\"", "is none");
+        assert!(read.is_err_and(|said| !said.chars().any(char::is_control)));
     }
 
     #[test]

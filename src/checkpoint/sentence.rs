@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use crate::Error;
+use crate::{Error, text_file};
 
 /// A [`Error::Checkpoint`] from its sentence.
 pub(super) fn refuse(sentence: impl Into<String>) -> Error {
-    Error::Checkpoint(sentence.into())
+    // What a parser says may quote the file.
+    Error::Checkpoint(text_file::printable(&sentence.into()))
 }
 
 /// A name from a file, safe to print on one line: quoted, control characters

@@ -207,6 +207,7 @@ pub(super) fn complain(what: &dyn std::fmt::Display, color: bool) {
         "blt:"
     };
     // If standard error is gone there is nobody to tell.
+    let what = blt::text_file::printable(&what.to_string());
     let _ = writeln!(stderr(), "{name} {what}");
 }
 
