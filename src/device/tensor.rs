@@ -190,6 +190,12 @@ pub(crate) fn count(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }
 
+/// A size in an estimate.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+pub(crate) fn as_f64(value: usize) -> f64 {
+    value as f64
+}
+
 /// Rounds a row length up to whole vectors of four.
 #[must_use]
 pub const fn padded(columns: usize) -> usize {

@@ -7,10 +7,9 @@
 
 use std::ops::ControlFlow;
 
-use super::part::as_f64;
 use crate::checkpoint::{BlockWeights, StackConfig};
 use crate::device::plan::Work;
-use crate::device::tensor::padded;
+use crate::device::tensor::{as_f64, padded};
 use crate::device::{Device, Tensor};
 use crate::error::Result;
 use crate::weights::{Matrix, Uploader, WeightType, fused};

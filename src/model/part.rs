@@ -11,8 +11,8 @@ use crate::device::kernels::{
     SwigluParams,
 };
 use crate::device::plan::{Extent, Grid, ONE, Plan, PlanBuilder, Work};
-pub(crate) use crate::device::tensor::count;
 use crate::device::tensor::padded;
+pub(crate) use crate::device::tensor::{as_f64, count};
 use crate::device::{Device, Selected, Slice, Tensor};
 use crate::error::Result;
 use crate::weights::Matrix;
@@ -566,11 +566,6 @@ impl<'g> PartPlan<'g> {
 /// Vectors of four that hold `columns` columns.
 pub(crate) fn vectors(columns: usize) -> u32 {
     count(columns.div_ceil(4))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-pub(crate) fn as_f64(value: usize) -> f64 {
-    value as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a head is small")]
