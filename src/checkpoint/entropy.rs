@@ -68,7 +68,7 @@ impl<'a> EntropyWeights<'a> {
         Ok(Self {
             config: *config,
             embed,
-            layers: (0..config.layers)
+            layers: (0..config.stack.layers)
                 .map(|i| BlockWeights::resolve(weights, &name(&format!("layers.{i}"))))
                 .collect::<Result<_>>()?,
             norm: take(weights, &name("norm.weight"))?,

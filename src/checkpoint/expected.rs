@@ -132,7 +132,7 @@ pub(super) fn expected_with(config: &Config, form: &Form) -> Vec<ExpectedTensor>
 /// The entropy model's tensors under a prefix.
 pub(super) fn entropy_tensors(config: &EntropyConfig, prefix: &str) -> Vec<ExpectedTensor> {
     let mut list = Vec::new();
-    let table = vec![n(config.vocab_size), n(config.hidden_size)];
+    let table = vec![n(config.vocab_size), n(config.stack.hidden_size)];
     let (embed, head) = (
         format!("{prefix}embed_tokens.weight"),
         format!("{prefix}lm_head.weight"),
@@ -152,15 +152,15 @@ pub(super) fn entropy_tensors(config: &EntropyConfig, prefix: &str) -> Vec<Expec
         &mut list,
         Part::Entropy,
         &format!("{prefix}layers"),
-        config.layers,
+        config.stack.layers,
         &BLOCK,
-        &config.stack(),
+        &config.stack,
     );
     push(
         &mut list,
         Part::Entropy,
         format!("{prefix}norm.weight"),
-        vec![n(config.hidden_size)],
+        vec![n(config.stack.hidden_size)],
     );
     list
 }

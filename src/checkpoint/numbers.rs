@@ -1,4 +1,4 @@
-//! Weights that are no numbers: what a broken download or a training run that
+//! Weights that are not finite: what a broken download or a training run that
 //! diverged leaves behind.
 
 use super::Checkpoint;
@@ -9,7 +9,7 @@ const PIECE: usize = 4 << 20;
 
 impl Checkpoint {
     /// The first tensor, by name, that holds NaN or an infinity; `None` if none
-    /// does. All weights are read for it: ask only when logits were no numbers.
+    /// does. All weights are read for it: ask only when logits were not finite.
     /// `progress` is told the bytes of each piece.
     #[must_use]
     pub fn first_not_a_number(&self, mut progress: impl FnMut(u64)) -> Option<String> {

@@ -19,7 +19,7 @@ const PIECE: usize = 1 << 21;
 #[derive(Debug)]
 pub(super) enum Source<'a> {
     Stored(TensorView<'a>),
-    /// The matrix that changes nothing, of so many rows.
+    /// The identity matrix of `rows` rows.
     Identity(usize),
 }
 

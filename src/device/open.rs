@@ -326,6 +326,16 @@ impl Device {
         self.choices.choose(shape, variant);
     }
 
+    /// The optional features in use, for people: the tier of a graphics adapter, or the
+    /// vector instructions of the processor.
+    #[must_use]
+    pub fn features(&self) -> String {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.tier().to_string(),
+            Kind::Cpu(cpu) => cpu.cpu().level().to_string(),
+        }
+    }
+
     /// The largest binding of one tensor part, in bytes.
     #[must_use]
     pub fn binding_bytes(&self) -> u64 {

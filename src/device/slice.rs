@@ -11,16 +11,6 @@ pub(super) enum Storage {
     Cpu(Arc<Memory>),
 }
 
-impl Storage {
-    pub(super) fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Gpu(a), Self::Gpu(b)) => a == b,
-            (Self::Cpu(a), Self::Cpu(b)) => Arc::ptr_eq(a, b),
-            _ => false,
-        }
-    }
-}
-
 /// A part of a tensor, as a kernel binds it.
 #[derive(Clone, Copy, Debug)]
 pub struct Slice<'a> {

@@ -1,5 +1,6 @@
 //! Tensors: typed views of a device's memory, and parts of them.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -156,12 +157,6 @@ impl Tensor {
         self.bytes
     }
 
-    /// Is it the same memory?
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.storage.is(&other.storage) && self.offset == other.offset && self.bytes == other.bytes
-    }
-
     /// The buffer on a graphics adapter, which a window may draw from.
     #[must_use]
     pub fn buffer(&self) -> Option<&wgpu::Buffer> {
@@ -182,6 +177,61 @@ impl Tensor {
         bytes: u64,
     ) {
         recorder.copy((self.all(), skip), (other.all(), at), bytes);
+    }
+}
+
+/// Makes the tensors of a session and counts their bytes. Without a device it only
+/// counts: what a session takes is known before anything is allocated.
+#[derive(Debug, Default)]
+pub struct Allocator<'d> {
+    device: Option<&'d Device>,
+    bytes: Cell<u64>,
+}
+
+impl<'d> Allocator<'d> {
+    /// For tensors on a device.
+    #[must_use]
+    pub fn on(device: &'d Device) -> Self {
+        Self {
+            device: Some(device),
+            ..Self::default()
+        }
+    }
+
+    /// A tensor as of [`Tensor::new`]; without a device there is nothing in it.
+    #[must_use]
+    pub fn tensor(&self, label: &str, values: usize) -> Tensor {
+        let bytes = values.max(1) as u64 * 4;
+        self.bytes.set(self.bytes.get() + bytes);
+        match self.device {
+            Some(device) => Tensor::new(device, label, values),
+            None => Tensor {
+                storage: Storage::Cpu(Arc::new(Memory::empty())),
+                offset: 0,
+                bytes,
+            },
+        }
+    }
+
+    /// A tensor of `values` values that [`Tensor::write`] gets from `fill`.
+    #[must_use]
+    pub fn filled<T: bytemuck::NoUninit>(
+        &self,
+        label: &str,
+        values: usize,
+        fill: impl FnOnce() -> Vec<T>,
+    ) -> Tensor {
+        let tensor = self.tensor(label, values);
+        if let Some(device) = self.device {
+            tensor.write(device, &fill());
+        }
+        tensor
+    }
+
+    /// Bytes of all tensors so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.get()
     }
 }
 

@@ -151,7 +151,7 @@ impl Flops {
 }
 
 fn of_entropy(config: &EntropyConfig, shape: TextShape) -> f64 {
-    let stack = &config.stack();
+    let stack = &config.stack;
     transformer(stack, keys(config.window, shape)) + head(stack, config.vocab_size)
 }
 
@@ -170,7 +170,7 @@ fn of_blt(config: &BltConfig, shape: TextShape) -> Vec<(FlopsPart, f64)> {
         let flops = layers * cross(&config.encoder, keys, patch / k) * k / patch;
         parts.push((FlopsPart::EncoderCross, flops));
     }
-    parts.push((FlopsPart::Projections, between(config) / patch));
+    parts.push((FlopsPart::Projections, 2.0 * between(config) / patch));
     let seen = f64::from(shape.context) / patch;
     parts.push((FlopsPart::Latent, transformer(&config.latent, seen) / patch));
     if config.decoder_cross {
@@ -186,8 +186,8 @@ fn of_blt(config: &BltConfig, shape: TextShape) -> Vec<(FlopsPart, f64)> {
     parts
 }
 
-/// The projections between bytes and patches, per patch.
-fn between(config: &BltConfig) -> f64 {
+/// Weights of the projections between bytes and patches.
+pub(super) fn between(config: &BltConfig) -> f64 {
     let [local, latent] = [config.encoder.hidden_size, config.latent.hidden_size].map(f64::from);
     let (joined, k) = (
         f64::from(config.patch_width()),
@@ -207,7 +207,7 @@ fn between(config: &BltConfig) -> f64 {
         false if latent == local => 0.0,
         false => latent * local,
     };
-    2.0 * (to_queries + to_latent + to_bytes)
+    to_queries + to_latent + to_bytes
 }
 
 /// m of a part with a window, in bytes.

@@ -8,9 +8,9 @@
 use std::ops::ControlFlow;
 
 use crate::checkpoint::{BlockWeights, StackConfig};
+use crate::device::Tensor;
 use crate::device::plan::Work;
-use crate::device::tensor::{as_f64, padded};
-use crate::device::{Device, Tensor};
+use crate::device::tensor::{Allocator, as_f64, padded};
 use crate::error::Result;
 use crate::weights::{Matrix, Uploader, WeightType, fused};
 
@@ -173,12 +173,25 @@ pub struct KeyValues {
 impl KeyValues {
     /// Room for `slots` positions, a power of two.
     #[must_use]
-    pub fn new(device: &Device, shape: &BlockShape, slots: usize) -> Self {
+    pub fn new(tensors: &Allocator<'_>, shape: &BlockShape, slots: usize) -> Self {
         Self {
-            keys: Tensor::new(device, "keys", slots * shape.stored()),
-            values: Tensor::new(device, "values", slots * shape.stored()),
+            keys: tensors.tensor("keys", slots * shape.stored()),
+            values: tensors.tensor("values", slots * shape.stored()),
             slots,
         }
+    }
+
+    /// Those of each layer of a part.
+    #[must_use]
+    pub fn of_layers(
+        tensors: &Allocator<'_>,
+        layers: usize,
+        shape: &BlockShape,
+        slots: usize,
+    ) -> Vec<Self> {
+        (0..layers)
+            .map(|_| Self::new(tensors, shape, slots))
+            .collect()
     }
 
     /// Size in bytes.
@@ -232,33 +245,17 @@ pub struct Scratch {
 impl Scratch {
     /// Buffers for up to `rows` rows of blocks of any of the shapes.
     #[must_use]
-    pub fn new(device: &Device, shapes: &[BlockShape], rows: usize) -> Self {
+    pub fn new(tensors: &Allocator<'_>, shapes: &[BlockShape], rows: usize) -> Self {
         let most = |size: fn(&BlockShape) -> usize| shapes.iter().map(size).max().unwrap_or(0);
         let hidden = most(|s| padded(s.hidden));
         let gate = most(|s| padded(s.intermediate));
         Self {
-            x: Tensor::new(device, "x", rows * hidden),
-            h: Tensor::new(device, "h", rows * hidden),
-            qkv: Tensor::new(device, "qkv", rows * most(BlockShape::qkv)),
-            attended: Tensor::new(device, "attended", rows * most(|s| s.heads * s.head)),
-            gate_up: Tensor::new(device, "gate_up", rows * 2 * gate),
-            gated: Tensor::new(device, "gated", rows * gate),
+            x: tensors.tensor("x", rows * hidden),
+            h: tensors.tensor("h", rows * hidden),
+            qkv: tensors.tensor("qkv", rows * most(BlockShape::qkv)),
+            attended: tensors.tensor("attended", rows * most(|s| s.heads * s.head)),
+            gate_up: tensors.tensor("gate_up", rows * 2 * gate),
+            gated: tensors.tensor("gated", rows * gate),
         }
-    }
-
-    /// Size in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        [
-            &self.x,
-            &self.h,
-            &self.qkv,
-            &self.attended,
-            &self.gate_up,
-            &self.gated,
-        ]
-        .iter()
-        .map(|t| t.bytes())
-        .sum()
     }
 }

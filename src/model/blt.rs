@@ -11,7 +11,7 @@ use super::latent::Latent;
 pub use super::load::{BltLoad, HashTables};
 use super::memory::{self, MemoryPlan};
 use super::patches::PatchShape;
-use super::sizes::UNBOUNDED;
+use super::sizes::{ModelSizes, UNBOUNDED};
 use crate::checkpoint::{BltConfig, Checkpoint, PatchingConfig};
 use crate::device::Device;
 use crate::device::plan::Work;
@@ -28,6 +28,7 @@ pub struct BltModel {
     pub(crate) encoder: Encoder,
     pub(crate) latent: Latent,
     pub(crate) decoder: Decoder,
+    pub(crate) sizes: ModelSizes,
     memory: MemoryPlan,
 }
 
@@ -63,7 +64,7 @@ impl BltModel {
         mut go_on: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Self> {
         let weights = checkpoint.blt_weights()?;
-        let memory = memory::plan(device, checkpoint, &weights, &options)?;
+        let (memory, sizes) = memory::plan(device, checkpoint, &weights, &options)?;
         let entropy = match options.entropy {
             Some(model) => Some(model),
             None if checkpoint.config().entropy.is_some() => {
@@ -75,10 +76,10 @@ impl BltModel {
         };
         let host = memory.host_tables.then_some(checkpoint);
         let mut uploader = Uploader::new(device, go_on);
-        let encoder =
-            Encoder::load(device, &mut uploader, &weights, host, options.hf_compat).await?;
-        let latent = Latent::load(&mut uploader, &weights).await?;
-        let decoder = Decoder::load(&mut uploader, &weights).await?;
+        let parts = (host, options.hf_compat);
+        let encoder = Encoder::load(device, &mut uploader, &weights, sizes.encoder, parts).await?;
+        let latent = Latent::load(&mut uploader, &weights, sizes.latent).await?;
+        let decoder = Decoder::load(&mut uploader, &weights, sizes.decoder).await?;
         uploader.flush().await?;
         device.check()?;
         checkpoint.check_files()?;
@@ -90,6 +91,7 @@ impl BltModel {
             encoder,
             latent,
             decoder,
+            sizes,
             memory,
         })
     }
@@ -136,9 +138,9 @@ impl BltModel {
         let window = self.config.local_window.map_or(UNBOUNDED, |n| n as usize);
         let entropy = self.entropy.as_ref().map(|model| model.heaviest_step());
         let all = [
-            self.encoder.shape.heaviest_step(window),
-            self.latent.shape.heaviest_step(patches),
-            self.decoder.shape.heaviest_step(window),
+            self.sizes.encoder.shape.heaviest_step(window),
+            self.sizes.latent.shape.heaviest_step(patches),
+            self.sizes.decoder.shape.heaviest_step(window),
         ];
         let all = all.into_iter().chain(entropy);
         let heavier = |a: &Work, b: &Work| a.units(1).total_cmp(&b.units(1));

@@ -8,11 +8,12 @@ use super::block::BlockShape;
 use super::ends::per_row;
 use super::part::{Normed, Output, PartPlan, as_f32, as_f64, count, vectors};
 use crate::checkpoint::CrossWeights;
+use crate::device::Tensor;
 use crate::device::kernels::{
     CROSS_ATTENTION, CrossAttention, CrossAttentionParams, RING_STORE, RingStore, RingStoreParams,
 };
 use crate::device::plan::{Extent, Work};
-use crate::device::{Device, Tensor};
+use crate::device::tensor::Allocator;
 use crate::error::Result;
 use crate::weights::{Matrix, Uploader, fused};
 
@@ -59,9 +60,9 @@ pub struct CrossKeys {
 impl CrossKeys {
     /// Room for `slots` rows.
     #[must_use]
-    pub fn new(device: &Device, shape: &BlockShape, slots: usize) -> Self {
+    pub fn new(tensors: &Allocator<'_>, shape: &BlockShape, slots: usize) -> Self {
         Self {
-            kv: Tensor::new(device, "cross kv", slots * 2 * shape.stored()),
+            kv: tensors.tensor("cross kv", slots * 2 * shape.stored()),
             slots,
         }
     }

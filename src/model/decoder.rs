@@ -3,43 +3,41 @@
 
 use std::ops::ControlFlow;
 
-use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
+use super::block::{Block, KeyValues, Rows, Scratch};
 use super::cross::{Cross, CrossKeys, Queries};
 use super::ends::per_row;
 use super::part::{Normed, Output, PartPlan, RowClass, count, vectors};
 use super::patches::PatchBuffers;
 use super::rotary::Rotary;
+use super::sizes::{DecoderSizes, Sizes};
 use crate::checkpoint::BltWeights;
+use crate::device::Tensor;
 use crate::device::kernels::{GATHER_ADD, GatherAdd, GatherAddParams};
 use crate::device::plan::Extent;
-use crate::device::tensor::padded;
-use crate::device::{Device, Tensor};
+use crate::device::tensor::{Allocator, padded};
 use crate::error::Result;
 use crate::weights::{Matrix, Uploader, fused};
 
 /// The local decoder's weights on the device, with the head.
 #[derive(Debug)]
 pub struct Decoder {
-    pub(crate) shape: BlockShape,
+    sizes: DecoderSizes,
     pub(crate) rotary: Rotary,
-    pub(crate) vocabulary: usize,
     projection: Option<Matrix>,
     layers: Vec<Block>,
     /// For each layer before which the bytes attend to the patches.
     cross: Vec<Cross>,
     norm: Tensor,
     head: Matrix,
-    /// Vectors per patch.
-    k: usize,
 }
 
 impl Decoder {
     pub(super) async fn load<P: FnMut(u64) -> ControlFlow<()>>(
         uploader: &mut Uploader<'_, P>,
         weights: &BltWeights<'_>,
+        sizes: DecoderSizes,
     ) -> Result<Self> {
-        let config = weights.config;
-        let shape = BlockShape::of(&config.decoder, "the local decoder")?;
+        let shape = sizes.shape;
         let projection = match &weights.decoder_projection {
             Some(view) => {
                 let columns = view.shape.get(1).copied().unwrap_or(shape.hidden);
@@ -55,32 +53,14 @@ impl Decoder {
         let norm = uploader.vector("norm", &weights.decoder_norm.to_f32());
         let head = fused(uploader, "head", shape.hidden, &[&weights.head], 0).await?;
         Ok(Self {
-            rotary: Rotary::new(shape.head, config.decoder.rope_theta),
-            vocabulary: config.vocab_size as usize,
-            k: if config.decoder_cross {
-                config.cross_attn_k as usize
-            } else {
-                1
-            },
-            shape,
+            rotary: Rotary::new(shape.head, weights.config.decoder.rope_theta),
+            sizes,
             projection,
             layers,
             cross,
             norm,
             head,
         })
-    }
-
-    /// Number of layers.
-    #[must_use]
-    pub fn layers(&self) -> usize {
-        self.layers.len()
-    }
-
-    /// Vectors of a patch that a byte sees.
-    #[must_use]
-    pub fn k(&self) -> usize {
-        self.k
     }
 }
 
@@ -101,44 +81,24 @@ pub struct DecoderBuffers {
 }
 
 impl DecoderBuffers {
-    /// Buffers for runs of up to `rows` rows, `slots` cached positions and the
-    /// vectors of `patch_slots` patches.
+    /// Buffers of a session of these sizes.
     #[must_use]
-    pub fn new(
-        device: &Device,
-        decoder: &Decoder,
-        rows: usize,
-        slots: usize,
-        patch_slots: usize,
-    ) -> Self {
-        let shape = &decoder.shape;
-        let (k, hidden) = (decoder.k, shape.hidden);
-        let gathered = if decoder.cross.is_empty() { hidden } else { 0 };
+    pub(crate) fn new(tensors: &Allocator<'_>, own: &DecoderSizes, sizes: &Sizes) -> Self {
+        let (rows, patch_slots, shape) = (sizes.rows, sizes.patch_slots, &own.shape);
+        let gathered = if own.crossings == 0 { shape.hidden } else { 0 };
+        let projected = rows * own.k * shape.hidden;
         Self {
-            caches: (0..decoder.layers.len())
-                .map(|_| KeyValues::new(device, shape, slots))
+            caches: KeyValues::of_layers(tensors, own.layers, shape, sizes.local_slots),
+            keys: (0..own.crossings)
+                .map(|_| CrossKeys::new(tensors, shape, patch_slots * own.k))
                 .collect(),
-            keys: (0..decoder.cross.len())
-                .map(|_| CrossKeys::new(device, shape, patch_slots * k))
-                .collect(),
-            vectors: Tensor::new(device, "patch vectors", patch_slots * gathered),
+            vectors: tensors.tensor("patch vectors", patch_slots * gathered),
             patch_slots,
-            projected: Tensor::new(device, "projected", rows * k * hidden),
-            h: Tensor::new(device, "projected h", rows * k * hidden),
-            logits: Tensor::new(device, "logits", rows * padded(decoder.vocabulary)),
-            result: Tensor::new(device, "result", rows * 2),
+            projected: tensors.tensor("projected", projected),
+            h: tensors.tensor("projected h", projected),
+            logits: tensors.tensor("logits", rows * padded(own.vocabulary)),
+            result: tensors.tensor("result", rows * 2),
         }
-    }
-
-    /// Size in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.caches.iter().map(KeyValues::bytes).sum::<u64>()
-            + self.keys.iter().map(|k| k.kv.bytes()).sum::<u64>()
-            + self.vectors.bytes()
-            + self.projected.bytes()
-            + self.h.bytes()
-            + self.logits.bytes()
     }
 }
 
@@ -160,13 +120,13 @@ impl Decoder {
         if self.cross.is_empty() {
             return match &self.projection {
                 Some(matrix) => {
-                    let output = Output::ring(self.shape.hidden, buffers.patch_slots);
+                    let output = Output::ring(self.sizes.shape.hidden, buffers.patch_slots);
                     let y = (latent, &buffers.vectors);
                     plan.linear("linear decoder", &state, y, matrix, output)
                 }
                 None => {
                     let ring = (&buffers.vectors, buffers.patch_slots);
-                    plan.ring_store(&state, latent, ring, self.shape.hidden)
+                    plan.ring_store(&state, latent, ring, self.sizes.shape.hidden)
                 }
             };
         }
@@ -180,9 +140,9 @@ impl Decoder {
             None => latent,
         };
         let vectors = patches.vectors_state();
-        plan.rows_times(self.k, class.times(self.k));
+        plan.rows_times(self.sizes.k, class.times(self.sizes.k));
         for (cross, keys) in self.cross.iter().zip(&buffers.keys) {
-            plan.cross_keys(&vectors, (x, &buffers.h), &self.shape, cross, keys)?;
+            plan.cross_keys(&vectors, (x, &buffers.h), &self.sizes.shape, cross, keys)?;
         }
         plan.rows_times(1, class);
         Ok(())
@@ -218,23 +178,23 @@ impl Decoder {
                     group: 1,
                     range_stride: 1,
                 };
-                plan.cross_attention(state, &queries, &self.shape, cross, keys)?;
+                plan.cross_attention(state, &queries, &self.sizes.shape, cross, keys)?;
             }
-            plan.block(&self.shape, block, cache, rows, scratch)?;
+            plan.block(&self.sizes.shape, block, cache, rows, scratch)?;
         }
         let normed = Normed {
             x: &scratch.x,
             h: &scratch.h,
             weight: &self.norm,
-            epsilon: self.shape.epsilon,
+            epsilon: self.sizes.shape.epsilon,
         };
-        let output = Output::rows(padded(self.vocabulary));
+        let output = Output::rows(padded(self.sizes.vocabulary));
         let logits = &buffers.logits;
         plan.norm_linear("linear head", state, (normed, logits), &self.head, output)?;
         match targets {
             Some(targets) => {
                 let result = (targets, logits, &buffers.result);
-                plan.entropy(state, result, self.vocabulary)
+                plan.entropy(state, result, self.sizes.vocabulary)
             }
             None => Ok(()),
         }
@@ -250,7 +210,7 @@ impl Decoder {
     ) -> Result<()> {
         let device = plan.device();
         let variant = device.select(&GATHER_ADD, &[&[]], &[])?;
-        let columns = self.shape.hidden;
+        let columns = self.sizes.shape.hidden;
         let kernel = GatherAdd {
             state: state.all(),
             patches: patches.patches.all(),

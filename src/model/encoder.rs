@@ -3,16 +3,18 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
+use super::block::{Block, KeyValues, Rows, Scratch};
 use super::cross::{Cross, CrossKeys, Queries};
 use super::ends::per_row;
 use super::hash_embedding::{HashBuffers, HashEmbedding, Tables};
 use super::part::{Output, PartPlan, RowClass, count, vectors};
 use super::patches::PatchBuffers;
 use super::rotary::Rotary;
+use super::sizes::{EncoderSizes, Sizes, crossings};
 use crate::checkpoint::{BltWeights, Checkpoint, Pooling};
 use crate::device::kernels::{CONCATENATE, Concatenate, ConcatenateParams, POOL, Pool, PoolParams};
 use crate::device::plan::Extent;
+use crate::device::tensor::Allocator;
 use crate::device::{Device, Tensor};
 use crate::error::Result;
 use crate::weights::{Matrix, Uploader, fused};
@@ -20,7 +22,7 @@ use crate::weights::{Matrix, Uploader, fused};
 /// The local encoder's weights on the device, with the byte embedding.
 #[derive(Debug)]
 pub struct Encoder {
-    pub(crate) shape: BlockShape,
+    sizes: EncoderSizes,
     pub(crate) rotary: Rotary,
     pub(crate) hash: HashEmbedding,
     embed: Matrix,
@@ -33,8 +35,6 @@ pub struct Encoder {
     /// Layers after which the patches attend to the bytes, with their weights'
     /// place in `cross`.
     crossings: Vec<(usize, usize)>,
-    /// Vectors per patch.
-    k: usize,
 }
 
 /// How the bytes of a patch become its vectors.
@@ -49,11 +49,11 @@ impl Encoder {
         device: &Device,
         uploader: &mut Uploader<'_, P>,
         weights: &BltWeights<'_>,
-        host_tables: Option<&Arc<Checkpoint>>,
-        repool: bool,
+        sizes: EncoderSizes,
+        (host_tables, repool): (Option<&Arc<Checkpoint>>, bool),
     ) -> Result<Self> {
         let config = weights.config;
-        let shape = BlockShape::of(&config.encoder, "the local encoder")?;
+        let shape = sizes.shape;
         let embed = fused(uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
         let tables = match host_tables {
             Some(checkpoint) => Tables::Host(Arc::clone(checkpoint)),
@@ -80,14 +80,7 @@ impl Encoder {
             None => None,
         };
         let last = layers.len().saturating_sub(1);
-        // transformers pools anew for every layer and so keeps only the last.
-        let crossings: Vec<(usize, usize)> = match (config.encoder_cross, config.encoder_cross_all)
-        {
-            (false, _) => Vec::new(),
-            (true, false) => vec![(last, 0)],
-            (true, true) if repool => vec![(last, last)],
-            (true, true) => (0..layers.len()).map(|l| (l, l)).collect(),
-        };
+        let crossings = crossings(config, repool);
         Ok(Self {
             rotary: Rotary::new(shape.head, config.encoder.rope_theta),
             pooled_layer: crossings.first().map_or(last, |(layer, _)| *layer),
@@ -95,12 +88,7 @@ impl Encoder {
                 Some(bytes) if !config.encoder_cross => Kind::Concatenated(bytes as usize),
                 _ => Kind::Pooled(config.pooling.clone()),
             },
-            k: if config.encoder_cross {
-                config.cross_attn_k as usize
-            } else {
-                1
-            },
-            shape,
+            sizes,
             hash,
             embed,
             layers,
@@ -108,30 +96,6 @@ impl Encoder {
             projection,
             crossings,
         })
-    }
-
-    /// Columns of a pooled patch.
-    fn pooled_columns(&self) -> usize {
-        let hidden = self.shape.hidden;
-        match &self.kind {
-            Kind::Pooled(kinds) => kinds.len() * hidden,
-            Kind::Concatenated(bytes) => bytes * hidden,
-        }
-    }
-
-    /// Columns of a patch as the latent model is given it.
-    #[must_use]
-    pub fn patch_columns(&self) -> usize {
-        match &self.projection {
-            Some(matrix) => matrix.rows,
-            None => self.pooled_columns(),
-        }
-    }
-
-    /// Number of layers.
-    #[must_use]
-    pub fn layers(&self) -> usize {
-        self.layers.len()
     }
 }
 
@@ -151,66 +115,35 @@ pub struct EncoderBuffers {
 }
 
 impl EncoderBuffers {
-    /// Buffers for runs of up to `rows` rows, `slots` cached positions, and
-    /// `ring_slots` bytes of open patches.
+    /// Buffers of a session of these sizes.
     #[must_use]
-    pub fn new(
-        device: &Device,
-        encoder: &Encoder,
-        rows: usize,
-        slots: usize,
-        ring_slots: usize,
-    ) -> Self {
-        let shape = &encoder.shape;
-        let vectors = rows * encoder.k;
+    pub(crate) fn new(tensors: &Allocator<'_>, own: &EncoderSizes, sizes: &Sizes) -> Self {
+        let (rows, shape) = (sizes.rows, &own.shape);
+        let vectors = rows * own.k;
         let width = shape.heads * shape.head;
-        let (ring, keys) = Self::rings(device, encoder, ring_slots);
+        let (ring, keys) = Self::rings(tensors, own, sizes.ring_slots);
         Self {
-            caches: (0..encoder.layers.len())
-                .map(|_| KeyValues::new(device, shape, slots))
-                .collect(),
-            hash: encoder.hash.buffers(device, rows),
+            caches: KeyValues::of_layers(tensors, own.layers, shape, sizes.local_slots),
+            hash: HashBuffers::new(tensors, own, rows),
             ring,
-            ring_slots,
+            ring_slots: sizes.ring_slots,
             keys,
-            pooled: Tensor::new(device, "pooled", rows * encoder.pooled_columns()),
-            h: Tensor::new(device, "patch h", vectors * shape.hidden),
-            q: Tensor::new(device, "patch q", vectors * width),
-            attended: Tensor::new(device, "patch attended", vectors * width),
+            pooled: tensors.tensor("pooled", rows * own.pooled),
+            h: tensors.tensor("patch h", vectors * shape.hidden),
+            q: tensors.tensor("patch q", vectors * width),
+            attended: tensors.tensor("patch attended", vectors * width),
         }
     }
 
     /// Rings for the bytes of open patches.
     pub(crate) fn rings(
-        device: &Device,
-        encoder: &Encoder,
+        tensors: &Allocator<'_>,
+        own: &EncoderSizes,
         slots: usize,
     ) -> (Tensor, Vec<CrossKeys>) {
-        let shape = &encoder.shape;
-        let ring = Tensor::new(device, "byte rows", slots * shape.hidden);
-        let keys = encoder.crossings.iter();
-        let keys = keys.map(|_| CrossKeys::new(device, shape, slots));
+        let ring = tensors.tensor("byte rows", slots * own.shape.hidden);
+        let keys = (0..own.crossings).map(|_| CrossKeys::new(tensors, &own.shape, slots));
         (ring, keys.collect())
-    }
-
-    /// Bytes per slot of the largest of the rings.
-    #[must_use]
-    pub fn slot_bytes(encoder: &Encoder) -> usize {
-        let shape = &encoder.shape;
-        4 * shape.hidden.max(2 * shape.stored())
-    }
-
-    /// Size in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.caches.iter().map(KeyValues::bytes).sum::<u64>()
-            + self.keys.iter().map(|k| k.kv.bytes()).sum::<u64>()
-            + self.hash.bytes()
-            + self.ring.bytes()
-            + self.pooled.bytes()
-            + self.h.bytes()
-            + self.q.bytes()
-            + self.attended.bytes()
     }
 }
 
@@ -233,14 +166,14 @@ impl Encoder {
         plan.embed(state, &self.embed, (ids, x))?;
         plan.hash_embedding(state, &self.hash, &buffers.hash, (history, x))?;
         for (layer, (block, cache)) in self.layers.iter().zip(&buffers.caches).enumerate() {
-            plan.block(&self.shape, block, cache, rows, scratch)?;
+            plan.block(&self.sizes.shape, block, cache, rows, scratch)?;
             if layer == self.pooled_layer {
                 let ring = (&buffers.ring, buffers.ring_slots);
-                plan.ring_store(state, x, ring, self.shape.hidden)?;
+                plan.ring_store(state, x, ring, self.sizes.shape.hidden)?;
             }
             for ((crossing, cross), keys) in self.crossings.iter().zip(&buffers.keys) {
                 if *crossing == layer {
-                    plan.cross_keys(state, (x, h), &self.shape, &self.cross[*cross], keys)?;
+                    plan.cross_keys(state, (x, h), &self.sizes.shape, &self.cross[*cross], keys)?;
                 }
             }
         }
@@ -273,7 +206,7 @@ impl Encoder {
             plan.linear("linear patch", &state, (pooled, y), matrix, output)?;
         }
         let vectors = patches.vectors_state();
-        plan.rows_times(self.k, class.times(self.k));
+        plan.rows_times(self.sizes.k, class.times(self.sizes.k));
         for ((_, cross), keys) in self.crossings.iter().zip(&buffers.keys) {
             let queries = Queries {
                 x: y,
@@ -281,10 +214,16 @@ impl Encoder {
                 q: &buffers.q,
                 attended: &buffers.attended,
                 ranges: &ranges,
-                group: self.k,
+                group: self.sizes.k,
                 range_stride: 2,
             };
-            plan.cross_attention(&vectors, &queries, &self.shape, &self.cross[*cross], keys)?;
+            plan.cross_attention(
+                &vectors,
+                &queries,
+                &self.sizes.shape,
+                &self.cross[*cross],
+                keys,
+            )?;
         }
         plan.rows_times(1, class);
         Ok(())
@@ -299,7 +238,7 @@ impl Encoder {
         y: &Tensor,
     ) -> Result<()> {
         let device = plan.device();
-        let hidden = self.shape.hidden;
+        let hidden = self.sizes.shape.hidden;
         match &self.kind {
             Kind::Pooled(kinds) => {
                 for (place, kind) in kinds.iter().enumerate() {
@@ -317,7 +256,7 @@ impl Encoder {
                             Pooling::Mean => 1,
                             Pooling::Min => 2,
                         },
-                        stride4: vectors(self.pooled_columns()),
+                        stride4: vectors(self.sizes.pooled),
                         first4: vectors(place * hidden),
                     };
                     let variant = device.select(&POOL, &[&[]], &[])?;

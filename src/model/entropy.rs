@@ -4,15 +4,16 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
+use super::block::{Block, KeyValues, Rows, Scratch};
 use super::layer_inputs::LayerInputs;
 use super::part::{Normed, Output, PartPlan, RowClass};
+use super::patches::starts_carry;
 use super::rotary::Rotary;
 use super::sizes::{EntropySizes, UNBOUNDED};
 use crate::checkpoint::EntropyWeights;
-use crate::device::kernels::{PatchStartsCarry, PatchStartsParams};
+use crate::device::kernels::PatchStartsParams;
 use crate::device::plan::{Plan, Work};
-use crate::device::tensor::padded;
+use crate::device::tensor::{Allocator, padded};
 use crate::device::{Device, Tensor};
 use crate::error::Result;
 use crate::weights::{Matrix, Uploader, fused};
@@ -21,9 +22,7 @@ use crate::weights::{Matrix, Uploader, fused};
 #[derive(Debug)]
 pub struct EntropyModel {
     device: Arc<Device>,
-    shape: BlockShape,
-    vocabulary: usize,
-    window: Option<usize>,
+    sizes: EntropySizes,
     rotary: Rotary,
     embed: Matrix,
     layers: Vec<Block>,
@@ -60,8 +59,8 @@ impl EntropyModel {
         go_on: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Self> {
         let config = &weights.config;
-        let size = |value: u32| value as usize;
-        let shape = BlockShape::of(&config.stack(), "the entropy model")?;
+        let sizes = EntropySizes::of(config)?;
+        let shape = sizes.shape;
         let mut uploader = Uploader::new(device, go_on);
         let embed = fused(&mut uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
         let layers = Block::load_all(&mut uploader, &shape, &weights.layers).await?;
@@ -71,10 +70,8 @@ impl EntropyModel {
         weights.check_files()?;
         Ok(Self {
             device: Arc::clone(device),
-            shape,
-            vocabulary: size(config.vocab_size),
-            window: config.window.map(size),
-            rotary: Rotary::new(shape.head, config.rope_theta),
+            sizes,
+            rotary: Rotary::new(shape.head, config.stack.rope_theta),
             embed,
             layers,
             norm,
@@ -91,19 +88,19 @@ impl EntropyModel {
     /// Number of token ids.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
-        self.vocabulary
+        self.sizes.vocabulary
     }
 
     /// Keys that a position sees, its own included; `None` sees all.
     #[must_use]
     pub fn window(&self) -> Option<usize> {
-        self.window
+        self.sizes.window
     }
 
     /// Tokens back that a row depends on through all layers; `None` for all.
     #[must_use]
     pub fn reach(&self) -> Option<usize> {
-        let back = self.window?.saturating_sub(1);
+        let back = self.sizes.window?.saturating_sub(1);
         Some(self.layers.len() * back)
     }
 
@@ -123,17 +120,18 @@ impl EntropyModel {
 
     /// The step of a run that is the most work.
     pub(crate) fn heaviest_step(&self) -> Work {
-        self.shape.heaviest_step(self.window.unwrap_or(UNBOUNDED))
+        let window = self.sizes.window.unwrap_or(UNBOUNDED);
+        self.sizes.shape.heaviest_step(window)
     }
 
     /// Room for what goes into its layers in runs of up to `rows` rows.
     pub(crate) fn layer_inputs(&self, rows: usize) -> LayerInputs {
-        LayerInputs::new(&self.device, &self.shape, self.layers.len(), rows)
+        LayerInputs::new(&self.device, &self.sizes.shape, self.layers.len(), rows)
     }
 
     /// Bytes of what goes into a layer, per row.
     pub(crate) fn input_bytes(&self) -> u64 {
-        padded(self.shape.hidden) as u64 * 4
+        padded(self.sizes.shape.hidden) as u64 * 4
     }
 
     /// The angles of its rotary embedding.
@@ -142,7 +140,7 @@ impl EntropyModel {
         &self.rotary
     }
 
-    /// Bytes of its weights on the adapter.
+    /// Bytes of its weights on the device.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let layers: u64 = self.layers.iter().map(Block::bytes).sum();
@@ -150,13 +148,8 @@ impl EntropyModel {
     }
 
     /// What its share of a session depends on.
-    pub(super) fn sizes(&self) -> EntropySizes {
-        EntropySizes {
-            shape: self.shape,
-            layers: self.layers.len(),
-            vocabulary: self.vocabulary,
-            window: self.window,
-        }
+    pub(crate) fn sizes(&self) -> &EntropySizes {
+        &self.sizes
     }
 
     /// Floating-point operations per byte: products and attention over a full
@@ -164,10 +157,10 @@ impl EntropyModel {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn flops_per_byte(&self) -> f64 {
-        let s = &self.shape;
+        let s = &self.sizes.shape;
         let block = s.hidden * (s.qkv() + s.heads * s.head + 3 * s.intermediate);
-        let attention = 2 * self.window.unwrap_or(0) * s.heads * s.head;
-        let products = self.layers.len() * (block + attention) + s.hidden * self.vocabulary;
+        let attention = 2 * self.sizes.window.unwrap_or(0) * s.heads * s.head;
+        let products = self.layers.len() * (block + attention) + s.hidden * self.sizes.vocabulary;
         2.0 * products as f64
     }
 }
@@ -201,44 +194,27 @@ impl EntropyBuffers {
     /// Buffers for runs of up to `rows` rows, `slots` cached positions and the
     /// `k` best bytes of each row.
     #[must_use]
-    pub fn new(model: &EntropyModel, rows: usize, slots: usize, k: usize) -> Self {
-        let device = &model.device;
+    pub(crate) fn new(
+        tensors: &Allocator<'_>,
+        sizes: &EntropySizes,
+        (rows, slots, k): (usize, usize, usize),
+    ) -> Self {
         Self {
-            scratch: Scratch::new(device, &[model.shape], rows),
-            logits: Tensor::new(device, "logits", rows * padded(model.vocabulary)),
-            result: Tensor::new(device, "result", rows * 2),
-            best_ids: Tensor::new(device, "best_ids", rows * k),
-            best_log_p: Tensor::new(device, "best_log_p", rows * k),
-            carry: Tensor::from(device, "carry", &[PatchStartsCarry::default()]),
-            starts: Tensor::new(device, "starts", rows),
-            patches: Tensor::new(device, "patches", rows),
-            caches: model
-                .layers
-                .iter()
-                .map(|_| KeyValues::new(device, &model.shape, slots))
-                .collect(),
+            scratch: Scratch::new(tensors, &[sizes.shape], rows),
+            logits: tensors.tensor("logits", rows * padded(sizes.vocabulary)),
+            result: tensors.tensor("result", rows * 2),
+            best_ids: tensors.tensor("best_ids", rows * k),
+            best_log_p: tensors.tensor("best_log_p", rows * k),
+            carry: starts_carry(tensors),
+            starts: tensors.tensor("starts", rows),
+            patches: tensors.tensor("patches", rows),
+            caches: sizes.caches(tensors, slots),
         }
     }
 
     /// What the layers compute on, `[rows, hidden]`.
     pub(crate) fn x(&self) -> &Tensor {
         &self.scratch.x
-    }
-
-    /// Keys and values apart from the session, for `slots` positions.
-    pub(crate) fn caches(model: &EntropyModel, slots: usize) -> Vec<KeyValues> {
-        let caches = model.layers.iter();
-        caches
-            .map(|_| KeyValues::new(&model.device, &model.shape, slots))
-            .collect()
-    }
-
-    /// Size in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.scratch.bytes()
-            + self.logits.bytes()
-            + self.caches.iter().map(KeyValues::bytes).sum::<u64>()
     }
 }
 
@@ -297,12 +273,12 @@ impl EntropyModel {
             x: &scratch.x,
             h: &scratch.h,
             weight: &self.norm,
-            epsilon: self.shape.epsilon,
+            epsilon: self.sizes.shape.epsilon,
         };
         let logits = &buffers.logits;
-        let output = Output::rows(padded(self.vocabulary));
+        let output = Output::rows(padded(self.sizes.vocabulary));
         plan.norm_linear("linear head", state, (normed, logits), &self.head, output)?;
-        let vocabulary = self.vocabulary;
+        let vocabulary = self.sizes.vocabulary;
         plan.entropy(
             state,
             (&inputs.targets, logits, &buffers.result),
@@ -341,16 +317,16 @@ impl EntropyModel {
             match (into, known) {
                 (Some(x), _) if layer < first => {
                     let own = (cache, rows, scratch);
-                    plan.keys_values(&self.shape, block, x, own)?;
+                    plan.keys_values(&self.sizes.shape, block, x, own)?;
                     continue;
                 }
                 (Some(into), Some(known)) if layer > first => {
                     let into = (into, known.inputs.rows());
-                    plan.ring_store(state, &scratch.x, into, self.shape.hidden)?;
+                    plan.ring_store(state, &scratch.x, into, self.sizes.shape.hidden)?;
                 }
                 _ => {}
             }
-            plan.block(&self.shape, block, cache, rows, scratch)?;
+            plan.block(&self.sizes.shape, block, cache, rows, scratch)?;
         }
         Ok(())
     }

@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use super::ends::per_row;
 use super::part::{PartPlan, count, vectors};
+use super::sizes::EncoderSizes;
 use crate::checkpoint::{Checkpoint, Dtype, HashConfig};
 use crate::device::kernels::{
     HASH_EMBED, HASH_IDS, HashEmbed, HashEmbedParams, HashIds, HashIdsParams,
 };
 use crate::device::plan::Extent;
+use crate::device::tensor::Allocator;
 use crate::device::{Device, Tensor};
 use crate::error::Result;
 use crate::numerics::{hash_ids, hash_powers};
@@ -47,10 +49,12 @@ pub struct HashBuffers {
 }
 
 impl HashBuffers {
-    /// Size in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.rows.bytes() + self.gathered.bytes()
+    /// Buffers for runs of up to `rows` rows.
+    pub(super) fn new(tensors: &Allocator<'_>, sizes: &EncoderSizes, rows: usize) -> Self {
+        Self {
+            rows: tensors.tensor("hash rows", rows * sizes.tables),
+            gathered: tensors.tensor("hash table rows", (rows * sizes.gathered).div_ceil(4)),
+        }
     }
 }
 
@@ -104,20 +108,6 @@ impl HashEmbedding {
     #[must_use]
     pub fn on_host(&self) -> bool {
         matches!(self.tables, Tables::Host(_))
-    }
-
-    /// Buffers for runs of up to `rows` rows.
-    #[must_use]
-    pub fn buffers(&self, device: &Device, rows: usize) -> HashBuffers {
-        let entries = rows * self.count();
-        let gathered = match self.tables {
-            Tables::Device(_) => 0,
-            Tables::Host(_) => (entries * self.columns * self.weights.size()).div_ceil(4),
-        };
-        HashBuffers {
-            rows: Tensor::new(device, "hash rows", entries),
-            gathered: Tensor::new(device, "hash table rows", gathered),
-        }
     }
 
     /// For tables on the host: gathers the rows of a run and uploads them.

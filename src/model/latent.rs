@@ -2,19 +2,20 @@
 
 use std::ops::ControlFlow;
 
-use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
+use super::block::{Block, KeyValues, Rows, Scratch};
 use super::part::{Output, PartPlan};
 use super::rotary::Rotary;
+use super::sizes::{LatentSizes, Sizes};
 use crate::checkpoint::BltWeights;
-use crate::device::{Device, Tensor};
+use crate::device::Tensor;
+use crate::device::tensor::Allocator;
 use crate::error::Result;
 use crate::weights::{Matrix, Uploader, fused};
 
 /// The latent transformer's weights on the device.
 #[derive(Debug)]
 pub struct Latent {
-    pub(crate) shape: BlockShape,
-    pub(crate) rotary: Rotary,
+    sizes: LatentSizes,
     projection: Option<Matrix>,
     pub(super) layers: Vec<Block>,
 }
@@ -23,8 +24,9 @@ impl Latent {
     pub(super) async fn load<P: FnMut(u64) -> ControlFlow<()>>(
         uploader: &mut Uploader<'_, P>,
         weights: &BltWeights<'_>,
+        sizes: LatentSizes,
     ) -> Result<Self> {
-        let shape = BlockShape::of(&weights.config.latent, "the latent model")?;
+        let shape = sizes.shape;
         let projection = match &weights.latent_projection {
             Some(view) => {
                 let columns = view.shape.get(1).copied().unwrap_or(shape.hidden);
@@ -33,38 +35,10 @@ impl Latent {
             None => None,
         };
         Ok(Self {
-            rotary: Rotary::new(shape.head, weights.config.latent.rope_theta),
             layers: Block::load_all(uploader, &shape, &weights.latent).await?,
             projection,
-            shape,
+            sizes,
         })
-    }
-
-    /// Number of layers.
-    #[must_use]
-    pub fn layers(&self) -> usize {
-        self.layers.len()
-    }
-
-    /// Is what the encoder gives projected first?
-    #[must_use]
-    pub fn projects(&self) -> bool {
-        self.projection.is_some()
-    }
-
-    /// Keys and values for so many patches, a power of two.
-    #[must_use]
-    pub fn caches(&self, device: &Device, patches: usize) -> Vec<KeyValues> {
-        let caches = self.layers.iter();
-        caches
-            .map(|_| KeyValues::new(device, &self.shape, patches))
-            .collect()
-    }
-
-    /// Bytes of keys and values per patch.
-    #[must_use]
-    pub fn bytes_per_patch(&self) -> u64 {
-        (self.layers.len() * self.shape.stored() * 8) as u64
     }
 
     /// Records the patches of a run: `patches` `[P, patch_columns]`, which is
@@ -82,12 +56,55 @@ impl Latent {
         scratch: &Scratch,
     ) -> Result<()> {
         if let Some(matrix) = &self.projection {
-            let (x, output) = (&scratch.x, Output::rows(self.shape.hidden));
+            let (x, output) = (&scratch.x, Output::rows(self.sizes.shape.hidden));
             plan.linear("linear latent", &rows.state, (patches, x), matrix, output)?;
         }
         for (block, cache) in self.layers.iter().zip(caches) {
-            plan.block(&self.shape, block, cache, rows, scratch)?;
+            plan.block(&self.sizes.shape, block, cache, rows, scratch)?;
         }
         Ok(())
+    }
+}
+
+/// What the latent model computes in and remembers; it grows with the text.
+#[derive(Debug)]
+pub struct LatentBuffers {
+    pub(crate) caches: Vec<KeyValues>,
+    pub(crate) scratch: Scratch,
+    /// What the encoder gives, where the latent model projects it.
+    pub(crate) given: Option<Tensor>,
+    /// Angles of all patches: only the device knows which it will need.
+    pub(crate) angles: Tensor,
+}
+
+impl LatentBuffers {
+    /// Buffers of a session of these sizes.
+    pub(crate) fn new(tensors: &Allocator<'_>, own: &LatentSizes, sizes: &Sizes) -> Self {
+        let (caches, angles) = Self::of_patches(tensors, own, sizes.patches);
+        let given = sizes.rows * own.given;
+        Self {
+            caches,
+            scratch: Scratch::new(tensors, &[own.shape], sizes.rows),
+            given: (given > 0).then(|| tensors.tensor("patches", given)),
+            angles,
+        }
+    }
+
+    /// What it remembers of `patches` patches, a power of two, and their angles.
+    pub(crate) fn of_patches(
+        tensors: &Allocator<'_>,
+        own: &LatentSizes,
+        patches: usize,
+    ) -> (Vec<KeyValues>, Tensor) {
+        let caches = KeyValues::of_layers(tensors, own.layers, &own.shape, patches);
+        let head = own.shape.head;
+        let angles = tensors.filled("latent angles", patches * head, || {
+            let (rotary, mut angles) = (Rotary::new(head, own.theta), Vec::new());
+            for patch in 0..patches {
+                rotary.append(patch as u64, &mut angles);
+            }
+            angles
+        });
+        (caches, angles)
     }
 }

@@ -5,7 +5,7 @@ use crate::device::tensor::padded;
 use crate::device::{Device, Tensor};
 
 /// Per layer the rows that go into it, `[rows, hidden]`. Those that a run is given
-/// begin at row 0; those that it leaves lie as in a ring of so many rows, from its
+/// begin at row 0; those that it leaves lie as in a ring of `rows` rows, from its
 /// first slot on.
 #[derive(Debug)]
 pub(crate) struct LayerInputs {
@@ -37,7 +37,7 @@ impl LayerInputs {
         &self.layers[layer]
     }
 
-    /// Bytes of so many rows of one layer.
+    /// Bytes of `rows` rows of one layer.
     pub(crate) fn bytes_of(&self, rows: usize) -> u64 {
         rows as u64 * self.row_bytes
     }

@@ -1,8 +1,9 @@
-//! What a model needs of the adapter's memory, known before anything is
+//! What a model needs of the device's memory, known before anything is
 //! allocated there.
 
+use super::buffers::ModelBuffers;
 use super::load::{BltLoad, HashTables};
-use super::sizes::{EntropySizes, SessionBytes};
+use super::sizes::{EntropySizes, ModelSizes, Sizes};
 use crate::checkpoint::{BltWeights, Checkpoint, Part, TensorView};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 /// Where a model's weights are, and what a text takes beside them, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryPlan {
-    /// Weights on the adapter, hash tables included if they are there.
+    /// Weights on the device, hash tables included if they are there.
     pub adapter: u64,
     /// Hash tables that stay with the host.
     pub host: u64,
@@ -22,7 +23,7 @@ pub struct MemoryPlan {
     pub patch: u64,
     /// Patches that a new session has room for.
     pub patches: usize,
-    /// What the adapter has, if it says so.
+    /// What the device has, if it says so.
     pub available: Option<u64>,
 }
 
@@ -33,10 +34,11 @@ impl MemoryPlan {
     /// [`Error::OutOfMemory`] when they cannot fit with a session beside them, and
     /// what [`Checkpoint::blt_weights`] says.
     pub fn of(device: &Device, checkpoint: &Checkpoint, options: &BltLoad) -> Result<Self> {
-        plan(device, checkpoint, &checkpoint.blt_weights()?, options)
+        let weights = checkpoint.blt_weights()?;
+        plan(device, checkpoint, &weights, options).map(|(plan, _)| plan)
     }
 
-    /// Does a text of so many patches fit beside the weights?
+    /// Does a text of that many patches fit beside the weights?
     pub(crate) fn check_patches(
         &self,
         device: &Device,
@@ -64,12 +66,13 @@ impl MemoryPlan {
 /// Bytes kept for uploads and for what the driver takes for itself.
 pub const RESERVE: u64 = 128 << 20;
 
+/// The plan, and what a session depends on.
 pub(super) fn plan(
     device: &Device,
     checkpoint: &Checkpoint,
     weights: &BltWeights<'_>,
     options: &BltLoad,
-) -> Result<MemoryPlan> {
+) -> Result<(MemoryPlan, ModelSizes)> {
     let bytes = |view: &TensorView<'_>| view.elements() as u64 * view.dtype.size() as u64;
     let tables: u64 = weights.hash_tables.iter().map(bytes).sum();
     let own = checkpoint.inspect();
@@ -86,39 +89,40 @@ pub(super) fn plan(
         .sum();
     let rest = rest + given.map_or(0, super::entropy::EntropyModel::bytes);
     let entropy = match (given, &checkpoint.config().entropy) {
-        (Some(model), _) => Some(model.sizes()),
+        (Some(model), _) => Some(*model.sizes()),
         (None, Some(config)) => Some(EntropySizes::of(config)?),
         (None, None) => None,
     };
     let rows = device.tuning.chunk_rows as usize;
-    let size = weights.hash_tables.first().map(|view| view.dtype.size());
-    let session =
-        |gathered| SessionBytes::of(weights, entropy.as_ref(), rows, gathered, options.hf_compat);
+    let sizes = Sizes::new(rows, weights.config, entropy.and_then(|e| e.window));
     let available = device.memory();
     let fits = |bytes: u64| available.is_none_or(|most| bytes + RESERVE <= most);
+    let model = |host_tables| ModelSizes::of(weights, entropy, host_tables, options.hf_compat);
+    let session = |model: &ModelSizes| ModelBuffers::bytes(model, &sizes, 0);
 
-    let with_tables = session(None)?;
+    let with_tables = model(false)?;
     let host_tables = match options.hash_tables {
         HashTables::Host => true,
         HashTables::Device => false,
         // The processor makes the few random rows that it needs, rather than all.
         HashTables::Auto if device.shares_memory() && checkpoint.is_random() => true,
-        HashTables::Auto => !fits(rest + tables + with_tables.new),
+        HashTables::Auto => !fits(rest + tables + session(&with_tables)),
     };
-    let (adapter, session) = match host_tables {
-        true => (rest, session(size)?),
+    let (adapter, model) = match host_tables {
+        true => (rest, model(true)?),
         false => (rest + tables, with_tables),
     };
-    if !fits(adapter + session.new) {
+    let new = session(&model);
+    if !fits(adapter + new) {
         let remedy = if host_tables {
-            "take a smaller model, 16-bit weights, or another adapter"
+            "take a smaller model, 16-bit weights, or another device"
         } else {
             "leave the hash tables with the host (--hash-tables host)"
         };
         let needs = format!(
             "the model needs {} for weights, {} for a text and {} to spare, and {} has {}",
             gib(adapter),
-            gib(session.new),
+            gib(new),
             gib(RESERVE),
             device.summary().name,
             gib(available.unwrap_or(0)),
@@ -131,15 +135,20 @@ pub(super) fn plan(
              there is)"
         );
     }
-    Ok(MemoryPlan {
+    let one_more = Sizes {
+        patches: sizes.patches + 1,
+        ..sizes
+    };
+    let plan = MemoryPlan {
         adapter,
         host: if host_tables { tables } else { 0 },
         host_tables,
-        session: session.new,
-        patch: session.patch,
-        patches: session.patches,
+        session: new,
+        patch: ModelBuffers::bytes(&model, &one_more, 0) - new,
+        patches: sizes.patches,
         available,
-    })
+    };
+    Ok((plan, model))
 }
 
 /// A size in binary units, for a sentence.

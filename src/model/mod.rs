@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod blt;
+pub(crate) mod buffers;
 pub mod cross;
 pub mod decoder;
 pub mod encoder;

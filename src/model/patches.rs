@@ -2,9 +2,10 @@
 
 use super::ends::per_row;
 use super::part::{PartPlan, count};
+use crate::device::Tensor;
 use crate::device::kernels::{CLOSE_PATCHES, ClosePatches, ClosePatchesParams, PatchStartsCarry};
 use crate::device::plan::ONE;
-use crate::device::{Device, Tensor};
+use crate::device::tensor::Allocator;
 use crate::error::Result;
 
 /// Buffers about the patches of a session.
@@ -32,21 +33,27 @@ pub(crate) const CARRY_WORDS: usize = 192;
 /// The first of them: position, first patch of the document, EOS in the open patch.
 pub(crate) const CARRY_OWN: usize = 128;
 
+/// What `patch_starts` keeps, before the first run.
+pub(super) fn starts_carry(tensors: &Allocator<'_>) -> Tensor {
+    let words = size_of::<PatchStartsCarry>() / 4;
+    tensors.filled("starts carry", words, || vec![PatchStartsCarry::default()])
+}
+
 impl PatchBuffers {
     /// Buffers for runs of up to `rows` rows, with the begins of the last
     /// `begin_slots` patches.
     #[must_use]
-    pub fn new(device: &Device, rows: usize, begin_slots: usize) -> Self {
+    pub fn new(tensors: &Allocator<'_>, rows: usize, begin_slots: usize) -> Self {
         // `ranges` is bound in two parts.
         let rows = rows.next_multiple_of(32);
         Self {
-            starts: Tensor::new(device, "starts", rows),
-            patches: Tensor::new(device, "patches", rows),
-            starts_carry: Tensor::from(device, "starts carry", &[PatchStartsCarry::default()]),
-            carry: Tensor::new(device, "patch carry", CARRY_WORDS),
-            begins: Tensor::new(device, "begins", begin_slots),
-            spans: Tensor::new(device, "patch spans", rows),
-            ranges: Tensor::new(device, "ranges", rows * 6),
+            starts: tensors.tensor("starts", rows),
+            patches: tensors.tensor("patches", rows),
+            starts_carry: starts_carry(tensors),
+            carry: tensors.tensor("patch carry", CARRY_WORDS),
+            begins: tensors.tensor("begins", begin_slots),
+            spans: tensors.tensor("patch spans", rows),
+            ranges: tensors.tensor("ranges", rows * 6),
             rows,
             begin_slots,
         }

@@ -1,10 +1,8 @@
-//! What a text takes of the adapter's memory beside the weights, by the sizes of
-//! the model alone: keys and values that later bytes need, and buffers that one
-//! run computes in.
+//! How large a session is, by the sizes of the model alone.
 
-use super::block::BlockShape;
+use super::block::{BlockShape, KeyValues};
 use crate::checkpoint::{BltConfig, BltWeights, EntropyConfig};
-use crate::device::tensor::padded;
+use crate::device::tensor::Allocator;
 use crate::error::Result;
 
 /// Positions that a part without a window looks back over at most.
@@ -55,122 +53,140 @@ impl Sizes {
 /// What an entropy model's share of a session depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntropySizes {
-    pub(super) shape: BlockShape,
-    pub(super) layers: usize,
-    pub(super) vocabulary: usize,
-    pub(super) window: Option<usize>,
+    pub(crate) shape: BlockShape,
+    pub(crate) layers: usize,
+    pub(crate) vocabulary: usize,
+    pub(crate) window: Option<usize>,
 }
 
 impl EntropySizes {
     pub(super) fn of(config: &EntropyConfig) -> Result<Self> {
         Ok(Self {
-            shape: BlockShape::of(&config.stack(), "the entropy model")?,
-            layers: config.layers as usize,
+            shape: BlockShape::of(&config.stack, "the entropy model")?,
+            layers: config.stack.layers as usize,
             vocabulary: config.vocab_size as usize,
             window: config.window.map(|window| window as usize),
         })
     }
+
+    /// Keys and values of `slots` positions.
+    pub(crate) fn caches(&self, tensors: &Allocator<'_>, slots: usize) -> Vec<KeyValues> {
+        KeyValues::of_layers(tensors, self.layers, &self.shape, slots)
+    }
 }
 
-/// What a session takes of the adapter's memory, in bytes.
+/// What the encoder's share of a session depends on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SessionBytes {
-    /// Before its first token.
-    pub(super) new: u64,
-    /// More for each patch that it needs room for beyond its first.
-    pub(super) patch: u64,
-    /// Patches that a new session has room for.
-    pub(super) patches: usize,
+pub(crate) struct EncoderSizes {
+    pub(crate) shape: BlockShape,
+    pub(crate) layers: usize,
+    /// Layers after which the patches attend to the bytes.
+    pub(crate) crossings: usize,
+    /// Vectors per patch.
+    pub(crate) k: usize,
+    /// Columns of a pooled patch.
+    pub(crate) pooled: usize,
+    /// Hash tables.
+    pub(crate) tables: usize,
+    /// Bytes of the rows that a byte needs of hash tables on the host.
+    pub(crate) gathered: usize,
 }
 
-impl SessionBytes {
-    /// For runs of up to `rows` rows. `gathered` is the size of a weight of hash
-    /// tables that stay with the host, `repool` as in
-    /// [`super::blt::BltLoad::hf_compat`].
+/// What the latent model's share of a session depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LatentSizes {
+    pub(crate) shape: BlockShape,
+    pub(crate) layers: usize,
+    /// Columns of what it is given; 0 where that is not projected.
+    pub(crate) given: usize,
+    /// Base of the rotary embedding.
+    pub(crate) theta: f32,
+}
+
+/// What the decoder's share of a session depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DecoderSizes {
+    pub(crate) shape: BlockShape,
+    pub(crate) layers: usize,
+    /// Layers before which the bytes attend to the patches.
+    pub(crate) crossings: usize,
+    /// Vectors of a patch that a byte sees.
+    pub(crate) k: usize,
+    pub(crate) vocabulary: usize,
+}
+
+/// What a session of a whole model depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ModelSizes {
+    pub(crate) entropy: Option<EntropySizes>,
+    pub(crate) encoder: EncoderSizes,
+    pub(crate) latent: LatentSizes,
+    pub(crate) decoder: DecoderSizes,
+}
+
+impl ModelSizes {
+    /// `host_tables`: do the hash tables stay with the host? `repool` as in
+    /// [`super::load::BltLoad::hf_compat`].
     pub(super) fn of(
         weights: &BltWeights<'_>,
-        entropy: Option<&EntropySizes>,
-        rows: usize,
-        gathered: Option<usize>,
+        entropy: Option<EntropySizes>,
+        host_tables: bool,
         repool: bool,
     ) -> Result<Self> {
         let config = weights.config;
-        let sizes = Sizes::new(rows, config, entropy.and_then(|e| e.window));
-        let encoder = BlockShape::of(&config.encoder, "the local encoder")?;
-        let decoder = BlockShape::of(&config.decoder, "the local decoder")?;
-        let latent = BlockShape::of(&config.latent, "the latent model")?;
-        let k = config.cross_attn_k as usize;
-
+        let shape = BlockShape::of(&config.encoder, "the local encoder")?;
+        let vectors = |crosses| match crosses {
+            true => config.cross_attn_k as usize,
+            false => 1,
+        };
         let pooled = match (config.concatenate, config.encoder_cross) {
             (Some(bytes), false) => bytes as usize,
             _ => config.pooling.len(),
-        } * encoder.hidden;
+        } * shape.hidden;
         let projection = weights.encoder_projection.as_ref();
         let patch = projection.map_or(pooled, |view| view.shape.first().copied().unwrap_or(0));
-        let given = if weights.latent_projection.is_some() {
-            rows * patch
-        } else {
-            0
-        };
-        let latent_patch = config.latent.layers as usize * keys_and_values(&latent) + latent.head;
-
-        let words = entropy.map_or(0, |entropy| of_entropy(entropy, &sizes))
-            + of_hashes(config, rows, gathered)
-            + {
-                let crossings = match (config.encoder_cross, config.encoder_cross_all && !repool) {
-                    (false, _) => 0,
-                    (true, false) => 1,
-                    (true, true) => config.encoder.layers as usize,
-                };
-                let per_patch = if config.encoder_cross { k } else { 1 };
-                let queries = encoder.hidden + 2 * encoder.heads * encoder.head;
-                config.encoder.layers as usize * sizes.local_slots * keys_and_values(&encoder)
-                    + sizes.ring_slots * (encoder.hidden + crossings * keys_and_values(&encoder))
-                    + rows * (pooled + per_patch * queries)
-            }
-            + {
-                let crossings = weights.decoder_cross.len();
-                let per_patch = if config.decoder_cross { k } else { 1 };
-                let added = if crossings == 0 { decoder.hidden } else { 0 };
-                config.decoder.layers as usize * sizes.local_slots * keys_and_values(&decoder)
-                    + sizes.patch_slots * crossings * per_patch * keys_and_values(&decoder)
-                    + (sizes.patch_slots * added).max(1)
-                    + rows * (2 * per_patch * decoder.hidden + padded(config.vocab_size as usize))
-            }
-            + scratch(&[encoder, decoder], rows)
-            + scratch(&[latent], rows)
-            + given
-            + sizes.patches * latent_patch;
+        let tables = config.hash.tables() as usize;
+        let stored = weights.hash_tables.first().map(|view| view.dtype.size());
         Ok(Self {
-            new: words as u64 * 4,
-            patch: latent_patch as u64 * 4,
-            patches: sizes.patches,
+            entropy,
+            encoder: EncoderSizes {
+                shape,
+                layers: config.encoder.layers as usize,
+                crossings: crossings(config, repool).len(),
+                k: vectors(config.encoder_cross),
+                pooled,
+                tables,
+                gathered: match host_tables {
+                    true => tables * shape.hidden * stored.unwrap_or(0),
+                    false => 0,
+                },
+            },
+            latent: LatentSizes {
+                shape: BlockShape::of(&config.latent, "the latent model")?,
+                layers: config.latent.layers as usize,
+                given: weights.latent_projection.as_ref().map_or(0, |_| patch),
+                theta: config.latent.rope_theta,
+            },
+            decoder: DecoderSizes {
+                shape: BlockShape::of(&config.decoder, "the local decoder")?,
+                layers: config.decoder.layers as usize,
+                crossings: weights.decoder_cross.len(),
+                k: vectors(config.decoder_cross),
+                vocabulary: config.vocab_size as usize,
+            },
         })
     }
 }
 
-/// Words per position and layer.
-fn keys_and_values(shape: &BlockShape) -> usize {
-    2 * shape.stored()
-}
-
-/// Words that blocks of these shapes compute in.
-fn scratch(shapes: &[BlockShape], rows: usize) -> usize {
-    let most = |size: fn(&BlockShape) -> usize| shapes.iter().map(size).max().unwrap_or(0);
-    let stream = most(|s| padded(s.hidden));
-    let gate = most(|s| padded(s.intermediate));
-    rows * (2 * stream + most(BlockShape::qkv) + most(|s| s.heads * s.head) + 3 * gate)
-}
-
-fn of_entropy(entropy: &EntropySizes, sizes: &Sizes) -> usize {
-    scratch(&[entropy.shape], sizes.rows)
-        + sizes.rows * padded(entropy.vocabulary)
-        + entropy.layers * sizes.entropy_slots * keys_and_values(&entropy.shape)
-}
-
-fn of_hashes(config: &BltConfig, rows: usize, gathered: Option<usize>) -> usize {
-    let entries = rows * config.hash.tables() as usize;
-    let columns = config.encoder.hidden_size as usize;
-    let gathered = gathered.map_or(0, |size| (entries * columns * size).div_ceil(4));
-    entries.max(1) + gathered.max(1)
+/// Layers after which the patches attend to the bytes, with their weights' places.
+pub(super) fn crossings(config: &BltConfig, repool: bool) -> Vec<(usize, usize)> {
+    let layers = config.encoder.layers as usize;
+    let last = layers.saturating_sub(1);
+    // transformers pools anew for every layer and so keeps only the last.
+    match (config.encoder_cross, config.encoder_cross_all) {
+        (false, _) => Vec::new(),
+        (true, false) => vec![(last, 0)],
+        (true, true) if repool => vec![(last, last)],
+        (true, true) => (0..layers).map(|layer| (layer, layer)).collect(),
+    }
 }

@@ -8,7 +8,7 @@ pub struct ContextOptions {
     /// Forget everything after a line feed (paper section 4.1: against entropy
     /// drift in repetitive texts).
     pub reset_at_newline: bool,
-    /// Forget everything each time so many positions have passed; the
+    /// Forget everything each time this many positions have passed; the
     /// reference implementation does so every 8192.
     pub reset_every: Option<u64>,
 }
@@ -78,7 +78,7 @@ impl Context {
         (position, span)
     }
 
-    /// Goes on over so many tokens that cut the context nowhere.
+    /// Moves on by `tokens` tokens that cut the context nowhere.
     pub(crate) fn pass_over(&mut self, tokens: u64) {
         self.position += tokens;
         self.document += tokens;

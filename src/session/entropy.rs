@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::context::ContextOptions;
-use crate::device::kernels::{PatchStartsCarry, PatchStartsParams, State};
-use crate::device::plan::Plan;
+use crate::device::kernels::{PatchStartsCarry, PatchStartsParams};
 use crate::device::readback::{Mapping, Staging};
 use crate::device::recorder::Recorder;
+use crate::device::tensor::Allocator;
 use crate::device::trials::Trials;
 use crate::device::{Profile, Tensor};
 use crate::error::{Error, Result};
@@ -23,6 +23,8 @@ use crate::model::sizes::UNBOUNDED;
 use crate::patch::{Rule, Scheme};
 use crate::session::download::{Piece, Places};
 use crate::session::logits::{check, nll, surprise};
+use crate::session::plans::RowPlans;
+use crate::session::upload::{Field, Layout, Upload, targets};
 pub(crate) use known::{InputCopy, KnownRows};
 use place::Place;
 
@@ -37,7 +39,7 @@ pub struct EntropyOptions {
     /// predicted byte or at a table have no kernel ([`EntropySession::new`]
     /// refuses them); run their [`crate::patch::Patcher`] instead.
     pub rule: Option<Rule>,
-    /// Give the so many most likely next bytes of each position.
+    /// How many of the most likely next bytes of each position are given.
     pub best: usize,
     /// Time every kernel (`--profile`); slower, because each has its own pass.
     pub profile: bool,
@@ -65,15 +67,18 @@ pub struct EntropyRows {
 pub struct EntropySession {
     model: Arc<EntropyModel>,
     options: EntropyOptions,
+    upload: Upload,
+    /// State, ids, targets, spans and angles.
+    fields: [Field; 5],
     inputs: EntropyInputs,
     buffers: EntropyBuffers,
+    /// How large these are.
+    bytes: u64,
     extras: EntropyExtras,
     /// What goes into the layers, if a caller keeps it.
     layer_inputs: Option<LayerInputs>,
-    /// For one row, a few, and many, by the number of layers that are known: each made
-    /// when it is first needed, because compiling kernels takes longer than a short
-    /// text.
-    plans: Vec<[Option<Arc<Plan>>; 3]>,
+    /// By the number of layers that are known.
+    plans: Vec<RowPlans>,
     /// Tokens of short pushes that are still taken a few at a time.
     short: usize,
     staging: Vec<Staging>,
@@ -95,7 +100,7 @@ const BEST_LOG_P: usize = 3;
 const LOGITS: usize = 4;
 /// Results in flight at a time: one is computed while another is read.
 const IN_FLIGHT: usize = 2;
-/// So many tokens are no reason to compile the kernels for many rows: those for a
+/// For up to this many tokens the kernels for many rows are not compiled: those for a
 /// few take them in less time than that.
 const SHORT: usize = 64;
 /// The most tokens of [`RowClass::Few`].
@@ -110,20 +115,27 @@ impl EntropySession {
         let device = model.device();
         let chunk = device.tuning.chunk_rows as usize;
         let slots = (model.window().unwrap_or(UNBOUNDED) + chunk).next_power_of_two();
-        let buffers = EntropyBuffers::new(model, chunk, slots, options.best);
+        let tensors = Allocator::on(device);
+        let buffers = EntropyBuffers::new(&tensors, model.sizes(), (chunk, slots, options.best));
         let extras = EntropyExtras {
             rule: options.rule.as_ref().map(kernel_rule).transpose()?,
             best: options.best.min(model.vocabulary()),
         };
+        let mut layout = Layout::default();
+        let angles = chunk * model.rotary().columns();
+        // The last one is far the longest; of all only the begin is uploaded.
+        let fields = [2, chunk, chunk, chunk, angles].map(|values| layout.field(values));
+        let upload = Upload::new(device, &layout);
+        let [state, ids, targets, spans, angles] = fields.map(|field| upload.tensor(field));
         let inputs = EntropyInputs {
             rows: Rows {
-                state: Tensor::new(device, "state", 2),
-                spans: Tensor::new(device, "spans", chunk),
-                angles: Tensor::new(device, "angles", chunk * model.rotary().columns()),
+                state,
+                spans,
+                angles,
                 absolute: false,
             },
-            ids: Tensor::new(device, "ids", chunk),
-            targets: Tensor::new(device, "targets", chunk),
+            ids,
+            targets,
         };
         let staging = staging_of(model, chunk, extras.best);
         device.check()?;
@@ -134,11 +146,14 @@ impl EntropySession {
                 best: extras.best,
                 ..options
             },
+            upload,
+            fields,
             inputs,
             buffers,
+            bytes: tensors.bytes(),
             extras,
             layer_inputs: None,
-            plans: vec![[None, None, None]],
+            plans: vec![RowPlans::default()],
             short: SHORT,
             staging,
             chunk,
@@ -191,7 +206,7 @@ impl EntropySession {
     /// Bytes of device memory of the session, without the weights.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.buffers.bytes() + self.layer_inputs.as_ref().map_or(0, LayerInputs::bytes)
+        self.bytes + self.layer_inputs.as_ref().map_or(0, LayerInputs::bytes)
     }
 
     /// Time per kernel so far, with [`EntropyOptions::profile`].
@@ -290,7 +305,7 @@ impl EntropySession {
         self.chunk
     }
 
-    /// Rows that one run takes of so many tokens.
+    /// Rows that one run takes of that many tokens.
     pub(crate) fn rows_at_once(&mut self, tokens: usize) -> usize {
         if (A_FEW + 1..=self.short).contains(&tokens) {
             self.short -= tokens;
@@ -302,7 +317,7 @@ impl EntropySession {
     }
 
     /// Goes back to where the results end, if some never arrived, and makes ready
-    /// for so many tokens more.
+    /// for that many more tokens.
     fn begin(&mut self, tokens: usize) -> Result<()> {
         if self.land() && (self.options.rule.is_some() || !self.place.is_whole()) {
             return Err(Error::Argument(
@@ -390,25 +405,14 @@ impl EntropySession {
             spans.push(count(span));
             self.model.rotary().append(position, &mut angles);
         }
-        let targets: Vec<u32> = chunk[1..]
-            .iter()
-            .copied()
-            .chain(after)
-            .chain([u32::MAX])
-            .collect();
-        let (device, inputs) = (self.model.device(), &self.inputs);
-        let rows = count(chunk.len());
-        inputs.rows.state.write(
-            device,
-            &[State {
-                rows,
-                first_slot: count(self.place.slot),
-            }],
-        );
-        inputs.rows.spans.write(device, &spans);
-        inputs.rows.angles.write(device, &angles);
-        inputs.ids.write(device, chunk);
-        inputs.targets.write(device, &targets[..chunk.len()]);
+        let (upload, [state, ids, following, spans_of, angles_of]) =
+            (&mut self.upload, self.fields);
+        upload.put(state, &[chunk.len(), self.place.slot].map(count));
+        upload.put(ids, chunk);
+        upload.put(following, &targets(chunk, after));
+        upload.put(spans_of, &spans);
+        upload.put(angles_of, angles.as_flattened());
+        upload.send(self.model.device());
         self.place.advance(chunk.len(), self.slots);
         Ok(())
     }

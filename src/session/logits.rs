@@ -28,7 +28,7 @@ pub(super) fn surprise([_, log_p]: &[f32; 2]) -> Option<f32> {
     Some((-log_p).max(0.0))
 }
 
-/// Refuses what weights that are no numbers lead to. `rows` are the pairs of the
+/// Refuses what weights that are not finite lead to. `rows` are the pairs of the
 /// entropy kernel for a run that began at `position`, `logits` those of its last
 /// row, which no token follows yet.
 ///

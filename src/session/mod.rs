@@ -6,10 +6,12 @@ mod download;
 pub mod edit;
 pub mod entropy;
 mod logits;
+mod plans;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod scan;
 mod stages;
 pub mod text;
+mod upload;
 
 pub use blt::{BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;

@@ -2,7 +2,7 @@
 
 /// Where the time of the last call went, in milliseconds.
 ///
-/// The first four are the adapter's own time, from timestamps around each part
+/// The first four are the device's own time, from timestamps around each part
 /// of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StageTimes {

@@ -1,5 +1,5 @@
 //! A text on its way to records: bytes in, in any pieces; one [`ByteRecord`]
-//! per byte out, and one for the byte to come.
+//! per byte out, and one for the next byte.
 
 mod cut;
 
@@ -26,7 +26,7 @@ pub struct TextOptions {
     pub cut: Cut,
     /// Where the model's context is cut.
     pub context: ContextOptions,
-    /// Keep the so many most likely tokens in place of each byte.
+    /// How many of the most likely tokens in place of each byte are kept.
     pub best: usize,
     /// Time every kernel.
     pub profile: bool,
@@ -220,7 +220,7 @@ impl TextSession {
         })
     }
 
-    /// The records still to come: that of the byte to come, and before it, if
+    /// The records still to come: that of the next byte, and before it, if
     /// the whole text had to be seen, all others. Pushing may go on after it
     /// where the cut is a rule.
     ///

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use blt::bytes::prompt;
-use blt::checkpoint::{BlockWeights, Dtype, EntropyConfig, EntropyWeights, TensorData, TensorView};
+use blt::checkpoint::{
+    BlockWeights, Dtype, EntropyConfig, EntropyWeights, StackConfig, TensorData, TensorView,
+};
 use blt::device::{Device, DeviceOptions, Tier};
 use blt::model::entropy::EntropyModel;
 use blt::session::{
@@ -38,7 +40,7 @@ async fn deep_model(times: usize, window: Option<u32>) -> Arc<EntropyModel> {
         let more = checkpoint.entropy_weights().unwrap();
         weights.layers.extend(more.layers);
     }
-    weights.config.layers = u32::try_from(weights.layers.len()).unwrap();
+    weights.config.stack.layers = u32::try_from(weights.layers.len()).unwrap();
     weights.config.window = window;
     Arc::new(EntropyModel::load(&device, &weights, |_| ()).await.unwrap())
 }
@@ -46,7 +48,12 @@ async fn deep_model(times: usize, window: Option<u32>) -> Arc<EntropyModel> {
 /// Bytes that the inputs of its layers take of so many rows.
 fn input_bytes(model: &EntropyModel, rows: usize) -> u64 {
     let checkpoint = crate::common::open("window");
-    let hidden = checkpoint.entropy_weights().unwrap().config.hidden_size;
+    let hidden = checkpoint
+        .entropy_weights()
+        .unwrap()
+        .config
+        .stack
+        .hidden_size;
     let values = (model.layers() - 1) * hidden as usize;
     (rows * values * 4) as u64
 }
@@ -606,15 +613,17 @@ fn made(hidden: usize, kv_heads: usize, layers: usize, window: u32) -> EntropyWe
     EntropyWeights {
         config: EntropyConfig {
             vocab_size: count(VOCABULARY),
-            hidden_size: count(hidden),
-            layers: count(layers.len()),
-            heads: count(hidden / head),
-            kv_heads: count(kv_heads),
-            head_dim: count(head),
-            intermediate_size: count(intermediate),
-            norm_eps: 1e-5,
-            rope_theta: 10_000.0,
-            max_positions: None,
+            stack: StackConfig {
+                hidden_size: count(hidden),
+                layers: count(layers.len()),
+                heads: count(hidden / head),
+                kv_heads: count(kv_heads),
+                head_dim: count(head),
+                intermediate_size: count(intermediate),
+                norm_eps: 1e-5,
+                rope_theta: 10_000.0,
+                max_positions: None,
+            },
             window: Some(window),
             tied: false,
         },

@@ -1,4 +1,4 @@
-//! What a model needs of the adapter's memory is known before any is taken.
+//! What a model needs of the device's memory is known before any is taken.
 use std::sync::Arc;
 
 use crate::common::{MADE, VARIANTS, open};

@@ -31,13 +31,13 @@ pub struct BltConfig {
     /// How the bytes of a patch become one vector; several results are
     /// concatenated in the order given here. Empty where `concatenate` says how.
     pub pooling: Vec<Pooling>,
-    /// Without cross-attention in the encoder: join the last so many byte
+    /// Without cross-attention in the encoder: join this many last byte
     /// vectors of a patch instead of pooling.
     pub concatenate: Option<u32>,
-    /// The encoder's cross-attention also sees the bytes of so many patches less
+    /// The encoder's cross-attention also sees the bytes of this many patches less
     /// one before; `None` sees those of the own patch.
     pub cross_window_encoder: Option<u32>,
-    /// The decoder's cross-attention also sees so many patches less one before;
+    /// The decoder's cross-attention also sees this many patches less one before;
     /// `None` sees one patch.
     pub cross_window_decoder: Option<u32>,
     /// Whether the encoder attends to patches after every layer, not only the last.

@@ -21,7 +21,7 @@ impl Called {
     }
 }
 
-/// So many failed polls in a row, a second's worth, are the end of a device.
+/// Failed polls in a row, a second's worth, after which a device counts as lost.
 #[cfg(not(target_arch = "wasm32"))]
 const MOST_ERRORS: u32 = 500;
 

@@ -3,8 +3,9 @@
 
 use crate::checkpoint::{BltConfig, Checkpoint, Config, StackConfig};
 use crate::error::Result;
+use crate::measure::flops::between;
 
-/// The least that decoding reads of the adapter's memory.
+/// The least that decoding reads of the device's memory.
 ///
 /// Each byte takes every weight of the entropy model, the encoder, the decoder
 /// and the head once, and each latent step every weight of the latent model and
@@ -20,7 +21,7 @@ pub struct DecodeReads {
 }
 
 impl DecodeReads {
-    /// Those of a checkpoint whose weights lie on the adapter as they are stored.
+    /// Those of a checkpoint whose weights lie on the device as they are stored.
     ///
     /// # Errors
     /// What [`Checkpoint::blt_weights`] and [`Checkpoint::entropy_weights`] say.
@@ -38,14 +39,14 @@ impl DecodeReads {
         })
     }
 
-    /// Bytes read per byte of text, after `context` of them, where so many
+    /// Bytes read per byte of text, after `context` of them, where that many
     /// latent steps fall on a byte.
     #[must_use]
     pub fn per_byte(&self, context: f64, steps: f64) -> f64 {
         let mut bytes = 0.0;
         if let Some(entropy) = &self.config.entropy {
-            let stack = &entropy.stack();
-            let head = f64::from(entropy.vocab_size) * f64::from(entropy.hidden_size);
+            let stack = &entropy.stack;
+            let head = f64::from(entropy.vocab_size) * f64::from(entropy.stack.hidden_size);
             bytes += self.entropy_weight * (blocks(stack) + head);
             bytes += keys_and_values(stack, entropy.window, context);
         }
@@ -56,7 +57,7 @@ impl DecodeReads {
             bytes += keys_and_values(&blt.encoder, blt.local_window, context);
             bytes += keys_and_values(&blt.decoder, blt.local_window, context);
 
-            let of_step = blocks(&blt.latent) + projections(blt) + crosses(blt).1;
+            let of_step = blocks(&blt.latent) + between(blt) + crosses(blt).1;
             let seen = keys_and_values(&blt.latent, None, context * steps);
             bytes += steps * (self.weight * of_step + seen);
         }
@@ -95,30 +96,6 @@ fn crosses(config: &BltConfig) -> (f64, f64) {
         in_encoder * keys(encoder) + in_decoder * queries(decoder),
         in_encoder * queries(encoder) + in_decoder * keys(decoder),
     )
-}
-
-/// Weights of the projections between bytes and patches.
-fn projections(config: &BltConfig) -> f64 {
-    let [local, latent] = [&config.encoder, &config.latent].map(|s| f64::from(s.hidden_size));
-    let (joined, k) = (
-        f64::from(config.patch_width()),
-        f64::from(config.cross_attn_k),
-    );
-    let to_queries = match config.encoder_cross {
-        true => joined * local * f64::from(u32::try_from(config.pooling.len()).unwrap_or(0)),
-        false => 0.0,
-    };
-    let to_latent = if joined == latent {
-        0.0
-    } else {
-        joined * latent
-    };
-    let to_bytes = match config.decoder_cross {
-        true => k * local * latent,
-        false if local == latent => 0.0,
-        false => local * latent,
-    };
-    to_queries + to_latent + to_bytes
 }
 
 /// Bytes of keys and values that one position sees after `before` others.

@@ -1,170 +1,86 @@
 //! The buffers and plans of a session.
 
-use std::sync::OnceLock;
-
+use crate::device::Tensor;
 use crate::device::kernels::PatchStartsParams;
 use crate::device::plan::Plan;
 use crate::device::readback::Staging;
+use crate::device::tensor::{Allocator, padded};
 use crate::device::tuning::LatentStep;
-use crate::device::{Device, Tensor};
 use crate::error::{Error, Result};
-use crate::model::block::{KeyValues, Rows, Scratch};
+use crate::model::block::{KeyValues, Rows};
 use crate::model::blt::BltModel;
-use crate::model::decoder::DecoderBuffers;
+use crate::model::buffers::ModelBuffers;
 use crate::model::encoder::EncoderBuffers;
-use crate::model::entropy::{EntropyBuffers, EntropyExtras};
+use crate::model::entropy::EntropyExtras;
+use crate::model::latent::LatentBuffers;
 use crate::model::part::{PartPlan, RowClass};
-use crate::model::patches::PatchBuffers;
 use crate::model::sizes::Sizes;
 
+use super::Stage;
 use super::inputs::Inputs;
+use crate::session::plans::RowPlans;
 
 /// Everything of a session that is on the device.
 #[derive(Debug)]
 pub(super) struct Buffers {
     pub(super) inputs: [Inputs; 2],
-    pub(super) entropy: Option<EntropyBuffers>,
     pub(super) entropies: Tensor,
-    pub(super) patches: PatchBuffers,
-    pub(super) encoder: EncoderBuffers,
-    pub(super) decoder: DecoderBuffers,
-    pub(super) latent: LatentBuffers,
-    local: Scratch,
+    pub(super) model: ModelBuffers,
     pub(super) staging: Staging,
     pub(super) sizes: Sizes,
-}
-
-/// What the latent model computes in and remembers; it grows with the text.
-#[derive(Debug)]
-pub(super) struct LatentBuffers {
-    pub(super) caches: Vec<KeyValues>,
-    scratch: Scratch,
-    /// What the encoder gives, where the latent model projects it.
-    given: Option<Tensor>,
-    angles: Tensor,
-}
-
-impl LatentBuffers {
-    fn new(device: &Device, model: &BltModel, rows: usize, patches: usize) -> Self {
-        let latent = &model.latent;
-        let columns = rows * model.encoder.patch_columns();
-        Self {
-            caches: latent.caches(device, patches),
-            scratch: Scratch::new(device, &[latent.shape], rows),
-            given: latent
-                .projects()
-                .then(|| Tensor::new(device, "patches", columns)),
-            angles: Self::angles(device, model, patches),
-        }
-    }
-
-    /// Angles of all patches: only the device knows which it will need.
-    fn angles(device: &Device, model: &BltModel, patches: usize) -> Tensor {
-        let mut angles = Vec::new();
-        for patch in 0..patches {
-            model.latent.rotary.append(patch as u64, &mut angles);
-        }
-        Tensor::from(device, "latent angles", &angles)
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.caches.iter().map(KeyValues::bytes).sum::<u64>()
-            + self.scratch.bytes()
-            + self.angles.bytes()
-            + self.given.as_ref().map_or(0, Tensor::bytes)
-    }
+    best: usize,
 }
 
 impl Buffers {
     pub(super) fn new(model: &BltModel, sizes: Sizes, best: usize) -> Result<Self> {
         let device = model.device();
-        let Sizes {
-            rows,
-            local_slots,
-            ring_slots,
-            patch_slots,
-            ..
-        } = sizes;
-        check_ring(model, ring_slots)?;
-        let shapes = [model.encoder.shape, model.decoder.shape];
+        let rows = sizes.rows;
+        check_ring(model, sizes.ring_slots)?;
         let result = 4 * rows + 4 * 512 + 2 * rows * best;
-        let logits = crate::device::tensor::padded(model.decoder.vocabulary) * 8;
+        let logits = padded(model.sizes.decoder.vocabulary) * 8;
         let buffers = Self {
             inputs: [
                 Inputs::new(device, model, 8),
                 Inputs::new(device, model, rows),
             ],
-            entropy: model
-                .entropy()
-                .map(|m| EntropyBuffers::new(m, rows, sizes.entropy_slots, best)),
             entropies: Tensor::new(device, "entropies", rows * 2),
-            patches: PatchBuffers::new(device, rows, patch_slots),
-            encoder: EncoderBuffers::new(device, &model.encoder, rows, local_slots, ring_slots),
-            decoder: DecoderBuffers::new(device, &model.decoder, rows, local_slots, patch_slots),
-            latent: LatentBuffers::new(device, model, rows, sizes.patches),
-            local: Scratch::new(device, &shapes, rows),
+            model: ModelBuffers::new(&Allocator::on(device), &model.sizes, &sizes, best),
             staging: Staging::new(device, (result * 8 + logits) as u64),
             sizes,
+            best,
         };
         device.check()?;
         Ok(buffers)
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        self.entropy.as_ref().map_or(0, EntropyBuffers::bytes)
-            + self.encoder.bytes()
-            + self.decoder.bytes()
-            + self.latent.bytes()
-            + self.local.bytes()
+    /// Bytes of what it computes in and remembers.
+    pub(super) fn bytes(&self, model: &BltModel) -> u64 {
+        ModelBuffers::bytes(&model.sizes, &self.sizes, self.best)
     }
 
     /// The entropies of the rows of a run, pairs whose first is in nats.
     pub(super) fn entropy_result(&self) -> &Tensor {
-        match &self.entropy {
+        match &self.model.entropy {
             Some(buffers) => &buffers.result,
             None => &self.entropies,
         }
     }
 
-    /// The buffers that outlive a run, in one order for every session of a model
-    /// with the same sizes.
-    pub(super) fn lasting(&self) -> Vec<&Tensor> {
-        let caches = self.entropy.iter().flat_map(|b| &b.caches);
-        let caches = caches
-            .chain(&self.encoder.caches)
-            .chain(&self.decoder.caches)
-            .chain(&self.latent.caches);
-        let mut all: Vec<&Tensor> = caches.flat_map(KeyValues::tensors).collect();
-        all.extend(self.encoder.keys.iter().map(|keys| &keys.kv));
-        all.extend(self.decoder.keys.iter().map(|keys| &keys.kv));
-        all.extend([
-            &self.encoder.ring,
-            &self.decoder.vectors,
-            &self.patches.starts_carry,
-            &self.patches.carry,
-            &self.patches.begins,
-        ]);
-        all
-    }
-
     /// Makes room for more patches; what is cached stays.
     pub(super) fn grow_patches(&mut self, model: &BltModel, patches: usize) -> Result<()> {
         let device = model.device();
-        let grown = LatentBuffers {
-            caches: model.latent.caches(device, patches),
-            angles: LatentBuffers::angles(device, model, patches),
-            scratch: self.latent.scratch.clone(),
-            given: self.latent.given.clone(),
-        };
+        let tensors = Allocator::on(device);
+        let (caches, angles) = LatentBuffers::of_patches(&tensors, &model.sizes.latent, patches);
         device.check()?;
-        let old = self.latent.caches.iter().flat_map(KeyValues::tensors);
-        let new = grown.caches.iter().flat_map(KeyValues::tensors);
+        let latent = &mut self.model.latent;
+        let old = latent.caches.iter().flat_map(KeyValues::tensors);
+        let new = caches.iter().flat_map(KeyValues::tensors);
         device.submit(|recorder| {
             for (old, new) in old.zip(new) {
                 old.copy_to(new, recorder, 0, 0, old.bytes());
             }
         });
-        self.latent = grown;
+        (latent.caches, latent.angles) = (caches, angles);
         self.sizes.patches = patches;
         Ok(())
     }
@@ -178,11 +94,12 @@ impl Buffers {
     ) -> Result<()> {
         check_ring(model, slots)?;
         let device = model.device();
-        let (ring, keys) = EncoderBuffers::rings(device, &model.encoder, slots);
+        let tensors = Allocator::on(device);
+        let (ring, keys) = EncoderBuffers::rings(&tensors, &model.sizes.encoder, slots);
         device.check()?;
-        let old_slots = self.encoder.ring_slots;
-        let old =
-            std::iter::once(&self.encoder.ring).chain(self.encoder.keys.iter().map(|k| &k.kv));
+        let encoder = &mut self.model.encoder;
+        let old_slots = encoder.ring_slots;
+        let old = std::iter::once(&encoder.ring).chain(encoder.keys.iter().map(|k| &k.kv));
         let new = std::iter::once(&ring).chain(keys.iter().map(|k| &k.kv));
         device.submit(|recorder| {
             for (old, new) in old.zip(new) {
@@ -193,18 +110,19 @@ impl Buffers {
                 }
             }
         });
-        self.encoder.ring = ring;
-        self.encoder.keys = keys;
-        self.encoder.ring_slots = slots;
+        encoder.ring = ring;
+        encoder.keys = keys;
+        encoder.ring_slots = slots;
         self.sizes.ring_slots = slots;
         Ok(())
     }
 }
 
-/// Is a ring of so many bytes within what the adapter binds at once?
+/// Is a ring of that many bytes within what the device binds at once?
 fn check_ring(model: &BltModel, slots: usize) -> Result<()> {
     let limit = usize::try_from(model.device().binding_bytes()).unwrap_or(usize::MAX);
-    if slots * EncoderBuffers::slot_bytes(&model.encoder) <= limit {
+    let shape = &model.sizes.encoder.shape;
+    if slots * 4 * shape.hidden.max(2 * shape.stored()) <= limit {
         return Ok(());
     }
     Err(Error::Argument(format!(
@@ -214,28 +132,13 @@ fn check_ring(model: &BltModel, slots: usize) -> Result<()> {
     )))
 }
 
-/// The plans of a session: for one row, a few, and many. Each is made when a run
-/// first needs it, because compiling kernels takes longer than a short text.
+/// The plans of a session, by stage.
 #[derive(Debug)]
 pub(super) struct Plans {
     rule: Option<PatchStartsParams>,
     best: usize,
     step: LatentStep,
-    decide: [OnceLock<Plan>; 3],
-    encode: [OnceLock<Plan>; 3],
-    patches: [OnceLock<Plan>; 3],
-    decode: [OnceLock<Plan>; 3],
-}
-
-/// The plan in its place; made if there is none.
-fn made<T>(place: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
-    Ok(match place.get() {
-        Some(plan) => plan,
-        None => {
-            let plan = make()?;
-            place.get_or_init(|| plan)
-        }
-    })
+    made: [RowPlans; 4],
 }
 
 impl Plans {
@@ -246,92 +149,49 @@ impl Plans {
             rule,
             best,
             step,
-            decide: Default::default(),
-            encode: Default::default(),
-            patches: Default::default(),
-            decode: Default::default(),
+            made: Default::default(),
         }
     }
 
     /// Forgets those that the latent model's buffers are part of.
     pub(super) fn forget_patches(&mut self) {
-        self.patches = Default::default();
+        self.made[Stage::Patches as usize] = RowPlans::default();
     }
 
-    /// Tokens to entropies, and patch starts where the device decides.
-    pub(super) fn decide(
+    /// The plan of a stage.
+    pub(super) fn get(
         &self,
+        stage: Stage,
+        class: RowClass,
         model: &BltModel,
         buffers: &Buffers,
-        class: RowClass,
     ) -> Result<&Plan> {
-        made(&self.decide[class.index()], || {
-            self.unbuilt_decide(model, buffers, class)?.build()
-        })
-    }
-
-    /// Tokens to encoder states, and the books of the patches.
-    pub(super) fn encode(
-        &self,
-        model: &BltModel,
-        buffers: &Buffers,
-        class: RowClass,
-    ) -> Result<&Plan> {
-        made(&self.encode[class.index()], || {
-            encode(model, buffers, class)?.build()
-        })
-    }
-
-    /// Closed patches through the latent model.
-    pub(super) fn patches(
-        &self,
-        model: &BltModel,
-        buffers: &Buffers,
-        class: RowClass,
-    ) -> Result<&Plan> {
-        made(&self.patches[class.index()], || {
-            let plan = patches(model, buffers, class)?;
-            match self.step {
-                LatentStep::Indirect => plan.build_indirect(&buffers.patches.state()),
-                LatentStep::WorstCase | LatentStep::Readback => plan.build(),
+        let plan = self.made[stage as usize].get(class, || {
+            let plan = self.unbuilt(stage, class, model, buffers)?;
+            match (stage, self.step) {
+                (Stage::Patches, LatentStep::Indirect) => {
+                    plan.build_indirect(&buffers.model.patches.state())
+                }
+                _ => plan.build(),
             }
-        })
+        })?;
+        Ok(plan)
     }
 
-    /// Bytes to logits.
-    pub(super) fn decode(
-        &self,
-        model: &BltModel,
-        buffers: &Buffers,
-        class: RowClass,
-    ) -> Result<&Plan> {
-        made(&self.decode[class.index()], || {
-            decode(model, buffers, class)?.build()
-        })
-    }
-
-    fn unbuilt_decide<'m>(
-        &self,
-        model: &'m BltModel,
-        buffers: &Buffers,
-        class: RowClass,
-    ) -> Result<PartPlan<'m>> {
-        decide(model, buffers, class, self.rule, self.best)
-    }
-
-    /// The four plans of runs of a class, not yet built.
+    /// The same, not yet built.
     pub(super) fn unbuilt<'m>(
         &self,
+        stage: Stage,
+        class: RowClass,
         model: &'m BltModel,
         buffers: &Buffers,
-        class: RowClass,
-    ) -> Result<[PartPlan<'m>; 4]> {
-        Ok([
-            self.unbuilt_decide(model, buffers, class)?,
-            encode(model, buffers, class)?,
-            patches(model, buffers, class)?,
-            decode(model, buffers, class)?,
-        ])
+    ) -> Result<PartPlan<'m>> {
+        match stage {
+            Stage::Decide => decide(model, buffers, class, self.rule, self.best),
+            Stage::Encode => encode(model, buffers, class),
+            Stage::Patches => patches(model, buffers, class),
+            Stage::Decode => decode(model, buffers, class),
+        }
     }
 }
 
@@ -349,13 +209,13 @@ fn decide<'m>(
     let mut plan = PartPlan::new(model.device(), class);
     let inputs = inputs(buffers, class);
     if let (Some(entropy), Some(given), Some(own)) =
-        (model.entropy(), &inputs.entropy, &buffers.entropy)
+        (model.entropy(), &inputs.entropy, &buffers.model.entropy)
     {
         let extras = EntropyExtras { rule: None, best };
         entropy.record(&mut plan, given, own, extras)?;
     }
     if let Some(rule) = rule {
-        let books = &buffers.patches;
+        let books = &buffers.model.patches;
         let found = (&books.starts_carry, &books.starts, &books.patches);
         let known = (&inputs.ids, buffers.entropy_result());
         plan.patch_starts(&inputs.encoder.state, known, found, rule)?;
@@ -370,11 +230,11 @@ fn encode<'m>(model: &'m BltModel, buffers: &Buffers, class: RowClass) -> Result
     plan.close_patches(
         &rows.state,
         &inputs.ids,
-        &buffers.patches,
+        &buffers.model.patches,
         model.patch_shape(),
     )?;
     let ids = (&inputs.ids, &inputs.history);
-    let (own, scratch) = (&buffers.encoder, &buffers.local);
+    let (own, scratch) = (&buffers.model.encoder, &buffers.model.local);
     model
         .encoder
         .record_bytes(&mut plan, rows, ids, own, scratch)?;
@@ -383,12 +243,12 @@ fn encode<'m>(model: &'m BltModel, buffers: &Buffers, class: RowClass) -> Result
 
 fn patches<'m>(model: &'m BltModel, buffers: &Buffers, class: RowClass) -> Result<PartPlan<'m>> {
     let mut plan = PartPlan::new(model.device(), class);
-    let books = &buffers.patches;
-    let latent = &buffers.latent;
+    let books = &buffers.model.patches;
+    let latent = &buffers.model.latent;
     let x = &latent.scratch.x;
     let given = latent.given.as_ref().unwrap_or(x);
     let encoder = &model.encoder;
-    encoder.record_patches(&mut plan, books, &buffers.encoder, given, class)?;
+    encoder.record_patches(&mut plan, books, &buffers.model.encoder, given, class)?;
     let rows = Rows {
         state: books.state(),
         spans: books.spans.clone(),
@@ -400,7 +260,7 @@ fn patches<'m>(model: &'m BltModel, buffers: &Buffers, class: RowClass) -> Resul
         .latent
         .record(&mut plan, &rows, given, caches, scratch)?;
     let decoder = &model.decoder;
-    decoder.record_patches(&mut plan, books, x, &buffers.decoder, class)?;
+    decoder.record_patches(&mut plan, books, x, &buffers.model.decoder, class)?;
     Ok(plan)
 }
 
@@ -413,9 +273,9 @@ fn decode<'m>(model: &'m BltModel, buffers: &Buffers, class: RowClass) -> Result
         &mut plan,
         &inputs.decoder,
         targets,
-        &buffers.patches,
-        &buffers.decoder,
-        &buffers.local,
+        &buffers.model.patches,
+        &buffers.model.decoder,
+        &buffers.model.local,
     )?;
     Ok(plan)
 }

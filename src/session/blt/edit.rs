@@ -107,7 +107,7 @@ impl BltSession {
     /// Tells the device where the text and its patches stand.
     pub(super) fn write_books(&self) {
         let device = self.model.device();
-        let books = &self.buffers.patches;
+        let books = &self.buffers.model.patches;
         let position = self.tokens.len();
         let rule = self.decision.kernel().unwrap_or_default();
         let last = self.tokens.last();
@@ -161,7 +161,12 @@ impl BltSession {
         let device = self.model.device();
         let stages = Self::stages(device, &self.options);
         device.submit(|recorder| {
-            let copies = self.buffers.lasting().into_iter().zip(buffers.lasting());
+            let copies = self
+                .buffers
+                .model
+                .lasting()
+                .into_iter()
+                .zip(buffers.model.lasting());
             for (from, to) in copies {
                 let bytes = Tensor::bytes(from);
                 from.copy_to(to, recorder, 0, 0, bytes);

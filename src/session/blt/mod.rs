@@ -43,7 +43,7 @@ pub struct BltOptions {
     pub rule: Option<Rule>,
     /// A patcher of the caller's in place of a rule. It runs on the host.
     pub patcher: Option<Box<dyn Patcher + Send>>,
-    /// How the latent model's steps are sized; `None` for what suits the adapter.
+    /// How the latent model's steps are sized; `None` for what suits the device.
     pub latent_step: Option<LatentStep>,
     /// Time every kernel; slower, because each has its own pass.
     pub profile: bool,
@@ -126,13 +126,21 @@ pub struct BltSession {
 /// The plans of a run, in their order.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
+    /// Tokens to entropies, and patch starts where the device decides.
     Decide,
+    /// Tokens to encoder states, and what the patches are made of.
     Encode,
+    /// Closed patches through the latent model.
     Patches,
+    /// Bytes to logits.
     Decode,
 }
 
-/// So many runs of a few rows are no reason to compile kernels for them: a software
+impl Stage {
+    const ALL: [Self; 4] = [Self::Decide, Self::Encode, Self::Patches, Self::Decode];
+}
+
+/// For this many runs of a few rows no kernels are compiled for them: a software
 /// driver takes seconds, those for many rows it needs anyway.
 const FEW_AS_MANY: usize = 8;
 
@@ -232,7 +240,7 @@ impl BltSession {
         self.begins.len() - 1
     }
 
-    /// Does a patch start at a position up to that of the byte to come?
+    /// Does a patch start at a position up to that of the next byte?
     #[must_use]
     pub fn starts_at(&self, position: usize) -> bool {
         self.begins.binary_search(&position).is_ok()
@@ -276,7 +284,7 @@ impl BltSession {
         self.tokens.iter().map(|token| token.id)
     }
 
-    /// Entropy of the byte to come by the entropy model, in nats.
+    /// Entropy of the next byte by the entropy model, in nats.
     #[must_use]
     pub fn entropy(&self) -> Option<f32> {
         self.tokens.last().and_then(|token| token.entropy)
@@ -302,7 +310,7 @@ impl BltSession {
     }
 
     /// Where the time of the last call that took tokens went, with
-    /// [`BltOptions::stage_times`]; `None` on adapters without timestamps.
+    /// [`BltOptions::stage_times`]; `None` on devices without timestamps.
     #[must_use]
     pub fn stage_times(&self) -> Option<StageTimes> {
         self.stage_times
@@ -311,7 +319,7 @@ impl BltSession {
     /// Bytes of device memory of the session, without the weights.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.buffers.bytes()
+        self.buffers.bytes(&self.model)
     }
 
     /// Takes bytes, after BOS if they are the first; batched over all patches
@@ -330,8 +338,8 @@ impl BltSession {
     ///
     /// # Errors
     /// [`Error::Argument`] when the text outgrows the model's positions or a
-    /// patch the adapter's room, [`Error::OutOfMemory`] when its patches do not fit
-    /// the adapter, [`Error::Interrupted`], [`Error::NotNumbers`] when the weights
+    /// patch the device's room, [`Error::OutOfMemory`] when its patches do not fit
+    /// the device, [`Error::Interrupted`], [`Error::NotNumbers`] when the weights
     /// give none, and the device's errors; after one of the last two the session is
     /// unusable until [`BltSession::reset`].
     pub async fn prefill_while(
@@ -418,7 +426,7 @@ impl BltSession {
         Ok(all)
     }
 
-    /// Has the model positions for so many tokens more?
+    /// Does the model have positions for that many more tokens?
     pub(crate) fn check_positions(&self, more: usize) -> Result<()> {
         let end = self.tokens.len() + more;
         match self.model.config().max_positions() {
@@ -429,20 +437,8 @@ impl BltSession {
         }
     }
 
-    fn decide_plan(&self, class: RowClass) -> Result<&Plan> {
-        self.plans.decide(&self.model, &self.buffers, class)
-    }
-
-    fn encode_plan(&self, class: RowClass) -> Result<&Plan> {
-        self.plans.encode(&self.model, &self.buffers, class)
-    }
-
-    fn patches_plan(&self, class: RowClass) -> Result<&Plan> {
-        self.plans.patches(&self.model, &self.buffers, class)
-    }
-
-    fn decode_plan(&self, class: RowClass) -> Result<&Plan> {
-        self.plans.decode(&self.model, &self.buffers, class)
+    fn plan(&self, stage: Stage, class: RowClass) -> Result<&Plan> {
+        self.plans.get(stage, class, &self.model, &self.buffers)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A session whose runs are there to be measured.
 
-use super::{BltOptions, BltSession};
+use super::{BltOptions, BltSession, Stage};
 use crate::device::trials::Trials;
 use crate::device::tuning::LatentStep;
 use crate::error::Result;
@@ -25,7 +25,8 @@ impl BltSession {
 
     /// The steps of runs of a class.
     pub(crate) fn steps(&self, class: RowClass, trials: &mut Trials) -> Result<()> {
-        for plan in self.plans.unbuilt(&self.model, &self.buffers, class)? {
+        for stage in Stage::ALL {
+            let plan = (self.plans).unbuilt(stage, class, &self.model, &self.buffers)?;
             trials.add(plan.into_builder());
         }
         Ok(())

@@ -65,7 +65,7 @@ impl BltSession {
             let mut window = vec![0; reach - history.len()];
             window.extend(&history);
             window.extend(ids);
-            let buffers = &self.buffers.encoder.hash;
+            let buffers = &self.buffers.model.encoder.hash;
             let device = self.model.device();
             self.model.encoder.hash.gather(device, buffers, &window)?;
         }
@@ -87,12 +87,12 @@ impl BltSession {
 
     /// Everything in one submission; the device decides which patches close.
     async fn run_at_once(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
-        let patches = self.patches_plan(class)?;
+        let patches = self.plan(Stage::Patches, class)?;
         let all = [
-            self.decide_plan(class)?,
-            self.encode_plan(class)?,
+            self.plan(Stage::Decide, class)?,
+            self.plan(Stage::Encode, class)?,
             patches,
-            self.decode_plan(class)?,
+            self.plan(Stage::Decode, class)?,
         ];
         let results = self.results(ids.len(), true);
         let found = self.submit(Stage::Decide, &all, ids.len(), results).await?;
@@ -105,8 +105,11 @@ impl BltSession {
     /// The device decides, and the host reads how many patches close.
     async fn run_reading(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
         let rows = ids.len();
-        let first = [self.decide_plan(class)?, self.encode_plan(class)?];
-        let starts = vec![Piece::first(&self.buffers.patches.starts, rows)];
+        let first = [
+            self.plan(Stage::Decide, class)?,
+            self.plan(Stage::Encode, class)?,
+        ];
+        let starts = vec![Piece::first(&self.buffers.model.patches.starts, rows)];
         let found = self.submit(Stage::Decide, &first, rows, starts).await?;
         let starts: Vec<u32> = found.read(0);
         let closed = starts.iter().filter(|start| **start == 1).count();
@@ -117,13 +120,13 @@ impl BltSession {
     async fn run_deciding(&mut self, ids: &[u32], class: RowClass) -> Result<BltRows> {
         let rows = ids.len();
         let mut known: Vec<Known> = ids.iter().map(|id| Known::of_id(*id)).collect();
-        if let Some(own) = &self.buffers.entropy {
+        if let Some(own) = &self.buffers.model.entropy {
             let mut pieces = vec![Piece::first(&own.result, rows * 2)];
             let needs_best = self.decision.needs_best();
             if needs_best {
                 pieces.push(Piece::first(&own.best_ids, rows));
             }
-            let decide = [self.decide_plan(class)?];
+            let decide = [self.plan(Stage::Decide, class)?];
             let found = self.submit(Stage::Decide, &decide, rows, pieces).await?;
             let entropies: Vec<[f32; 2]> = found.read(0);
             for (known, [entropy, _]) in known.iter_mut().zip(entropies) {
@@ -137,7 +140,7 @@ impl BltSession {
             }
         }
         let starts = self.decide_on_host(&known);
-        let encode = [self.encode_plan(class)?];
+        let encode = [self.plan(Stage::Encode, class)?];
         self.send(Stage::Encode, &encode, rows, |_| ());
         let closed = starts.iter().filter(|start| **start).count();
         self.finish(ids, class, closed, Starts::Given(starts, known))
@@ -164,8 +167,8 @@ impl BltSession {
             })
             .collect();
         let device = self.model.device();
-        self.buffers.patches.starts.write(device, &starts);
-        self.buffers.patches.patches.write(device, &patches);
+        self.buffers.model.patches.starts.write(device, &starts);
+        self.buffers.model.patches.patches.write(device, &patches);
         starts.iter().map(|start| *start == 1).collect()
     }
 
@@ -180,7 +183,7 @@ impl BltSession {
         let rows = ids.len();
         let patch_class = RowClass::of(closed);
         if closed > 0 {
-            let patches = [self.patches_plan(patch_class)?];
+            let patches = [self.plan(Stage::Patches, patch_class)?];
             if self.options.profile {
                 self.submit(Stage::Patches, &patches, closed, Vec::new())
                     .await?;
@@ -188,7 +191,7 @@ impl BltSession {
                 self.send(Stage::Patches, &patches, closed, |_| ());
             }
         }
-        let decode = [self.decode_plan(class)?];
+        let decode = [self.plan(Stage::Decode, class)?];
         let pieces = self.results(rows, matches!(starts, Starts::Read));
         let found = self.submit(Stage::Decode, &decode, rows, pieces).await?;
         let noted = self.note(ids, &found, starts)?;
@@ -198,20 +201,24 @@ impl BltSession {
 
     /// What a run gives back.
     fn results(&self, rows: usize, starts: bool) -> Vec<Piece<'_>> {
-        let decoder = &self.buffers.decoder;
+        let decoder = &self.buffers.model.decoder;
         // A single row has no target; see the plan `decode`.
         let known = if rows == 1 { 0 } else { rows };
         let mut pieces = vec![
             Piece::first(&decoder.result, known * 2),
-            Piece::row(&decoder.logits, rows - 1, self.model.decoder.vocabulary),
+            Piece::row(
+                &decoder.logits,
+                rows - 1,
+                self.model.sizes.decoder.vocabulary,
+            ),
         ];
-        if let Some(own) = &self.buffers.entropy {
+        if let Some(own) = &self.buffers.model.entropy {
             let vocabulary = self.model.entropy().map_or(0, |m| m.vocabulary());
             pieces.push(Piece::first(&own.result, rows * 2));
             pieces.push(Piece::row(&own.logits, rows - 1, vocabulary));
         }
         if starts {
-            pieces.push(Piece::first(&self.buffers.patches.starts, rows));
+            pieces.push(Piece::first(&self.buffers.model.patches.starts, rows));
         }
         pieces
     }
@@ -278,7 +285,7 @@ impl BltSession {
         check("the model's", at, &result, &self.logits)?;
         rows.nlls = result.iter().map(surprise).collect();
         let mut next = 2;
-        if self.buffers.entropy.is_some() {
+        if self.buffers.model.entropy.is_some() {
             let result: Vec<[f32; 2]> = found.read(2);
             self.entropy_logits = found.read(3);
             check("the entropy model's", at, &result, &self.entropy_logits)?;
@@ -320,12 +327,12 @@ impl BltSession {
         closed: usize,
     ) -> Result<()> {
         let mut used = vec![
-            (self.decide_plan(class)?, rows),
-            (self.encode_plan(class)?, rows),
-            (self.decode_plan(class)?, rows),
+            (self.plan(Stage::Decide, class)?, rows),
+            (self.plan(Stage::Encode, class)?, rows),
+            (self.plan(Stage::Decode, class)?, rows),
         ];
         if closed > 0 {
-            used.push((self.patches_plan(patch_class)?, closed));
+            used.push((self.plan(Stage::Patches, patch_class)?, closed));
         }
         let dispatches: u64 = used.iter().map(|(plan, _)| plan.len() as u64).sum();
         let traffic: f64 = used.iter().map(|(plan, n)| plan.traffic(count(*n))).sum();
@@ -340,7 +347,7 @@ impl BltSession {
         let needed = self.patches() + rows;
         if needed > self.buffers.sizes.patches {
             let patches = needed.next_power_of_two();
-            let session = self.buffers.bytes();
+            let session = self.buffers.bytes(&self.model);
             let memory = self.model.memory();
             memory.check_patches(self.model.device(), session, patches)?;
             self.buffers.grow_patches(&self.model, patches)?;

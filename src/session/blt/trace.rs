@@ -1,7 +1,7 @@
 //! Looking into a run: what every kernel has written.
 
 use super::inputs::Run;
-use super::{BltSession, Decision};
+use super::{BltSession, Decision, Stage};
 use crate::device::plan::StepOutput;
 use crate::error::{Error, Result};
 use crate::model::part::{RowClass, count};
@@ -49,7 +49,7 @@ impl BltSession {
         inputs.upload(&self.model, &run, contexts.0, contexts.1);
         let rows = count(ids.len());
         let device = self.model.device();
-        let decide = self.decide_plan(class)?.trace(device, rows).await?;
+        let decide = self.plan(Stage::Decide, class)?.trace(device, rows).await?;
         if let Decision::Host(patcher) = &self.decision {
             if patcher.needs_entropy() || patcher.needs_best() {
                 return Err(Error::Argument(
@@ -61,11 +61,16 @@ impl BltSession {
             self.decide_on_host(&known);
         }
         let device = self.model.device();
-        let encode = self.encode_plan(class)?.trace(device, rows).await?;
-        let state = device.read(self.buffers.patches.state().all()).await?;
+        let encode = self.plan(Stage::Encode, class)?.trace(device, rows).await?;
+        let state = device
+            .read(self.buffers.model.patches.state().all())
+            .await?;
         let closed = bytemuck::pod_collect_to_vec::<u8, u32>(&state)[0];
-        let patches = self.patches_plan(class)?.trace(device, closed).await?;
-        let decode = self.decode_plan(class)?.trace(device, rows).await?;
+        let patches = self
+            .plan(Stage::Patches, class)?
+            .trace(device, closed)
+            .await?;
+        let decode = self.plan(Stage::Decode, class)?.trace(device, rows).await?;
         Ok(Trace {
             decide,
             encode,

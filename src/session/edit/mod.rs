@@ -51,7 +51,7 @@ pub struct EditOptions {
     /// are kept about the caret, with none not at all; nor are they without a window,
     /// or where the context is cut.
     pub layer_input_bytes: u64,
-    /// Rows that a step computes at most; no more than a run of the adapter's class.
+    /// Rows that a step computes at most; no more than a run of the device's class.
     pub rows_per_step: usize,
     /// Keep the most likely token of each place as well ([`EditSession::best`]).
     pub keep_best: bool,
@@ -163,7 +163,7 @@ impl EditSession {
         self.session.model()
     }
 
-    /// The entropy, in nats, in place of each byte, and of the byte to come: `[N + 1]`
+    /// The entropy, in nats, in place of each byte, and of the next byte: `[N + 1]`
     /// for N bytes. While an entry is stale, it is what was last known of its byte, or
     /// NaN.
     #[must_use]
@@ -179,7 +179,7 @@ impl EditSession {
     }
 
     /// With [`EditOptions::keep_best`], the most likely token in place of each byte, and
-    /// of the byte to come: `[N + 1]`, stale like [`EditSession::entropies`], `None` where
+    /// of the next byte: `[N + 1]`, stale like [`EditSession::entropies`], `None` where
     /// nothing was ever known; otherwise without entries.
     #[must_use]
     pub fn best(&self) -> &[Option<u32>] {
@@ -199,22 +199,15 @@ impl EditSession {
     }
 
     /// The numbers on the device, for shaders: `[N + 1]` pairs of f32, the entropy in
-    /// place of a byte and ln p of that byte (0 in place of the byte to come), the
+    /// place of a byte and ln p of that byte (0 in place of the next byte), the
     /// very bits that the model's kernel wrote. Where nothing was ever known of a byte
     /// its pair has an entropy of -1 and an ln p of 1. Behind are pairs of no meaning.
     ///
     /// A shader that runs between two steps sees the numbers of the last step that was
-    /// submitted. The buffer is another one after the text has outgrown it: bind it
-    /// anew when [`EditSession::cells_replaced`] has changed.
+    /// submitted. The buffer is another one after the text has outgrown it.
     #[must_use]
     pub fn cells(&self) -> &Tensor {
         self.numbers.cells()
-    }
-
-    /// How many times [`EditSession::cells`] has become another buffer.
-    #[must_use]
-    pub fn cells_replaced(&self) -> u64 {
-        self.numbers.replaced()
     }
 
     /// Rows that have come out of the model so far, one per token.
@@ -242,7 +235,7 @@ impl EditSession {
     ///
     /// # Errors
     /// [`Error::Argument`] for a range that is not in the text, and for a text that is
-    /// longer than a model without a window or the adapter can take; the text stays as
+    /// longer than a model without a window or the device can take; the text stays as
     /// it was then. The device's errors.
     pub fn edit(&mut self, range: Range<usize>, with: &[u8]) -> Result<()> {
         let text = self.bytes.len();
@@ -326,7 +319,7 @@ impl EditSession {
     }
 
     /// ln p of every token in place of byte `at`, after the bytes before it;
-    /// `at` may be the byte to come. Numbers that are not stale stay as they are.
+    /// `at` may be the next byte. Numbers that are not stale stay as they are.
     ///
     /// It may take some rows of the model, and computes what is stale on its way.
     ///

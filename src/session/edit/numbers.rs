@@ -29,7 +29,6 @@ pub(super) struct Numbers {
     cells: Tensor,
     /// For moving cells: a copy within one buffer is not allowed.
     aside: Tensor,
-    replaced: u64,
 }
 
 fn cells_of(device: &Device, cells: usize) -> (Tensor, Tensor) {
@@ -51,7 +50,7 @@ fn follow_rows<T: Copy>(rows: &mut Vec<T>, change: &Change, unknown: T) {
     rows.extend(&behind[usize::from(came == 0)..]);
 }
 
-/// Bytes of so many cells.
+/// Bytes of `cells` cells.
 fn bytes(cells: usize) -> u64 {
     cells as u64 * 8
 }
@@ -68,7 +67,6 @@ impl Numbers {
             best: vec![None; usize::from(keep_best)],
             cells,
             aside,
-            replaced: 0,
         }
     }
 
@@ -88,10 +86,6 @@ impl Numbers {
         &self.cells
     }
 
-    pub(super) fn replaced(&self) -> u64 {
-        self.replaced
-    }
-
     /// Refuses a text whose cells one binding cannot hold.
     pub(super) fn check_room(&self, text: usize) -> Result<()> {
         let most = self.device.binding_bytes();
@@ -99,7 +93,7 @@ impl Numbers {
             return Ok(());
         }
         Err(Error::Argument(format!(
-            "a text of {text} bytes is longer than this adapter shows at once ({}); take a part \
+            "a text of {text} bytes is longer than this device shows at once ({}); take a part \
              of it",
             most / bytes(1) - 1
         )))
@@ -179,7 +173,6 @@ impl Numbers {
                     .copy_to(&cells, recorder, bytes(rows.start), bytes(to), count);
             });
             (self.cells, self.aside) = (cells, aside);
-            self.replaced += 1;
         } else if to != rows.start {
             self.device.submit(|recorder| {
                 let from = bytes(rows.start);

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::model::entropy::Known;
 use crate::model::layer_inputs::LayerInputs;
 use crate::model::part::{RowClass, count};
+use crate::session::plans::RowPlans;
 
 /// Rows of a run that go into a layer, beside a copy of them in another buffer on the
 /// GPU.
@@ -43,7 +44,7 @@ impl EntropySession {
     pub(crate) fn keep_layer_inputs(&mut self) {
         self.layer_inputs = Some(self.model.layer_inputs(self.chunk));
         self.plans = (0..=self.model.layers())
-            .map(|_| [None, None, None])
+            .map(|_| RowPlans::default())
             .collect();
     }
 
@@ -72,19 +73,17 @@ impl EntropySession {
         self.model.device().check()
     }
 
-    /// The plan for so many rows, with so many layers known.
-    pub(super) fn plan(&mut self, class: RowClass, layers: usize) -> Result<Arc<Plan>> {
-        let made = &mut self.plans[layers][class.index()];
-        if let Some(plan) = made {
-            return Ok(Arc::clone(plan));
-        }
+    /// The plan for a class of rows, with `layers` layers known.
+    pub(super) fn plan(&self, class: RowClass, layers: usize) -> Result<Arc<Plan>> {
         let inputs = self.layer_inputs.as_ref();
         let known = inputs.map(|inputs| Known { inputs, layers });
-        let plan = self
-            .model
-            .plan_from(&self.inputs, &self.buffers, class, self.extras, known)?;
-        self.model.device().check()?;
-        Ok(Arc::clone(made.insert(Arc::new(plan))))
+        let plan = self.plans[layers].get(class, || {
+            let (inputs, buffers) = (&self.inputs, &self.buffers);
+            let plan = (self.model).plan_from(inputs, buffers, class, self.extras, known)?;
+            self.model.device().check()?;
+            Ok(plan)
+        })?;
+        Ok(Arc::clone(plan))
     }
 
     /// Submits the copies of what is given to a run.

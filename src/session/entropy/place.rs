@@ -29,7 +29,7 @@ impl Place {
         }
     }
 
-    /// Behind so many tokens, none of which is in the ring.
+    /// After `taken` tokens, none of which is in the ring.
     pub(super) fn begin_within(&mut self, taken: u64) {
         self.taken = taken;
         self.held = 0;
@@ -50,7 +50,7 @@ impl Place {
         self.held = self.held.min(held);
     }
 
-    /// Gives up what so many tokens more overwrite.
+    /// Gives up what `tokens` more tokens overwrite.
     pub(super) fn overwrite(&mut self, tokens: usize, slots: usize) {
         self.held = self.held.min(slots.saturating_sub(tokens));
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::{EntropySession, Place};
 use crate::device::Tensor;
 use crate::device::kernels::PatchStartsCarry;
+use crate::device::tensor::Allocator;
 use crate::error::{Error, Result};
 use crate::model::block::KeyValues;
-use crate::model::entropy::{EntropyBuffers, EntropyModel};
+use crate::model::entropy::EntropyModel;
 
 /// Tokens that a snapshot can itself go back by, beyond the window.
 const SLACK: usize = 64;
@@ -112,7 +113,10 @@ impl EntropySession {
                     None => place.held,
                 };
                 let carry = Tensor::from(device, "carry", &[PatchStartsCarry::default()]);
-                (EntropyBuffers::caches(&self.model, rows), carry)
+                (
+                    self.model.sizes().caches(&Allocator::on(device), rows),
+                    carry,
+                )
             }
         };
         device.submit(|recorder| {

@@ -323,7 +323,7 @@ impl FileScan {
         Ok(values)
     }
 
-    /// The whole file in so many rows of about the same number of bytes: the
+    /// The whole file in `rows` rows of about the same number of bytes: the
     /// greatest and the mean entropy of each, and its mean patch.
     ///
     /// A row is made of whole blocks, of 64 bytes in files up to 64 MiB, so it
@@ -334,7 +334,7 @@ impl FileScan {
         self.overview(0..self.len(), rows)
     }
 
-    /// A range of the file in so many rows, as [`minimap`](Self::minimap) has
+    /// A range of the file in `rows` rows, as [`minimap`](Self::minimap) has
     /// them.
     #[must_use]
     pub fn overview(&self, range: Range<u64>, rows: usize) -> Vec<Texel> {

@@ -53,7 +53,7 @@ pub(super) struct Pyramid {
 }
 
 impl Pyramid {
-    /// For a file of so many bytes.
+    /// For a file of `length` bytes.
     pub(super) fn new(length: u64) -> Self {
         let block = length.div_ceil(MOST).next_power_of_two().max(SMALLEST);
         let mut blocks = length.div_ceil(block);
@@ -112,7 +112,7 @@ impl Pyramid {
         usize::try_from(byte / self.block).unwrap_or(usize::MAX)
     }
 
-    /// So many rows that share a range of bytes evenly, each with what is known
+    /// Rows that share a range of bytes evenly, each with what is known
     /// of the blocks that it touches.
     pub(super) fn rows(&self, range: &Range<u64>, rows: usize) -> Vec<Texel> {
         let length = range.end.saturating_sub(range.start);

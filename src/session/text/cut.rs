@@ -120,7 +120,7 @@ impl Whole {
         self.solved.as_ref()
     }
 
-    /// Is there room for so many bytes more?
+    /// Is there room for that many more bytes?
     pub(super) fn check_room(&self, more: usize) -> Result<()> {
         if self.bytes.len() + more <= WHOLE_TEXT_MAX {
             return Ok(());

@@ -260,11 +260,18 @@ fn defaults() {
     let config = parse(&bare).unwrap();
     let entropy = config.entropy.unwrap();
     assert_eq!(
-        (entropy.vocab_size, entropy.kv_heads, entropy.head_dim),
+        (
+            entropy.vocab_size,
+            entropy.stack.kv_heads,
+            entropy.stack.head_dim
+        ),
         (260, 4, 16)
     );
-    assert_eq!(entropy.intermediate_size, 170); // int(8 * 64 / 3)
-    assert_eq!((entropy.norm_eps, entropy.rope_theta), (1e-5, 10_000.0));
+    assert_eq!(entropy.stack.intermediate_size, 170); // int(8 * 64 / 3)
+    assert_eq!(
+        (entropy.stack.norm_eps, entropy.stack.rope_theta),
+        (1e-5, 10_000.0)
+    );
     assert_eq!((entropy.window, entropy.tied), (Some(512), false));
     assert_eq!(config.patching.mode, PatchingMode::Entropy);
     assert_eq!(
@@ -295,7 +302,10 @@ fn defaults() {
     old["patching_threshold_add"] = json!(0.0);
     let config = parse(&old).unwrap();
     let entropy = config.entropy.unwrap();
-    assert_eq!((entropy.norm_eps, entropy.rope_theta), (1e-6, 500_000.0));
+    assert_eq!(
+        (entropy.stack.norm_eps, entropy.stack.rope_theta),
+        (1e-6, 500_000.0)
+    );
     assert_eq!(
         (config.patching.patch_size, config.patching.threshold_add),
         (4.5, None)
@@ -306,7 +316,10 @@ fn defaults() {
     old["patching_threshold_add"] = json!(0.25);
     let config = parse(&old).unwrap();
     let entropy = config.entropy.unwrap();
-    assert_eq!((entropy.norm_eps, entropy.rope_theta), (1e-4, 1000.0));
+    assert_eq!(
+        (entropy.stack.norm_eps, entropy.stack.rope_theta),
+        (1e-4, 1000.0)
+    );
     assert_eq!(
         (config.patching.monotonic, config.patching.threshold_add),
         (true, Some(0.25))

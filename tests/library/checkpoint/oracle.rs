@@ -41,7 +41,7 @@ fn every_entropy_model_resolves() {
             "{variant}"
         );
         assert_eq!(
-            weights.config.kv_heads,
+            weights.config.stack.kv_heads,
             if variant == "gqa" { 2 } else { 4 },
             "{variant}"
         );

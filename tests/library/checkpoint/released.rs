@@ -30,10 +30,17 @@ fn blt_1b() {
 
     let entropy = config.entropy.unwrap();
     assert_eq!(
-        (entropy.kv_heads, entropy.head_dim, entropy.window),
+        (
+            entropy.stack.kv_heads,
+            entropy.stack.head_dim,
+            entropy.window
+        ),
         (12, 64, Some(512))
     );
-    assert_eq!((entropy.norm_eps, entropy.rope_theta), (1e-5, 10_000.0));
+    assert_eq!(
+        (entropy.stack.norm_eps, entropy.stack.rope_theta),
+        (1e-5, 10_000.0)
+    );
     assert_eq!(config.patching.mode, PatchingMode::Entropy);
     assert_eq!(
         config.patching.threshold.map(f64::from),

@@ -32,15 +32,15 @@ pub(crate) fn entropy_matrices(checkpoint: &Checkpoint) -> Option<EntropyMatrice
     let c = &w.config;
     Some(EntropyMatrices {
         shape: EntropyShape {
-            hidden: c.hidden_size as usize,
-            heads: c.heads as usize,
-            kv_heads: c.kv_heads as usize,
-            head: c.head_dim as usize,
-            intermediate: c.intermediate_size as usize,
+            hidden: c.stack.hidden_size as usize,
+            heads: c.stack.heads as usize,
+            kv_heads: c.stack.kv_heads as usize,
+            head: c.stack.head_dim as usize,
+            intermediate: c.stack.intermediate_size as usize,
             vocabulary: c.vocab_size as usize,
             window: c.window.unwrap_or(u32::MAX) as usize,
-            theta: c.rope_theta,
-            epsilon: c.norm_eps,
+            theta: c.stack.rope_theta,
+            epsilon: c.stack.norm_eps,
         },
         embed: w.embed.to_f32(),
         layers: w.layers.iter().map(block).collect(),

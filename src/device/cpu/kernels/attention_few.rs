@@ -77,7 +77,7 @@ pub(crate) fn weighted_sum<'a, L: Lanes>(
     value: impl Fn(usize) -> &'a [f32],
     y: &mut [f32],
 ) {
-    // So many sums hide each other's latency.
+    // This many sums hide each other's latency.
     const SUMS: usize = 4;
     let mut first = 0;
     while first + SUMS * L::LANES <= y.len() {
