@@ -33,7 +33,7 @@ pub enum Error {
     #[error("{0}")]
     Checkpoint(String),
 
-    /// A model computes what is no number;
+    /// A model computes what is not finite;
     /// [`Checkpoint::first_not_a_number`](crate::checkpoint::Checkpoint::first_not_a_number)
     /// finds the tensor that is to blame.
     #[error(

@@ -3,7 +3,7 @@
 // still to come leaves its bar where it is.
 
 struct Params {
-    // Bars, one for each byte and one for the byte to come.
+    // Bars, one for each byte and one for the next byte.
     count: u32,
     // Of this frame and of the last news, in milliseconds; 0 follows the largest.
     now: u32,

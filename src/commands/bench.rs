@@ -42,11 +42,11 @@ Examples:
 A test `prefill P` reads P bytes; `decode N @ P` then takes N more, one by one. Each is
 repeated, after a first time that does not count; a time ends when the logits are on the host.
 bytes/s: mean ± standard deviation. Steps: of the latent model, and bytes per step.
-Session: the adapter's memory beside the weights. Of copy: the bytes that decoding must read
+Session: the device's memory beside the weights. Of copy: the bytes that decoding must read
 at least (weights, keys and values), as a share of the copy bandwidth measured in the same
 run. Of peak: the operations of a prefill, as a share of the measured f32 peak.";
 
-/// Measure how fast a whole model reads and generates on this adapter
+/// Measure how fast a whole model reads and generates on this device
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct BenchCommand {
@@ -87,7 +87,7 @@ pub(super) struct BenchCommand {
     #[arg(long, value_name = "BYTES", value_parser = positive::<u32>)]
     patch_size: Option<u32>,
 
-    /// How the latent model's steps are sized [default: what suits the adapter]
+    /// How the latent model's steps are sized [default: what suits the device]
     #[arg(long, value_enum, value_name = "HOW")]
     latent_step: Option<Step>,
 
@@ -175,10 +175,7 @@ impl BenchCommand {
             ..BltLoad::default()
         };
         let memory = MemoryPlan::of(&device, checkpoint, &load)?;
-        if !global.quiet {
-            // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{}", needed(checkpoint, &device, &memory));
-        }
+        global.say(&needed(checkpoint, &device, &memory));
         let peaks = Peaks::measure(&device).await?;
         interrupt::check()?;
 
@@ -212,14 +209,14 @@ impl BenchCommand {
             let profile = profile.map_or("this device has no timestamps".to_owned(), |p| {
                 p.to_string()
             });
-            // If standard error is gone there is nobody to tell.
+            // If standard error is closed there is nobody to tell.
             let _ = writeln!(stderr(), "{test}\n{profile}\n");
         }
         let setting = Setting {
             checkpoint: Arc::clone(checkpoint),
             adapter: device.summary().name.clone(),
             software: device.summary().class == DeviceClass::Software,
-            tier: device.tier(),
+            tier: device.features(),
             random: checkpoint.is_random(),
             patch_size: self.static_size(checkpoint),
             latent_step: self.latent_step.map(name),

@@ -1,6 +1,5 @@
 //! `blt convert`
 
-use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -72,21 +71,17 @@ impl Convert {
             interrupt::check()
         })?;
         progress.end();
-        if !global.quiet {
-            let files = match written.files {
-                1 => "1 file".to_owned(),
-                n => format!("{n} files"),
-            };
-            let line = format!(
-                "{} tensors · {} in {files} · {} · {}",
-                written.tensors,
-                bytes(written.bytes),
-                Rate::new(written.bytes, start.elapsed()),
-                self.folder.display()
-            );
-            // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{line}");
-        }
+        let files = match written.files {
+            1 => "1 file".to_owned(),
+            n => format!("{n} files"),
+        };
+        global.say(&format_args!(
+            "{} tensors · {} in {files} · {} · {}",
+            written.tensors,
+            bytes(written.bytes),
+            Rate::new(written.bytes, start.elapsed()),
+            self.folder.display()
+        ));
         Ok(())
     }
 }

@@ -89,7 +89,7 @@ impl Documents {
         Ok(more)
     }
 
-    /// The next bytes of the document, at most so many; `None` at its end.
+    /// The next bytes of the document, at most that many; `None` at its end.
     ///
     /// # Errors
     /// What reading says.

@@ -1,6 +1,5 @@
 //! `blt eval`
 
-use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -146,12 +145,9 @@ impl NoiseCommand {
             table.add(row);
         }
         progress.end();
-        if !global.quiet {
-            let rate = Rate::new(read_bytes, start.elapsed());
-            let bytes = summary::bytes(read_bytes);
-            // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{bytes} · {rate} · {}", on(loaded.device()));
-        }
+        let rate = Rate::new(read_bytes, start.elapsed());
+        let bytes = summary::bytes(read_bytes);
+        global.say(&format_args!("{bytes} · {rate} · {}", on(loaded.device())));
         Ok(table)
     }
 }

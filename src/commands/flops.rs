@@ -1,7 +1,5 @@
 //! `blt flops`
 
-use std::io::{Write as _, stderr};
-
 use blt::checkpoint::Config;
 use blt::measure::flops::{Flops, TextShape, larger_latent};
 use clap::Args;
@@ -66,16 +64,12 @@ impl FlopsCommand {
             Some(sizes) => budget(checkpoint.config(), shape, sizes)?,
         };
         output::print(&table.render(self.format))?;
-        if !global.quiet {
-            // If standard error is gone there is nobody to tell.
-            let _ = writeln!(
-                stderr(),
-                "{} · mean patch {} · context of {} bytes",
-                checkpoint.origin(),
-                shape.patch_size,
-                shape.context
-            );
-        }
+        global.say(&format_args!(
+            "{} · mean patch {} · context of {} bytes",
+            checkpoint.origin(),
+            shape.patch_size,
+            shape.context
+        ));
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! `blt generate`
 
-use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -242,9 +241,8 @@ impl Generate {
             }
         }
         let stopped = matches!(over, Ok(()) | Err(Failure::Error(blt::Error::Interrupted)));
-        if stopped && !global.quiet {
-            // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{}", times.line(&loaded, &model));
+        if stopped {
+            global.say(&times.line(&loaded, &model));
         }
         over
     }

@@ -1,6 +1,7 @@
 //! The flags of every command.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr};
 
 use blt::device::{AdapterChoice, DeviceOptions, Tier, Tune};
@@ -99,7 +100,7 @@ impl From<When> for Tune {
 }
 
 impl Global {
-    /// What the flags ask of the adapter.
+    /// What the flags ask of the device.
     pub(super) fn choice(&self) -> AdapterChoice {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         AdapterChoice {
@@ -118,6 +119,14 @@ impl Global {
             tune: self.tune.into(),
             memory: self.memory,
             ..DeviceOptions::default()
+        }
+    }
+
+    /// A line of summary on standard error, unless it is to be quiet.
+    pub(super) fn say(&self, line: &dyn Display) {
+        if !self.quiet {
+            // If standard error is closed there is nobody to tell.
+            let _ = writeln!(stderr(), "{line}");
         }
     }
 
@@ -200,7 +209,7 @@ pub(super) fn colored(choice: ColorChoice) -> bool {
 }
 
 /// Says what went wrong, in one line.
-pub(super) fn complain(what: &dyn std::fmt::Display, color: bool) {
+pub(super) fn complain(what: &dyn Display, color: bool) {
     let name = if color {
         "\x1b[1;31mblt:\x1b[0m"
     } else {

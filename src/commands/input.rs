@@ -171,7 +171,7 @@ impl Input {
         })
     }
 
-    /// The next bytes, at most so many; `None` at the end.
+    /// The next bytes, at most that many; `None` at the end.
     ///
     /// # Errors
     /// What reading says, and [`Error::Interrupted`].

@@ -134,7 +134,7 @@ pub(super) fn open(name: &str) -> Result<Checkpoint> {
     }
 }
 
-/// Names the tensor to blame where a model gave no numbers; any other failure
+/// Names the tensor to blame where a model gave numbers that are not finite; any other failure
 /// stays what it is.
 pub(super) fn blame<'a>(
     failure: Failure,

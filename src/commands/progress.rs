@@ -40,7 +40,7 @@ impl Progress {
         self.start = Instant::now();
     }
 
-    /// So many bytes more are done.
+    /// That many more bytes are done.
     pub(super) fn add(&mut self, bytes: u64) {
         self.done += bytes;
         if !self.wanted || self.start.elapsed() < SILENCE {

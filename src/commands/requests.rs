@@ -1,6 +1,5 @@
 //! `blt score --requests`: how likely a text is after another.
 
-use std::io::{Write as _, stderr};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
@@ -116,16 +115,12 @@ async fn answer(
         line.push(b'\n');
         output.write(&line)?;
     }
-    if !global.quiet {
-        // If standard error is gone there is nobody to tell.
-        let _ = writeln!(
-            stderr(),
-            "{} requests in {:.1} s · {}",
-            requests.len(),
-            start.elapsed().as_secs_f64(),
-            on(loaded.device())
-        );
-    }
+    global.say(&format_args!(
+        "{} requests in {:.1} s · {}",
+        requests.len(),
+        start.elapsed().as_secs_f64(),
+        on(loaded.device())
+    ));
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! `blt score`
 
-use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -149,9 +148,8 @@ impl ScoreCommand {
                 texts.add(&score, scorer.pieces());
             }
             progress.end();
-            if let Some(remark) = texts.remark(&name).filter(|_| !global.quiet) {
-                // If standard error is gone there is nobody to tell.
-                let _ = writeln!(stderr(), "{remark}");
+            if let Some(remark) = texts.remark(&name) {
+                global.say(&remark);
             }
             columns.add(&mut table, name, &texts);
             all.merge(&texts);
@@ -163,22 +161,18 @@ impl ScoreCommand {
         match self.format {
             ScoreFormat::Text => output.write(table.render(TableFormat::Text).as_bytes())?,
             ScoreFormat::Md => output.write(table.render(TableFormat::Md).as_bytes())?,
-            ScoreFormat::Jsonl | ScoreFormat::Csv if !global.quiet => {
-                // If standard error is gone there is nobody to tell.
-                let _ = stderr().write_all(table.render(TableFormat::Text).as_bytes());
+            ScoreFormat::Jsonl | ScoreFormat::Csv => {
+                global.say(&table.render(TableFormat::Text).trim_end());
             }
-            ScoreFormat::Jsonl | ScoreFormat::Csv => {}
         }
-        if !global.quiet {
-            let rate = Rate::new(total.bytes(), start.elapsed());
-            let bytes = summary::bytes(total.bytes());
-            let by_threshold = matches!(&opened.cut, Cut::Rule(rule) if rule.needs_entropy());
-            let mean = total.mean_patch();
-            for doubt in doubts::about([&*opened.checkpoint], total.bytes(), by_threshold, mean) {
-                let _ = writeln!(stderr(), "{doubt}");
-            }
-            let _ = writeln!(stderr(), "{bytes} · {rate} · {}", on(loaded.device()));
+        let rate = Rate::new(total.bytes(), start.elapsed());
+        let bytes = summary::bytes(total.bytes());
+        let by_threshold = matches!(&opened.cut, Cut::Rule(rule) if rule.needs_entropy());
+        let mean = total.mean_patch();
+        for doubt in doubts::about([&*opened.checkpoint], total.bytes(), by_threshold, mean) {
+            global.say(&doubt);
         }
+        global.say(&format_args!("{bytes} · {rate} · {}", on(loaded.device())));
         Ok(())
     }
 

@@ -131,7 +131,7 @@ impl ScoringArgs {
         }
     }
 
-    /// Names the tensor to blame where the model gave no numbers.
+    /// Names the tensor to blame where the model gave numbers that are not finite.
     pub(super) fn blame(&self, failure: Failure, opened: &Opened, global: &Global) -> Failure {
         self.whole.blame(failure, &opened.checkpoint, global)
     }

@@ -15,7 +15,7 @@ use super::sink::Sink;
 /// pushes.
 const BEAT: Duration = Duration::from_millis(400);
 
-/// How many bytes to push at a time on this adapter.
+/// How many bytes to push at a time on this device.
 struct Pace {
     piece: usize,
     most: usize,

@@ -52,7 +52,7 @@ impl Rate {
         Self(bytes as f64 / time.as_secs_f64().max(1e-9))
     }
 
-    /// How long so many bytes take.
+    /// How long that many bytes take.
     #[expect(clippy::cast_precision_loss, reason = "shown in seconds")]
     pub(super) fn time_for(self, bytes: u64) -> String {
         let seconds = (bytes as f64 / self.0.max(1e-9)).ceil().min(1e12);

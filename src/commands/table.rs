@@ -41,7 +41,7 @@ impl Cell {
         }
     }
 
-    /// A number, shown with so many digits after the point.
+    /// A number, shown with that many digits after the point.
     pub(super) fn number(number: f64, digits: usize) -> Self {
         Self::shown(number, format!("{number:.digits$}"))
     }

@@ -1,6 +1,5 @@
 //! The whole model, and how it gets onto the device.
 
-use std::io::{Write as _, stderr};
 use std::sync::Arc;
 
 use blt::Result;
@@ -117,10 +116,7 @@ impl WholeArgs {
             ..BltLoad::default()
         };
         let memory = MemoryPlan::of(&device, checkpoint, &options)?;
-        if !global.quiet {
-            // If standard error is gone there is nobody to tell.
-            let _ = writeln!(stderr(), "{}", needed(checkpoint, &device, &memory));
-        }
+        global.say(&needed(checkpoint, &device, &memory));
         let total = Some(memory.adapter);
         let mut progress = Progress::new("loading the model: ", total, !global.quiet);
         let model =
@@ -131,7 +127,7 @@ impl WholeArgs {
         Ok(Loaded::Blt(model, rates))
     }
 
-    /// Names the tensor to blame where a model gave no numbers; any other failure
+    /// Names the tensor to blame where a model gave numbers that are not finite; any other failure
     /// stays what it is.
     pub(super) fn blame(&self, failure: Failure, model: &Checkpoint, global: &Global) -> Failure {
         let own = self.entropy_model().ok().flatten();

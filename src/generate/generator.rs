@@ -210,7 +210,7 @@ impl<M: ByteModel> Generator<M> {
         self.recent.push(id);
     }
 
-    /// Releases so many bytes and what happened at each.
+    /// Releases that many bytes and what happened at each.
     fn release(&mut self, mut bytes: usize) {
         while let Some(event) = self.waiting.front() {
             if matches!(event, Event::Byte(_)) {

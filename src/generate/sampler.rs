@@ -49,7 +49,7 @@ impl Sampler {
     }
 
     /// Goes to a draw of the seed's random numbers, from 0: the next choice is
-    /// the one that follows so many others.
+    /// the one that follows that many others.
     pub fn seek(&mut self, draw: u64) {
         if draw < self.drawn {
             self.rng = StdRng::seed_from_u64(self.options.seed);
@@ -79,7 +79,7 @@ impl Sampler {
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) for another number of logits or
     /// if nothing is allowed, [`Error::Checkpoint`](crate::Error::Checkpoint) for
-    /// logits that are no numbers.
+    /// logits that are not finite.
     pub fn candidates(
         &self,
         logits: &[f32],

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// What a byte decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// So many of the bytes held back, the oldest, belong to no stop string.
+    /// How many of the bytes held back, the oldest, belong to no stop string.
     Release(usize),
     /// A stop string has come: the bytes before it are released, those of it
     /// dropped.

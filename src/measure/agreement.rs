@@ -126,7 +126,7 @@ pub fn enrichment(starts: &[bool], nlls: &[Option<f32>]) -> Result<Option<f64>> 
         .map(|(at_starts, all)| at_starts / all))
 }
 
-/// The flags of the bytes of a text, without that of the byte to come.
+/// The flags of the bytes of a text, without that of the next byte.
 fn flags<'a>(text: &[u8], starts: &'a [bool]) -> Result<&'a [bool]> {
     let count = text.len();
     match starts.get(..count) {
@@ -140,7 +140,7 @@ fn flags<'a>(text: &[u8], starts: &'a [bool]) -> Result<&'a [bool]> {
 }
 
 fn side(text: &[u8], starts: &[bool]) -> Side {
-    // Those of a text with BOS before it and the byte to come after it.
+    // Those of a text with BOS before it and the next byte after it.
     let around: Vec<bool> = [true]
         .iter()
         .chain(starts)
@@ -178,7 +178,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
-    /// Flags of a text of so many bytes that is cut before these.
+    /// Flags of a text of `length` bytes that is cut before these.
     fn cut(bytes: usize, at: &[usize]) -> Vec<bool> {
         (0..bytes).map(|i| i == 0 || at.contains(&i)).collect()
     }
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(same.second, same.first);
         let with_first = flags.clone();
         flags[0] = false;
-        // The flag of the byte to come has no say.
+        // The flag of the next byte has no say.
         flags.push(true);
         let other = agreement(text, &with_first, &flags).unwrap();
         assert_eq!(other.common, same.common);
@@ -268,7 +268,7 @@ mod tests {
         let starts = [true, false, true, false];
         let nlls = [Some(3.0), Some(1.0), Some(5.0), Some(1.0)];
         assert_eq!(enrichment(&starts, &nlls).unwrap(), Some(1.6));
-        // The first byte is a start, and the byte to come has no surprisal.
+        // The first byte is a start, and the next byte has no surprisal.
         let flags = [false, false, true, false, true];
         let with_next = [nlls.as_slice(), &[None]].concat();
         assert_eq!(enrichment(&flags, &with_next).unwrap(), Some(1.6));

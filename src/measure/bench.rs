@@ -310,7 +310,7 @@ impl BenchReport {
         Some(self.mean() * Flops::of(model, shape).total())
     }
 
-    /// What share of the adapter's peak bounds it: of the copy bandwidth for
+    /// What share of the device's peak bounds it: of the copy bandwidth for
     /// decoding, of the arithmetic for a prefill.
     #[must_use]
     pub fn share(&self, model: &Config, reads: &DecodeReads, peaks: &Peaks) -> Option<f64> {

@@ -1,4 +1,4 @@
-//! What an adapter can do at most: other measurements are shares of it.
+//! What a device can do at most: other measurements are shares of it.
 
 use std::time::Instant;
 
@@ -7,13 +7,13 @@ use crate::device::plan::{Extent, ONE, Plan, PlanBuilder, Work};
 use crate::device::{Device, DeviceClass, Tensor};
 use crate::error::Result;
 
-/// The measured peaks of an adapter.
+/// The measured peaks of a device.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peaks {
     /// Floating-point operations per second in f32: independent fused
     /// multiply-adds in registers, each of which counts 2.
     pub flops: f64,
-    /// Bytes per second that a copy within the adapter's memory reads and
+    /// Bytes per second that a copy within the device's memory reads and
     /// writes.
     pub copy: f64,
 }

@@ -28,7 +28,7 @@ pub struct ScoredByte {
 }
 
 impl ScoredByte {
-    /// The scored byte of a record; `None` for the byte to come, and where no
+    /// The scored byte of a record; `None` for the next byte, and where no
     /// model ran.
     #[must_use]
     pub fn of(record: &ByteRecord) -> Option<Self> {

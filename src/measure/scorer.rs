@@ -78,7 +78,7 @@ impl Scorer {
         }
     }
 
-    /// Lets the model begin anew, after BOS, each time so many bytes have
+    /// Lets the model begin anew, after BOS, each time this many bytes have
     /// passed. It does so anyway where its positions or those of its patches are
     /// used up.
     #[must_use]

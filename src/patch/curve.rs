@@ -44,7 +44,7 @@ impl SizeCurve {
     /// # Errors
     ///
     /// [`Error::Argument`](crate::Error::Argument) if the text is empty, an
-    /// entropy is no finite number, or the longest patch is 0.
+    /// entropy is not a finite number, or the longest patch is 0.
     pub fn new(entropies: &[f32], max_patch_length: Option<u32>) -> Result<Self> {
         Rule::entropy(0.0)?.with_max_patch_length(max_patch_length)?;
         let deciding = deciding(entropies)?;
@@ -116,7 +116,7 @@ impl SizeCurve {
         }
     }
 
-    /// So many points of the curve, evenly spaced over thresholds in nats, both
+    /// Points of the curve, evenly spaced over thresholds in nats, both
     /// ends among them (only the first end, if one point is asked for). The mean
     /// never falls from one to the next.
     #[must_use]

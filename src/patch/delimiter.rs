@@ -8,7 +8,7 @@ use crate::bytes::DELIMITER;
 ///
 /// The published code makes an exception of a delimiter that is the last token
 /// of a text. A causal rule cannot know which token is the last, so here the
-/// byte to come starts a patch there too. The flag in question is the one past
+/// next byte starts a patch there too. The flag in question is the one past
 /// the end: no token of the text changes its patch.
 #[derive(Clone, Debug)]
 pub struct Delimiter {

@@ -75,7 +75,7 @@ impl Rule {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] for a threshold that is no finite number and for a
+    /// [`Error::Argument`] for a threshold that is not a finite number and for a
     /// static size of 0.
     pub fn new(scheme: Scheme) -> Result<Self> {
         let finite = |name: &str, value: f32| {
@@ -116,7 +116,7 @@ impl Rule {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if the threshold is no finite number.
+    /// [`Error::Argument`] if the threshold is not a finite number.
     pub fn entropy(threshold: f32) -> Result<Self> {
         Self::new(Scheme::Entropy { threshold })
     }

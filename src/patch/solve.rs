@@ -39,7 +39,7 @@ pub struct Solved {
 /// # Errors
 ///
 /// [`Error::Argument`] if the scheme has no threshold, the text is empty, an
-/// entropy is no finite number, or no threshold reaches the target.
+/// entropy is not a finite number, or no threshold reaches the target.
 pub fn solve(rule: &Rule, entropies: &[f32], target: f64) -> Result<Solved> {
     let deciding = deciding(entropies)?;
     let (floor, mut values) = match rule.scheme() {
@@ -129,7 +129,7 @@ pub(super) fn nearest(
     Ok(if away(high) < away(low) { high } else { low })
 }
 
-/// A threshold of a step: at or above so many of the ascending `values`, and
+/// A threshold of a step: at or above that many of the ascending `values`, and
 /// below the others.
 pub(super) fn threshold_at(values: &[f32], step: usize, floor: f32) -> f32 {
     let below = step.checked_sub(1).and_then(|step| values.get(step));

@@ -2,7 +2,7 @@
 
 use super::{Known, Patcher};
 
-/// A patch starts where the entropy of the byte to come is strictly above a
+/// A patch starts where the entropy of the next byte is strictly above a
 /// threshold: `H(i) > threshold`. What the released models use.
 ///
 /// The entropy at position 0, of the first byte after BOS, is ignored: that

@@ -76,7 +76,7 @@ fn run(rule: &Rule, known: impl ExactSizeIterator<Item = Known>) -> Result<Vec<b
 ///
 /// # Errors
 ///
-/// [`Error::Argument`] for a size of 0 and for an entropy that is no number.
+/// [`Error::Argument`] for a size of 0 and for an entropy that is not finite.
 pub fn top_k(entropies: &[f32], size: u32) -> Result<Vec<bool>> {
     if size == 0 {
         return Err(Error::Argument(

@@ -41,7 +41,7 @@ const BLACK_FROM: usize = 8;
 /// patch, so that colour never carries the patches alone. Line feeds are shown
 /// as `↵`, and colours never run over the end of a line. What cannot be shown
 /// is written as in [`Brackets`](super::Brackets); brackets and backslashes
-/// stand for themselves. The byte to come is not shown.
+/// stand for themselves. The next byte is not shown.
 #[derive(Debug)]
 pub struct Ansi<W> {
     out: W,

@@ -19,7 +19,7 @@ use crate::{Error, Result};
 ///   byte, as `\x` and two upper-case hexadecimal digits.
 /// * Everything else stands for itself.
 ///
-/// The byte to come is not shown. [`decode_brackets`] gives the bytes back.
+/// The next byte is not shown. [`decode_brackets`] gives the bytes back.
 #[derive(Debug)]
 pub struct Brackets<W> {
     out: W,

@@ -6,7 +6,7 @@ use super::{ByteRecord, RecordWriter};
 
 /// Writes a header and one line per record, with the columns of
 /// [`JsonLines`](super::JsonLines). What is not known is empty; the last line,
-/// about the byte to come, has no byte. Nothing needs quotes.
+/// about the next byte, has no byte. Nothing needs quotes.
 #[derive(Debug)]
 pub struct Csv<W> {
     out: W,

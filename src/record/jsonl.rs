@@ -7,7 +7,7 @@ use super::{ByteRecord, RecordWriter};
 /// Writes one JSON object per record and line, with the keys `i`, `byte`,
 /// `entropy`, `nll`, `start` and `patch` in this order.
 ///
-/// What is not known is null; the last line, about the byte to come, has null
+/// What is not known is null; the last line, about the next byte, has null
 /// for `byte` and `nll`. Numbers are the shortest that read back as the same
 /// 32-bit float.
 #[derive(Debug)]

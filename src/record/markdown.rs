@@ -30,7 +30,7 @@ pub struct MarkdownOptions {
 /// The text of a patch is a code span, written as by
 /// [`Brackets`](super::Brackets): `\n`, `\t`, `\r`, `\\`, and `\xNN` for bytes
 /// that cannot be shown; a space is `␣`, and brackets stand for themselves. The
-/// byte to come is not shown.
+/// next byte is not shown.
 ///
 /// The lines are collected, because the counts stand above them, and written by
 /// [`finish`](RecordWriter::finish).

@@ -1,6 +1,6 @@
 //! What a run says about each byte, and the forms it is written in.
 //!
-//! A run gives one [`ByteRecord`] per byte and one more for the byte to come.
+//! A run gives one [`ByteRecord`] per byte and one more for the next byte.
 //! A [`RecordWriter`] writes them as they come, in memory that does not grow
 //! with the text ([`Svg`] and [`Markdown`] collect what they write and bound the
 //! text instead). [`Summary`] keeps the totals.
@@ -36,7 +36,7 @@ pub use markdown::{MARKDOWN_MAX_BYTES, Markdown, MarkdownOptions};
 pub use summary::Summary;
 pub use svg::{SVG_MAX_BYTES, Svg, SvgOptions};
 
-/// What a run says about one byte of a text, or about the byte to come.
+/// What a run says about one byte of a text, or about the next byte.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ByteRecord {
     /// The position among the bytes of the text, from 0 (BOS is no byte of it).
@@ -83,7 +83,7 @@ impl Recorder {
         record
     }
 
-    /// The record of the byte to come, for the end of a text.
+    /// The record of the next byte, for the end of a text.
     #[must_use]
     pub fn to_come(&self, entropy: Option<f32>, start: bool) -> ByteRecord {
         let patch = (self.patches + u64::from(start)).saturating_sub(1);
@@ -99,7 +99,7 @@ impl Recorder {
 }
 
 /// The records of a whole text of N bytes that followed BOS, the one of the
-/// byte to come last: N + 1 of them.
+/// next byte last: N + 1 of them.
 ///
 /// `entropies` are by position, BOS first: N + 1, in nats. `nlls` are by byte:
 /// N, in nats. `starts` are the N + 2 flags of

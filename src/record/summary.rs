@@ -65,7 +65,7 @@ impl Mean {
 }
 
 impl Summary {
-    /// Counts a record; that of the byte to come ends its text and counts for
+    /// Counts a record; that of the next byte ends its text and counts for
     /// nothing else.
     pub fn add(&mut self, record: &ByteRecord) {
         let Some(byte) = record.byte else {

@@ -247,7 +247,7 @@ impl Case {
     }
 }
 
-/// The largest |got - want| / (1 + |want|); infinite where there is no number but
+/// The largest |got - want| / (1 + |want|); infinite where there is not finite but
 /// in one of the two, and for integers that differ.
 fn difference(got: &[u32], want: &[u32], floats: bool) -> f64 {
     let errors = got.iter().zip(want).map(|(got, want)| {

@@ -23,9 +23,9 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::device::Device;
 use crate::device::kernel::{Shader, Variant};
 use crate::device::kernels::SHADERS;
-use crate::device::{Device, Tier};
 use crate::error::Result;
 use case::Case;
 
@@ -66,8 +66,8 @@ pub struct KernelReport {
     pub kernel: &'static str,
     /// The variant's choices.
     pub variant: String,
-    /// The tier it needs.
-    pub tier: Tier,
+    /// The tier it needs, or the vector instructions of the processor.
+    pub tier: String,
     /// Number of cases tried.
     pub cases: usize,
     /// Largest error: |got - want| / (1 + |want|); infinite for NaN, for a
@@ -141,7 +141,10 @@ impl Verifier {
         Ok(KernelReport {
             kernel: shader.name,
             variant: variant.label(),
-            tier: variant.needs,
+            tier: match self.device.gpu() {
+                Some(_) => variant.needs.to_string(),
+                None => self.device.features(),
+            },
             cases: cases.len(),
             max_error,
             tolerance,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use blt::checkpoint::Checkpoint;
-use blt::device::Tier;
 use blt::measure::bench::{BenchReport, BenchTest, DecodeReads};
 use blt::measure::peaks::Peaks;
 use blt::model::memory::MemoryPlan;
@@ -15,14 +14,15 @@ use crate::commands::table::{Cell, Table, TableFormat};
 pub(super) struct Setting {
     pub(super) checkpoint: Arc<Checkpoint>,
     pub(super) adapter: String,
-    /// Is the adapter a software driver?
+    /// Is the device a software driver?
     pub(super) software: bool,
-    pub(super) tier: Tier,
+    /// The tier in use, or the instructions of the processor.
+    pub(super) tier: String,
     /// Are the weights random?
     pub(super) random: bool,
     /// Bytes per patch; `None` for the model's own rule.
     pub(super) patch_size: Option<u32>,
-    /// `None` for what suits the adapter.
+    /// `None` for what suits the device.
     pub(super) latent_step: Option<String>,
     pub(super) memory: MemoryPlan,
     pub(super) peaks: Peaks,
@@ -95,7 +95,7 @@ impl Setting {
                 Cell::word(self.checkpoint.origin()),
                 Cell::word(if self.random { "yes" } else { "no" }),
                 Cell::word(&self.adapter),
-                Cell::word(self.tier.to_string()),
+                Cell::word(&self.tier),
                 Cell::word(test.name()),
                 Cell::count(test.context() as u64),
                 Cell::count(test.bytes() as u64),
@@ -164,7 +164,7 @@ impl Setting {
                 Cell::word(binary(report.session_bytes)),
                 copy,
                 peak,
-                Cell::word(self.tier.to_string()),
+                Cell::word(&self.tier),
                 Cell::word(&self.adapter),
             ]);
         }
@@ -201,7 +201,7 @@ mod tests {
         Setting {
             adapter: "a card".to_owned(),
             software: false,
-            tier: Tier::BASE,
+            tier: "base".to_owned(),
             random: false,
             patch_size: Some(4),
             latent_step: None,

@@ -195,7 +195,7 @@ impl<M: RewindModel> Continuation<M> {
     ///
     /// # Errors
     /// [`Error::Argument`] before a prompt was read, what the model says, and
-    /// [`Error::Checkpoint`] for logits that are no numbers.
+    /// [`Error::Checkpoint`] for logits that are not finite.
     pub async fn step(&mut self) -> Result<Vec<Event>> {
         if let Some(reason) = self.ended() {
             return Ok(vec![self.done(reason)]);
@@ -365,14 +365,14 @@ impl<M: RewindModel> Continuation<M> {
         Ok(())
     }
 
-    /// Keeps so many alternatives of each byte from now on; 8 unless told
+    /// Keeps that many alternatives of each byte from now on; 8 unless told
     /// otherwise.
     pub fn set_alternatives(&mut self, count: usize) {
         self.alternatives = count;
     }
 
-    /// Keeps the caches of at most so many branches beside those of the one that
-    /// goes on; 4 unless told otherwise. Each takes as much of the adapter's
+    /// Keeps the caches of at most that many branches beside those of the one that
+    /// goes on; 4 unless told otherwise. Each takes as much of the device's
     /// memory as a session; those that do not fit are not kept, and other branches
     /// are read again.
     pub fn set_most_forks(&mut self, most: usize) {

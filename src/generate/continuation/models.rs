@@ -27,7 +27,7 @@ struct Held<M> {
 enum There {
     /// Nobody knows: during a call, and after one that failed or was dropped.
     Unknown,
-    /// So many bytes of the prompt, but not all.
+    /// Bytes of the prompt, but not all.
     Prompt(usize),
     /// The prompt, and these bytes generated.
     Text(Vec<u8>),
@@ -123,7 +123,7 @@ impl<M: RewindModel> Models<M> {
         self.there = There::Unknown;
     }
 
-    /// Reads at most so many bytes more of a prompt and of what follows it, from
+    /// Reads at most that many more bytes of a prompt and of what follows it, from
     /// the beginning where nothing of it is in the model.
     pub(super) async fn read_piece(
         &mut self,
@@ -192,7 +192,7 @@ impl<M: RewindModel> Models<M> {
         Ok(())
     }
 
-    /// The same, by at most so many bytes; says whether it is there.
+    /// The same, by at most that many bytes; says whether it is there.
     pub(super) async fn approach(
         &mut self,
         tree: &Tree,

@@ -6,7 +6,7 @@ use crate::generate::sampler::log_ps;
 use crate::record::{ByteRecord, Recorder};
 use crate::session::StageTimes;
 
-/// What is known about the byte to come, before it is chosen.
+/// What is known about the next byte, before it is chosen.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) recorder: Recorder,

@@ -63,7 +63,7 @@ impl<M: RewindModel> Continuation<M> {
         self.bytes().is_empty()
     }
 
-    /// What is known about the byte to come; `None` before a prompt was read.
+    /// What is known about the next byte; `None` before a prompt was read.
     #[must_use]
     pub fn to_come(&self) -> Option<ByteRecord> {
         let place = self.tree.as_ref()?.last_place();
@@ -122,14 +122,14 @@ impl<M: RewindModel> Continuation<M> {
         self.models.forks()
     }
 
-    /// Bytes of the adapter's memory that the text takes with all that is kept for
+    /// Bytes of the device's memory that the text takes with all that is kept for
     /// its branches, without the weights.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.models.bytes()
     }
 
-    /// All ids as the model and the sampler see them for the byte to come, the
+    /// All ids as the model and the sampler see them for the next byte, the
     /// likeliest of the model first.
     ///
     /// # Errors

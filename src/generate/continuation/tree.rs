@@ -14,7 +14,7 @@ pub struct Branch {
     pub id: usize,
     /// The branch that it left; `None` for the first.
     pub parent: Option<usize>,
-    /// The place where it left its parent: so many bytes of the continuation are
+    /// The place where it left its parent: that many bytes of the continuation are
     /// the parent's.
     pub at: usize,
     /// Its own bytes, from there on.
@@ -41,12 +41,12 @@ struct Text {
     parent: Option<usize>,
     at: usize,
     bytes: Vec<Arc<GeneratedByte>>,
-    /// One more than bytes; the last is that of the byte to come.
+    /// One more than bytes; the last is that of the next byte.
     places: Vec<Arc<Place>>,
 }
 
 impl Tree {
-    /// A prompt, with what is known about its first byte to come.
+    /// A prompt, with what is known about the byte after it.
     pub(super) fn new(prompt: &[u8], first: Place) -> Self {
         Self {
             prompt: prompt.to_vec(),
@@ -69,7 +69,7 @@ impl Tree {
         &self.texts[self.current].bytes
     }
 
-    /// What is known before byte `at`, up to that of the byte to come.
+    /// What is known before byte `at`, up to that of the next byte.
     pub(super) fn place(&self, at: usize) -> Option<&Arc<Place>> {
         self.texts[self.current].places.get(at)
     }

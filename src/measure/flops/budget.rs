@@ -79,7 +79,7 @@ fn deep(stack: &StackConfig, layers: u32) -> StackConfig {
     StackConfig { layers, ..*stack }
 }
 
-/// The stack with so many heads of keys and the queries that share them; `None`
+/// The stack with that many heads of keys and the queries that share them; `None`
 /// beyond what numbers hold.
 fn wide(stack: &StackConfig, kv_heads: u32) -> Option<StackConfig> {
     let heads = (stack.heads / stack.kv_heads).checked_mul(kv_heads)?;

@@ -14,7 +14,7 @@ pub(super) const LABELS: f64 = 36.0;
 pub(super) const GAP: f64 = 22.0;
 
 /// A figure, ready to be written: the slots are those of the bytes and, last,
-/// that of the byte to come.
+/// that of the next byte.
 pub(super) struct Figure<'a> {
     pub(super) options: &'a SvgOptions,
     pub(super) summary: &'a Summary,
@@ -177,7 +177,7 @@ impl<'a> Figure<'a> {
         text
     }
 
-    /// Whether a slot is that of the byte to come.
+    /// Whether a slot is that of the next byte.
     pub(super) fn is_next(&self, at: usize) -> bool {
         self.next && at + 1 == self.entropies.len()
     }
@@ -192,7 +192,7 @@ fn plot_height(scale: &Option<Scale>, rows: usize) -> f64 {
 }
 
 /// Cuts glyphs into rows of at most `most` bytes, never inside a glyph; the
-/// last row goes on to slot `end`, for the byte to come.
+/// last row goes on to slot `end`, for the next byte.
 fn rows(cells: &[Cell], most: usize, end: usize) -> Vec<Row<'_>> {
     let mut rows = Vec::new();
     let mut rest = cells;

@@ -40,7 +40,7 @@ impl Default for SvgOptions {
 /// line stands at the left edge of the bytes that start a patch. Characters are
 /// written once across the slots of their bytes; spaces and line feeds as thin
 /// marks; what cannot be shown as `\xNN`. A line through a character says that a
-/// patch starts at one of its later bytes. The byte to come has a hollow point and an ellipsis at the end. Without
+/// patch starts at one of its later bytes. The next byte has a hollow point and an ellipsis at the end. Without
 /// entropies only the text and the patches are drawn.
 ///
 /// The records are collected, and the figure is written by
@@ -51,7 +51,7 @@ pub struct Svg<W> {
     options: SvgOptions,
     glyphs: Glyphs,
     cells: Vec<Cell>,
-    // By byte, that of the byte to come last.
+    // By byte, that of the next byte last.
     entropies: Vec<Option<f32>>,
     starts: Vec<bool>,
     summary: Summary,
