@@ -93,7 +93,7 @@ impl Verify {
                 json!({
                     "kernel": report.kernel,
                     "variant": report.variant,
-                    "tier": report.tier,
+                    "tier": report.features,
                     "cases": report.cases,
                     "max_error": report.max_error,
                     "tolerance": report.tolerance,
@@ -190,7 +190,7 @@ impl Row {
         Self {
             cells: [
                 report.kernel.to_owned(),
-                report.tier.clone(),
+                report.features.clone(),
                 cases.to_string(),
                 format!("{:.1e}", report.max_error),
                 format!("{:.1e}", report.tolerance),
@@ -215,7 +215,7 @@ fn judge(reports: &[KernelReport]) -> Outcome {
     let mut failed: Vec<String> = reports
         .iter()
         .filter(|report| !report.passed)
-        .map(|report| format!("{} ({})", report.kernel, report.tier))
+        .map(|report| format!("{} ({})", report.kernel, report.features))
         .collect();
     failed.dedup();
     match failed.as_slice() {
@@ -241,7 +241,8 @@ mod tests {
         KernelReport {
             kernel,
             variant: "WIDTH=8".into(),
-            tier: "base".to_owned(),
+            tier: Tier::BASE,
+            features: "base".to_owned(),
             cases: 3,
             max_error,
             tolerance: 1e-5,

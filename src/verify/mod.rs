@@ -23,9 +23,9 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::device::Device;
 use crate::device::kernel::{Shader, Variant};
 use crate::device::kernels::SHADERS;
+use crate::device::{Device, Tier};
 use crate::error::Result;
 use case::Case;
 
@@ -66,8 +66,10 @@ pub struct KernelReport {
     pub kernel: &'static str,
     /// The variant's choices.
     pub variant: String,
-    /// The tier it needs, or the vector instructions of the processor.
-    pub tier: String,
+    /// The tier it needs.
+    pub tier: Tier,
+    /// The same for people; on the processor its vector instructions.
+    pub features: String,
     /// Number of cases tried.
     pub cases: usize,
     /// Largest error: |got - want| / (1 + |want|); infinite for NaN, for a
@@ -141,7 +143,8 @@ impl Verifier {
         Ok(KernelReport {
             kernel: shader.name,
             variant: variant.label(),
-            tier: match self.device.gpu() {
+            tier: variant.needs,
+            features: match self.device.gpu() {
                 Some(_) => variant.needs.to_string(),
                 None => self.device.features(),
             },
