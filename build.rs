@@ -21,8 +21,7 @@
 //! * `#cpu NAME` — the Rust file of the CPU form, if it is not the kernel's own name:
 //!   kernels that differ only in how a GPU computes share one, and their parameters
 //!   and bindings are the same. `none`: the kernel has no CPU form.
-//! * `#paired NAME VALUE NAME VALUE` — the two values occur only together:
-//!   combinations with just one of them are left out.
+//! * `#without NAME VALUE NAME VALUE` — combinations with both values are left out.
 //! * `#import FILE` — the text of `shaders/lib/FILE.wgsl`, once.
 //! * `#if NAME == VALUE`, `#if NAME != VALUE`, `#else`, `#endif`.
 //! * `#define NAME VALUE` — from here on `$NAME` stands for the value.

@@ -120,6 +120,8 @@ fn bench_linear(
             stride: outputs as u32,
             keep: 0.0,
             slots: 0,
+            inverse_columns: 1.0 / inputs as f32,
+            epsilon: 1e-5,
         };
         let weights = matrix.parts[0].tensor.all();
         let plan = if shader.name == "linear_rows" {
@@ -127,6 +129,7 @@ fn bench_linear(
                 state: state.all(),
                 weights,
                 x: x.all(),
+                norm: x.all(),
                 y: y.all(),
             };
             single(
@@ -141,6 +144,7 @@ fn bench_linear(
                 state: state.all(),
                 weights,
                 x: x.all(),
+                norm: x.all(),
                 y: y.all(),
             };
             single(

@@ -101,11 +101,11 @@ impl Source {
         }
         for line in self.text.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
-            if let ["#paired", name, value, other_name, other_value] = words[..] {
+            if let ["#without", name, value, other_name, other_value] = words[..] {
                 let has = |c: &Combination, name: &str, value: &str| {
                     c.iter().any(|(n, v)| n == name && v.text == value)
                 };
-                all.retain(|c| has(c, name, value) == has(c, other_name, other_value));
+                all.retain(|c| !(has(c, name, value) && has(c, other_name, other_value)));
             }
         }
         all
@@ -147,7 +147,7 @@ impl Source {
             let live = branches.iter().all(|b| *b);
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
-                ["#variants" | "#paired" | "#cpu", ..] => {}
+                ["#variants" | "#without" | "#cpu", ..] => {}
                 // Inside a dead branch names need not be known.
                 ["#if", ..] if !live => branches.push(false),
                 ["#if", name, operator, value] => {

@@ -1,16 +1,41 @@
 // Attention for many rows: y[t, h, :] = softmax(q . k * scale) v over the keys
-// that row t sees, with a running maximum (one pass over the keys). No barrier.
+// that row t sees, with a running maximum (one pass over the keys).
 //
-// One invocation per row, its head in registers; the rows of a workgroup walk the
-// same keys, so that each is read once for all.
+// A workgroup has 32 rows of a head and walks their keys 64 at a time. Scores are a
+// product as in `linear_tile`, 2 x 4 to an invocation, from blocks of 4 vectors of
+// queries and keys in workgroup memory. Then four invocations turn each row's
+// scores into weights. Then an invocation sums values over its two rows, for every
+// 16th vector of the head from its own on. HEAD: columns of a head at most.
 #cpu attention
-#variants HEAD 8 16 32 64
-#define WIDTH 64
+#variants HEAD 64 128 256
+#if HEAD == 64
+#define VECTORS 1
+#else
+#if HEAD == 128
+#define VECTORS 2
+#else
+#define VECTORS 4
+#endif
+#endif
 #import attention
+#import dot_add
+const TILE_X = 32u;
+const TILE_Y = 1u;
+const MASKED = -1e30;  // the score of a key that a row does not see: its weight is 0
+const LOWEST = -1e20;  // below any other score, and above that one
 
-@compute @workgroup_size($WIDTH)
+// Rows of 4 vectors, 5 apart: no two invocations of a phase share a bank. The first
+// 32 are queries, whose fifth vector holds what their sums shrink by; then keys, the
+// key 4 c + j at 16 j + c.
+var<workgroup> staged: array<vec4f, 480>;
+// Scores, then weights: row r's of the keys 4 c to 4 c + 3 at 16 r + c.
+var<workgroup> weights: array<vec4f, 512>;
+// What the four invocations of a row tell each other.
+var<workgroup> exchange: array<f32, 128>;
+
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let first_row = group.x * $WIDTHu;
+    let first_row = group.x * 32u;
     // A grid may be larger than the rows of this run.
     if first_row >= state.rows {
         return;
@@ -18,70 +43,150 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let head = group.y;
     let kv_head = head / (params.heads / params.kv_heads);
     let head4 = bound(params.head4);
-    let last_row = min(first_row + $WIDTHu, state.rows) - 1u;
+    let last_row = min(first_row + 32u, state.rows) - 1u;
     // Spans begin no earlier from row to row, so the first row's is the earliest.
     let first_key = first_row + 1u - span_of(first_row);
     let keys_to_walk = last_row + 1u - first_key;
-    let row = min(first_row + lane, last_row);
-    let span = span_of(row);
-    let beyond = params.head4 - 1u;
-    let query = query_at(row, head);
-    var q: array<vec4f, $HEAD>;
-    var sums: array<vec4f, $HEAD>;
-    for (var d = 0u; d < 8u * blocks(); d++) {
-        q[d] = select(vec4f(), qkv[query + min(d, beyond)] * params.scale, d <= beyond);
-        sums[d] = vec4f();
-    }
+    let column = lane & 15u;
+    let own = lane >> 4u;
+
+    // What this invocation loads: a vector of a key, and the first half of them one of
+    // a query. That half turns scores into weights as well, those of the same row.
+    let load_row = lane >> 2u;
+    let load_vector = lane & 3u;
+    let load_query = query_at(min(first_row + load_row, last_row), head);
+    let load_key = 4u * (load_row & 15u) + (load_row >> 4u);
+    let first_half = lane < 128u;
     var largest = LOWEST;
     var total = 0.0;
-    for (var walked = 0u; walked < keys_to_walk; walked += 4u) {
-        var scores = vec4f();
+#repeat V $VECTORS
+    let d$V = min(column + $Vu * 16u, head4 - 1u);
+#repeat R 2
+    var sum$R_$V = vec4f();
+#end
+#end
+    for (var walked = 0u; walked < keys_to_walk; walked += 64u) {
+        let key = key_at(first_key + min(walked + load_key, keys_to_walk - 1u), kv_head);
+#repeat R 2
 #repeat J 4
-        let key$J = key_at(first_key + min(walked + $Ju, keys_to_walk - 1u), kv_head);
-        var sum$J = vec4f();
-#end
-        for (var block = 0u; block < blocks(); block++) {
-#repeat D 8
-            let d$D = min(block * 8u + $Du, beyond);
-            let q$D = q[block * 8u + $Du];
-#repeat J 4
-            sum$J += q$D * keys[key$J + d$D];
+        var score$R_$J = 0.0;
 #end
 #end
-        }
-#repeat J 4
-        // Distance back from this row; a key after it wraps to a large number.
-        let back$J = row - (first_key + walked + $Ju);
-        scores[$J] = select(MASKED, dot(sum$J, vec4f(1.0)), back$J < span);
-#end
-        let highest = max(max(scores.x, scores.y), max(scores.z, scores.w));
-        if highest > largest {
-            let shrink = exp(largest - highest);
-            largest = highest;
-            total *= shrink;
-            for (var d = 0u; d < 8u * blocks(); d++) {
-                sums[d] *= shrink;
+        for (var i = 0u; i < head4; i += 4u) {
+            var next_query = vec4f();
+            var next_key = vec4f();
+            if i + load_vector < head4 {
+                next_key = keys[key + i + load_vector];
+                if first_half {
+                    next_query = qkv[load_query + i + load_vector];
+                }
             }
-        }
-        let weight = exp(scores - largest);
-        total += dot(weight, vec4f(1.0));
-        for (var block = 0u; block < blocks(); block++) {
-#repeat D 8
+            if first_half {
+                staged[load_row * 5u + load_vector] = next_query * params.scale;
+            }
+            staged[(32u + load_row) * 5u + load_vector] = next_key;
+            workgroupBarrier();
+#repeat K 4
             {
-                let d = min(block * 8u + $Du, beyond);
-                var sum = sums[block * 8u + $Du];
-#repeat J 4
-                sum += weight[$J] * values[key$J + d];
+#repeat R 2
+                let q$R = staged[(own + $Ru * 16u) * 5u + $Ku];
 #end
-                sums[block * 8u + $Du] = sum;
+#repeat J 4
+                let k$J = staged[(32u + column + $Ju * 16u) * 5u + $Ku];
+#repeat R 2
+                score$R_$J = dot_add(q$R, k$J, score$R_$J);
+#end
+#end
+            }
+#end
+            workgroupBarrier();
+        }
+#repeat R 2
+        {
+            // Distance back from the row; a key after it wraps to a large number.
+            let first = first_key + walked + 4u * column;
+            let back = vec4u(first_row + own + $Ru * 16u - first) - vec4u(0u, 1u, 2u, 3u);
+            let scores = vec4f(score$R_0, score$R_1, score$R_2, score$R_3);
+            weights[(own + $Ru * 16u) * 16u + column] =
+                select(vec4f(MASKED), scores, back < vec4u(span_of(min(first_row + own + $Ru * 16u, last_row))));
+        }
+#end
+        workgroupBarrier();
+
+        let quarter = load_row * 16u + load_vector;
+        if first_half {
+            var four = weights[quarter];
+#repeat I 3
+            four = max(four, weights[quarter + 4u + $Iu * 4u]);
+#end
+            exchange[lane] = max(max(four.x, four.y), max(four.z, four.w));
+        }
+        workgroupBarrier();
+        if first_half {
+            let row = 4u * load_row;
+            let highest = max(
+                max(exchange[row], exchange[row + 1u]),
+                max(exchange[row + 2u], exchange[row + 3u]),
+            );
+            let shrink = exp(largest - max(highest, largest));
+            largest = max(highest, largest);
+            total *= shrink;
+#repeat I 4
+            {
+                let four = exp(weights[quarter + $Iu * 4u] - largest);
+                weights[quarter + $Iu * 4u] = four;
+                total += dot(four, vec4f(1.0));
+            }
+#end
+            if load_vector == 0u {
+                staged[load_row * 5u + 4u] = vec4f(shrink);
+            }
+        }
+        workgroupBarrier();
+
+#repeat R 2
+        {
+            let shrink = staged[(own + $Ru * 16u) * 5u + 4u];
+#repeat V $VECTORS
+            sum$R_$V *= shrink;
+#end
+        }
+#end
+        // The weight of the last key's successor is zero, and it stands in for it.
+        let live = min(keys_to_walk - walked, 64u);
+        for (var j = 0u; j < live; j += 2u) {
+            let value0 = key_at(first_key + walked + j, kv_head);
+            let value1 = key_at(first_key + walked + min(j + 1u, live - 1u), kv_head);
+#repeat V $VECTORS
+            let v0_$V = values[value0 + d$V];
+            let v1_$V = values[value1 + d$V];
+#end
+#repeat R 2
+            {
+                let four = weights[(own + $Ru * 16u) * 16u + (j >> 2u)];
+                let two = select(four.xy, four.zw, (j & 2u) == 2u);
+#repeat V $VECTORS
+                sum$R_$V = fma(vec4f(two.x), v0_$V, sum$R_$V);
+                sum$R_$V = fma(vec4f(two.y), v1_$V, sum$R_$V);
+#end
             }
 #end
         }
     }
-    if first_row + lane <= last_row {
-        let at = (row * params.heads + head) * params.head4;
-        for (var d = 0u; d < head4; d++) {
-            y[at + d] = sums[d] / total;
-        }
+    if first_half {
+        exchange[lane] = total;
     }
+    workgroupBarrier();
+#repeat R 2
+    {
+        let r = own + $Ru * 16u;
+        let all = exchange[4u * r] + exchange[4u * r + 1u] + exchange[4u * r + 2u] + exchange[4u * r + 3u];
+        let at = ((first_row + r) * params.heads + head) * params.head4;
+#repeat V $VECTORS
+        if first_row + r <= last_row && column + $Vu * 16u < head4 {
+            y[at + d$V] = sum$R_$V / all;
+        }
+#end
+    }
+#end
 }

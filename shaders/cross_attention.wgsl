@@ -2,9 +2,14 @@
 // the rows of a ring of keys and values that `ranges` gives for query row r.
 //
 // In the encoder the k query rows of a patch see its bytes; in the decoder a
-// byte sees the k rows of its patch. A range is short, so each invocation has a
-// head of a row to itself; its sums live in y. No rotary embedding.
+// byte sees the k rows of its patch. A workgroup has a head of a row. No rotary
+// embedding.
+#variants HEAD 32 64 128 256
+#variants METHOD tree subgroup:subgroups
 #define WIDTH 64
+#define KEYS 2
+// A head of a row to each workgroup.
+const TILE_X = 1u;
 struct Params {
     group: u32,         // query rows per range
     range_stride: u32,  // entries of `ranges` per range
@@ -22,57 +27,47 @@ struct Params {
 @group(0) @binding(4) var<storage, read> kv: array<vec4f>;         // [slots, 2, kv_heads, head4]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4f>;    // [rows, heads, head4]
 
-const LOWEST = -1e20;
-const MASKED = -1e30;
+var<private> range_first: u32;
+var<private> kv_head: u32;
+fn query4(at: u32) -> vec4f {
+    return q[at] * params.scale;
+}
+fn key_row(j: u32) -> u32 {
+    let slot = (range_first + j) % params.slots;
+    return (slot * 2u * params.kv_heads + kv_head) * params.head4;
+}
+fn key4(at: u32) -> vec4f {
+    return kv[at];
+}
+fn value4(at: u32) -> vec4f {
+    return kv[at + params.kv_heads * params.head4];
+}
 
+#import attend
 @compute @workgroup_size($WIDTH)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let head = id.x;
-    let row = id.y;
-    if row >= state.rows || head >= params.heads {
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+#if METHOD == tree
+    @builtin(local_invocation_index) place: u32,
+#else
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_invocation_id) subgroup_lane: u32,
+    @builtin(subgroup_size) subgroup_size: u32,
+#endif
+) {
+    let head = group.x;
+    let row = group.y;
+    if row >= state.rows {
         return;
     }
+#if METHOD == subgroup
+    // Teams are parts of subgroups.
+    let place = subgroup * subgroup_size + subgroup_lane;
+#endif
     let range = ranges[row / params.group * params.range_stride];
-    let stored = params.kv_heads * params.head4;
-    let offset = head / (params.heads / params.kv_heads) * params.head4;
-    let at = (row * params.heads + head) * params.head4;
+    range_first = range.x;
+    kv_head = head / (params.heads / params.kv_heads);
     let head4 = bound(params.head4);
-    let count = min(range.y, params.slots);
-    var largest = LOWEST;
-    var total = 0.0;
-    for (var first = 0u; first < count; first += 4u) {
-#repeat J 4
-        let key$J = (range.x + min(first + $Ju, count - 1u)) % params.slots * 2u * stored + offset;
-        var score$J = 0.0;
-#end
-        for (var d = 0u; d < head4; d++) {
-            let query = q[at + d];
-#repeat J 4
-            score$J += dot(query, kv[key$J + d]);
-#end
-        }
-        var highest = largest;
-#repeat J 4
-        score$J = select(MASKED, score$J * params.scale, first + $Ju < count);
-        highest = max(highest, score$J);
-#end
-        let shrink = exp(largest - highest);
-        largest = highest;
-        total *= shrink;
-#repeat J 4
-        score$J = exp(score$J - highest);
-        total += score$J;
-#end
-        for (var d = 0u; d < head4; d++) {
-            // Before the first keys y holds nothing yet.
-            var sum = select(y[at + d] * shrink, vec4f(), first == 0u);
-#repeat J 4
-            sum += score$J * kv[key$J + stored + d];
-#end
-            y[at + d] = sum;
-        }
-    }
-    for (var d = 0u; d < head4; d++) {
-        y[at + d] /= total;
-    }
+    let at = (row * params.heads + head) * head4;
+    _ = attend(place, at, head4, 0u, min(range.y, params.slots), at, true);
 }

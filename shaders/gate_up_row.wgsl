@@ -1,26 +1,27 @@
-// The first half of SwiGLU for a single row: y[i] = silu(gate_i) * up_i with
-// gate_i = sum_j x[j] * weights[i, j] and up_i the same over the rows of weights
-// from `outputs` on; silu(z) = z / (1 + exp(-z)).
-// Two outputs to each workgroup.
+// The first half of SwiGLU for a single row, which is normalised first (RMSNorm):
+// y[i] = silu(gate_i) * up_i with gate_i = sum_j norm(x)[j] * weights[i, j] and up_i the
+// same over the rows of weights from `outputs` on; silu(z) = z / (1 + exp(-z)).
+//
+// Two outputs to a workgroup.
 #variants WEIGHTS f32 f16 bf16
 #variants METHOD tree subgroup:subgroups
+#define ROWS 1
+#define NORM yes
 #define WIDTH 64
 const TILE_X = 2u;
 struct Params {
-    inputs4: u32,  // vectors of four of x
-    outputs: u32,  // columns of y, a multiple of 4
+    inputs4: u32,          // vectors of four of x
+    outputs: u32,          // columns of y, a multiple of 4
+    inverse_columns: f32,  // 1 / columns of x
+    epsilon: f32,          // added to the mean square
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
-#import weights
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;        // [inputs4]
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [outputs]
+@group(0) @binding(4) var<storage, read> norm: array<vec4f>;     // [inputs4]
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;    // [outputs]
+#import rows
 
-fn gated(gate: f32, up: f32) -> f32 {
-    return gate / (1.0 + exp(-gate)) * up;
-}
-
-#import reduce4
 @compute @workgroup_size($WIDTH)
 fn main(
     @builtin(workgroup_id) group: vec3u,
@@ -31,33 +32,22 @@ fn main(
     @builtin(num_subgroups) subgroups: u32,
 #endif
 ) {
+    // An even number of outputs: the second is there wherever the first is.
     let output = group.x * 2u;
     if output >= params.outputs || state.rows == 0u {
         return;
     }
-    // An even number of outputs: the second is there wherever the first is.
-    let gate0 = output * params.inputs4;
-    let gate1 = gate0 + params.inputs4;
-    let up0 = gate0 + params.outputs * params.inputs4;
-    let up1 = up0 + params.inputs4;
     let inputs4 = bound(params.inputs4);
-    var sums = vec4f();
-    for (var i = lane; i < inputs4; i += $WIDTHu) {
-        let value = x[i];
-        sums += vec4f(
-            dot(weights_at(gate0 + i), value),
-            dot(weights_at(gate1 + i), value),
-            dot(weights_at(up0 + i), value),
-            dot(weights_at(up1 + i), value),
-        );
-    }
+    let w = vec4u(output, output + 1u, output + params.outputs, output + params.outputs + 1u) * inputs4;
 #if METHOD == tree
-    let sum = sum4_workgroup(sums, lane);
+    const subgroups = 1u;
+    multiply(lane, inputs4, 0u, w);
 #else
-    let sum = sum4_workgroup(sums, subgroup, subgroup_lane, subgroups);
+    multiply(lane, subgroup, subgroup_lane, inputs4, 0u, w);
 #endif
-    if lane == 0u {
-        y[output] = gated(sum.x, sum.z);
-        y[output + 1u] = gated(sum.y, sum.w);
+    if lane < 2u {
+        let gate = product(0u, lane, subgroups);
+        let up = product(0u, lane + 2u, subgroups);
+        y[output + lane] = gate / (1.0 + exp(-gate)) * up;
     }
 }

@@ -15,6 +15,7 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
+#define LOADS 4
 #import weights
 @group(0) @binding(3) var<storage, read> rows: array<u32>;         // [T, tables]
 @group(0) @binding(4) var<storage, read_write> x: array<vec4f>;    // [T, columns4]

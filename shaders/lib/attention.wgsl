@@ -1,7 +1,4 @@
-// What both attention kernels share. A head is held in registers as HEAD
-// vectors of four; a shorter one repeats its last vector with a query of zero
-// there. They are walked in blocks of eight: unrolling all of a long head takes
-// compilers minutes.
+// What the attention kernels share.
 //
 // Row t sees `spans[t]` keys: its own and those just before it. Causality, the
 // sliding window and the document mask are all in that one number.
@@ -10,6 +7,7 @@ struct Params {
     kv_heads: u32,  // key and value heads
     head4: u32,     // vectors of four per head
     slots: u32,     // slots of the ring, a power of two
+    splits: u32,    // parts that a row's keys are cut into; 1: y has whole results
     scale: f32,     // 1 / sqrt(head dimension)
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -18,23 +16,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> qkv: array<vec4f>;         // [T, heads + 2 kv_heads, head4]
 @group(0) @binding(4) var<storage, read> keys: array<vec4f>;        // [slots, kv_heads, head4]
 @group(0) @binding(5) var<storage, read> values: array<vec4f>;      // [slots, kv_heads, head4]
-@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;     // [T, heads, head4]
+@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;     // [T, heads, head4], or [T, heads, splits, head4 + 1]
 
-// Blocks of a head. A constant, so that compilers keep the head in registers;
-// for the widest a number they do not know and so do not unroll by.
-fn blocks() -> u32 {
-#if HEAD == 64
-    return (params.head4 + 7u) / 8u;
-#else
-    return $HEADu / 8u;
-#endif
-}
-
-// Below any score, and above what a masked key gets: its weight is then 0.
-const LOWEST = -1e20;
-const MASKED = -1e30;
-
-// First vector of the key (and value) `distance` rows before or after row 0.
+// First vector of the key (and value) of a row of this run, or before it.
 fn key_at(row: u32, kv_head: u32) -> u32 {
     let slot = (state.first_slot + row) & (params.slots - 1u);
     return (slot * params.kv_heads + kv_head) * params.head4;

@@ -36,11 +36,12 @@ impl Tier {
         features
     }
 
-    /// The highest tier that a set of features allows.
+    /// The highest tier that a set of features allows, with subgroups of no fewer
+    /// than `smallest` invocations: kernels share some work among eight of one.
     #[must_use]
-    pub fn of(features: wgpu::Features) -> Self {
+    pub fn of(features: wgpu::Features, smallest: u32) -> Self {
         Self {
-            subgroups: features.contains(wgpu::Features::SUBGROUP),
+            subgroups: features.contains(wgpu::Features::SUBGROUP) && smallest >= 8,
         }
     }
 }

@@ -36,12 +36,15 @@ pub struct Tuning {
     pub linear_two: Preferences,
     /// Linear layer, 2 to 8 rows.
     pub linear_few: Preferences,
-    /// Attention, up to 8 rows.
-    pub attention_few: Preferences,
-    /// Values of the attention kernels' `HEAD` axis, the narrowest first.
-    pub head_widths: &'static [&'static str],
+    /// Attention of up to 8 rows, and that between bytes and patches.
+    pub attention: Preferences,
+    /// Keys of a row beyond which attention cuts them into parts, each for a
+    /// workgroup of its own, and joins these in a second step.
+    pub attention_keys: usize,
     /// Entropies and log-probabilities.
     pub entropy: Preferences,
+    /// Queries, keys and values, one row.
+    pub qkv: Preferences,
     /// The gated product of SwiGLU, one row.
     pub gate_up: Preferences,
     /// How a session learns whether a patch closes; see [`LatentStep`].
@@ -76,9 +79,10 @@ const GPU: Tuning = Tuning {
         &[("METHOD", "subgroup"), ("ROWS", "8")],
         &[("METHOD", "tree"), ("ROWS", "8")],
     ],
-    attention_few: REDUCED,
-    head_widths: &["8", "16", "32", "64"],
+    attention: REDUCED,
+    attention_keys: 512,
     entropy: REDUCED,
+    qkv: REDUCED,
     gate_up: REDUCED,
     latent_step: LatentStep::Indirect,
 };
@@ -100,6 +104,7 @@ const SOFTWARE: Tuning = Tuning {
 /// The processor has one form of each kernel.
 const CPU: Tuning = Tuning {
     chunk_rows: 256,
+    attention_keys: usize::MAX,
     latent_step: LatentStep::WorstCase,
     ..GPU
 };
@@ -119,18 +124,5 @@ impl Tuning {
         let [.., (_, last)] = &TABLE;
         let row = TABLE.iter().find(|(own, _)| *own == class);
         row.map_or(last, |(_, tuning)| tuning)
-    }
-
-    /// The value of the attention kernels' `HEAD` axis for heads of `head`
-    /// columns: the first width, in vectors of four, that they fit.
-    #[must_use]
-    pub fn head_width(&self, head: usize) -> &'static str {
-        let fits = |width: &&&str| width.parse().is_ok_and(|w: usize| head.div_ceil(4) <= w);
-        let widest = self.head_widths.last().copied().unwrap_or("64");
-        self.head_widths
-            .iter()
-            .find(fits)
-            .copied()
-            .unwrap_or(widest)
     }
 }

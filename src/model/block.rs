@@ -14,6 +14,9 @@ use crate::device::tensor::{Allocator, as_f64, padded};
 use crate::error::Result;
 use crate::weights::{Matrix, Uploader, WeightType, fused};
 
+/// Columns of a head at most.
+const MAX_HEAD: u32 = 256;
+
 /// Sizes of a block; the same for all blocks of one part of the model.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockShape {
@@ -46,6 +49,12 @@ impl BlockShape {
         if !config.head_dim.is_multiple_of(4) {
             return Err(crate::Error::Checkpoint(format!(
                 "{what} has heads of {} columns; the kernels need a multiple of 4",
+                config.head_dim
+            )));
+        }
+        if config.head_dim > MAX_HEAD {
+            return Err(crate::Error::Checkpoint(format!(
+                "{what} has heads of {} columns; the kernels take up to {MAX_HEAD}",
                 config.head_dim
             )));
         }

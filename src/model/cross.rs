@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::block::BlockShape;
 use super::ends::per_row;
-use super::part::{Normed, Output, PartPlan, as_f32, as_f64, count, vectors};
+use super::part::{Normed, Output, PartPlan, as_f32, as_f64, count, head_choice, vectors};
 use crate::checkpoint::CrossWeights;
 use crate::device::Tensor;
 use crate::device::kernels::{
@@ -167,7 +167,8 @@ impl PartPlan<'_> {
         let output = Output::rows(width);
         self.norm_linear("linear cross q", state, (normed, q), &cross.q, output)?;
         let device = self.device();
-        let variant = device.select(&CROSS_ATTENTION, &[&[]], &[])?;
+        let fixed = [head_choice(&CROSS_ATTENTION, shape.head)];
+        let variant = device.select(&CROSS_ATTENTION, device.tuning.attention, &fixed)?;
         let kernel = CrossAttention {
             state: state.all(),
             ranges: queries.ranges.all(),

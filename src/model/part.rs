@@ -3,10 +3,11 @@
 //! tuning table.
 
 use super::block::{Block, BlockShape, KeyValues, Rows, Scratch};
-use crate::device::kernel::Kernel;
+use crate::device::kernel::{Kernel, Shader};
 use crate::device::kernels::{
-    ATTENTION_ROWS, ATTENTION_TILE, AttentionParams, AttentionRows, AttentionTile, GATE_UP_ROW,
-    GateUpRow, GateUpRowParams, LINEAR_ROWS, LINEAR_TILE, LinearParams, LinearRows, LinearTile,
+    ATTENTION_MERGE, ATTENTION_ROWS, ATTENTION_TILE, AttentionMerge, AttentionMergeParams,
+    AttentionParams, AttentionRows, AttentionTile, GATE_UP_ROW, GateUpRow, GateUpRowParams,
+    LINEAR_ROWS, LINEAR_TILE, LinearParams, LinearRows, LinearTile, QKV_ROW, QkvRow, QkvRowParams,
     RMS_NORM, ROPE_STORE, RmsNorm, RmsNormParams, RopeStore, RopeStoreParams, SWIGLU, Swiglu,
     SwigluParams,
 };
@@ -34,7 +35,7 @@ impl RowClass {
     pub fn of(rows: usize) -> Self {
         match rows {
             0 | 1 => Self::One,
-            2..=8 => Self::Few,
+            2..=FEW_ROWS => Self::Few,
             _ => Self::Many,
         }
     }
@@ -256,6 +257,19 @@ impl<'g> PartPlan<'g> {
         matrix: &Matrix,
         output: Output,
     ) -> Result<()> {
+        self.product(label, state, (x, y), None, matrix, output)
+    }
+
+    /// A linear layer, whose rows are normalised by `norm`'s weights and epsilon first.
+    fn product(
+        &mut self,
+        label: &'static str,
+        state: &Tensor,
+        (x, y): (&Tensor, &Tensor),
+        norm: Option<(&Tensor, f32)>,
+        matrix: &Matrix,
+        output: Output,
+    ) -> Result<()> {
         let tuning = self.device.tuning;
         let (shader, preferences): (_, &[_]) = match self.class {
             RowClass::One => (&LINEAR_ROWS, tuning.linear_one),
@@ -263,10 +277,13 @@ impl<'g> PartPlan<'g> {
             RowClass::Few => (&LINEAR_ROWS, tuning.linear_few),
             RowClass::Many => (&LINEAR_TILE, &[&[]]),
         };
-        let weights = matrix.weights.axis();
-        let variant = self
-            .device
-            .select(shader, preferences, &[("WEIGHTS", weights)])?;
+        let normed = ("NORM", if norm.is_some() { "yes" } else { "no" });
+        let fixed = [("WEIGHTS", matrix.weights.axis()), normed];
+        let fixed = match self.class {
+            RowClass::Many => &fixed[..1],
+            _ => &fixed[..],
+        };
+        let variant = self.device.select(shader, preferences, fixed)?;
         for part in &matrix.parts {
             let params = LinearParams {
                 inputs4: vectors(matrix.columns),
@@ -275,6 +292,8 @@ impl<'g> PartPlan<'g> {
                 stride: count(output.stride),
                 keep: output.keep,
                 slots: count(output.slots),
+                inverse_columns: norm.map_or(0.0, |_| 1.0 / as_f32(matrix.columns)),
+                epsilon: norm.map_or(0.0, |(_, epsilon)| epsilon),
             };
             let work = Work {
                 flops_per_row: 2.0 * as_f64(matrix.columns) * as_f64(part.rows),
@@ -284,11 +303,14 @@ impl<'g> PartPlan<'g> {
             let grid = [Extent::Items(part.rows), self.rows];
             let (state, weights) = (state.all(), part.tensor.all());
             let (x, y): (Slice<'_>, Slice<'_>) = (x.all(), y.all());
+            // Without a norm its binding is never read.
+            let norm = norm.map_or(x, |(weight, _)| weight.all());
             if self.class == RowClass::Many {
                 let kernel = LinearTile {
                     state,
                     weights,
                     x,
+                    norm,
                     y,
                 };
                 self.builder
@@ -298,6 +320,7 @@ impl<'g> PartPlan<'g> {
                     state,
                     weights,
                     x,
+                    norm,
                     y,
                 };
                 self.builder
@@ -307,7 +330,8 @@ impl<'g> PartPlan<'g> {
         Ok(())
     }
 
-    /// `y = keep y + RMSNorm(x) w^T`; see [`Output`].
+    /// `y = keep y + RMSNorm(x) w^T`; see [`Output`]. In one step where there are one or
+    /// two rows.
     ///
     /// # Errors
     /// A mistake in the tuning table.
@@ -325,6 +349,10 @@ impl<'g> PartPlan<'g> {
             weight,
             epsilon,
         } = normed;
+        if self.class == RowClass::One || self.two {
+            let norm = Some((weight, epsilon));
+            return self.product(label, state, (x, y), norm, matrix, output);
+        }
         self.rms_norm(state, (x, h), weight, matrix.columns, epsilon)?;
         self.linear(label, state, (h, y), matrix, output)
     }
@@ -357,19 +385,23 @@ impl<'g> PartPlan<'g> {
             weight,
             epsilon: shape.epsilon,
         };
-        let attention_input = (normed(&block.attention_norm), qkv);
-        let output = Output::rows(shape.qkv());
-        self.norm_linear("linear qkv", state, attention_input, &block.qkv, output)?;
-        self.rope_store(shape, cache, rows, scratch)?;
+        let one = self.class == RowClass::One;
+        // The fused forms need a matrix in one binding.
+        if one && block.qkv.parts.len() == 1 {
+            self.qkv_row(shape, block, cache, rows, scratch)?;
+        } else {
+            let product = (normed(&block.attention_norm), qkv);
+            let output = Output::rows(shape.qkv());
+            self.norm_linear("linear qkv", state, product, &block.qkv, output)?;
+            self.rope_store(shape, cache, rows, scratch)?;
+        }
         self.attention(shape, cache, rows, scratch)?;
         let residual = Output::added(hidden, 1.0);
         self.linear("linear o", state, (attended, x), &block.o, residual)?;
 
         let mlp_input = normed(&block.mlp_norm);
-        // The fused form needs gate and up in one binding.
-        if self.class == RowClass::One && block.gate_up.parts.len() == 1 {
-            self.rms_norm(state, (x, h), &block.mlp_norm, shape.hidden, shape.epsilon)?;
-            self.gate_up(state, (h, gated), &block.gate_up)?;
+        if one && block.gate_up.parts.len() == 1 {
+            self.gate_up_row(state, (mlp_input, gated), &block.gate_up)?;
         } else {
             let output = Output::rows(2 * padded(shape.intermediate));
             let product = (mlp_input, gate_up);
@@ -409,12 +441,53 @@ impl<'g> PartPlan<'g> {
         self.rope_store(&shape, cache, rows, scratch)
     }
 
-    /// `y = silu(x gate^T) * (x up^T)` for a single row; gate and up lie one
-    /// below the other in `matrix`, which must be one part.
-    fn gate_up(
+    /// Queries, keys and values of a single row, rotated and stored.
+    fn qkv_row(
+        &mut self,
+        shape: &BlockShape,
+        block: &Block,
+        cache: &KeyValues,
+        rows: &Rows,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        let device = self.device;
+        let matrix = &block.qkv;
+        let weights = [("WEIGHTS", matrix.weights.axis())];
+        let variant = device.select(&QKV_ROW, device.tuning.qkv, &weights)?;
+        for part in &matrix.parts {
+            let kernel = QkvRow {
+                state: rows.state.all(),
+                weights: part.tensor.all(),
+                x: scratch.x.all(),
+                norm: block.attention_norm.all(),
+                angles: rows.angles.all(),
+                qkv: scratch.qkv.all(),
+                keys: cache.keys.all(),
+                values: cache.values.all(),
+            };
+            let params = QkvRowParams {
+                inputs4: vectors(matrix.columns),
+                heads: count(shape.heads),
+                kv_heads: count(shape.kv_heads),
+                half_head: count(shape.head / 2),
+                slots: count(cache.slots),
+                absolute: u32::from(rows.absolute),
+                inverse_columns: 1.0 / as_f32(matrix.columns),
+                epsilon: shape.epsilon,
+            };
+            let work = products(part.rows, matrix);
+            let grid = [Extent::Items(matrix.rows), ONE];
+            self.push("qkv_row", &kernel, variant, params, grid, work);
+        }
+        Ok(())
+    }
+
+    /// `y = silu(h gate^T) * (h up^T)`, h = RMSNorm(x), for a single row; gate and up
+    /// lie one below the other in `matrix`, which must be one part.
+    fn gate_up_row(
         &mut self,
         state: &Tensor,
-        (x, y): (&Tensor, &Tensor),
+        (normed, y): (Normed<'_>, &Tensor),
         matrix: &Matrix,
     ) -> Result<()> {
         let device = self.device;
@@ -425,12 +498,15 @@ impl<'g> PartPlan<'g> {
             let kernel = GateUpRow {
                 state: state.all(),
                 weights: part.tensor.all(),
-                x: x.all(),
+                x: normed.x.all(),
+                norm: normed.weight.all(),
                 y: y.all(),
             };
             let params = GateUpRowParams {
                 inputs4: vectors(matrix.columns),
                 outputs: count(outputs),
+                inverse_columns: 1.0 / as_f32(matrix.columns),
+                epsilon: normed.epsilon,
             };
             let work = products(part.rows, matrix);
             let grid = [Extent::Items(outputs), ONE];
@@ -510,26 +586,28 @@ impl<'g> PartPlan<'g> {
         scratch: &Scratch,
     ) -> Result<()> {
         let tuning = self.device.tuning;
-        let head = tuning.head_width(shape.head);
         // Scores and sums over as many keys as the ring can hold: an upper bound.
         let keys = as_f64(cache.slots / 2);
+        let width = shape.heads * shape.head;
         let work = Work {
-            flops_per_row: 4.0 * keys * as_f64(shape.heads * shape.head),
+            flops_per_row: 4.0 * keys * as_f64(width),
             bytes: 8.0 * keys * as_f64(shape.stored()),
-            bytes_per_row: 8.0 * as_f64(shape.heads * shape.head),
+            bytes_per_row: 8.0 * as_f64(width),
         };
+        let splits = self.splits(shape, cache, rows, scratch);
         let params = AttentionParams {
             heads: count(shape.heads),
             kv_heads: count(shape.kv_heads),
             head4: vectors(shape.head),
             slots: count(cache.slots),
+            splits: count(splits),
             scale: 1.0 / as_f32(shape.head).sqrt(),
         };
         let (state, spans) = (rows.state.all(), rows.spans.all());
         let (qkv, y) = (scratch.qkv.all(), scratch.attended.all());
         let (keys, values) = (cache.keys.all(), cache.values.all());
         if self.class == RowClass::Many {
-            let fixed = [("HEAD", head)];
+            let fixed = [head_choice(&ATTENTION_TILE, shape.head)];
             let variant = self.device.select(&ATTENTION_TILE, &[&[]], &fixed)?;
             let kernel = AttentionTile {
                 state,
@@ -542,25 +620,90 @@ impl<'g> PartPlan<'g> {
             let grid = [self.rows, Extent::Items(shape.heads)];
             self.builder
                 .push("attention_tile", &kernel, variant, params, grid, work);
-        } else {
-            let fixed = [("HEAD", head)];
-            let variant = self
-                .device
-                .select(&ATTENTION_ROWS, tuning.attention_few, &fixed)?;
-            let kernel = AttentionRows {
+            return Ok(());
+        }
+        let fixed = [head_choice(&ATTENTION_ROWS, shape.head)];
+        let variant = self
+            .device
+            .select(&ATTENTION_ROWS, tuning.attention, &fixed)?;
+        // What gate and up will overwrite.
+        let parts = scratch.gate_up.all();
+        let kernel = AttentionRows {
+            state,
+            spans,
+            qkv,
+            keys,
+            values,
+            y: if splits == 1 { y } else { parts },
+        };
+        let grid = [Extent::Items(shape.heads * splits), self.rows];
+        self.builder
+            .push("attention_rows", &kernel, variant, params, grid, work);
+        if splits > 1 {
+            let variant = self.device.select(&ATTENTION_MERGE, &[&[]], &[])?;
+            let kernel = AttentionMerge {
                 state,
                 spans,
-                qkv,
-                keys,
-                values,
+                parts,
                 y,
             };
-            let grid = [Extent::Items(shape.heads), self.rows];
+            let params = AttentionMergeParams {
+                heads: count(shape.heads),
+                head4: vectors(shape.head),
+                slots: count(cache.slots),
+                splits: count(splits),
+            };
+            let work = Work {
+                bytes_per_row: 4.0 * as_f64((splits + 1) * width),
+                ..Work::default()
+            };
+            let grid = [Extent::Items(width / 4), self.rows];
             self.builder
-                .push("attention_rows", &kernel, variant, params, grid, work);
+                .push("attention_merge", &kernel, variant, params, grid, work);
         }
         Ok(())
     }
+
+    /// Parts that the keys of a row are cut into: one where they are few.
+    fn splits(
+        &self,
+        shape: &BlockShape,
+        cache: &KeyValues,
+        rows: &Rows,
+        scratch: &Scratch,
+    ) -> usize {
+        // The ring of a window has room for the rows of a run as well.
+        let keys = if rows.absolute {
+            cache.slots
+        } else {
+            cache.slots / 4
+        };
+        if self.class == RowClass::Many || keys <= self.device.tuning.attention_keys {
+            return 1;
+        }
+        let splits = (keys / 256).clamp(2, MAX_SPLITS);
+        // Sums, maximum and total of each part.
+        let parts = FEW_ROWS * shape.heads * splits * (shape.head + 4);
+        if scratch.gate_up.bytes() < 4 * parts as u64 {
+            return 1;
+        }
+        splits
+    }
+}
+
+/// Parts of a row's keys at most.
+const MAX_SPLITS: usize = 16;
+/// The most rows of [`RowClass::Few`].
+const FEW_ROWS: usize = 8;
+
+/// The choice of an attention kernel's `HEAD` axis: the least columns at most.
+pub(crate) fn head_choice(shader: &Shader, head: usize) -> (&'static str, &'static str) {
+    let of = shader.variants.iter().flat_map(|variant| variant.choices);
+    let fits = of.filter(|(axis, most)| {
+        *axis == "HEAD" && most.parse().is_ok_and(|most: usize| head <= most)
+    });
+    // The variants begin with the narrowest.
+    fits.copied().next().unwrap_or(("HEAD", "256"))
 }
 
 /// Vectors of four that hold `columns` columns.

@@ -5,8 +5,8 @@ use super::rings::{Ranges, ring};
 use super::{Inputs, plain};
 use crate::device::kernel::Kernel;
 use crate::device::kernels::{
-    AttentionParams, AttentionRows, AttentionTile, CrossAttention, CrossAttentionParams, RopeStore,
-    RopeStoreParams,
+    AttentionMerge, AttentionMergeParams, AttentionParams, AttentionRows, AttentionTile,
+    CrossAttention, CrossAttentionParams, RopeStore, RopeStoreParams,
 };
 use crate::device::plan::{Extent, Grid};
 use crate::device::tensor::count;
@@ -80,7 +80,8 @@ impl Shape {
         }
     }
 
-    fn case<'a, K>(&self, inputs: &mut Inputs, head: usize, grid: Grid) -> Case
+    /// With the keys of a row cut into `splits` parts.
+    fn case<'a, K>(&self, inputs: &mut Inputs, head: usize, splits: usize, grid: Grid) -> Case
     where
         K: Kernel<'a, Params = AttentionParams>,
     {
@@ -103,7 +104,8 @@ impl Shape {
         let first = first_slot + slots - before;
         let (k, keys) = ring(&mut case, before + rows, (first, slots), stored);
         let (v, values) = ring(&mut case, before + rows, (first, slots), stored);
-        let y = case.output(rows * heads * head, 3 * heads * head);
+        let own = if splits == 1 { head } else { head + 4 };
+        let y = case.output(rows * heads * splits * own, 3 * heads * splits * own);
         let buffers = [
             case.input(&[&spans[..], &[1; 3]].concat()),
             case.input(&qkv),
@@ -116,9 +118,13 @@ impl Shape {
             kv_heads: count(kv_heads),
             head4: count(head / 4),
             slots: count(slots),
+            splits: count(splits),
             scale: scale(head),
         };
         case.step_in_ring::<K>((rows, first_slot % slots), &buffers, params, grid);
+        if splits > 1 {
+            return case;
+        }
 
         let mut want = Vec::new();
         for (row, span) in spans.iter().enumerate() {
@@ -145,14 +151,14 @@ fn scale(head: usize) -> f32 {
 }
 
 /// The heads that a variant is for: its full width, a shorter one, and for the
-/// narrowest variant the smallest there is.
-fn heads_of(inputs: &Inputs) -> Vec<usize> {
-    let widths = [4, 20, 32, 60, 64, 72, 128, 132, 256];
-    let fixed = inputs.choice("HEAD").and_then(|head| head.parse().ok());
-    let Some(widest) = fixed.map(|vectors: usize| 4 * vectors) else {
+/// narrowest variant of a kernel the smallest there is.
+fn heads_of(inputs: &Inputs, narrowest: usize) -> Vec<usize> {
+    let widths = [4, 8, 20, 32, 60, 64, 72, 128, 132, 256];
+    let fixed: Option<usize> = inputs.choice("HEAD").and_then(|head| head.parse().ok());
+    let Some(widest) = fixed else {
         return widths.to_vec();
     };
-    let narrower = if widest == 32 { 0 } else { widest / 2 };
+    let narrower = if widest == narrowest { 0 } else { widest / 2 };
     let served = narrower + 1..=widest;
     widths
         .into_iter()
@@ -166,15 +172,49 @@ pub(super) fn attention_rows(inputs: &mut Inputs) -> Vec<Case> {
         Shape::new((1, 70), (9, 3), (64, 1000), 5),
         Shape::new((7, 30), (4, 2), (12, 25), 60),
         Shape::new((8, 200), (2, 2), (512, 190), 100),
+        Shape::new((2, 600), (2, 1), (1000, 1000), 9),
     ];
     let mut cases = Vec::new();
-    for head in heads_of(inputs) {
+    for head in heads_of(inputs, 32) {
         for shape in shapes {
-            let grid = [Extent::Items(shape.heads), Extent::Rows];
-            cases.push(shape.case::<AttentionRows>(inputs, head, grid));
+            for splits in [1, 3] {
+                let grid = [Extent::Items(shape.heads * splits), Extent::Rows];
+                cases.push(shape.case::<AttentionRows>(inputs, head, splits, grid));
+            }
         }
     }
     cases
+}
+
+pub(super) fn attention_merge(inputs: &mut Inputs) -> Vec<Case> {
+    // Rows, heads, head, parts.
+    let shapes = [(1, 1, 4, 2), (3, 5, 20, 4), (8, 2, 256, 16)];
+    let case = |(rows, heads, head, splits): (usize, usize, usize, usize)| {
+        let mut case = inputs.case();
+        let slots = 256 * splits;
+        let span = |_: usize| 1 + case.below(count(slots));
+        let spans: Vec<u32> = (0..rows + 3).map(span).collect();
+        let mut parts = case.numbers(rows * heads * splits * (head + 4), 2.0);
+        for (at, part) in parts.chunks_exact_mut(head + 4).enumerate() {
+            part[head + 1] = part[head + 1].abs() + 1.0;
+            // Nobody has computed the parts beyond a row's keys.
+            if 256 * (at % splits) >= spans[at / splits / heads] as usize {
+                part.fill(f32::NAN);
+            }
+        }
+        let y = case.output(rows * heads * head, 3 * heads * head);
+        let params = AttentionMergeParams {
+            heads: count(heads),
+            head4: count(head / 4),
+            slots: count(slots),
+            splits: count(splits),
+        };
+        let buffers = [case.input(&spans), case.input(&parts), y];
+        let grid = [Extent::Items(heads * head / 4), Extent::Rows];
+        case.step::<AttentionMerge>(rows, &buffers, params, grid);
+        case
+    };
+    shapes.map(case).into()
 }
 
 pub(super) fn attention_tile(inputs: &mut Inputs) -> Vec<Case> {
@@ -186,26 +226,29 @@ pub(super) fn attention_tile(inputs: &mut Inputs) -> Vec<Case> {
         Shape::new((130, 20), (1, 1), (64, 70), 5),
     ];
     let mut cases = Vec::new();
-    for head in heads_of(inputs) {
+    for head in heads_of(inputs, 64) {
         for shape in shapes {
             let grid = [Extent::Rows, Extent::Items(shape.heads)];
-            cases.push(shape.case::<AttentionTile>(inputs, head, grid));
+            cases.push(shape.case::<AttentionTile>(inputs, head, 1, grid));
         }
     }
     cases
 }
 
 pub(super) fn cross_attention(inputs: &mut Inputs) -> Vec<Case> {
-    // Ranges, query rows per range, heads, key heads, head, positions, slots; in
-    // the encoder a range has others beside it.
+    // Ranges, query rows per range, heads, key heads, positions, slots; in the encoder
+    // a range has others beside it.
     let shapes = [
-        (1, 1, 1, 1, 4, 1, 8, false),
-        (3, 2, 6, 2, 12, 40, 16, true),
-        (9, 4, 4, 4, 64, 70, 64, true),
-        (130, 1, 3, 1, 20, 300, 128, false),
-        (5, 1, 16, 16, 128, 9, 16, false),
+        (1, 1, 1, 1, 1, 8, false),
+        (3, 2, 6, 2, 40, 16, true),
+        (9, 4, 4, 4, 70, 64, true),
+        (130, 1, 3, 1, 300, 128, false),
+        (5, 1, 16, 16, 9, 16, false),
     ];
-    let case = |(number, group, heads, kv_heads, head, positions, slots, encoder)| {
+    let heads_of = heads_of(inputs, 32);
+    let shapes = shapes.into_iter();
+    let shapes = shapes.flat_map(|shape| heads_of.iter().map(move |head| (shape, *head)));
+    let case = |((number, group, heads, kv_heads, positions, slots, encoder), head): (_, usize)| {
         let mut case = inputs.case();
         let width = 2 * kv_heads * head;
         let (kv, kv_in) = ring(&mut case, positions, (0, slots), width);
@@ -244,5 +287,5 @@ pub(super) fn cross_attention(inputs: &mut Inputs) -> Vec<Case> {
         case.expect(y, &want);
         case
     };
-    shapes.map(case).into()
+    shapes.map(case).collect()
 }

@@ -131,6 +131,9 @@ impl Case {
             let stored = stored.chunks_exact(stride);
             let stored = stored.flat_map(|row| row[..columns].iter().copied());
             weights.values.extend(stored);
+            // Kernels read 16 bytes at a time.
+            let mut words = words;
+            words.resize(words.len().next_multiple_of(4), 0);
             let buffer = self.input(&words);
             weights.parts.push(Part {
                 first_row,

@@ -1,14 +1,31 @@
 //! The linear kernels, for every type of weights.
 
-use super::case::{Case, padded_rows};
+use super::case::{Buffer, Case, padded_rows};
 use super::{Inputs, POISON, plain};
 use crate::device::kernel::Kernel;
-use crate::device::kernels::{GateUpRow, GateUpRowParams, LinearParams, LinearRows, LinearTile};
+use crate::device::kernels::{
+    GateUpRow, GateUpRowParams, LinearParams, LinearRows, LinearTile, QkvRow, QkvRowParams,
+};
 use crate::device::plan::{Extent, ONE};
 use crate::device::tensor::{count, padded};
 
 /// Rows, inputs and outputs of a product.
 type Shape = (usize, usize, usize);
+
+/// Added to the mean square of rows that are normalised.
+const EPSILON: f32 = 1e-5;
+
+/// The weights of a norm: as they are, and as a buffer.
+fn norm(case: &mut Case, columns: usize) -> (Vec<f32>, Buffer) {
+    let weight = case.numbers(columns, 1.5);
+    let buffer = case.input(&padded_rows(&weight, columns, padded(columns), 0.0, 0));
+    (weight, buffer)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a row is short")]
+fn inverse(columns: usize) -> f32 {
+    1.0 / columns as f32
+}
 
 /// What a product does to the output.
 #[derive(Clone, Copy, PartialEq)]
@@ -25,8 +42,10 @@ fn product<'a, K>(inputs: &mut Inputs, (rows, columns, outputs): Shape, mode: Mo
 where
     K: Kernel<'a, Params = LinearParams>,
 {
+    let normed = inputs.choice("NORM") == Some("yes");
     let mut case = inputs.case();
     let x = case.numbers(rows * columns, 2.0);
+    let (weight, norm) = norm(&mut case, columns);
     // Every other shape as where a binding is too small for all outputs.
     let first = if outputs % 2 == 1 { outputs / 2 } else { 0 };
     let weights = case.weights(&[first, outputs - first], columns);
@@ -50,12 +69,21 @@ where
             stride: count(stride),
             keep: if mode == Mode::Added { 2.0 } else { 0.0 },
             slots: count(slots),
+            inverse_columns: if normed { inverse(columns) } else { 0.0 },
+            epsilon: EPSILON,
         };
         let grid = [Extent::Items(part.rows), Extent::Rows];
-        let buffers = [part.buffer, x_in, y];
+        let buffers = [part.buffer, x_in, norm, y];
         // The slot only counts in a ring.
         case.step_in_ring::<K>((rows, rows), &buffers, params, grid);
     }
+    let x = match normed {
+        true => x
+            .chunks_exact(columns)
+            .flat_map(|row| plain::rms_norm(row, &weight, EPSILON))
+            .collect(),
+        false => x,
+    };
     let products = plain::linear(&x, &weights.values, columns);
     for (row, sums) in products.chunks_exact(outputs).enumerate() {
         let row = if slots > 0 { (rows + row) % slots } else { row };
@@ -93,6 +121,7 @@ pub(super) fn linear_rows(inputs: &mut Inputs) -> Vec<Case> {
         (8, 260, 33),
         (5, 192, 130),
         (3, 20, 64),
+        (2, 1032, 6),
     ];
     products::<LinearRows>(inputs, &shapes)
 }
@@ -104,6 +133,7 @@ pub(super) fn linear_tile(inputs: &mut Inputs) -> Vec<Case> {
         (65, 60, 70),
         (130, 36, 5),
         (17, 192, 130),
+        (70, 68, 260),
     ];
     products::<LinearTile>(inputs, &shapes)
 }
@@ -115,17 +145,91 @@ pub(super) fn gate_up_row(inputs: &mut Inputs) -> Vec<Case> {
         let x = case.numbers(columns, 2.0);
         let weights = case.weights(&[2 * outputs], columns);
         let x_in = case.input(&padded_rows(&x, columns, padded(columns), 0.0, 0));
+        let (weight, norm) = norm(&mut case, columns);
         let y = case.output(outputs, 9);
         let params = GateUpRowParams {
             inputs4: count(columns.div_ceil(4)),
             outputs: count(outputs),
+            inverse_columns: inverse(columns),
+            epsilon: EPSILON,
         };
-        let buffers = [weights.parts[0].buffer, x_in, y];
+        let x = plain::rms_norm(&x, &weight, EPSILON);
+        let buffers = [weights.parts[0].buffer, x_in, norm, y];
         case.step::<GateUpRow>(1, &buffers, params, [Extent::Items(outputs), ONE]);
         let both = plain::linear(&x, &weights.values, columns);
         let (gate, up) = both.split_at(outputs);
         let gated = gate.iter().zip(up).map(|(g, u)| g / (1.0 + (-g).exp()) * u);
         case.expect(y, &gated.collect::<Vec<f32>>());
+        case
+    };
+    shapes.map(case).into()
+}
+
+pub(super) fn qkv_row(inputs: &mut Inputs) -> Vec<Case> {
+    // Inputs, heads, key heads, head, slots, slot, are slots positions?
+    let shapes = [
+        (4, 1, 1, 4, 8, 7, false),
+        (85, 6, 2, 12, 8, 6, false),
+        (260, 4, 4, 64, 16, 12, true),
+        (192, 2, 1, 8, 4, 1, true),
+        (1032, 3, 1, 20, 8, 0, false),
+    ];
+    let case = |(columns, heads, kv_heads, head, slots, slot, absolute)| {
+        let mut case = inputs.case();
+        let (queries, stored) = (heads * head, kv_heads * head);
+        let outputs = queries + 2 * stored;
+        let x = case.numbers(columns, 2.0);
+        let weights = case.weights(&[outputs], columns);
+        let x_in = case.input(&padded_rows(&x, columns, padded(columns), 0.0, 3));
+        let (weight, norm) = norm(&mut case, columns);
+        // Pairs of a cosine and a sine for each position, or for this row alone.
+        let positions = if absolute { slots } else { 1 };
+        let angles = case.numbers(positions * head, 1.0);
+        let angles_in = case.input(&angles);
+        let qkv = case.output(queries, 2 * stored);
+        let (keys, values) = (
+            case.output(slots * stored, 4),
+            case.output(slots * stored, 4),
+        );
+        let params = QkvRowParams {
+            inputs4: count(columns.div_ceil(4)),
+            heads: count(heads),
+            kv_heads: count(kv_heads),
+            half_head: count(head / 2),
+            slots: count(slots),
+            absolute: u32::from(absolute),
+            inverse_columns: inverse(columns),
+            epsilon: EPSILON,
+        };
+        let buffers = [
+            weights.parts[0].buffer,
+            x_in,
+            norm,
+            angles_in,
+            qkv,
+            keys,
+            values,
+        ];
+        let grid = [Extent::Items(outputs), ONE];
+        case.step_in_ring::<QkvRow>((1, slot), &buffers, params, grid);
+
+        let x = plain::rms_norm(&x, &weight, EPSILON);
+        let mut row = plain::linear(&x, &weights.values, columns);
+        let first = if absolute { slot * head } else { 0 };
+        for head in row[..queries + stored].chunks_exact_mut(head) {
+            let pairs = head.as_chunks_mut::<2>().0.iter_mut();
+            for ([a, b], [cos, sin]) in pairs.zip(angles[first..].as_chunks::<2>().0) {
+                (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
+            }
+        }
+        let ring = |row: &[f32]| {
+            let mut ring = vec![f32::from_bits(POISON); slots * stored];
+            ring[slot * stored..(slot + 1) * stored].copy_from_slice(row);
+            ring
+        };
+        case.expect(qkv, &row[..queries]);
+        case.expect(keys, &ring(&row[queries..queries + stored]));
+        case.expect(values, &ring(&row[queries + stored..]));
         case
     };
     shapes.map(case).into()

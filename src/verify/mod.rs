@@ -33,7 +33,8 @@ use case::Case;
 type Cases = fn(&mut Inputs) -> Vec<Case>;
 
 /// Every kernel with its cases and the largest error allowed.
-const KERNELS: [(&str, Cases, f64); 23] = [
+const KERNELS: [(&str, Cases, f64); 25] = [
+    ("attention_merge", attention::attention_merge, 1e-5),
     ("attention_rows", attention::attention_rows, 1e-5),
     ("attention_tile", attention::attention_tile, 1e-5),
     ("close_patches", patches::close_patches, 0.0),
@@ -51,6 +52,7 @@ const KERNELS: [(&str, Cases, f64); 23] = [
     ("patch_starts", patches::patch_starts, 0.0),
     ("peak", pointwise::peak, 1e-5),
     ("pool", rings::pool, 2e-6),
+    ("qkv_row", linear::qkv_row, 1e-5),
     ("random_weights", embeddings::random_weights, 0.0),
     ("ring_store", rings::ring_store, 0.0),
     ("rms_norm", pointwise::rms_norm, 1e-5),

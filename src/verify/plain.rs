@@ -7,6 +7,16 @@ pub(super) fn linear(x: &[f32], w: &[f32], inputs: usize) -> Vec<f32> {
         .collect()
 }
 
+/// A row normalised (RMSNorm), and weighted.
+pub(super) fn rms_norm(row: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
+    #[expect(clippy::cast_precision_loss, reason = "a row is short")]
+    let mean = dot(row, row) / row.len() as f64 + f64::from(epsilon);
+    let terms = row.iter().zip(weight);
+    terms
+        .map(|(x, w)| single(f64::from(*w) * f64::from(*x) / mean.sqrt()))
+        .collect()
+}
+
 /// `softmax(q . k / sqrt(head)) v` over the keys and values of one head that a
 /// query sees; zeros if it sees none.
 pub(super) fn attention(query: &[f32], keys: &[&[f32]], values: &[&[f32]]) -> Vec<f32> {

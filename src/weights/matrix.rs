@@ -51,7 +51,7 @@ impl Matrix {
             if !(skip * row_bytes).is_multiple_of(PART_ALIGNMENT) {
                 return None;
             }
-            let values = (rows * row_bytes).div_ceil(4);
+            let values = words(rows * row_bytes);
             parts.push(MatrixPart {
                 tensor: part.tensor.part(skip * row_bytes / 4, values),
                 first_row: part.first_row + skip - first,
@@ -65,6 +65,11 @@ impl Matrix {
             weights: self.weights,
         })
     }
+}
+
+/// 32-bit words for so many bytes of weights, which kernels read 16 bytes at a time.
+pub(super) fn words(bytes: usize) -> usize {
+    bytes.div_ceil(16) * 4
 }
 
 /// Some consecutive rows of a [`Matrix`].

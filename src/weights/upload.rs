@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use bytes::Bytes;
 
-use super::matrix::{Matrix, MatrixPart};
+use super::matrix::{Matrix, MatrixPart, words};
 use crate::checkpoint::{Dtype, Random, TensorData, TensorView};
 use crate::device::bindings::WeightType;
 use crate::device::kernels::{RANDOM_WEIGHTS, RandomWeights, RandomWeightsParams};
@@ -126,8 +126,7 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
         for first_row in (0..rows).step_by(rows_per_part) {
             let rows = rows_per_part.min(rows - first_row);
             self.check()?;
-            let tensor =
-                Tensor::try_new(self.device, label, (rows * row_bytes).div_ceil(4)).await?;
+            let tensor = Tensor::try_new(self.device, label, words(rows * row_bytes)).await?;
             parts.push(MatrixPart {
                 tensor,
                 first_row,
@@ -211,7 +210,7 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
             if begin >= end {
                 continue;
             }
-            let words = padded(columns) * weights.size() / 4;
+            let row_words = padded(columns) * weights.size() / 4;
             let turn = (end - begin).min(GRID_ROWS);
             let kernel = RandomWeights {
                 state: state.all(),
@@ -228,7 +227,7 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
                 scale: 2.0f32.powi(exponent),
             };
             let mut plan = PlanBuilder::new(device);
-            let grid = [Extent::Items(words), Extent::Items(turn)];
+            let grid = [Extent::Items(row_words), Extent::Items(turn)];
             plan.push(
                 "random_weights",
                 &kernel,

@@ -17,6 +17,7 @@ mod continuation_device;
 mod device_errors;
 #[cfg(feature = "embedded-model")]
 mod devices_agree;
+mod dispatches;
 mod edit_session;
 #[cfg(feature = "embedded-model")]
 mod embedded;

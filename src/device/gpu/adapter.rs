@@ -19,7 +19,7 @@ impl From<&wgpu::Adapter> for DeviceSummary {
     fn from(adapter: &wgpu::Adapter) -> Self {
         let info = adapter.get_info();
         let limits = adapter.limits();
-        let tier = Tier::of(adapter.features());
+        let tier = Tier::of(adapter.features(), info.subgroup_min_size);
         let driver = format!("{} {}", info.driver, info.driver_info)
             .trim()
             .to_owned();

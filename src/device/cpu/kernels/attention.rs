@@ -12,7 +12,7 @@ const FEW_ROWS: usize = 8;
 /// Rows of a piece otherwise, a multiple of every level's: they share packed keys.
 const ROWS: usize = 96;
 
-/// Runs `attention_rows` or `attention_tile`: they differ on GPUs only.
+/// Runs `attention_rows` or `attention_tile`: without parts, they differ on GPUs only.
 pub(crate) fn run(k: AttentionCpu<'_>, p: &AttentionParams, cpu: &Cpu) {
     let AttentionCpu {
         state,
@@ -41,23 +41,39 @@ pub(crate) fn run(k: AttentionCpu<'_>, p: &AttentionParams, cpu: &Cpu) {
         values,
     };
     let few = rows <= FEW_ROWS;
+    let splits = size(p.splits);
+    // A part of a row's keys is followed by its maximum and its total.
+    let own = if splits > 1 { head + 4 } else { head };
     let shape = TileShape {
         rows,
-        stride: heads * head,
+        stride: heads * splits * own,
         first_column: 0,
-        columns: heads * head,
-        tile_rows: if few { 1 } else { ROWS },
-        tile_columns: head,
+        columns: heads * splits * own,
+        tile_rows: if few || splits > 1 { 1 } else { ROWS },
+        tile_columns: own,
     };
     let seen: usize = (0..rows).map(|row| keys.span(row)).sum();
     let work = seen.saturating_mul(2 * heads * head);
-    cpu.tiles(y, shape, work, |tile| {
-        let kv_head = tile.first_column / head / keys.shared_by;
-        if few {
+    cpu.tiles(y, shape, work, |mut tile| {
+        let (h, split) = (
+            tile.first_column / own / splits,
+            tile.first_column / own % splits,
+        );
+        let kv_head = h / keys.shared_by;
+        if few || splits > 1 {
+            let row = tile.first_row;
+            let span = keys.span(row);
+            let part = part_of(span, splits);
+            if split > 0 && split * part >= span {
+                return;
+            }
             cpu.lanes(Few {
                 keys,
                 kv_head,
-                tile,
+                row,
+                query: keys.query(row, h * head),
+                seen: split * part..span.min((split + 1) * part),
+                y: tile.row(0),
             });
         } else {
             cpu.lanes(Many {
@@ -67,6 +83,14 @@ pub(crate) fn run(k: AttentionCpu<'_>, p: &AttentionParams, cpu: &Cpu) {
             });
         }
     });
+}
+
+/// Keys of each part of a span, as the shaders cut it.
+pub(crate) fn part_of(span: usize, splits: usize) -> usize {
+    match splits {
+        1 => span,
+        _ => span.div_ceil(splits).max(256),
+    }
 }
 
 /// Queries, and the ring of keys and values.

@@ -1,14 +1,21 @@
 //! Attention of a single row and head.
 
+use std::ops::Range;
+
 use super::attention::Keys;
 use super::scratch::Scratch;
-use crate::device::cpu::raw::{F32, Lanes, Tile, Work, dots, exp};
+use crate::device::cpu::raw::{F32, Lanes, Work, dots, exp};
 
-/// Of one row and head.
+/// Of one row and head, or of a part of the row's keys.
 pub(crate) struct Few<'a, 'b> {
     pub(crate) keys: Keys<'a>,
     pub(crate) kv_head: usize,
-    pub(crate) tile: Tile<'b, f32>,
+    pub(crate) row: usize,
+    pub(crate) query: &'a [f32],
+    /// How far back the keys are that it sees.
+    pub(crate) seen: Range<usize>,
+    /// A head; for a part its sums, and then its maximum and its total.
+    pub(crate) y: &'b mut [f32],
 }
 
 /// Keys that are read side by side.
@@ -17,33 +24,42 @@ const BLOCK: usize = 4;
 impl Work for Few<'_, '_> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(mut self, l: L) {
-        let (keys, kv_head, row) = (self.keys, self.kv_head, self.tile.first_row);
-        let query = keys.query(row, self.tile.first_column);
-        let span = keys.span(row);
-        let y = self.tile.row(0);
-        if span == 0 {
+    fn run<L: Lanes>(self, l: L) {
+        let Few {
+            keys,
+            kv_head,
+            row,
+            query,
+            seen,
+            y,
+        } = self;
+        let (y, part) = y.split_at_mut(keys.head);
+        if seen.is_empty() {
             return y.fill(0.0);
         }
-        let mut scratch = Scratch::new(span.next_multiple_of(BLOCK));
+        let back = |j: usize| seen.end - 1 - j.min(seen.len() - 1);
+        let mut scratch = Scratch::new(seen.len().next_multiple_of(BLOCK));
         let weights = scratch.numbers();
         for (block, weights) in weights.chunks_exact_mut(BLOCK).enumerate() {
-            let back = |j: usize| span - 1 - (block * BLOCK + j).min(span - 1);
-            let side = std::array::from_fn(|j| keys.key(row, back(j), kv_head));
+            let side = std::array::from_fn(|j| keys.key(row, back(block * BLOCK + j), kv_head));
             let [scores] = dots::<F32, L, 1, BLOCK>(l, [query], side, 0);
             weights.copy_from_slice(&scores);
         }
-        let weights = &mut weights[..span];
-        let total = softmax(l, keys.scale, weights);
-        let value = |j: usize| keys.value(row, span - 1 - j, kv_head);
-        weighted_sum(l, weights, 1.0 / total, value, y);
+        let weights = &mut weights[..seen.len()];
+        let (largest, total) = softmax(l, keys.scale, weights);
+        let value = |j: usize| keys.value(row, back(j), kv_head);
+        let share = if part.is_empty() { 1.0 / total } else { 1.0 };
+        weighted_sum(l, weights, share, value, y);
+        if !part.is_empty() {
+            part.copy_from_slice(&[largest, total, 0.0, 0.0]);
+        }
     }
 }
 
-/// Scores to weights, `exp(scale (s - largest))`; gives their sum. The largest
-/// weight is 1.
+/// Scores to weights, `exp(scale s - largest)`; gives the largest `scale s` and the
+/// sum of the weights, of which the largest is 1.
 #[inline(always)]
-pub(crate) fn softmax<L: Lanes>(l: L, scale: f32, scores: &mut [f32]) -> f32 {
+pub(crate) fn softmax<L: Lanes>(l: L, scale: f32, scores: &mut [f32]) -> (f32, f32) {
     let mut highest = l.splat(f32::MIN);
     for scores in scores.chunks(L::LANES) {
         highest = l.max(
@@ -51,7 +67,8 @@ pub(crate) fn softmax<L: Lanes>(l: L, scale: f32, scores: &mut [f32]) -> f32 {
             l.mul(l.load_part(scores, scores[0]), l.splat(scale)),
         );
     }
-    let largest = l.splat(l.largest(highest));
+    let highest = l.largest(highest);
+    let largest = l.splat(highest);
     let mut total = l.splat(0.0);
     for scores in scores.chunks_mut(L::LANES) {
         let short = scores.len() < L::LANES;
@@ -65,7 +82,7 @@ pub(crate) fn softmax<L: Lanes>(l: L, scale: f32, scores: &mut [f32]) -> f32 {
         };
         total = l.add(total, weight);
     }
-    l.sum(total)
+    (highest, l.sum(total))
 }
 
 /// `y = factor * sum_j weights[j] value(j)`.

@@ -79,11 +79,8 @@ impl Work for Many<'_, '_> {
                 scores[..seen.start - start].fill(0.0);
                 scores[seen.end - start..].fill(0.0);
                 if !seen.is_empty() {
-                    *total = softmax(
-                        l,
-                        keys.scale,
-                        &mut scores[seen.start - start..seen.end - start],
-                    );
+                    let scores = &mut scores[seen.start - start..seen.end - start];
+                    (_, *total) = softmax(l, keys.scale, scores);
                 }
             }
             let weights = &mut weights[..(end - start) * L::ROWS];

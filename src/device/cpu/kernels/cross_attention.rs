@@ -79,7 +79,7 @@ impl<'a, K: Fn(usize) -> &'a [f32], V: Fn(usize) -> &'a [f32]> Work for Head<'a,
             weights.copy_from_slice(&scores);
         }
         let weights = &mut weights[..count];
-        let total = softmax(l, self.scale, weights);
+        let (_, total) = softmax(l, self.scale, weights);
         weighted_sum(l, weights, 1.0 / total, &self.value, self.y);
     }
 }

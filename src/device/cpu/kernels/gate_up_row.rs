@@ -1,6 +1,8 @@
-//! The first half of SwiGLU for a single row: `y[i] = silu(gate_i) * up_i`, gates
-//! and then ups being the rows of the weights.
+//! The first half of SwiGLU for a single row, which is normalised first:
+//! `y[i] = silu(gate_i) * up_i`, gates and then ups being the rows of the weights.
 
+use super::rms_norm::{Mean, normalise};
+use super::scratch::Scratch;
 use super::size;
 use super::swiglu::gated;
 use crate::device::bindings::{GateUpRowCpu, GateUpRowParams, Weights};
@@ -11,6 +13,7 @@ pub(crate) fn run(k: GateUpRowCpu<'_>, p: &GateUpRowParams, cpu: &Cpu) {
     let GateUpRowCpu {
         state,
         x,
+        norm,
         y,
         weights,
         ..
@@ -19,7 +22,14 @@ pub(crate) fn run(k: GateUpRowCpu<'_>, p: &GateUpRowParams, cpu: &Cpu) {
         return;
     }
     let (inputs, outputs) = (4 * size(p.inputs4), size(p.outputs));
-    let (x, y) = (&x[..inputs], &mut y[..outputs]);
+    let mean = Mean {
+        inverse_columns: p.inverse_columns,
+        epsilon: p.epsilon,
+    };
+    let mut scratch = Scratch::new(inputs);
+    let normed = scratch.numbers();
+    normalise(x, &norm[..inputs], normed, mean, cpu);
+    let (x, y) = (&*normed, &mut y[..outputs]);
     match weights {
         Weights::F32(weights) => gate_up::<F32>(weights, x, y, cpu),
         Weights::F16(weights) => gate_up::<F16>(weights, x, y, cpu),

@@ -1,7 +1,10 @@
-//! `y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i]`.
+//! `y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i]`, of rows of x that are
+//! normalised first or not.
 
 use super::linear_few::few;
 use super::linear_many::many;
+use super::rms_norm::{Mean, normalise};
+use super::scratch::Scratch;
 use super::size;
 use crate::device::bindings::{LinearCpu, LinearParams, State, Weights};
 use crate::device::cpu::Cpu;
@@ -17,9 +20,23 @@ pub(crate) fn run(k: LinearCpu<'_>, p: &LinearParams, cpu: &Cpu) {
         weights,
         state,
         x,
+        norm,
         y,
         ..
     } = k;
+    let numbers = size(state.rows) * 4 * size(p.inputs4);
+    let mut scratch = Scratch::new(if p.inverse_columns > 0.0 { numbers } else { 0 });
+    let normed = scratch.numbers();
+    let mean = Mean {
+        inverse_columns: p.inverse_columns,
+        epsilon: p.epsilon,
+    };
+    let x = if normed.is_empty() {
+        x
+    } else {
+        normalise(x, &norm[..4 * size(p.inputs4)], normed, mean, cpu);
+        &*normed
+    };
     match weights {
         Weights::F32(weights) => linear::<F32>(weights, state, x, y, p, cpu),
         Weights::F16(weights) => linear::<F16>(weights, state, x, y, p, cpu),

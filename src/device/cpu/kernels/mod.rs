@@ -3,6 +3,7 @@
 pub(crate) mod attention;
 mod attention_few;
 mod attention_many;
+pub(crate) mod attention_merge;
 pub(crate) mod close_patches;
 pub(crate) mod concatenate;
 pub(crate) mod cross_attention;
@@ -18,6 +19,7 @@ mod linear_many;
 pub(crate) mod patch_starts;
 pub(crate) mod peak;
 pub(crate) mod pool;
+pub(crate) mod qkv_row;
 pub(crate) mod random_weights;
 pub(crate) mod ring_store;
 pub(crate) mod rms_norm;

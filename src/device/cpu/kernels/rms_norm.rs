@@ -14,11 +14,29 @@ pub(crate) fn run(k: RmsNormCpu<'_>, p: &RmsNormParams, cpu: &Cpu) {
         ..
     } = k;
     let (rows, columns) = (size(state.rows), 4 * size(p.columns4));
-    let weight = &weight[..columns];
-    let y = &mut y[..rows * columns];
-    cpu.rows(y, columns, rows * columns, |row, y| {
+    let mean = Mean {
+        inverse_columns: p.inverse_columns,
+        epsilon: p.epsilon,
+    };
+    normalise(x, &weight[..columns], &mut y[..rows * columns], mean, cpu);
+}
+
+/// How a row's mean square is formed.
+#[derive(Clone, Copy)]
+pub(crate) struct Mean {
+    /// 1 / columns, without padding.
+    pub(crate) inverse_columns: f32,
+    /// Added to it.
+    pub(crate) epsilon: f32,
+}
+
+/// Rows of x, as many as y has, normalised.
+pub(crate) fn normalise(x: &[f32], weight: &[f32], y: &mut [f32], mean: Mean, cpu: &Cpu) {
+    let columns = weight.len();
+    let work = y.len();
+    cpu.rows(y, columns, work, |row, y| {
         let x = &x[row * columns..][..columns];
-        cpu.lanes(Norm { weight, x, y, p });
+        cpu.lanes(Norm { weight, x, y, mean });
     });
 }
 
@@ -27,7 +45,7 @@ struct Norm<'a> {
     weight: &'a [f32],
     x: &'a [f32],
     y: &'a mut [f32],
-    p: &'a RmsNormParams,
+    mean: Mean,
 }
 
 impl Work for Norm<'_> {
@@ -43,7 +61,7 @@ impl Work for Norm<'_> {
         }
         let [a, b, c, d] = squares;
         let sum = l.sum(l.add(l.add(a, b), l.add(c, d)));
-        let scale = l.splat(1.0 / (sum * self.p.inverse_columns + self.p.epsilon).sqrt());
+        let scale = l.splat(1.0 / (sum * self.mean.inverse_columns + self.mean.epsilon).sqrt());
         let parts = self.x.chunks(L::LANES).zip(self.weight.chunks(L::LANES));
         for (y, (x, weight)) in self.y.chunks_mut(L::LANES).zip(parts) {
             let x = l.mul(l.load_part(x, 0.0), scale);

@@ -1,8 +1,10 @@
 use super::{Random, close, everywhere, state};
 use crate::device::bindings::{
-    AttentionCpu, AttentionParams, CrossAttentionCpu, CrossAttentionParams,
+    AttentionCpu, AttentionMergeCpu, AttentionMergeParams, AttentionParams, CrossAttentionCpu,
+    CrossAttentionParams,
 };
-use crate::device::cpu::kernels::{attention, cross_attention};
+use crate::device::cpu::Cpu;
+use crate::device::cpu::kernels::{attention, attention_merge, cross_attention};
 
 /// `softmax(q . k * scale) v` in f64.
 fn attend(q: &[f32], keys: &[&[f32]], values: &[&[f32]], scale: f32, y: &mut [f64]) {
@@ -75,6 +77,7 @@ fn check(
         kv_heads: kv_heads as u32,
         head4: (head / 4) as u32,
         slots: slots as u32,
+        splits: 1,
         scale,
     };
     let what = format!(
@@ -175,5 +178,62 @@ fn cross_attention_sees_its_range() {
         }) {
             close(&found, &expected, |_| 4e-6, "cross_attention");
         }
+    }
+}
+
+#[test]
+fn the_parts_of_the_keys_join_to_the_whole() {
+    let mut random = Random(5);
+    let (rows, heads, kv_heads, head, slots, splits) = (3, 4, 2, 20, 1024, 3);
+    let qkv = random.numbers(rows * (heads + 2 * kv_heads) * head);
+    let keys = random.numbers(slots * kv_heads * head);
+    let values = random.numbers(slots * kv_heads * head);
+    let spans = [1, 700, 1000];
+    let state = state(rows, 77);
+    let attend = |cpu: &Cpu, splits: usize, y: &mut [f32]| {
+        let k = AttentionCpu {
+            state: &state,
+            spans: &spans,
+            qkv: &qkv,
+            keys: &keys,
+            values: &values,
+            y,
+        };
+        let p = AttentionParams {
+            heads: heads as u32,
+            kv_heads: kv_heads as u32,
+            head4: (head / 4) as u32,
+            slots: slots as u32,
+            splits: splits as u32,
+            scale: 0.3,
+        };
+        attention::run(k, &p, cpu);
+    };
+    let whole = everywhere(|cpu| {
+        let mut y = vec![f32::NAN; rows * heads * head];
+        attend(cpu, 1, &mut y);
+        y
+    });
+    let whole: Vec<f64> = whole[0].iter().copied().map(f64::from).collect();
+    for found in everywhere(|cpu| {
+        let mut parts = vec![f32::NAN; rows * heads * splits * (head + 4)];
+        attend(cpu, splits, &mut parts);
+        let mut y = vec![f32::NAN; rows * heads * head];
+        let k = AttentionMergeCpu {
+            state: &state,
+            spans: &spans,
+            parts: &parts,
+            y: &mut y,
+        };
+        let p = AttentionMergeParams {
+            heads: heads as u32,
+            head4: (head / 4) as u32,
+            slots: slots as u32,
+            splits: splits as u32,
+        };
+        attention_merge::run(k, &p, cpu);
+        y
+    }) {
+        close(&found, &whole, |_| 1e-5, "parts");
     }
 }

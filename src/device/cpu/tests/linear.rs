@@ -27,6 +27,8 @@ fn check(c: &Case, random: &mut Random) {
         stride: stride as u32,
         keep: c.keep,
         slots: c.slots as u32,
+        inverse_columns: 0.0,
+        epsilon: 0.0,
     };
     let mut expected: Vec<f64> = y.iter().map(|y| f64::from(*y)).collect();
     let mut size = vec![0f64; expected.len()];
@@ -63,6 +65,7 @@ fn check(c: &Case, random: &mut Random) {
                 state: &state,
                 weights: w.weights(),
                 x: &x,
+                norm: &x,
                 y: &mut y,
             },
             &p,
@@ -129,6 +132,8 @@ fn linear_of_no_rows_leaves_y() {
         stride: 4,
         keep: 0.0,
         slots: 0,
+        inverse_columns: 0.0,
+        epsilon: 0.0,
     };
     everywhere(|cpu| {
         let mut y = vec![3.0; 4];
@@ -139,6 +144,7 @@ fn linear_of_no_rows_leaves_y() {
                 state: &state,
                 weights,
                 x: &x,
+                norm: &x,
                 y: &mut y,
             },
             &p,
@@ -155,7 +161,12 @@ fn gate_up_is_swiglu_of_the_product() {
         let inputs = 4 * [1, 2, 5, 16, 48, 100][random.below(6)];
         let outputs = 4 * [1, 2, 5, 16, 48, 100][random.below(6)];
         let w = Stored::new(&mut random, 2 * outputs * inputs, round % 3);
-        let x = random.numbers(inputs);
+        let mut x = random.numbers(inputs);
+        // Of a mean square of 1, so that the norm leaves it as it is.
+        let square: f32 = x.iter().map(|x| x * x).sum();
+        let scale = (inputs as f32 / square).sqrt();
+        x.iter_mut().for_each(|x| *x *= scale);
+        let norm = vec![1.0; inputs];
         let dot = |o: usize| -> f64 {
             let row = &w.values[o * inputs..(o + 1) * inputs];
             row.iter()
@@ -172,6 +183,8 @@ fn gate_up_is_swiglu_of_the_product() {
         let p = GateUpRowParams {
             inputs4: (inputs / 4) as u32,
             outputs: outputs as u32,
+            inverse_columns: 1.0 / inputs as f32,
+            epsilon: 0.0,
         };
         for found in everywhere(|cpu| {
             let mut y = vec![0.0; outputs];
@@ -180,6 +193,7 @@ fn gate_up_is_swiglu_of_the_product() {
                 state: &state,
                 weights: w.weights(),
                 x: &x,
+                norm: &norm,
                 y: &mut y,
             };
             gate_up_row::run(k, &p, cpu);

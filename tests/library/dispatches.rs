@@ -1,0 +1,82 @@
+//! How many steps a byte takes: on a graphics adapter each is a dispatch, and with
+//! small matrices their number decides the speed.
+
+use std::sync::Arc;
+
+use blt::checkpoint::{Checkpoint, Dtype};
+use blt::device::plan::StepOutput;
+use blt::model::blt::{BltLoad, BltModel};
+use blt::session::{BltOptions, BltSession};
+
+use crate::common::{device, rule_of};
+
+/// The config of blt-1b, all layers of it, with narrow ones.
+fn narrow() -> String {
+    let text = std::fs::read_to_string("assets/like/blt-1b.json").unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["encoder_hash_byte_group_vocab"] = 101.into();
+    for (part, hidden) in [
+        ("patcher_config", 32),
+        ("encoder_config", 32),
+        ("global_config", 64),
+        ("decoder_config", 32),
+    ] {
+        json[part]["hidden_size"] = hidden.into();
+        json[part]["num_attention_heads"] = 2.into();
+        json[part]["intermediate_size"] = 48.into();
+        if json[part].get("hidden_size_global").is_some() {
+            json[part]["hidden_size_global"] = 64.into();
+        }
+    }
+    json.to_string()
+}
+
+#[test]
+fn a_byte_of_blt_1b_takes_few_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    std::fs::write(&path, narrow()).unwrap();
+    let checkpoint = Arc::new(Checkpoint::like(path.to_str().unwrap(), Dtype::Bf16, 0).unwrap());
+    let trace = pollster::block_on(async {
+        let model = BltModel::load(&device(), &checkpoint, BltLoad::default(), |_| ())
+            .await
+            .unwrap();
+        let options = BltOptions {
+            rule: Some(rule_of(&checkpoint)),
+            ..Default::default()
+        };
+        let mut session = BltSession::new(&Arc::new(model), options).unwrap();
+        session.trace(&[1]).await.unwrap()
+    });
+    let count =
+        |steps: &[StepOutput], label: &str| steps.iter().filter(|step| step.label == label).count();
+    // A block has five: queries, keys and values; attention; o; gate and up; down.
+    for (steps, blocks) in [
+        (&trace.decide, 14),
+        (&trace.encode, 1),
+        (&trace.patches, 25),
+        (&trace.decode, 9),
+    ] {
+        for label in [
+            "qkv_row",
+            "attention_rows",
+            "linear o",
+            "gate_up_row",
+            "linear down",
+        ] {
+            assert_eq!(count(steps, label), blocks, "{label}");
+        }
+        assert_eq!(count(steps, "rms_norm"), 0);
+        assert_eq!(count(steps, "rope_store"), 0);
+    }
+    // Every byte: the embedding, 14 blocks, the head, its entropy, does a patch start?
+    assert_eq!(trace.decide.len(), 1 + 14 * 5 + 3);
+    // Patches that close, three for the embedding, a block, what is kept for the patch.
+    assert_eq!(trace.encode.len(), 1 + 3 + 5 + 2);
+    // A crossing has three: queries, attention, o.
+    assert_eq!(trace.decode.len(), 9 * (3 + 5) + 1);
+    // A patch: pooling, a crossing, the latent model, keys and values of 9 crossings,
+    // and projections between them; on a graphics adapter the sizes of all these.
+    let patch = trace.patches.len();
+    assert!((138..=143).contains(&patch), "{patch}");
+}
