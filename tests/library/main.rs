@@ -11,6 +11,7 @@ mod blt_reference;
 mod blt_session;
 mod cached_equals_recomputed;
 mod checkpoint;
+mod chips;
 mod common;
 mod continuation;
 mod continuation_device;

@@ -10,7 +10,7 @@ use naga::valid::{
     Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator,
 };
 
-fn parse(variant: &Variant) -> (naga::Module, ModuleInfo) {
+pub(crate) fn parse(variant: &Variant) -> (naga::Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(variant.wgsl).unwrap();
     let capabilities = Capabilities::SHADER_FLOAT16
         | Capabilities::SHADER_FLOAT16_IN_FLOAT32
