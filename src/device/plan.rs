@@ -79,6 +79,16 @@ impl Work {
         self.bytes + self.bytes_per_row * f64::from(rows)
     }
 
+    /// So many times as much.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self {
+            flops_per_row: factor * self.flops_per_row,
+            bytes: factor * self.bytes,
+            bytes_per_row: factor * self.bytes_per_row,
+        }
+    }
+
     /// Both in one number, for bounding submissions: in the time of a byte from
     /// memory a GPU computes about twenty operations.
     #[must_use]

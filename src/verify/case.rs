@@ -86,6 +86,11 @@ impl Case {
         self.random.next_u32() % end
     }
 
+    /// Words of all its buffers.
+    pub(super) fn words(&self) -> usize {
+        self.buffers.iter().map(|buffer| buffer.words.len()).sum()
+    }
+
     fn buffer(&mut self, words: Vec<u32>, kept_from: usize) -> Buffer {
         self.buffers.push(Contents {
             words,

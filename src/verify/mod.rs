@@ -126,6 +126,25 @@ impl Verifier {
     /// # Errors
     /// The device's errors. A wrong result is not an error but a report.
     pub async fn variant(&self, shader: &'static Shader, index: usize) -> Result<KernelReport> {
+        self.run(shader, index, |cases| cases).await
+    }
+
+    /// Runs the largest case of one variant alone, which a wrong driver hardly passes.
+    ///
+    /// # Errors
+    /// As for [`Verifier::variant`].
+    pub async fn largest(&self, shader: &'static Shader, index: usize) -> Result<KernelReport> {
+        let largest = |cases: Vec<Case>| cases.into_iter().max_by_key(Case::words);
+        self.run(shader, index, |cases| largest(cases).into_iter().collect())
+            .await
+    }
+
+    async fn run(
+        &self,
+        shader: &'static Shader,
+        index: usize,
+        some: impl FnOnce(Vec<Case>) -> Vec<Case>,
+    ) -> Result<KernelReport> {
         let variant = &shader.variants[index];
         let known = KERNELS.iter().find(|(name, ..)| *name == shader.name);
         let mut inputs = Inputs {
@@ -137,6 +156,7 @@ impl Verifier {
             // A kernel without a case has not been shown to be right.
             None => (Vec::new(), 0.0),
         };
+        let cases = some(cases);
         let mut max_error = 0.0f64;
         for case in &cases {
             let error = case.error(&self.device, &self.reference, index).await?;

@@ -19,6 +19,8 @@ use crate::session::{BltOptions, BltSession, EntropyOptions, EntropySession};
 
 /// Rows of a run of [`RowClass::Many`] that is timed, at most.
 const MANY: usize = 256;
+/// A run is about as much work as so many of its heaviest steps.
+const STEPS: f64 = 30.0;
 /// Bytes that are read before writing is timed, written before, and timed.
 const WRITING: [usize; 3] = [32, 2, 8];
 /// Bytes per second that no processor reads from memory: where even that would not be
@@ -148,15 +150,20 @@ impl Rehearsal {
         Ok(u32::try_from(rows).unwrap_or(u32::MAX))
     }
 
-    /// As many rows as the adapter's speed allows, which a small run tells.
+    /// So many rows that a run takes no more than about a fifth of a second, which a
+    /// small run tells.
     async fn many(&mut self) -> Result<usize> {
         self.take(16).await?;
         Ok(match self {
-            Self::Entropy(session) => session.rows_at_once(MANY).min(MANY),
+            Self::Entropy(session) => {
+                let model = session.model();
+                let all = model.heaviest_step().times(STEPS);
+                model.device().rows_at_once(all, MANY)
+            }
             Self::Blt(session) => {
                 let model = session.model();
-                let heaviest = model.heaviest_step(MANY);
-                model.device().rows_at_once(heaviest, MANY)
+                let all = model.heaviest_step(MANY).times(STEPS);
+                model.device().rows_at_once(all, MANY)
             }
         })
     }
