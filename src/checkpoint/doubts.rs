@@ -22,7 +22,7 @@ pub(super) fn of(config: &Config, json: &Value) -> Vec<String> {
 }
 
 fn entropy_window(entropy: &EntropyConfig, blt: Option<&BltConfig>, doubts: &mut Vec<String>) {
-    let positions = entropy.max_positions;
+    let positions = entropy.stack.max_positions;
     match entropy.window {
         None if positions.is_none_or(|n| n > WINDOW) => {
             let other = match blt.and_then(|blt| blt.local_window) {
