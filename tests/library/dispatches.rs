@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use blt::checkpoint::{Checkpoint, Dtype};
 use blt::device::plan::StepOutput;
-use blt::model::blt::{BltLoad, BltModel};
+use blt::model::blt::{BltLoad, BltModel, HashTables};
 use blt::session::{BltOptions, BltSession};
 
 use crate::common::{device, rule_of};
@@ -37,8 +37,12 @@ fn a_byte_of_blt_1b_takes_few_steps() {
     let path = folder.path().join("config.json");
     std::fs::write(&path, narrow()).unwrap();
     let checkpoint = Arc::new(Checkpoint::like(path.to_str().unwrap(), Dtype::Bf16, 0).unwrap());
+    let load = BltLoad {
+        hash_tables: HashTables::Device,
+        ..Default::default()
+    };
     let trace = pollster::block_on(async {
-        let model = BltModel::load(&device(), &checkpoint, BltLoad::default(), |_| ())
+        let model = BltModel::load(&device(), &checkpoint, load, |_| ())
             .await
             .unwrap();
         let options = BltOptions {
