@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use blt::checkpoint::{BltConfig, Checkpoint};
 use blt::generate::{
-    Event, GenerateOptions, Generator, Given, Sampler, SamplerOptions, StopReason, TextModel,
-    Utf8Mode,
+    Event, GenerateOptions, Generator, Given, Sampler, SamplerOptions, Speculate, StopReason,
+    TextModel, Utf8Mode,
 };
 use blt::session::{BltOptions, BltSession, Cut, EntropyOptions, EntropySession};
 use clap::{Args, ValueEnum};
@@ -32,10 +32,12 @@ Examples:
   blt generate -m models/blt-1b -f prompt.txt --temp 0 --trace run.jsonl > text
   blt generate -m models/blt-1b --prompts prompts.txt --stop '\\n' -n 100
   blt generate -p 'The ship had been at anchor for three days ' --seed 7
+  blt generate --like blt-1b -p 'Hello' --speculate 8
 
 Standard output gets the exact bytes, without the prompt. The options act in this order:
 repetition penalty, temperature, top-k, top-p, min-p. The same seed gives the same text.
-A line of the trace is an event: prompt, byte, boundary (a patch ended), latent_step or done.
+A line of the trace is an event: prompt, draft (bytes drafted after the next one, and those of them
+that the model chose), byte, boundary (a patch ended), latent_step or done.
 Random weights (--like) have patches of 4 bytes unless a flag says otherwise: their entropies
 mean nothing.
 
@@ -68,6 +70,11 @@ pub(super) struct Generate {
     /// The bytes themselves, or a line of JSON for each prompt
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+
+    /// Draft bytes with encoder and decoder alone and take up to K at a time: 2 to 32, auto or
+    /// off. It changes no byte, and pays where reading the latent model's weights takes the time
+    #[arg(long, value_name = "K", default_value = "off")]
+    speculate: Speculate,
 
     /// Write the prompt too
     #[arg(long)]
@@ -195,7 +202,16 @@ impl Generate {
                 fit(&prompts, blt)?;
                 self.whole.need_entropies(&checkpoint, &cut)?;
             }
-            None => self.whole.refuse_without_blt()?,
+            None => {
+                self.whole.refuse_without_blt()?;
+                if self.speculate != Speculate::Off {
+                    return Err(argument(
+                        "--speculate drafts with a part of a whole BLT, and only an entropy model \
+                         runs here; leave it out",
+                    )
+                    .into());
+                }
+            }
         }
         interrupt::watch(global.colored())?;
         let mut trace = Trace::open(self.trace.as_deref())?;
@@ -222,7 +238,8 @@ impl Generate {
         let mut times = Times::default();
         let mut over = Ok(());
         for (index, prompt) in prompts.iter().enumerate() {
-            trace.prompt(index, prompt, checkpoint.origin(), &self.sampling.options())?;
+            let options = self.sampling.options();
+            trace.prompt(index, prompt, checkpoint.origin(), &options, self.speculate)?;
             over = self
                 .one(
                     (index, prompt),
@@ -319,6 +336,7 @@ impl Generate {
             stops: self.stop.iter().map(|stop| stop.0.clone()).collect(),
             utf8,
             ignore_end: self.ignore_eos,
+            speculate: self.speculate,
         };
         let sampler = Sampler::new(self.sampling.options())?;
         let mut generator = Generator::new(model, &given, sampler, options)?;
@@ -342,6 +360,7 @@ impl Generate {
                             speech.say(record.byte.as_slice())?;
                         }
                         Event::LatentStep { .. } => times.latent_step(),
+                        Event::Draft { drafted, accepted } => times.draft(drafted, accepted),
                         Event::Done {
                             reason: StopReason::Full,
                             ..

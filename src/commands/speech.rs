@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use blt::bytes::{Piece, Utf8};
-use blt::generate::{TextModel, Utf8Mode, Utf8Text};
+use blt::generate::{Drafts, TextModel, Utf8Mode, Utf8Text};
 use blt::measure::tune::Rates;
 use blt::text_file::to_json;
 use serde_json::{Map, Value};
@@ -114,6 +114,7 @@ pub(super) struct Times {
     bytes: u64,
     writing: Duration,
     latent_steps: u64,
+    drafts: Drafts,
     full: bool,
 }
 
@@ -129,6 +130,12 @@ impl Times {
 
     pub(super) fn latent_step(&mut self) {
         self.latent_steps += 1;
+    }
+
+    /// Bytes were drafted, and so many of them stayed.
+    pub(super) fn draft(&mut self, drafted: usize, accepted: usize) {
+        self.drafts.drafted += drafted as u64;
+        self.drafts.accepted += accepted as u64;
     }
 
     /// A text ended for want of room.
@@ -163,6 +170,13 @@ impl Times {
                     self.bytes as f64 / steps as f64
                 ),
             });
+            let Drafts { drafted, accepted } = self.drafts;
+            if drafted > 0 {
+                let share = 100.0 * accepted as f64 / drafted as f64;
+                parts.push(format!(
+                    "drafted {drafted}, {accepted} accepted ({share:.0} %)"
+                ));
+            }
             let weights = model.memory();
             let host = match weights.host {
                 0 => String::new(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use blt::generate::{Event, SamplerOptions};
+use blt::generate::{Event, SamplerOptions, Speculate};
 use serde::Serialize;
 use serde_json::json;
 
@@ -43,6 +43,7 @@ impl Trace {
         prompt: &[u8],
         model: &str,
         options: &SamplerOptions,
+        speculate: Speculate,
     ) -> Outcome {
         self.line(&json!({
             "event": "prompt",
@@ -56,6 +57,7 @@ impl Trace {
             "repetition_penalty": options.repetition_penalty,
             "repetition_window": options.repetition_window,
             "seed": options.seed,
+            "speculate": speculate.to_string(),
         }))
     }
 

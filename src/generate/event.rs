@@ -6,7 +6,7 @@ use crate::record::ByteRecord;
 
 /// What happens while a text is generated, in order.
 ///
-/// As JSON each is an object whose `event` is `byte`, `boundary`,
+/// As JSON each is an object whose `event` is `draft`, `byte`, `boundary`,
 /// `latent_step` or `done`; numbers of bytes and patches count the prompt too.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -16,6 +16,14 @@ pub enum Event {
     /// the entropy model), its -ln p (by the model that generates, before
     /// temperature and filters), and its patch.
     Byte(ByteRecord),
+    /// Of the bytes to come so many had been drafted after the next one, see
+    /// [`Speculate`](super::Speculate).
+    Draft {
+        /// Those that the whole model took with it.
+        drafted: usize,
+        /// The first of them that it chose itself; they follow the next byte.
+        accepted: usize,
+    },
     /// The last byte closed a patch.
     Boundary {
         /// The patch, from 0; that of BOS does not count.
@@ -82,6 +90,13 @@ mod tests {
             (
                 Event::Byte(byte),
                 r#"{"event":"byte","i":7,"byte":121,"entropy":1.5,"nll":2.25,"start":true,"patch":3}"#,
+            ),
+            (
+                Event::Draft {
+                    drafted: 7,
+                    accepted: 5,
+                },
+                r#"{"event":"draft","drafted":7,"accepted":5}"#,
             ),
             (
                 Event::Boundary {

@@ -2,14 +2,17 @@
 
 use std::collections::VecDeque;
 
+use super::draft::{Drafter, Pace};
 use super::{
-    Allowed, ByteModel, Event, Sampler, StopMatcher, StopReason, Utf8Mode, Utf8State, Verdict,
+    Allowed, ByteModel, Chosen, Event, Sampler, Speculate, Step, StopMatcher, StopReason, Taken,
+    Utf8Mode, Utf8State, Verdict,
 };
 use crate::bytes::{EOS, byte_of, prompt};
+use crate::clock::Clock;
 use crate::record::Recorder;
 use crate::{Error, Result};
 
-/// When a text ends, and of what bytes it may be.
+/// When a text ends, of what bytes it may be, and how many are taken at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GenerateOptions {
     /// The most bytes to generate; `None` goes on until something else ends it.
@@ -22,6 +25,22 @@ pub struct GenerateOptions {
     pub utf8: Utf8Mode,
     /// Never let the model end the text.
     pub ignore_end: bool,
+    /// How many bytes are taken at a time; it changes none of them.
+    pub speculate: Speculate,
+}
+
+impl GenerateOptions {
+    /// The ids that may come where a text stands, which has room for so many bytes.
+    pub(super) fn allowed(&self, utf8: Utf8State, room: u64) -> Allowed {
+        let allowed = match self.utf8 {
+            Utf8Mode::Constrain => utf8.allowed(room),
+            Utf8Mode::Raw | Utf8Mode::Replace => Allowed::all(),
+        };
+        match self.ignore_end {
+            true => allowed.with_end(false),
+            false => allowed,
+        }
+    }
 }
 
 /// The text that is in the model before the first byte is chosen.
@@ -55,6 +74,7 @@ pub struct Generator<M> {
     length: u64,
     bytes: u64,
     latent_steps: u64,
+    pace: Pace,
     /// Events of bytes that may yet become part of a stop string.
     waiting: VecDeque<Event>,
     ready: VecDeque<Event>,
@@ -91,6 +111,7 @@ impl<M: ByteModel> Generator<M> {
             stop: StopMatcher::new(options.stops.clone())?,
             recent: prompt(given.text),
             utf8: Utf8State::after(given.text),
+            pace: Pace::new(options.speculate),
             starts: given.starts.last().copied().unwrap_or(true),
             entropy: given.entropy,
             model,
@@ -136,27 +157,18 @@ impl<M: ByteModel> Generator<M> {
         }
     }
 
-    /// One byte more, or the end.
+    /// One byte more and those drafted after it, or the end.
     async fn advance(&mut self) -> Result<()> {
-        let wanted = match self.options.max_bytes {
-            Some(most) => most.saturating_sub(self.bytes),
-            None => u64::MAX,
-        };
-        let room = wanted.min(self.model.room().unwrap_or(u64::MAX));
+        let room = self.room(self.model.room());
         if room == 0 {
-            self.end(match wanted {
-                0 => StopReason::Length,
-                _ => StopReason::Full,
+            let full = self.options.max_bytes != Some(self.bytes);
+            self.end(match full {
+                true => StopReason::Full,
+                false => StopReason::Length,
             });
             return Ok(());
         }
-        let mut allowed = match self.options.utf8 {
-            Utf8Mode::Constrain => self.utf8.allowed(room),
-            Utf8Mode::Raw | Utf8Mode::Replace => Allowed::all(),
-        };
-        if self.options.ignore_end {
-            allowed = allowed.with_end(false);
-        }
+        let allowed = self.options.allowed(self.utf8, room);
         let chosen = self
             .sampler
             .next(self.model.logits(), &self.recent, &allowed)?;
@@ -165,9 +177,94 @@ impl<M: ByteModel> Generator<M> {
             self.end(StopReason::EndOfText);
             return Ok(());
         };
+        let clock = Clock::start();
+        let most = usize::try_from(room - 1).unwrap_or(usize::MAX);
+        let drafts = self.pace.drafts(most.min(self.model.most_drafted()));
+        if drafts > 0 {
+            return self.advance_by(chosen, drafts, room).await;
+        }
         let step = self.model.push(chosen.id).await?;
-        self.remember(chosen.id, byte);
+        self.pace.took(0, clock.milliseconds());
+        self.take(&chosen, byte, step);
+        Ok(())
+    }
 
+    /// Takes a byte with drafts after it, and those of them that the model itself
+    /// chooses then.
+    async fn advance_by(&mut self, first: Chosen, drafts: usize, room: u64) -> Result<()> {
+        let clock = Clock::start();
+        let drawn = self.sampler.drawn();
+        let window = self.sampler.options().repetition_window;
+        let before = self.recent.len().saturating_sub(window);
+        let mut drafter = Drafter {
+            recent: self.recent[before..].to_vec(),
+            sampler: &mut self.sampler,
+            options: &self.options,
+            utf8: self.utf8,
+            room,
+        };
+        let draft = |ids: &[u32], logits: &[f32]| drafter.next(ids, logits);
+        let taken = self.model.push_ahead(first.id, drafts, draft).await;
+        self.sampler.seek(drawn);
+        let taken = taken?;
+        let drafted = taken.len().saturating_sub(1);
+        self.pace.took(drafted, clock.milliseconds());
+
+        let told = self.ready.len();
+        let mut chosen = first;
+        let mut accepted = 0;
+        for (at, token) in taken.iter().enumerate() {
+            let Some(byte) = byte_of(chosen.id) else {
+                break;
+            };
+            self.take(&chosen, byte, token.step);
+            let drawn = self.sampler.drawn();
+            let next = match taken.get(at + 1) {
+                Some(next) if !self.over => self
+                    .choose_after(token)
+                    .filter(|chosen| chosen.id == next.id),
+                _ => None,
+            };
+            let Some(next) = next else {
+                // It is chosen again, by the same number.
+                self.sampler.seek(drawn);
+                self.model.keep(at + 1).await?;
+                break;
+            };
+            self.pace.accepted();
+            (chosen, accepted) = (next, accepted + 1);
+        }
+        if drafted > 0 {
+            let drafts = Event::Draft { drafted, accepted };
+            self.ready.insert(told, drafts);
+        }
+        Ok(())
+    }
+
+    /// Bytes that there is room for, those that are wanted at most.
+    fn room(&self, model: Option<u64>) -> u64 {
+        let wanted = match self.options.max_bytes {
+            Some(most) => most.saturating_sub(self.bytes),
+            None => u64::MAX,
+        };
+        wanted.min(model.unwrap_or(u64::MAX))
+    }
+
+    /// What comes after a token; `None` where there is no room, and where the choice
+    /// fails, as it will again.
+    fn choose_after(&mut self, token: &Taken) -> Option<Chosen> {
+        let room = self.room(token.room);
+        if room == 0 {
+            return None;
+        }
+        let allowed = self.options.allowed(self.utf8, room);
+        let chosen = self.sampler.next(&token.logits, &self.recent, &allowed);
+        chosen.ok()
+    }
+
+    /// A byte has become part of the text.
+    fn take(&mut self, chosen: &Chosen, byte: u8, step: Step) {
+        self.remember(chosen.id, byte);
         // No -0: what is certain has none.
         let nll = (-chosen.log_p).max(0.0);
         let record = self
@@ -197,7 +294,6 @@ impl<M: ByteModel> Generator<M> {
                 self.end(StopReason::Stop { stop });
             }
         }
-        Ok(())
     }
 
     fn remember(&mut self, id: u32, byte: u8) {

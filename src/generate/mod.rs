@@ -16,6 +16,7 @@
 
 mod allowed;
 mod continuation;
+mod draft;
 mod event;
 mod filter;
 mod generator;
@@ -28,10 +29,11 @@ mod utf8;
 
 pub use allowed::Allowed;
 pub use continuation::{Alternative, Branch, Continuation, GeneratedByte, StepTimes};
+pub use draft::{Drafts, Speculate};
 pub use event::{Event, StopReason};
 pub use filter::{Filter, Prediction};
 pub use generator::{GenerateOptions, Generator, Given};
-pub use model::{ByteModel, RewindModel, Step};
+pub use model::{ByteModel, RewindModel, Step, Taken};
 pub use options::SamplerOptions;
 pub use sampler::{Candidate, Chosen, Sampler, log_p};
 pub use session::{Read, TextModel};

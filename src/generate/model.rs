@@ -18,6 +18,19 @@ pub struct Step {
     pub latent: bool,
 }
 
+/// A token that a model has taken, and what it says after it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taken {
+    /// The token.
+    pub id: u32,
+    /// What it led to.
+    pub step: Step,
+    /// Logits over the token ids, `[VOCAB]`.
+    pub logits: Vec<f32>,
+    /// Tokens that there surely was room for; `None` where nothing limits them.
+    pub room: Option<u64>,
+}
+
 /// A model with a text in it, BOS first.
 #[expect(
     async_fn_in_trait,
@@ -37,6 +50,44 @@ pub trait ByteModel {
     /// # Errors
     /// What the model says: no room for the token, or the device's errors.
     async fn push(&mut self, id: u32) -> Result<Step>;
+
+    /// The most tokens that [`push_ahead`](Self::push_ahead) drafts.
+    fn most_drafted(&self) -> usize {
+        0
+    }
+
+    /// Takes a token that surely comes and up to `most` more that may follow it, as
+    /// `draft` names them, which is given the tokens so far and rough logits after
+    /// them; gives all that were taken with the logits of the model itself. A model
+    /// that cannot draft takes the one token.
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push).
+    async fn push_ahead(
+        &mut self,
+        id: u32,
+        most: usize,
+        draft: impl FnMut(&[u32], &[f32]) -> Option<u32>,
+    ) -> Result<Vec<Taken>> {
+        let _ = (most, draft);
+        let step = self.push(id).await?;
+        Ok(vec![Taken {
+            id,
+            step,
+            logits: self.logits().to_vec(),
+            room: self.room(),
+        }])
+    }
+
+    /// Goes back to the first `kept` tokens, one at least, of those that
+    /// [`push_ahead`](Self::push_ahead) has just taken.
+    ///
+    /// # Errors
+    /// What the model says.
+    async fn keep(&mut self, kept: usize) -> Result<()> {
+        let _ = kept;
+        Ok(())
+    }
 }
 
 impl<M: ByteModel> ByteModel for &mut M {
@@ -50,6 +101,23 @@ impl<M: ByteModel> ByteModel for &mut M {
 
     async fn push(&mut self, id: u32) -> Result<Step> {
         (**self).push(id).await
+    }
+
+    fn most_drafted(&self) -> usize {
+        (**self).most_drafted()
+    }
+
+    async fn push_ahead(
+        &mut self,
+        id: u32,
+        most: usize,
+        draft: impl FnMut(&[u32], &[f32]) -> Option<u32>,
+    ) -> Result<Vec<Taken>> {
+        (**self).push_ahead(id, most, draft).await
+    }
+
+    async fn keep(&mut self, kept: usize) -> Result<()> {
+        (**self).keep(kept).await
     }
 }
 

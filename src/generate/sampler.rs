@@ -1,5 +1,7 @@
 //! The choice of the next id from the logits.
 
+use std::collections::VecDeque;
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -31,8 +33,16 @@ pub struct Chosen {
 pub struct Sampler {
     options: SamplerOptions,
     rng: StdRng,
+    /// Numbers that the generator has given.
+    given: u64,
+    /// The last of them.
+    last: VecDeque<f64>,
+    /// Numbers that choices have used.
     drawn: u64,
 }
+
+/// So many numbers back cost nothing: more than are drafted at a time.
+const KEPT: usize = 64;
 
 impl Sampler {
     /// A sampler at the beginning of its random numbers.
@@ -44,6 +54,8 @@ impl Sampler {
         Ok(Self {
             options,
             rng: StdRng::seed_from_u64(options.seed),
+            given: 0,
+            last: VecDeque::new(),
             drawn: 0,
         })
     }
@@ -51,18 +63,36 @@ impl Sampler {
     /// Goes to a draw of the seed's random numbers, from 0: the next choice is
     /// the one that follows that many others.
     pub fn seek(&mut self, draw: u64) {
-        if draw < self.drawn {
+        if draw + (self.last.len() as u64) < self.given {
             self.rng = StdRng::seed_from_u64(self.options.seed);
-            self.drawn = 0;
+            self.given = 0;
+            self.last.clear();
         }
+        self.drawn = draw.min(self.given);
         while self.drawn < draw {
             self.draw();
         }
     }
 
+    /// The draw of the next choice, see [`seek`](Self::seek).
+    pub(super) fn drawn(&self) -> u64 {
+        self.drawn
+    }
+
     fn draw(&mut self) -> f64 {
+        let back = usize::try_from(self.given - self.drawn).unwrap_or(0);
         self.drawn += 1;
-        self.rng.random()
+        let kept = self.last.len().checked_sub(back);
+        if let Some(number) = kept.and_then(|at| self.last.get(at)) {
+            return *number;
+        }
+        let number = self.rng.random();
+        self.given += 1;
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(number);
+        number
     }
 
     /// The options.
@@ -303,9 +333,9 @@ mod tests {
             at.into_iter().for_each(|at| sampler.seek(at));
             sampler.next(&logits, &[], &Allowed::all()).unwrap().id
         };
-        let all: Vec<u32> = (0..20).map(|_| next(None)).collect();
-        for at in [7_u8, 3, 19, 0, 1, 2, 12] {
-            assert_eq!(next(Some(u64::from(at))), all[usize::from(at)]);
+        let all: Vec<u32> = (0..200).map(|_| next(None)).collect();
+        for at in [7_u8, 3, 19, 0, 1, 2, 199, 180, 199, 136, 135, 150, 12] {
+            assert_eq!(next(Some(u64::from(at))), all[usize::from(at)], "{at}");
         }
         assert_eq!(next(None), all[13]);
     }

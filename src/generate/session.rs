@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use super::{ByteModel, RewindModel, Step};
+use super::{ByteModel, RewindModel, Step, Taken};
 use crate::bytes::{BOS, encode};
 use crate::model::memory::RESERVE;
+use crate::session::blt::MOST_DRAFTED;
 use crate::session::{BltRows, BltSession, EntropyRows, EntropySession, StageTimes};
 use crate::{Error, Result};
 
@@ -25,6 +26,34 @@ impl ByteModel for BltSession {
             closed: rows.starts.last().copied().unwrap_or(false),
             latent: self.counters().latent_steps > steps,
         })
+    }
+
+    fn most_drafted(&self) -> usize {
+        MOST_DRAFTED
+    }
+
+    async fn push_ahead(
+        &mut self,
+        id: u32,
+        most: usize,
+        draft: impl FnMut(&[u32], &[f32]) -> Option<u32>,
+    ) -> Result<Vec<Taken>> {
+        let rows = Self::push_ahead(self, id, most, draft).await?;
+        let taken = rows.into_iter().map(|row| Taken {
+            id: row.id,
+            step: Step {
+                entropy: row.entropy,
+                closed: row.start,
+                latent: row.start,
+            },
+            logits: row.logits,
+            room: Some(row.room as u64),
+        });
+        Ok(taken.collect())
+    }
+
+    async fn keep(&mut self, kept: usize) -> Result<()> {
+        Self::keep(self, kept).await
     }
 }
 
@@ -191,6 +220,34 @@ impl ByteModel for TextModel {
         match self {
             Self::Blt(session) => ByteModel::push(session.as_mut(), id).await,
             Self::Entropy(session) => ByteModel::push(session.as_mut(), id).await,
+        }
+    }
+
+    fn most_drafted(&self) -> usize {
+        match self {
+            Self::Blt(session) => session.most_drafted(),
+            Self::Entropy(session) => session.most_drafted(),
+        }
+    }
+
+    async fn push_ahead(
+        &mut self,
+        id: u32,
+        most: usize,
+        draft: impl FnMut(&[u32], &[f32]) -> Option<u32>,
+    ) -> Result<Vec<Taken>> {
+        match self {
+            Self::Blt(session) => ByteModel::push_ahead(session.as_mut(), id, most, draft).await,
+            Self::Entropy(session) => {
+                ByteModel::push_ahead(session.as_mut(), id, most, draft).await
+            }
+        }
+    }
+
+    async fn keep(&mut self, kept: usize) -> Result<()> {
+        match self {
+            Self::Blt(session) => ByteModel::keep(session.as_mut(), kept).await,
+            Self::Entropy(session) => ByteModel::keep(session.as_mut(), kept).await,
         }
     }
 }

@@ -26,9 +26,15 @@ impl<'a> Piece<'a> {
 
     /// A row of a tensor whose rows have `values` columns and their padding.
     pub(super) fn row(tensor: &'a Tensor, row: usize, values: usize) -> Self {
+        Self::rows(tensor, row..row + 1, values)
+    }
+
+    /// Consecutive rows, of which all but the last come with their padding.
+    pub(super) fn rows(tensor: &'a Tensor, rows: Range<usize>, values: usize) -> Self {
+        let before = rows.len().saturating_sub(1) * padded(values);
         Self {
-            skip: row * padded(values),
-            ..Self::first(tensor, values)
+            skip: rows.start * padded(values),
+            ..Self::first(tensor, before + values)
         }
     }
 }

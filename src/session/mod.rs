@@ -13,7 +13,7 @@ mod stages;
 pub mod text;
 mod upload;
 
-pub use blt::{BltOptions, BltRows, BltSession};
+pub use blt::{AheadRow, BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;
 pub use edit::{EditOptions, EditSession};
 pub use entropy::{EntropyOptions, EntropyRows, EntropySession, Snapshot};

@@ -24,6 +24,8 @@ enum Edit {
     Take(Vec<u32>),
     /// Tokens one by one.
     Push(Vec<u32>),
+    /// A token and drafts after it, of which the first few stay.
+    Ahead { ids: Vec<u32>, keep: usize },
     /// A branch; the next edit is the original's or the branch's.
     Fork { follow: bool },
     /// Back to a part of its length.
@@ -46,6 +48,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => tokens(60).prop_map(Edit::Take),
         1 => tokens(600).prop_map(Edit::Take),
         3 => tokens(8).prop_map(Edit::Push),
+        3 => (tokens(32), 1usize..32).prop_map(|(ids, keep)| Edit::Ahead { ids, keep }),
         1 => any::<bool>().prop_map(|follow| Edit::Fork { follow }),
         2 => (0.0f64..1.0).prop_map(Edit::Truncate),
     ]
@@ -153,6 +156,26 @@ impl Text {
                     self.ids.push(*id);
                     self.session.prefill_ids(&[*id]).await.unwrap();
                 }
+            }
+            Edit::Ahead { ids, keep } => {
+                let draft = |so_far: &[u32], logits: &[f32]| {
+                    assert_eq!(logits.len(), 260);
+                    ids.get(so_far.len()).copied()
+                };
+                let taken = self.session.push_ahead(ids[0], ids.len() - 1, draft).await;
+                let taken = taken.unwrap();
+                // Nothing is drafted after an EOS.
+                let some = taken
+                    .iter()
+                    .map(|row| row.id)
+                    .eq(ids[..taken.len()].iter().copied());
+                assert!(some && (taken.len() == ids.len() || taken.last().unwrap().id == 2));
+                let keep = (*keep).min(taken.len());
+                self.session.keep(keep).await.unwrap();
+                assert_eq!(self.session.logits(), taken[keep - 1].logits);
+                assert_eq!(self.session.entropy(), taken[keep - 1].entropy);
+                assert_eq!(self.session.room(), taken[keep - 1].room);
+                self.ids.extend(&ids[..keep]);
             }
             Edit::Fork { follow } => {
                 let mut other = Text {
@@ -341,6 +364,10 @@ fn on_the_reference() {
                     // The reference recomputes its entropies: short texts only.
                     Edit::Take(ids) | Edit::Push(ids) => {
                         ids.iter().take(20).for_each(|id| text.push(*id));
+                    }
+                    Edit::Ahead { ids, keep } => {
+                        let keep = (*keep).min(ids.len());
+                        ids[..keep].iter().for_each(|id| text.push(*id));
                     }
                     Edit::Fork { follow } => {
                         let mut other = text.clone();

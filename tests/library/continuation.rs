@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use blt::bytes::{BOS, EOS, VOCAB, byte_of, encode, id_of};
 use blt::generate::{
     Allowed, ByteModel, Continuation, Event, Filter, GenerateOptions, Generator, Given, Read,
-    RewindModel, Sampler, SamplerOptions, Step, StopReason, Utf8Mode, Utf8State,
+    RewindModel, Sampler, SamplerOptions, Speculate, Step, StopReason, Taken, Utf8Mode, Utf8State,
 };
 use blt::{Error, Result};
 use pollster::block_on;
@@ -33,6 +33,9 @@ struct Noise {
     /// How far back it can go.
     reach: usize,
     forks: bool,
+    /// Drafts, of which about every third is another byte than its own.
+    drafts: bool,
+    taken: usize,
     room: Option<u64>,
     log: Rc<Log>,
 }
@@ -44,6 +47,8 @@ impl Noise {
             logits: Vec::new(),
             reach: 100,
             forks: true,
+            drafts: false,
+            taken: 0,
             room: None,
             log: Rc::default(),
         }
@@ -110,6 +115,51 @@ impl ByteModel for Noise {
         })
         .await;
         Ok(self.take([id].into_iter())?[0])
+    }
+
+    fn most_drafted(&self) -> usize {
+        if self.drafts { 31 } else { 0 }
+    }
+
+    async fn push_ahead(
+        &mut self,
+        id: u32,
+        most: usize,
+        mut draft: impl FnMut(&[u32], &[f32]) -> Option<u32>,
+    ) -> Result<Vec<Taken>> {
+        let before = self.ids.len();
+        self.push(id).await?;
+        let mut ids = vec![id];
+        while self.drafts && ids.len() <= most {
+            if self.ids.len().is_multiple_of(3) {
+                self.logits.rotate_left(5);
+            }
+            let Some(next) = draft(&ids, &self.logits) else {
+                break;
+            };
+            ids.push(next);
+            self.take([next].into_iter())?;
+        }
+        self.ids.truncate(before);
+        let taken = ids.into_iter().map(|id| {
+            self.ids.push(id);
+            Taken {
+                id,
+                step: self.step(),
+                logits: self.logits.clone(),
+                room: self.room(),
+            }
+        });
+        let taken: Vec<Taken> = taken.collect();
+        self.taken = taken.len();
+        Ok(taken)
+    }
+
+    async fn keep(&mut self, kept: usize) -> Result<()> {
+        assert!((1..=self.taken).contains(&kept));
+        self.ids.truncate(self.ids.len() - (self.taken - kept));
+        self.step();
+        Ok(())
     }
 }
 
@@ -220,6 +270,148 @@ fn steps(text: &mut Continuation<Noise>, count: usize) -> Vec<Event> {
     all
 }
 
+/// What a generator makes of the prompt, and the model at its end.
+fn generated(
+    mut model: Noise,
+    sampler: SamplerOptions,
+    options: GenerateOptions,
+) -> (Vec<Event>, Noise) {
+    let found = block_on(RewindModel::read(&mut model, PROMPT, on)).unwrap();
+    let given = Given {
+        text: PROMPT,
+        starts: &found.starts,
+        entropy: found.entropy,
+    };
+    let sampler = Sampler::new(sampler).unwrap();
+    let mut generator = Generator::new(model, &given, sampler, options).unwrap();
+    let mut events = Vec::new();
+    while let Some(event) = block_on(generator.next()).unwrap() {
+        events.push(event);
+    }
+    (events, generator.into_model())
+}
+
+const SIZES: [Speculate; 5] = [
+    Speculate::Bytes(2),
+    Speculate::Bytes(4),
+    Speculate::Bytes(9),
+    Speculate::Bytes(32),
+    Speculate::Auto,
+];
+
+#[test]
+fn drafts_change_nothing_that_a_generator_says() {
+    let stops = vec![b"\x01\x02".to_vec(), b"e".to_vec()];
+    let most = |max_bytes| GenerateOptions {
+        max_bytes: Some(max_bytes),
+        ..GenerateOptions::default()
+    };
+    let cases = [
+        (WARM, most(150), None),
+        (SamplerOptions::default(), most(150), None),
+        (
+            WARM,
+            GenerateOptions {
+                utf8: Utf8Mode::Constrain,
+                ..most(61)
+            },
+            None,
+        ),
+        (WARM, GenerateOptions { stops, ..most(900) }, None),
+        (WARM, most(90), Some(70)),
+        (WARM, most(1), None),
+    ];
+    for (sampler, options, room) in cases {
+        let model = |drafts| Noise {
+            room,
+            drafts,
+            ..Noise::new()
+        };
+        let (expected, end) = generated(model(false), sampler, options.clone());
+        for speculate in SIZES {
+            let options = GenerateOptions {
+                speculate,
+                ..options.clone()
+            };
+            let (events, own) = generated(model(true), sampler, options.clone());
+            assert_eq!((&own.ids, &own.logits), (&end.ids, &end.logits));
+            let drafts = events.iter().filter_map(|event| match event {
+                Event::Draft { drafted, accepted } => Some((*drafted, *accepted)),
+                _ => None,
+            });
+            let [mut drafted, mut accepted] = [0, 0];
+            for (of, kept) in drafts {
+                assert!(0 < of && kept <= of);
+                (drafted, accepted) = (drafted + of, accepted + kept);
+            }
+            let bytes = own.ids.len() - PROMPT.len() - 1;
+            if bytes > 20 && speculate != Speculate::Auto {
+                assert!(0 < accepted && accepted < drafted, "{accepted} {drafted}");
+                assert!(accepted * 4 > bytes, "{accepted} of {bytes}");
+            }
+            let rest = events.iter().filter(|e| !matches!(e, Event::Draft { .. }));
+            assert!(rest.eq(&expected), "{speculate} {options:?}");
+        }
+    }
+}
+
+#[test]
+fn drafts_change_nothing_that_a_continuation_does() {
+    for speculate in SIZES {
+        let options = |speculate| GenerateOptions {
+            speculate,
+            ..GenerateOptions::default()
+        };
+        let mut plain = warm();
+        let drafting = Noise {
+            drafts: true,
+            ..Noise::new()
+        };
+        let mut text = Continuation::new(drafting, WARM, options(speculate)).unwrap();
+        block_on(text.read(PROMPT, on)).unwrap();
+        let mut state = 7_u32;
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize % below
+        };
+        for _ in 0..400 {
+            let (what, at) = (next(20), next(plain.len() + 1));
+            let byte = b"etaoin"[next(6)];
+            let branch = next(plain.branches().len());
+            for text in [&mut plain, &mut text] {
+                match what {
+                    0 => drop(text.undo()),
+                    1 if at < text.len() => drop(block_on(text.branch(at, byte)).unwrap()),
+                    2 => drop(block_on(text.choose(byte)).unwrap()),
+                    3 => text.switch(branch).unwrap(),
+                    4 => text.truncate(at),
+                    5 => block_on(text.settle(on)).unwrap(),
+                    6 => drop(block_on(text.approach(at.min(text.len()), 5)).unwrap()),
+                    _ => drop(block_on(text.step()).unwrap()),
+                }
+            }
+            assert_eq!(text.text(), plain.text());
+            assert_eq!(text.to_come(), plain.to_come());
+            assert_eq!(text.predictions().unwrap(), plain.predictions().unwrap());
+        }
+        assert_eq!(text.branches(), plain.branches());
+        let records = |text: &Continuation<Noise>| -> Vec<_> {
+            text.bytes().iter().map(|byte| byte.record).collect()
+        };
+        assert_eq!(records(&text), records(&plain));
+        let drafts = text.drafts();
+        assert!(drafts.accepted <= drafts.drafted);
+        if speculate != Speculate::Auto {
+            assert!(drafts.accepted > 20, "{drafts:?}");
+            assert!(text.bytes().iter().any(|byte| byte.drafted));
+        }
+        // The model comes back where the text is.
+        block_on(text.settle(on)).unwrap();
+        let ids = blt::bytes::prompt(&[PROMPT, &text.text()].concat());
+        assert_eq!(text.into_model().ids, ids);
+    }
+}
+
 #[test]
 fn it_writes_what_a_generator_writes() {
     let stops = vec![b"\x01".to_vec(), b"e".to_vec()];
@@ -228,6 +420,7 @@ fn it_writes_what_a_generator_writes() {
         stops,
         utf8,
         ignore_end: true,
+        speculate: Speculate::Off,
     };
     let cases = [
         (WARM, options(150, Vec::new(), Utf8Mode::Raw), None),
@@ -244,19 +437,7 @@ fn it_writes_what_a_generator_writes() {
             room,
             ..Noise::new()
         };
-        let mut read = model();
-        let found = block_on(RewindModel::read(&mut read, PROMPT, on)).unwrap();
-        let given = Given {
-            text: PROMPT,
-            starts: &found.starts,
-            entropy: found.entropy,
-        };
-        let own = Sampler::new(sampler).unwrap();
-        let mut generator = Generator::new(read, &given, own, options.clone()).unwrap();
-        let mut expected = Vec::new();
-        while let Some(event) = block_on(generator.next()).unwrap() {
-            expected.push(event);
-        }
+        let mut expected = generated(model(), sampler, options.clone()).0;
         let mut text = Continuation::new(model(), sampler, options).unwrap();
         block_on(text.read(PROMPT, on)).unwrap();
         let mut events = Vec::new();

@@ -36,5 +36,6 @@ mod patch_twins;
 mod patching;
 mod records;
 mod reference;
+mod speculation;
 mod translation;
 mod tuning;

@@ -9,9 +9,10 @@ mod tree;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::draft::{Drafter, Pace};
 use super::{
     Event, GenerateOptions, Read, RewindModel, Sampler, SamplerOptions, Step, StopMatcher,
-    StopReason, TextModel,
+    StopReason, Taken, TextModel,
 };
 use crate::bytes::{EOS, byte_of, id_of};
 use crate::clock::Clock;
@@ -50,6 +51,7 @@ pub struct Continuation<M = TextModel> {
     models: Models<M>,
     sampler: Sampler,
     options: GenerateOptions,
+    pace: Pace,
     alternatives: usize,
     prompt_records: Vec<ByteRecord>,
     /// A prompt that is being read, and what is known of it by now.
@@ -78,6 +80,7 @@ impl<M: RewindModel> Continuation<M> {
         Ok(Self {
             models: Models::new(model, FORKS),
             sampler: Sampler::new(sampler)?,
+            pace: Pace::new(options.speculate),
             options,
             alternatives: ALTERNATIVES,
             prompt_records: Vec::new(),
@@ -361,6 +364,7 @@ impl<M: RewindModel> Continuation<M> {
     /// [`Error::Argument`] for an empty stop string; then the options before stay.
     pub fn set_options(&mut self, options: GenerateOptions) -> Result<()> {
         StopMatcher::new(options.stops.clone())?;
+        self.pace.set(options.speculate);
         self.options = options;
         Ok(())
     }
@@ -415,10 +419,20 @@ impl<M: RewindModel> Continuation<M> {
         let on = |_| ControlFlow::Continue(());
         self.models.follow(tree, &wanted[..at], on).await?;
         let clock = Clock::start();
-        let step = self.models.push(choice.byte).await?;
+        let drafted = self.models.drafted(choice.byte);
+        let was_drafted = drafted.is_some();
+        let taken = match drafted {
+            Some(taken) => {
+                self.pace.accepted();
+                taken
+            }
+            None => self.push(at, choice.byte).await?,
+        };
+        let step = taken.step;
         let total = choice.sampling + clock.milliseconds();
 
         let model = self.models.live();
+        let tree = self.tree.as_mut().ok_or_else(nothing_read)?;
         if at < wanted.len() {
             tree.branch(at);
         }
@@ -433,6 +447,7 @@ impl<M: RewindModel> Continuation<M> {
         let byte = GeneratedByte {
             record,
             by_hand: choice.by_hand,
+            drafted: was_drafted,
             rank,
             sampler_p: choice.sampler_p,
             alternatives,
@@ -442,15 +457,18 @@ impl<M: RewindModel> Continuation<M> {
             times: StepTimes {
                 total,
                 sampling: choice.sampling,
-                stages: model.stage_times(),
+                stages: match was_drafted {
+                    true => None,
+                    false => model.stage_times(),
+                },
             },
         };
         let next = Place {
             recorder,
             length,
             step,
-            logits: model.logits().into(),
-            room: model.room(),
+            logits: taken.logits.into(),
+            room: taken.room,
         };
         tree.push(byte, next);
 
@@ -460,6 +478,35 @@ impl<M: RewindModel> Continuation<M> {
         events.extend(step.latent.then_some(Event::LatentStep { patch }));
         events.extend(self.ended().map(|reason| self.done(reason)));
         Ok(events)
+    }
+
+    /// Has the model take byte `at` and drafts after it.
+    async fn push(&mut self, at: usize, byte: u8) -> Result<Taken> {
+        let tree = self.tree.as_ref().ok_or_else(nothing_read)?;
+        let place = tree.place(at).map_or_else(|| tree.last_place(), Arc::clone);
+        let room = self.room(at, &place);
+        let utf8 = self.utf8(at);
+        let most = usize::try_from(room.saturating_sub(1)).unwrap_or(usize::MAX);
+        let most = most.min(self.models.live().most_drafted());
+        let drafts = self.pace.drafts(most);
+        let recent = match drafts {
+            0 => Vec::new(),
+            _ => self.recent(at),
+        };
+        self.sampler.seek(at as u64 + 1);
+        let mut drafter = Drafter {
+            sampler: &mut self.sampler,
+            options: &self.options,
+            recent,
+            utf8,
+            room,
+        };
+        let draft = |ids: &[u32], logits: &[f32]| drafter.next(ids, logits);
+        let prompt = self.tree.as_ref().map_or(0, |tree| tree.prompt.len());
+        let clock = Clock::start();
+        let (taken, drafted) = self.models.push(prompt, byte, (drafts, draft)).await?;
+        self.pace.took(drafted, clock.milliseconds());
+        Ok(taken)
     }
 
     fn done(&self, reason: StopReason) -> Event {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::tree::Tree;
 use crate::bytes::id_of;
-use crate::generate::{Read, RewindModel, Step};
+use crate::generate::{Read, RewindModel, Taken};
 use crate::{Error, Result};
 
 /// Bytes that are worth a copy of the model's caches rather than reading them
@@ -60,6 +60,8 @@ impl There {
 pub(super) struct Models<M> {
     live: M,
     there: There,
+    /// Tokens that the live model has taken beyond that, as they were drafted.
+    ahead: VecDeque<Taken>,
     /// Models of other branches, that used longest ago first.
     forks: VecDeque<Held<M>>,
     most: usize,
@@ -70,6 +72,7 @@ impl<M: RewindModel> Models<M> {
         Self {
             live,
             there: There::Unknown,
+            ahead: VecDeque::new(),
             forks: VecDeque::new(),
             most,
         }
@@ -85,7 +88,8 @@ impl<M: RewindModel> Models<M> {
         std::mem::replace(&mut self.live, live)
     }
 
-    pub(super) fn into_live(self) -> M {
+    pub(super) fn into_live(mut self, prompt: usize) -> M {
+        self.set_back(prompt);
         self.live
     }
 
@@ -120,7 +124,21 @@ impl<M: RewindModel> Models<M> {
     /// Forgets every text.
     pub(super) fn forget(&mut self) {
         self.forks.clear();
+        self.ahead.clear();
         self.there = There::Unknown;
+    }
+
+    /// Takes the live model back to where the text after a prompt is.
+    fn set_back(&mut self, prompt: usize) {
+        if self.ahead.is_empty() {
+            return;
+        }
+        self.ahead.clear();
+        if let There::Text(text) = self.there.take()
+            && self.live.rewind(1 + prompt + text.len())
+        {
+            self.there = There::Text(text);
+        }
     }
 
     /// Reads at most that many more bytes of a prompt and of what follows it, from
@@ -211,6 +229,7 @@ impl<M: RewindModel> Models<M> {
     /// Makes the live model one that has nothing but the beginning of a text of the
     /// tree, if there is one.
     fn turn(&mut self, tree: &Tree, wanted: &[u8]) -> Result<()> {
+        self.set_back(tree.prompt.len());
         self.take_nearest(tree, wanted);
         if !matches!(self.there, There::Text(_)) {
             return Ok(());
@@ -233,17 +252,38 @@ impl<M: RewindModel> Models<M> {
         Ok(())
     }
 
-    /// Takes the next byte; the live model must be where the text is.
-    pub(super) async fn push(&mut self, byte: u8) -> Result<Step> {
+    /// The byte that was drafted to come next, if it is this one.
+    pub(super) fn drafted(&mut self, byte: u8) -> Option<Taken> {
+        let There::Text(text) = &mut self.there else {
+            return None;
+        };
+        let taken = self.ahead.pop_front_if(|taken| taken.id == id_of(byte))?;
+        text.push(byte);
+        Some(taken)
+    }
+
+    /// Takes the next byte, and with it up to `most` drafts; gives what there is to
+    /// say of the byte, and the number of drafts. The live model must be where the
+    /// text is.
+    pub(super) async fn push(
+        &mut self,
+        prompt: usize,
+        byte: u8,
+        (most, draft): (usize, impl FnMut(&[u32], &[f32]) -> Option<u32>),
+    ) -> Result<(Taken, usize)> {
+        self.set_back(prompt);
         let There::Text(mut text) = self.there.take() else {
             return Err(Error::Argument(
                 "the model is not where its text is; settle it first".to_owned(),
             ));
         };
-        let step = self.live.push(id_of(byte)).await?;
+        let taken = self.live.push_ahead(id_of(byte), most, draft).await?;
+        let mut taken = VecDeque::from(taken);
+        let first = taken.pop_front().unwrap_or_default();
         text.push(byte);
         self.there = There::Text(text);
-        Ok(step)
+        self.ahead = taken;
+        Ok((first, self.ahead.len()))
     }
 
     /// Makes the model live that has the least to read for a text.

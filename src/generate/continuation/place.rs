@@ -29,7 +29,8 @@ pub struct Alternative {
     pub log_p: f32,
 }
 
-/// Where the time of a byte went, in milliseconds of wall time.
+/// Where the time of a byte went, in milliseconds of wall time. That of bytes that
+/// the model took together is with the first of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepTimes {
     /// All of it: the choice, and the model's step. Going back and reading again,
@@ -51,6 +52,9 @@ pub struct GeneratedByte {
     pub record: ByteRecord,
     /// Whether the caller chose it rather than the sampler.
     pub by_hand: bool,
+    /// Whether it had been drafted, so that the model took it together with a byte
+    /// before.
+    pub drafted: bool,
     /// Its place among the 256 bytes by the model's probabilities, 0 for the
     /// likeliest.
     pub rank: usize,

@@ -8,7 +8,7 @@ use super::{Continuation, nothing_read};
 use crate::bytes::{BOS, id_of};
 use crate::generate::stop::ended_by;
 use crate::generate::{
-    Allowed, GenerateOptions, Prediction, RewindModel, SamplerOptions, StopReason, Utf8Mode,
+    Allowed, Drafts, GenerateOptions, Prediction, RewindModel, SamplerOptions, StopReason,
     Utf8State,
 };
 use crate::record::ByteRecord;
@@ -113,7 +113,15 @@ impl<M: RewindModel> Continuation<M> {
     /// Ends the continuation and gives the model back.
     #[must_use]
     pub fn into_model(self) -> M {
-        self.models.into_live()
+        let prompt = self.tree.map_or(0, |tree| tree.prompt.len());
+        self.models.into_live(prompt)
+    }
+
+    /// How many bytes were drafted since the beginning, and how many of them became
+    /// part of a text.
+    #[must_use]
+    pub fn drafts(&self) -> Drafts {
+        self.pace.total()
     }
 
     /// Copies of caches that are kept for other branches.
@@ -173,29 +181,30 @@ impl<M: RewindModel> Continuation<M> {
         recent
     }
 
+    /// Where in a character byte `at` comes.
+    pub(super) fn utf8(&self, at: usize) -> Utf8State {
+        let Some(tree) = &self.tree else {
+            return Utf8State::default();
+        };
+        // A character has four bytes at most.
+        let generated = tree.bytes().iter().take(at).rev().map(|byte| byte.byte());
+        let before = generated.chain(tree.prompt.iter().rev().copied());
+        let mut last: Vec<u8> = before.take(4).collect();
+        last.reverse();
+        Utf8State::after(&last)
+    }
+
+    /// Bytes that there is room for from byte `at` on. Where the text has ended, this
+    /// is how it could go on.
+    pub(super) fn room(&self, at: usize, place: &Place) -> u64 {
+        let most = self.options.max_bytes;
+        let most = most.map(|most| most.saturating_sub(at as u64));
+        let rooms = [most, place.room].into_iter().flatten();
+        rooms.filter(|room| *room > 0).min().unwrap_or(u64::MAX)
+    }
+
     /// The ids that may come as byte `at`.
     pub(super) fn allowed(&self, at: usize, place: &Place) -> Allowed {
-        let allowed = match (&self.tree, self.options.utf8) {
-            (Some(tree), Utf8Mode::Constrain) => {
-                // A character has four bytes at most.
-                let generated = tree.bytes().iter().take(at).rev().map(|byte| byte.byte());
-                let before = generated.chain(tree.prompt.iter().rev().copied());
-                let mut last: Vec<u8> = before.take(4).collect();
-                last.reverse();
-                let most = self
-                    .options
-                    .max_bytes
-                    .map(|most| most.saturating_sub(at as u64));
-                // Where the text has ended, this is how it could go on.
-                let rooms = [most, place.room].into_iter().flatten();
-                let room = rooms.filter(|room| *room > 0).min();
-                Utf8State::after(&last).allowed(room.unwrap_or(u64::MAX))
-            }
-            _ => Allowed::all(),
-        };
-        match self.options.ignore_end {
-            true => allowed.with_end(false),
-            false => allowed,
-        }
+        self.options.allowed(self.utf8(at), self.room(at, place))
     }
 }

@@ -17,6 +17,7 @@ use crate::model::part::{PartPlan, RowClass};
 use crate::model::sizes::Sizes;
 
 use super::Stage;
+use super::ahead::MOST_DRAFTED;
 use super::inputs::Inputs;
 use crate::session::plans::RowPlans;
 
@@ -37,7 +38,9 @@ impl Buffers {
         let rows = sizes.rows;
         check_ring(model, sizes.ring_slots)?;
         let result = 4 * rows + 4 * 512 + 2 * rows * best;
-        let logits = padded(model.sizes.decoder.vocabulary) * 8;
+        // Of the whole model and of the entropy model.
+        let row = padded(model.sizes.decoder.vocabulary) * 8;
+        let logits = row * (MOST_DRAFTED + 1);
         let buffers = Self {
             inputs: [
                 Inputs::new(device, model, 8),

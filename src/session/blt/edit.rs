@@ -100,6 +100,7 @@ impl BltSession {
         }
         self.logits.clear();
         self.entropy_logits.clear();
+        self.rows.clear();
         self.write_books();
         true
     }
@@ -187,6 +188,9 @@ impl BltSession {
             local_context: self.local_context.clone(),
             logits: self.logits.clone(),
             entropy_logits: self.entropy_logits.clone(),
+            keeps_rows: false,
+            rows: self.rows.clone(),
+            entropy_rows: self.entropy_rows.clone(),
             counters: self.counters,
             profile: Mutex::new(self.profile()),
             stages,

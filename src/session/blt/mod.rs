@@ -6,6 +6,7 @@
 //! closed patch never changes, and the decoder never sees an open one, so the
 //! logits are those of a full recompute (spec section 11).
 
+mod ahead;
 mod buffers;
 mod edit;
 mod inputs;
@@ -31,6 +32,8 @@ use crate::model::blt::BltModel;
 use crate::model::part::RowClass;
 use crate::model::sizes::Sizes;
 use crate::patch::{Patcher, Rule};
+pub use ahead::AheadRow;
+pub(crate) use ahead::MOST_DRAFTED;
 use buffers::{Buffers, Plans};
 pub use trace::Trace;
 
@@ -117,6 +120,11 @@ pub struct BltSession {
     local_context: Context,
     logits: Vec<f32>,
     entropy_logits: Vec<f32>,
+    /// Are the logits of all rows of a run kept?
+    keeps_rows: bool,
+    /// Logits of the rows of the last run that were kept, or of its last one.
+    rows: Vec<Vec<f32>>,
+    entropy_rows: Vec<Vec<f32>>,
     counters: Counters,
     profile: Mutex<Profile>,
     stages: Option<Stages>,
@@ -200,6 +208,9 @@ impl BltSession {
             begins: vec![0],
             logits: Vec::new(),
             entropy_logits: Vec::new(),
+            keeps_rows: false,
+            rows: Vec::new(),
+            entropy_rows: Vec::new(),
             counters: Counters::default(),
             profile: Mutex::default(),
             stages,
@@ -257,6 +268,18 @@ impl BltSession {
     /// part without a window can look back over.
     #[must_use]
     pub fn room(&self) -> usize {
+        let contexts = (&self.entropy_context, &self.local_context);
+        self.room_after(self.position(), self.patches(), contexts)
+    }
+
+    /// The same after so many tokens and closed patches, and what the contexts have
+    /// seen of them.
+    fn room_after(
+        &self,
+        tokens: usize,
+        patches: usize,
+        (entropy, local): (&Context, &Context),
+    ) -> usize {
         let config = self.model.config();
         let left = |most: Option<u32>, used: usize| {
             most.map_or(usize::MAX, |most| (most as usize).saturating_sub(used))
@@ -270,12 +293,12 @@ impl BltSession {
             }
         };
         let entropy = match self.model.entropy() {
-            Some(_) => seen(&self.entropy_context, sizes.entropy_slots),
+            Some(_) => seen(entropy, sizes.entropy_slots),
             None => usize::MAX,
         };
-        left(config.max_positions(), self.position())
-            .min(left(config.latent.max_positions, self.patches()))
-            .min(seen(&self.local_context, sizes.local_slots))
+        left(config.max_positions(), tokens)
+            .min(left(config.latent.max_positions, patches))
+            .min(seen(local, sizes.local_slots))
             .min(entropy)
     }
 
@@ -389,6 +412,7 @@ impl BltSession {
         self.begins = vec![0];
         self.logits.clear();
         self.entropy_logits.clear();
+        self.rows.clear();
         self.write_books();
     }
 

@@ -8,6 +8,7 @@ use crate::device::Stages;
 use crate::device::plan::{Plan, submit};
 use crate::device::readback::Submission;
 use crate::device::recorder::Recorder;
+use crate::device::tensor::padded;
 use crate::device::tuning::LatentStep;
 use crate::error::{Error, Result};
 use crate::model::part::{RowClass, count};
@@ -25,13 +26,19 @@ enum Starts {
 }
 
 /// What came back, piece by piece.
-struct Found {
+pub(super) struct Found {
     bytes: Vec<u8>,
     places: Places,
 }
 
+/// The rows of logits that came back, all but the last with their padding.
+fn rows_of(logits: Vec<f32>, vocabulary: usize) -> Vec<Vec<f32>> {
+    let rows = logits.chunks(padded(vocabulary));
+    rows.map(|row| row[..vocabulary].to_vec()).collect()
+}
+
 impl Found {
-    fn read<T: bytemuck::Pod>(&self, piece: usize) -> Vec<T> {
+    pub(super) fn read<T: bytemuck::Pod>(&self, piece: usize) -> Vec<T> {
         self.places.read(&self.bytes, piece)
     }
 }
@@ -48,9 +55,7 @@ impl BltSession {
         let first_nll = ids.first().and_then(|id| nll(&self.logits, *id));
         let first_entropy_nll = ids.first().and_then(|id| nll(&self.entropy_logits, *id));
         let position = self.tokens.len();
-        let reach = self.model.encoder.hash.history();
-        let history: Vec<u32> = self.ids().rev().take(reach).collect();
-        let history: Vec<u32> = history.into_iter().rev().collect();
+        let history = self.history(&[]);
         let run = Run {
             ids,
             history: &history,
@@ -61,14 +66,7 @@ impl BltSession {
         let contexts = (&mut self.entropy_context, &mut self.local_context);
         inputs.upload(&self.model, &run, contexts.0, contexts.1);
         self.check_spans()?;
-        if self.model.encoder.hash.on_host() {
-            let mut window = vec![0; reach - history.len()];
-            window.extend(&history);
-            window.extend(ids);
-            let buffers = &self.buffers.model.encoder.hash;
-            let device = self.model.device();
-            self.model.encoder.hash.gather(device, buffers, &window)?;
-        }
+        self.gather_hashes(&history, ids)?;
         let rows = match &self.decision {
             Decision::Device(_) if self.step == LatentStep::Readback => {
                 self.run_reading(ids, class).await?
@@ -83,6 +81,28 @@ impl BltSession {
             rows.entropy_nlls.insert(0, first_entropy_nll);
         }
         Ok(rows)
+    }
+
+    /// The ids that the n-grams of the next token reach, after `more` of them.
+    pub(super) fn history(&self, more: &[u32]) -> Vec<u32> {
+        let reach = self.model.encoder.hash.history();
+        let before = more.iter().rev().copied().chain(self.ids().rev());
+        let mut history: Vec<u32> = before.take(reach).collect();
+        history.reverse();
+        history
+    }
+
+    /// Sends the rows of hash tables that stay with the host.
+    pub(super) fn gather_hashes(&self, history: &[u32], ids: &[u32]) -> Result<()> {
+        let hash = &self.model.encoder.hash;
+        if !hash.on_host() {
+            return Ok(());
+        }
+        // Before the text the n-grams see the number 0.
+        let mut window = vec![0; hash.history() - history.len()];
+        window.extend(history);
+        window.extend(ids);
+        hash.gather(self.model.device(), &self.buffers.model.encoder.hash, &window)
     }
 
     /// Everything in one submission; the device decides which patches close.
@@ -204,18 +224,16 @@ impl BltSession {
         let decoder = &self.buffers.model.decoder;
         // A single row has no target; see the plan `decode`.
         let known = if rows == 1 { 0 } else { rows };
+        let of_logits = if self.keeps_rows { 0 } else { rows - 1 }..rows;
+        let vocabulary = self.model.sizes.decoder.vocabulary;
         let mut pieces = vec![
             Piece::first(&decoder.result, known * 2),
-            Piece::row(
-                &decoder.logits,
-                rows - 1,
-                self.model.sizes.decoder.vocabulary,
-            ),
+            Piece::rows(&decoder.logits, of_logits.clone(), vocabulary),
         ];
         if let Some(own) = &self.buffers.model.entropy {
             let vocabulary = self.model.entropy().map_or(0, |m| m.vocabulary());
             pieces.push(Piece::first(&own.result, rows * 2));
-            pieces.push(Piece::row(&own.logits, rows - 1, vocabulary));
+            pieces.push(Piece::rows(&own.logits, of_logits, vocabulary));
         }
         if starts {
             pieces.push(Piece::first(&self.buffers.model.patches.starts, rows));
@@ -224,7 +242,7 @@ impl BltSession {
     }
 
     /// Submits plans, of which the first is `first`, and does not wait.
-    fn send(
+    pub(super) fn send(
         &self,
         first: Stage,
         plans: &[&Plan],
@@ -238,7 +256,7 @@ impl BltSession {
         }
     }
 
-    async fn submit(
+    pub(super) async fn submit(
         &self,
         first: Stage,
         plans: &[&Plan],
@@ -280,14 +298,17 @@ impl BltSession {
     fn note(&mut self, ids: &[u32], found: &Found, starts: Starts) -> Result<BltRows> {
         let mut rows = BltRows::default();
         let result: Vec<[f32; 2]> = found.read(0);
-        self.logits = found.read(1);
+        self.rows = rows_of(found.read(1), self.model.sizes.decoder.vocabulary);
+        self.logits = self.rows.last().cloned().unwrap_or_default();
         let at = self.tokens.len() as u64;
         check("the model's", at, &result, &self.logits)?;
         rows.nlls = result.iter().map(surprise).collect();
         let mut next = 2;
         if self.buffers.model.entropy.is_some() {
             let result: Vec<[f32; 2]> = found.read(2);
-            self.entropy_logits = found.read(3);
+            let vocabulary = self.model.entropy().map_or(0, |m| m.vocabulary());
+            self.entropy_rows = rows_of(found.read(3), vocabulary);
+            self.entropy_logits = self.entropy_rows.last().cloned().unwrap_or_default();
             check("the entropy model's", at, &result, &self.entropy_logits)?;
             rows.entropies = result.iter().map(|[entropy, _]| *entropy).collect();
             rows.entropy_nlls = result.iter().map(surprise).collect();
@@ -343,7 +364,7 @@ impl BltSession {
     }
 
     /// Grows what the next `rows` tokens may need more of.
-    fn make_room(&mut self, rows: usize) -> Result<()> {
+    pub(super) fn make_room(&mut self, rows: usize) -> Result<()> {
         let needed = self.patches() + rows;
         if needed > self.buffers.sizes.patches {
             let patches = needed.next_power_of_two();

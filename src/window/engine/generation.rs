@@ -308,6 +308,7 @@ impl Generation {
             let options = text.continuation.options().clone();
             text.continuation.set_options(GenerateOptions {
                 utf8: settings.utf8(),
+                speculate: settings.speculate(),
                 ..options
             })?;
         }

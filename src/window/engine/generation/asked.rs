@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::text::Kept;
-use crate::generate::{Branch, GeneratedByte, Prediction, SamplerOptions, StopReason, Utf8Mode};
+use crate::generate::{
+    Branch, Drafts, GeneratedByte, Prediction, SamplerOptions, Speculate, StopReason, Utf8Mode,
+};
 use crate::model::memory::MemoryPlan;
 use crate::record::ByteRecord;
 
@@ -16,6 +18,8 @@ pub(crate) struct GenerateSettings {
     pub(crate) limit: u64,
     /// Only bytes that keep the text well-formed UTF-8.
     pub(crate) constrain: bool,
+    /// Draft bytes, as many at a time as are fastest.
+    pub(crate) draft: bool,
     /// Time the parts of the model, from the next reading on.
     pub(crate) stage_times: bool,
 }
@@ -121,6 +125,8 @@ pub(crate) struct State {
     pub(crate) memory: u64,
     /// Bytes per second of the run, drawing and everything else included.
     pub(crate) rate: Option<f64>,
+    /// Bytes of the text at hand that were drafted, and those of them that stayed.
+    pub(crate) drafts: Drafts,
 }
 
 /// A branch, as it is listed.
@@ -175,6 +181,7 @@ pub(super) const DEFAULT: GenerateSettings = GenerateSettings {
     },
     limit: 96,
     constrain: false,
+    draft: false,
     stage_times: false,
 };
 
@@ -185,6 +192,13 @@ impl Default for GenerateSettings {
 }
 
 impl GenerateSettings {
+    pub(super) fn speculate(self) -> Speculate {
+        match self.draft {
+            true => Speculate::Auto,
+            false => Speculate::Off,
+        }
+    }
+
     pub(super) fn utf8(self) -> Utf8Mode {
         match self.constrain {
             true => Utf8Mode::Constrain,

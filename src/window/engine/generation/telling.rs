@@ -89,6 +89,7 @@ impl Generation {
                 to_come: continuation.and_then(Continuation::to_come),
                 memory: self.memory(),
                 rate,
+                drafts: continuation.map(Continuation::drafts).unwrap_or_default(),
             }));
         }
     }

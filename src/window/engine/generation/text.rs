@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::generate::{
     ByteModel, Continuation, GenerateOptions, GeneratedByte, Read, RewindModel, SamplerOptions,
-    Step, TextModel,
+    Step, Taken, TextModel,
 };
 use crate::session::{BltOptions, BltSession, EntropyOptions, EntropySession, StageTimes};
 use crate::window::engine::Model;
@@ -141,6 +141,23 @@ impl ByteModel for Session {
 
     async fn push(&mut self, id: u32) -> Result<Step> {
         ByteModel::push(self.held()?, id).await
+    }
+
+    fn most_drafted(&self) -> usize {
+        self.0.as_ref().map_or(0, ByteModel::most_drafted)
+    }
+
+    async fn push_ahead(
+        &mut self,
+        id: u32,
+        most: usize,
+        draft: impl FnMut(&[u32], &[f32]) -> Option<u32>,
+    ) -> Result<Vec<Taken>> {
+        self.held()?.push_ahead(id, most, draft).await
+    }
+
+    async fn keep(&mut self, kept: usize) -> Result<()> {
+        self.held()?.keep(kept).await
     }
 }
 

@@ -27,6 +27,7 @@ impl Generation {
         text.continuation.set_options(GenerateOptions {
             max_bytes: (goal == Goal::Limit).then(|| length as u64 + settings.limit),
             utf8: settings.utf8(),
+            speculate: settings.speculate(),
             ..GenerateOptions::default()
         })?;
         self.goal = Some(goal);

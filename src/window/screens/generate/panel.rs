@@ -110,6 +110,9 @@ impl GenerateScreen {
                 let rank = fact.rank + 1;
                 facts.push(language.pick(format!("rank {rank}"), format!("{rank}위")));
                 facts.push(format!("{:.1} ms", fact.times.total));
+                if fact.drafted {
+                    facts.push(language.pick("drafted", "미리 씀").to_owned());
+                }
                 if fact.by_hand {
                     facts.push(language.pick("chosen by you", "직접 고름").to_owned());
                 }

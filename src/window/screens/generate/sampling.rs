@@ -82,6 +82,19 @@ impl GenerateScreen {
         let text = language.pick("Only well-formed UTF-8", "올바른 UTF-8만");
         check(ui, &mut self.settings.constrain, text);
         if self.whole {
+            let text = language.pick(
+                "Draft several bytes at a time",
+                "여러 바이트를 미리 써 보기",
+            );
+            let hint = language.pick(
+                "Encoder and decoder draft bytes with the patches that are closed, and the whole \
+                 model takes several at once; those that it would not have written are taken back. \
+                 The text stays the same. Drafts only while that is faster.",
+                "인코더와 디코더가 닫힌 패치만으로 바이트를 미리 쓰고 모델 전체가 여러 개를 한 번에 \
+                 확인합니다. 모델이 쓰지 않았을 바이트는 되돌리므로 글은 그대로입니다. 더 빠를 때만 \
+                 미리 씁니다.",
+            );
+            check(ui, &mut self.settings.draft, text).on_hover_text(hint);
             let text = language.pick("Time each part of the model", "모델의 부분마다 시간 재기");
             let hint = language.pick(
                 "From the next reading of the prompt on. Each part of the model is then a pass of \

@@ -4,6 +4,7 @@ use egui::{Color32, Label, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::GenerateScreen;
 use super::staff::ended;
+use crate::generate::Drafts;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
 use crate::window::widgets::{right, thousands};
@@ -31,6 +32,21 @@ impl GenerateScreen {
                     format!("잠재 단계당 {each:.2}바이트"),
                 ));
             }
+        }
+        let Drafts { drafted, accepted } = self.state.drafts;
+        if drafted > 0 {
+            parts.push(language.pick(
+                format!(
+                    "{} drafted, {} accepted",
+                    thousands(drafted),
+                    thousands(accepted)
+                ),
+                format!(
+                    "미리 쓴 {}바이트 중 {} 채택",
+                    thousands(drafted),
+                    thousands(accepted)
+                ),
+            ));
         }
         let invalid = self.text.invalid() as u64;
         parts.push(language.pick(

@@ -257,6 +257,7 @@ pub(super) mod tests {
         Arc::new(GeneratedByte {
             record: record(byte, 3, latent),
             by_hand: false,
+            drafted: false,
             rank: 0,
             sampler_p: 1.0,
             alternatives: Vec::new(),
