@@ -67,11 +67,16 @@ fn it_cuts_writes_and_scores_as_inside_a_whole_model() {
 #[test]
 fn what_asks_for_a_whole_model_is_refused() {
     let (_folder, alone) = folder();
-    let cases: [(&[&str], i32, &str); 5] = [
+    let cases: [(&[&str], i32, &str); 6] = [
         (
             &["generate", "-p", "x", "--hash-tables", "host"],
             2,
             "--hash-tables",
+        ),
+        (
+            &["generate", "-p", "x", "--speculate", "4"],
+            2,
+            "part of a whole BLT",
         ),
         (
             &["score", "-", "--model-part", "blt"],

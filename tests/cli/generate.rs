@@ -196,6 +196,33 @@ fn a_stop_string_ends_the_text_before_it() {
 }
 
 #[test]
+fn drafts_change_no_byte_and_are_counted() {
+    let (_folder, path) = trace();
+    let model = model();
+    for temperature in ["0", "0.9"] {
+        let common = ["-m", &model, "-n", "60", "--temp", temperature];
+        let plain = [&["generate", "-p", "Words and 글자, "], &common[..]].concat();
+        let expected = good(&plain, b"");
+        assert!(!expected.err.contains("drafted"), "{}", expected.err);
+        let drafting = ["--speculate", "8", "--trace", &path];
+        let ran = good(&[&plain, &drafting[..]].concat(), b"");
+        assert_eq!(ran.out, expected.out);
+        let events = lines(&path);
+        assert_eq!(events[0]["speculate"], "8");
+        let sum = |name: &str| -> u64 {
+            let drafts = events.iter().filter(|event| event["event"] == "draft");
+            drafts.map(|event| event[name].as_u64().unwrap()).sum()
+        };
+        let (drafted, accepted) = (sum("drafted"), sum("accepted"));
+        assert!(accepted <= drafted && drafted > 40, "{accepted} {drafted}");
+        let said = format!("drafted {drafted}, {accepted} accepted");
+        assert!(ran.err.contains(&said), "{}", ran.err);
+        let auto = good(&[&plain, &["--speculate", "auto"][..]].concat(), b"");
+        assert_eq!(auto.out, expected.out);
+    }
+}
+
+#[test]
 fn each_line_of_prompts_is_continued_as_if_alone() {
     let (_file, path) = super::input::file("one\n\n둘\n".as_bytes());
     let (_folder, trace) = trace();
@@ -337,6 +364,7 @@ fn what_cannot_be_is_refused() {
         (&["-p", "a", "--stop", "\\q"], 2, "backslash"),
         (&["-p", "a", "--patch-size", "4"], 2, "--threshold"),
         (&["-p", "a", "--trace", "-"], 2, "file of its own"),
+        (&["-p", "a", "--speculate", "1"], 2, "from 2 to 32"),
         (
             &["-p", "a", "--hash-tables", "there"],
             2,

@@ -43,25 +43,41 @@ impl DecodeReads {
     /// latent steps fall on a byte.
     #[must_use]
     pub fn per_byte(&self, context: f64, steps: f64) -> f64 {
-        let mut bytes = 0.0;
-        if let Some(entropy) = &self.config.entropy {
+        self.entropy(context) + self.local(context) + steps * self.step(context * steps)
+    }
+
+    /// Bytes that the entropy model reads for a byte after `context` others.
+    #[must_use]
+    pub fn entropy(&self, context: f64) -> f64 {
+        self.config.entropy.as_ref().map_or(0.0, |entropy| {
             let stack = &entropy.stack;
             let head = f64::from(entropy.vocab_size) * f64::from(entropy.stack.hidden_size);
-            bytes += self.entropy_weight * (blocks(stack) + head);
-            bytes += keys_and_values(stack, entropy.window, context);
-        }
-        if let Some(blt) = &self.config.blt {
+            self.entropy_weight * (blocks(stack) + head)
+                + keys_and_values(stack, entropy.window, context)
+        })
+    }
+
+    /// Bytes that encoder, decoder and head read for a byte: all that a drafted one
+    /// takes.
+    #[must_use]
+    pub fn local(&self, context: f64) -> f64 {
+        self.config.blt.as_ref().map_or(0.0, |blt| {
             let of_byte = blocks(&blt.encoder) + blocks(&blt.decoder) + crosses(blt).0;
             let head = f64::from(blt.vocab_size) * f64::from(blt.decoder.hidden_size);
-            bytes += self.weight * (of_byte + head);
-            bytes += keys_and_values(&blt.encoder, blt.local_window, context);
-            bytes += keys_and_values(&blt.decoder, blt.local_window, context);
+            self.weight * (of_byte + head)
+                + keys_and_values(&blt.encoder, blt.local_window, context)
+                + keys_and_values(&blt.decoder, blt.local_window, context)
+        })
+    }
 
+    /// Bytes that a latent step reads after so many patches, or one of several
+    /// patches at once.
+    #[must_use]
+    pub fn step(&self, patches: f64) -> f64 {
+        self.config.blt.as_ref().map_or(0.0, |blt| {
             let of_step = blocks(&blt.latent) + between(blt) + crosses(blt).1;
-            let seen = keys_and_values(&blt.latent, None, context * steps);
-            bytes += steps * (self.weight * of_step + seen);
-        }
-        bytes
+            self.weight * of_step + keys_and_values(&blt.latent, None, patches)
+        })
     }
 }
 
