@@ -216,7 +216,7 @@ impl Pace {
         if self.rounds % AGAIN != AGAIN - 1 {
             return best;
         }
-        let up = self.rounds / AGAIN % 2 == 0;
+        let up = (self.rounds / AGAIN).is_multiple_of(2);
         match up {
             true => (best + 1).min(SIZES.len() - 1),
             false => best.saturating_sub(1),

@@ -200,7 +200,8 @@ fn drafts_change_no_byte_and_are_counted() {
     let (_folder, path) = trace();
     let model = model();
     for temperature in ["0", "0.9"] {
-        let common = ["-m", &model, "-n", "60", "--temp", temperature];
+        let end = "--ignore-eos";
+        let common = ["-m", &model, "-n", "60", "--temp", temperature, end];
         let plain = [&["generate", "-p", "Words and 글자, "], &common[..]].concat();
         let expected = good(&plain, b"");
         assert!(!expected.err.contains("drafted"), "{}", expected.err);

@@ -32,7 +32,7 @@ pub(super) struct Found {
 }
 
 /// The rows of logits that came back, all but the last with their padding.
-fn rows_of(logits: Vec<f32>, vocabulary: usize) -> Vec<Vec<f32>> {
+fn rows_of(logits: &[f32], vocabulary: usize) -> Vec<Vec<f32>> {
     let rows = logits.chunks(padded(vocabulary));
     rows.map(|row| row[..vocabulary].to_vec()).collect()
 }
@@ -298,7 +298,7 @@ impl BltSession {
     fn note(&mut self, ids: &[u32], found: &Found, starts: Starts) -> Result<BltRows> {
         let mut rows = BltRows::default();
         let result: Vec<[f32; 2]> = found.read(0);
-        self.rows = rows_of(found.read(1), self.model.sizes.decoder.vocabulary);
+        self.rows = rows_of(&found.read(1), self.model.sizes.decoder.vocabulary);
         self.logits = self.rows.last().cloned().unwrap_or_default();
         let at = self.tokens.len() as u64;
         check("the model's", at, &result, &self.logits)?;
@@ -307,7 +307,7 @@ impl BltSession {
         if self.buffers.model.entropy.is_some() {
             let result: Vec<[f32; 2]> = found.read(2);
             let vocabulary = self.model.entropy().map_or(0, |m| m.vocabulary());
-            self.entropy_rows = rows_of(found.read(3), vocabulary);
+            self.entropy_rows = rows_of(&found.read(3), vocabulary);
             self.entropy_logits = self.entropy_rows.last().cloned().unwrap_or_default();
             check("the entropy model's", at, &result, &self.entropy_logits)?;
             rows.entropies = result.iter().map(|[entropy, _]| *entropy).collect();
