@@ -163,6 +163,27 @@ fn a_run_is_paused_branched_and_switched() {
 }
 
 #[test]
+fn drafts_change_nothing_and_are_counted() {
+    let write = |draft| {
+        let mut hand = Hand::new();
+        hand.ask(Wish::Settings(GenerateSettings {
+            limit: 60,
+            draft,
+            ..DEFAULT
+        }));
+        hand.read(b"Hello");
+        hand.ask(Wish::Run);
+        hand.finish();
+        (hand.bytes, hand.state.drafts)
+    };
+    let (plain, none) = write(false);
+    let (bytes, drafts) = write(true);
+    assert_eq!(bytes, plain);
+    assert_eq!(none.drafted, 0);
+    assert!(drafts.drafted > 0 && drafts.accepted <= drafts.drafted);
+}
+
+#[test]
 fn a_long_prompt_is_read_in_pieces_and_left_by_a_pause() {
     let mut hand = Hand::new();
     hand.limit(2);
