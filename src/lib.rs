@@ -15,6 +15,8 @@ pub mod patch;
 pub mod record;
 pub mod samples;
 pub mod session;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod signals;
 pub mod text_file;
 pub mod verify;
 pub mod weights;

@@ -23,8 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(600);
 /// # Errors
 /// If the system refuses.
 pub(super) fn watch(color: bool) -> Result<()> {
-    let ignored = ignored::signals();
-    ctrlc::set_handler(move || {
+    blt::signals::watch(move || {
         INTERRUPTED.store(true, Ordering::Relaxed);
         std::thread::sleep(PATIENCE);
         let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,48 +37,11 @@ pub(super) fn watch(color: bool) -> Result<()> {
         global::complain(&Error::Interrupted, color);
         std::process::exit(Error::Interrupted.exit_code().into());
     })
-    .map_err(|error| Error::Io {
+    .map_err(|source| Error::Io {
         action: "watch for",
         path: "ctrl-C".into(),
-        source: std::io::Error::other(error),
-    })?;
-    ignored::ignore(ignored);
-    Ok(())
-}
-
-/// Signals that whoever started the program has told it to ignore: `nohup` means to go on
-/// when the terminal is closed, and a shell's background job is not what its ctrl-C ends.
-#[cfg(unix)]
-mod ignored {
-    const WATCHED: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
-
-    /// Those of the signals above that are ignored now.
-    pub(super) fn signals() -> [Option<libc::c_int>; 3] {
-        WATCHED.map(|signal| {
-            let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-            // SAFETY: only asks, and all zeros is a valid `sigaction` if it is not answered.
-            let action = unsafe {
-                libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr());
-                action.assume_init()
-            };
-            (action.sa_sigaction == libc::SIG_IGN).then_some(signal)
-        })
-    }
-
-    /// Ignores them again.
-    pub(super) fn ignore(signals: [Option<libc::c_int>; 3]) {
-        for signal in signals.into_iter().flatten() {
-            // SAFETY: no handler of ours is installed, one is taken away.
-            unsafe { libc::signal(signal, libc::SIG_IGN) };
-        }
-    }
-}
-
-#[cfg(not(unix))]
-mod ignored {
-    pub(super) fn signals() {}
-
-    pub(super) fn ignore((): ()) {}
+        source,
+    })
 }
 
 /// Names a file or folder to remove if the run is ended.

@@ -62,7 +62,15 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ),
 ];
 /// What every layer may use.
-const SHARED: [&str; 6] = ["error", "Error", "Result", "clock", "mapped", "text_file"];
+const SHARED: [&str; 7] = [
+    "error",
+    "Error",
+    "Result",
+    "clock",
+    "mapped",
+    "signals",
+    "text_file",
+];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -51,7 +51,7 @@ pub fn run(device: DeviceOptions, options: AppOptions) -> Result<()> {
     events.set_control_flow(ControlFlow::Wait);
     let proxy = events.create_proxy();
     // Where the program watches signals already, it ends by them as it did.
-    let _ = ctrlc::try_set_handler(move || drop(proxy.send_event(Event::End)));
+    let _ = crate::signals::watch(move || drop(proxy.send_event(Event::End)));
     let mut desktop = Desktop {
         device,
         options: Some(options),
