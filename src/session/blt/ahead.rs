@@ -189,7 +189,11 @@ impl BltSession {
         let traffic: f64 = plans.iter().map(|plan| plan.traffic(1)).sum();
         let dispatches: usize = plans.iter().map(|plan| plan.len()).sum();
         let vocabulary = self.model.sizes.decoder.vocabulary;
-        let logits = vec![Piece::row(&self.buffers.model.decoder.logits, 0, vocabulary)];
+        let logits = vec![Piece::row(
+            &self.buffers.model.decoder.logits,
+            0,
+            vocabulary,
+        )];
         let found = match self.stages {
             // Stages have consecutive numbers.
             Some(_) => {

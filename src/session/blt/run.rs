@@ -102,7 +102,11 @@ impl BltSession {
         let mut window = vec![0; hash.history() - history.len()];
         window.extend(history);
         window.extend(ids);
-        hash.gather(self.model.device(), &self.buffers.model.encoder.hash, &window)
+        hash.gather(
+            self.model.device(),
+            &self.buffers.model.encoder.hash,
+            &window,
+        )
     }
 
     /// Everything in one submission; the device decides which patches close.
