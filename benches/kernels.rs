@@ -17,6 +17,7 @@ use blt::device::plan::{Extent, Grid, Plan, PlanBuilder, Work};
 use blt::device::tensor::Tensor;
 use blt::device::{Device, DeviceOptions};
 use blt::measure::peaks::Peaks;
+use blt::numerics::Quantisation;
 use blt::weights::{RowBlock, RowSource, Uploader, WeightType};
 
 fn main() {
@@ -99,9 +100,11 @@ fn bench_linear(
         let weights = match variant.choices[0].1 {
             "f32" => WeightType::F32,
             "bf16" => WeightType::Bf16,
+            "q8" => WeightType::Quantised(Quantisation::of_bits(8).unwrap()),
+            "q4" => WeightType::Quantised(Quantisation::of_bits(4).unwrap()),
             _ => WeightType::F16,
         };
-        let bytes = vec![0x2eu8; outputs * inputs * weights.size()];
+        let bytes = vec![0x2eu8; outputs * weights.row_bytes(inputs)];
         let mut uploader = Uploader::new(device, |_| ControlFlow::Continue(()));
         let matrix = pollster::block_on(uploader.matrix(
             "w",
@@ -122,6 +125,7 @@ fn bench_linear(
             slots: 0,
             inverse_columns: 1.0 / inputs as f32,
             epsilon: 1e-5,
+            group_shift: weights.group_shift(),
         };
         let weights = matrix.parts[0].tensor.all();
         let plan = if shader.name == "linear_rows" {
@@ -156,7 +160,7 @@ fn bench_linear(
             )
         };
         let seconds = time(device, &plan, rows);
-        let moved = (outputs * inputs * matrix.weights.size()) as f64
+        let moved = (outputs * matrix.row_bytes()) as f64
             + 4.0 * f64::from(rows) * (inputs + outputs) as f64;
         let (gflops, gbytes) = (flops / seconds / 1e9, moved / seconds / 1e9);
         println!(

@@ -294,7 +294,7 @@ impl Forms {
             let _ = writeln!(out, "    pub(crate) {}: {view},", binding.name);
         }
         if stored(first) {
-            let _ = writeln!(out, "    pub(crate) stored: WeightType,");
+            let _ = writeln!(out, "    pub(crate) stored: &'static str,");
         }
         out += "}\n\n";
         Ok(out)

@@ -3,7 +3,7 @@
 // same over the rows of weights from `outputs` on; silu(z) = z / (1 + exp(-z)).
 //
 // Two outputs to a workgroup.
-#variants WEIGHTS f32 f16 bf16
+#variants WEIGHTS f32 f16 bf16 q8 q4
 #variants METHOD tree subgroup:subgroups
 #define ROWS 1
 #define NORM yes
@@ -14,6 +14,7 @@ struct Params {
     outputs: u32,          // columns of y, a multiple of 4
     inverse_columns: f32,  // 1 / columns of x
     epsilon: f32,          // added to the mean square
+    group_shift: u32,      // log2 of the vectors of four in a group of quantised weights
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
@@ -38,7 +39,10 @@ fn main(
         return;
     }
     let inputs4 = bound(params.inputs4);
-    let w = vec4u(output, output + 1u, output + params.outputs, output + params.outputs + 1u) * inputs4;
+    let w = starts(
+        vec4u(output, output + 1u, output + params.outputs, output + params.outputs + 1u),
+        inputs4,
+    );
 #if METHOD == tree
     const subgroups = 1u;
     multiply(lane, inputs4, 0u, w);

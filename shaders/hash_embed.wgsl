@@ -3,7 +3,7 @@
 // A table above the binding limit comes in parts, in order; each adds the rows
 // that lie in it, so the sum has one order whatever the parts. `gathered`: the
 // weights are not the table but the rows that this run needs, [T, tables].
-#variants WEIGHTS f32 f16 bf16
+#variants WEIGHTS f32 f16 bf16 q8 q4
 #define WIDTH 64
 struct Params {
     columns4: u32,    // vectors of four per row
@@ -11,6 +11,7 @@ struct Params {
     vocabulary: u32,  // rows per table (V)
     first_row: u32,   // first row of this part
     part_rows: u32,   // rows of this part
+    group_shift: u32, // log2 of the vectors of four in a group of quantised weights
     gathered: u32,    // 1: weights[t * tables + e] is the row of table e for row t
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -38,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         }
         // A row before this part wraps to a large number.
         if entry < params.part_rows {
-            sum += weights_at(entry * params.columns4 + column);
+            sum += weights_at(weights_row(entry, params.columns4), column, params.columns4);
         }
     }
     x[row * params.columns4 + column] = sum;

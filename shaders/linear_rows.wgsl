@@ -4,7 +4,7 @@
 // Four outputs to a workgroup, whose invocations share the sums. ROWS rows use each
 // weight that is read.
 #cpu linear
-#variants WEIGHTS f32 f16 bf16
+#variants WEIGHTS f32 f16 bf16 q8 q4
 #variants METHOD tree subgroup:subgroups
 #variants ROWS 1 2 8
 #variants NORM no yes
@@ -35,7 +35,7 @@ fn main(
     slots = bound(params.slots);
     let inputs4 = bound(params.inputs4);
     // Outputs beyond the last repeat it; they are not stored.
-    let w = min(output + vec4u(0u, 1u, 2u, 3u), vec4u(params.outputs - 1u)) * inputs4;
+    let w = starts(min(output + vec4u(0u, 1u, 2u, 3u), vec4u(params.outputs - 1u)), inputs4);
 #if METHOD == tree
     const subgroups = 1u;
     multiply(lane, inputs4, first, w);

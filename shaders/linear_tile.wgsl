@@ -4,7 +4,7 @@
 // memory for 16 x 16 invocations of 4 rows x 8 outputs. While they multiply one block,
 // the next is on its way.
 #cpu linear
-#variants WEIGHTS f32 f16 bf16
+#variants WEIGHTS f32 f16 bf16 q8 q4
 const TILE_X = 128u;
 const TILE_Y = 64u;
 #import linear
@@ -37,7 +37,7 @@ fn main(
     let w_row = lane >> 1u;
     let w_vector = 2u * (lane & 1u);
     let x_at = min(first_row + x_row, state.rows - 1u) * inputs4 + x_vector;
-    let w_at = min(first_output + w_row, params.outputs - 1u) * inputs4 + w_vector;
+    let w_at = weights_row(min(first_output + w_row, params.outputs - 1u), inputs4);
     // And which outputs it sums.
     let tile_column = lane & 15u;
     let tile_row = lane >> 4u;
@@ -54,7 +54,7 @@ fn main(
         value = x[x_at];
     }
     if even && w_vector < inputs4 {
-        eight = eight_at(w_at);
+        eight = eight_at(w_at, w_vector, inputs4);
     }
     for (var i = 0u; i < inputs4; i += 4u) {
         tile_x[x_row * 5u + x_vector] = value;
@@ -66,10 +66,10 @@ fn main(
             weight_low = vec4f();
             weight_high = vec4f();
             if i + w_vector < inputs4 {
-                weight_low = weights_at(w_at + i);
+                weight_low = weights_at(w_at, i + w_vector, inputs4);
             }
             if i + w_vector + 1u < inputs4 {
-                weight_high = weights_at(w_at + i + 1u);
+                weight_high = weights_at(w_at, i + w_vector + 1u, inputs4);
             }
             tile_w[w_row * 5u + w_vector] = weight_low;
             tile_w[w_row * 5u + w_vector + 1u] = weight_high;
@@ -82,7 +82,7 @@ fn main(
             value = x[x_at + i + 4u];
         }
         if even && i + 4u + w_vector < inputs4 {
-            eight = eight_at(w_at + i + 4u);
+            eight = eight_at(w_at, i + 4u + w_vector, inputs4);
         }
 #repeat K 4
         {

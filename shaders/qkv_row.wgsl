@@ -3,7 +3,7 @@
 // values into the ring.
 //
 // Four outputs to a workgroup, two pairs of a head.
-#variants WEIGHTS f32 f16 bf16
+#variants WEIGHTS f32 f16 bf16 q8 q4
 #variants METHOD tree subgroup:subgroups
 #define ROWS 1
 #define NORM yes
@@ -18,6 +18,7 @@ struct Params {
     absolute: u32,         // 1: `angles` begins at position 0, and slots are positions; 0: at row 0
     inverse_columns: f32,  // 1 / columns of x
     epsilon: f32,          // added to the mean square
+    group_shift: u32,      // log2 of the vectors of four in a group of quantised weights
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
@@ -47,7 +48,7 @@ fn main(
         return;
     }
     let inputs4 = bound(params.inputs4);
-    let w = min(group.x * 4u + vec4u(0u, 1u, 2u, 3u), vec4u(outputs - 1u)) * inputs4;
+    let w = starts(min(group.x * 4u + vec4u(0u, 1u, 2u, 3u), vec4u(outputs - 1u)), inputs4);
 #if METHOD == tree
     const subgroups = 1u;
     multiply(lane, inputs4, 0u, w);

@@ -8,6 +8,7 @@ struct Params {
     slots: u32,            // rows of a ring that y is, from state.first_slot on; 0: y is no ring
     inverse_columns: f32,  // 1 / columns of a row that is normalised; 0: none is
     epsilon: f32,          // added to the mean square
+    group_shift: u32,      // log2 of the vectors of four in a group of quantised weights
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state

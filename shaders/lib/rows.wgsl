@@ -21,6 +21,14 @@ var<workgroup> sums: array<vec4f, $ROWS * $WIDTH>;
 var<workgroup> squares: array<f32, $ROWS * $WIDTH>;
 #endif
 
+// Where four rows of weights begin.
+fn starts(rows: vec4u, inputs4: u32) -> vec4u {
+    return vec4u(
+        weights_row(rows.x, inputs4), weights_row(rows.y, inputs4),
+        weights_row(rows.z, inputs4), weights_row(rows.w, inputs4),
+    );
+}
+
 #if METHOD == tree
 fn multiply(lane: u32, inputs4: u32, first: u32, w: vec4u) {
 #else
@@ -42,7 +50,7 @@ fn multiply(lane: u32, subgroup: u32, subgroup_lane: u32, inputs4: u32, first: u
 #repeat T $TURNS
             let at$T = 2u * min(turn + $Tu * $WIDTHu, pairs - 1u);
 #repeat O 4
-            let eight$T_$O = eight_at(w[$O] + at$T);
+            let eight$T_$O = eight_at(w[$O], at$T, inputs4);
 #end
 #end
 #repeat T $TURNS
@@ -84,7 +92,7 @@ fn multiply(lane: u32, subgroup: u32, subgroup_lane: u32, inputs4: u32, first: u
 #end
 #repeat O 4
             {
-                let weight = weights_at(w[$O] + i);
+                let weight = weights_at(w[$O], i, inputs4);
 #repeat R $ROWS
                 sum$R_$O = dot_add(weight, value$R, sum$R_$O);
 #end

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Checkpoint;
 use super::expected::{ExpectedTensor, expected_with};
 use super::form::{DECODER_PROJECTION, Form, table};
+use super::packed;
 use super::tensor::{Dtype, TensorView};
 use super::write::{Output, Source, shard};
 use crate::{Error, Result};
@@ -19,7 +20,8 @@ pub const SHARD_BYTES: u64 = 5_000_000_000;
 #[derive(Debug, Clone, Copy)]
 pub struct ConvertOptions {
     /// The dtype of all weights; `None` keeps each as it is. Hash tables that
-    /// become one and differ are then F32.
+    /// become one and differ are then F32. Quantised: of matrices and tables; see
+    /// [`Checkpoint::in_bits`].
     pub dtype: Option<Dtype>,
     /// The size at which another file begins; a tensor is never split.
     pub shard_bytes: u64,
@@ -68,6 +70,14 @@ impl Checkpoint {
         options: &ConvertOptions,
         mut progress: impl FnMut(u64) -> Result<()>,
     ) -> Result<Converted> {
+        if let Some(Dtype::Quantised(quantisation)) = options.dtype {
+            let kept = ConvertOptions {
+                dtype: None,
+                ..*options
+            };
+            let narrowed = self.quantised(Some(quantisation));
+            return narrowed.convert(folder, &kept, progress);
+        }
         vacant(folder)?;
         let outputs = self.outputs(options.dtype)?;
         let io = |action, source| Error::Io {
@@ -143,7 +153,14 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Checkpoint`] if weights are missing.
     pub fn converted_bytes(&self, options: &ConvertOptions) -> Result<u64> {
-        Ok(self.outputs(options.dtype)?.iter().map(Output::bytes).sum())
+        let sum = |outputs: &[Output<'_>]| outputs.iter().map(Output::bytes).sum();
+        match options.dtype {
+            Some(Dtype::Quantised(quantisation)) => {
+                let narrowed = self.quantised(Some(quantisation));
+                Ok(sum(&narrowed.outputs(None)?))
+            }
+            dtype => Ok(sum(&self.outputs(dtype)?)),
+        }
     }
 
     /// What to write, and from what. Everything is checked first.
@@ -224,10 +241,12 @@ impl Checkpoint {
             config.remove("torch_dtype");
             let name = match dtype.or(most).unwrap_or(Dtype::F32) {
                 Dtype::F32 => "float32",
-                Dtype::F16 => "float16",
+                Dtype::F16 | Dtype::Quantised(_) => "float16",
                 Dtype::Bf16 => "bfloat16",
             };
             config.insert("dtype".into(), json!(name));
+            let layers = outputs.iter().map(|out| (out.name.as_str(), out.dtype));
+            packed::write_config(layers, config);
         }
         config
     }
@@ -283,7 +302,9 @@ fn index(shards: &[Vec<&Output<'_>>], names: &[String]) -> Value {
     let mut total = 0;
     for (outputs, name) in shards.iter().zip(names) {
         for output in outputs {
-            map.insert(output.name.clone(), json!(name));
+            for entry in output.entries() {
+                map.insert(entry.name, json!(name));
+            }
             total += output.bytes();
         }
     }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -177,10 +178,10 @@ fn slot(
     Slot {
         dtype,
         shape: shape.to_vec(),
-        data: Held::Parts(Parts::new(
+        data: Held::Parts(Arc::new(Parts::new(
             parts.iter().filter_map(part).collect(),
             shape.to_vec(),
             dtype.bitsize() / 8,
-        )),
+        ))),
     }
 }

@@ -12,10 +12,11 @@ use super::naming::{Naming, is_derived, unwrapped};
 #[cfg(not(target_arch = "wasm32"))]
 use super::parts::Parts;
 use super::sentence::{quoted, refuse};
-use super::tensor::{Dtype, TensorData, TensorView};
+use super::tensor::{Dtype, Packed, TensorData, TensorView};
 use crate::Result;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::mapped::{self, MappedFile};
+use crate::numerics::Quantisation;
 
 /// The content of a safetensors file that is already in memory: the model
 /// inside the binary (`&'static [u8]`) or one that was fetched (`Vec<u8>`,
@@ -68,7 +69,7 @@ impl AsRef<[u8]> for WeightBytes {
 }
 
 /// A tensor of the table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) dtype: safetensors::Dtype,
     pub(super) shape: Vec<usize>,
@@ -76,19 +77,31 @@ pub(super) struct Slot {
 }
 
 /// Where its elements are.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Held {
     /// In the file.
     At(Range<usize>),
+    /// In three tensors, which may be in several files.
+    Packed(HeldPacked),
     /// Nowhere: they are made on demand.
     Made(TensorData<'static>),
     /// In parts, of one file or several.
     #[cfg(not(target_arch = "wasm32"))]
-    Parts(Parts),
+    Parts(Arc<Parts>),
+}
+
+/// A quantised tensor of the files.
+#[derive(Clone, Debug)]
+pub(super) struct HeldPacked {
+    pub(super) quantisation: Quantisation,
+    pub(super) numbers: Bytes,
+    pub(super) scales: Bytes,
+    pub(super) biases: Bytes,
+    pub(super) pairs: Dtype,
 }
 
 /// One file of the checkpoint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct WeightFile {
     pub(super) label: String,
     bytes: WeightBytes,
@@ -123,6 +136,22 @@ impl WeightFile {
     pub(super) fn len(&self) -> usize {
         self.bytes.as_ref().len()
     }
+
+    pub(super) fn table(&self) -> &BTreeMap<String, Slot> {
+        &self.table
+    }
+
+    pub(super) fn table_mut(&mut self) -> &mut BTreeMap<String, Slot> {
+        &mut self.table
+    }
+
+    /// The bytes of a tensor that is in the file as it is.
+    pub(super) fn bytes_of(&self, slot: &Slot) -> Option<Bytes> {
+        match &slot.data {
+            Held::At(range) if range.end <= self.len() => Some(self.bytes.0.slice(range.clone())),
+            _ => None,
+        }
+    }
 }
 
 fn slot((name, entry): (String, Entry)) -> (String, Slot) {
@@ -141,7 +170,9 @@ pub(super) struct Listed<'a> {
     pub(super) name: &'a str,
     /// Its name in the file.
     pub(super) stored_name: &'a str,
-    pub(super) dtype: safetensors::Dtype,
+    stored: safetensors::Dtype,
+    /// As it is to be used, and as it is, where it can serve as a weight.
+    dtypes: Option<(Dtype, Dtype)>,
     pub(super) shape: &'a [usize],
     held: &'a Held,
     whole: &'a Bytes,
@@ -150,19 +181,36 @@ pub(super) struct Listed<'a> {
 
 impl<'a> Listed<'a> {
     /// Bytes it takes in its dtype, stored or not.
-    pub(super) fn stored(&self) -> u64 {
-        let elements: u64 = self.shape.iter().map(|&n| n as u64).product();
-        elements * self.dtype.bitsize() as u64 / 8
+    pub(super) fn bytes(&self) -> u64 {
+        match self.dtypes {
+            Some((dtype, _)) => dtype.bytes(self.shape),
+            None => {
+                let elements: u64 = self.shape.iter().map(|&n| n as u64).product();
+                elements * self.stored.bitsize() as u64 / 8
+            }
+        }
+    }
+
+    /// What its dtype is called.
+    pub(super) fn dtype(&self) -> String {
+        match self.dtypes {
+            Some((dtype, _)) => dtype.to_string(),
+            None => self.stored.to_string(),
+        }
     }
 
     /// Its type as that of a weight, or the sentence that says why it is none.
     pub(super) fn weight_type(self) -> Result<Dtype> {
-        Dtype::of(self.dtype).ok_or_else(|| {
+        self.types().map(|(used, _)| used)
+    }
+
+    fn types(self) -> Result<(Dtype, Dtype)> {
+        self.dtypes.ok_or_else(|| {
             refuse(format!(
                 "the tensor {} in {} is {}; weights must be F32, F16 or BF16",
                 quoted(self.stored_name),
                 self.file,
-                self.dtype
+                self.stored
             ))
         })
     }
@@ -174,11 +222,20 @@ impl<'a> Listed<'a> {
 
     /// The tensor as a weight, or the sentence that says why it is none.
     pub(super) fn view(self) -> Result<TensorView<'a>> {
-        let dtype = self.weight_type()?;
+        let (dtype, source) = self.types()?;
         let (data, whole) = match self.held {
             Held::At(range) => {
                 let bytes = self.whole.get(range.clone()).unwrap_or_default();
                 (TensorData::Bytes(bytes), self.whole)
+            }
+            Held::Packed(held) => {
+                let packed = Packed {
+                    numbers: &held.numbers,
+                    scales: &held.scales,
+                    biases: &held.biases,
+                    pairs: held.pairs,
+                };
+                (TensorData::Packed(packed), self.whole)
             }
             Held::Made(made) => (*made, self.whole),
             #[cfg(not(target_arch = "wasm32"))]
@@ -191,6 +248,7 @@ impl<'a> Listed<'a> {
         Ok(TensorView {
             name: self.name,
             dtype,
+            source,
             shape: self.shape,
             data,
             whole: Some(whole),
@@ -199,9 +257,11 @@ impl<'a> Listed<'a> {
 }
 
 /// All files of a checkpoint and where each tensor lies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Weights {
     files: Vec<WeightFile>,
+    /// What those that have more bits are used as.
+    narrowed: Option<Quantisation>,
     /// Name in the transformers layout → index of the file, name in it.
     place: BTreeMap<String, (usize, String)>,
 }
@@ -233,7 +293,11 @@ impl Weights {
                 }
             }
         }
-        Ok(Self { files, place })
+        Ok(Self {
+            files,
+            narrowed: None,
+            place,
+        })
     }
 
     /// The same tensors, without what the names have before that of the tensor `anchor`.
@@ -285,6 +349,17 @@ impl Weights {
         &self.files
     }
 
+    /// The files, to be joined again.
+    pub(super) fn into_files(self) -> Vec<WeightFile> {
+        self.files
+    }
+
+    /// The same tensors, quantised where they have more bits.
+    pub(super) fn narrowed(mut self, quantisation: Option<Quantisation>) -> Self {
+        self.narrowed = quantisation;
+        self
+    }
+
     /// What to call the weights in a sentence: the file, or the first of several.
     pub(super) fn label(&self) -> String {
         label(&self.files.iter().collect::<Vec<_>>())
@@ -313,10 +388,16 @@ impl Weights {
         let (name, (file, stored)) = self.place.get_key_value(name)?;
         let file = self.files.get(*file)?;
         let (stored_name, entry) = file.table.get_key_value(stored)?;
+        let source = match &entry.data {
+            Held::Packed(held) => Some(Dtype::Quantised(held.quantisation)),
+            _ => Dtype::of(entry.dtype),
+        };
+        let used = |source: Dtype| source.used_as(&entry.shape, self.narrowed);
         Some(Listed {
             name,
             stored_name,
-            dtype: entry.dtype,
+            stored: entry.dtype,
+            dtypes: source.map(|source| (used(source), source)),
             shape: &entry.shape,
             held: &entry.data,
             whole: &file.bytes.0,

@@ -24,7 +24,7 @@ pub struct Inspection {
     pub parts: Vec<PartReport>,
     /// The sums over all parts.
     pub total: Totals,
-    /// Memory the model's weights need on the GPU, as stored; tensors that no
+    /// Memory the model's weights need on the GPU; tensors that no
     /// part calls for stay on disk.
     pub gpu_bytes: u64,
     /// Every tensor of the files, part by part.
@@ -188,10 +188,10 @@ impl Inspection {
         self.tensors.push(TensorReport {
             name: name.to_owned(),
             part,
-            dtype: found.dtype.to_string(),
+            dtype: found.dtype(),
             shape: found.shape.to_vec(),
             parameters: found.shape.iter().map(|&n| n as u64).product(),
-            bytes: found.stored(),
+            bytes: found.bytes(),
         });
     }
 

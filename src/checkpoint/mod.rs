@@ -30,6 +30,7 @@ mod naming;
 mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 mod open;
+mod packed;
 #[cfg(not(target_arch = "wasm32"))]
 mod parts;
 #[cfg(not(target_arch = "wasm32"))]
@@ -57,7 +58,7 @@ pub use inspect::{FileReport, Inspection, Misshaped, PartReport, TensorReport, T
 #[cfg(not(target_arch = "wasm32"))]
 pub use locate::{Environment, cached_models};
 pub use released::{Closest, Difference};
-pub use tensor::{Dtype, Random, TensorData, TensorView};
+pub use tensor::{Dtype, Packed, Random, TensorData, TensorView};
 
 use crate::Result;
 #[cfg(not(target_arch = "wasm32"))]
@@ -125,8 +126,8 @@ impl Checkpoint {
         Ok(Self {
             origin: origin.to_owned(),
             config: Config::read(&json, &label)?,
+            weights: Weights::from_bytes(safetensors.into(), origin)?.packed(&json, &label)?,
             json,
-            weights: Weights::from_bytes(safetensors.into(), origin)?,
             card: None,
             note: None,
         })

@@ -17,13 +17,20 @@ impl Checkpoint {
             let Ok(view) = tensor.view() else {
                 return false;
             };
-            let (dtype, TensorData::Bytes(bytes)) = (view.dtype, view.data) else {
-                return false;
+            let mut broken = |dtype, bytes: &[u8]| {
+                bytes.chunks(PIECE).any(|piece| {
+                    progress(piece.len() as u64);
+                    !all_numbers(dtype, piece)
+                })
             };
-            bytes.chunks(PIECE).any(|piece| {
-                progress(piece.len() as u64);
-                !all_numbers(dtype, piece)
-            })
+            match view.data {
+                TensorData::Bytes(bytes) => broken(view.source, bytes),
+                TensorData::Packed(packed) => {
+                    let pairs = [packed.scales, packed.biases];
+                    pairs.iter().any(|bytes| broken(packed.pairs, bytes))
+                }
+                _ => false,
+            }
         });
         broken.map(|tensor| tensor.stored_name.to_owned())
     }
@@ -38,7 +45,7 @@ fn all_numbers(dtype: Dtype, bytes: &[u8]) -> bool {
             .all(|half| u16::from_le_bytes(*half) & exponent != exponent)
     };
     match dtype {
-        Dtype::F32 => {
+        Dtype::F32 | Dtype::Quantised(_) => {
             let exponent = f32::INFINITY.to_bits();
             let (words, _) = bytes.as_chunks::<4>();
             words

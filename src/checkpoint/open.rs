@@ -58,6 +58,7 @@ fn read(located: &Located, entropy: bool) -> Result<Opened> {
         Found::Distributed(folder) => dcp::open(folder)?,
     };
     let label = located.config.display().to_string();
+    let weights = weights.packed(&json, &label)?;
     if !meta::recognised(&json) {
         let whole = json.get("model_type") == Some(&json!("blt"));
         let naming = if whole {

@@ -1,7 +1,7 @@
 //! Writing one safetensors file, piece by piece.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::sentence::{quoted, refuse};
 use super::tensor::{Dtype, TensorView};
+use crate::numerics::{Quantisation, halves};
 use crate::{Error, Result};
 
 /// Elements per piece.
@@ -33,7 +34,8 @@ pub(super) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// `dtype`: that of the output, or that of its sources if they agree.
+    /// `dtype`: that of the output, or that of its sources if they agree. Those that are
+    /// quantised stay so.
     pub(super) fn new(
         name: String,
         shape: Vec<usize>,
@@ -59,9 +61,53 @@ impl<'a> Output<'a> {
 
     /// Its bytes in the file.
     pub(super) fn bytes(&self) -> u64 {
-        let elements: u64 = self.shape.iter().map(|&n| n as u64).product();
-        elements * self.dtype.size() as u64
+        self.dtype.bytes(&self.shape)
     }
+
+    /// Rows and columns; a vector is one row.
+    fn size(&self) -> (usize, usize) {
+        let columns = self.shape.last().copied().unwrap_or(1);
+        (self.shape.iter().rev().skip(1).product(), columns)
+    }
+
+    /// What the file lists for it: names, types, shapes and bytes.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let Dtype::Quantised(quantisation) = self.dtype else {
+            return vec![Entry {
+                name: self.name.clone(),
+                dtype: self.dtype,
+                shape: self.shape.clone(),
+                bytes: self.bytes(),
+            }];
+        };
+        let (rows, columns) = self.size();
+        let layer = self.name.trim_end_matches(".weight");
+        let entry = |name: String, dtype: Dtype, each: usize, size: usize| Entry {
+            name,
+            dtype,
+            shape: vec![rows, each],
+            bytes: (rows * each * size) as u64,
+        };
+        let groups = quantisation.groups(columns);
+        vec![
+            entry(
+                self.name.clone(),
+                self.dtype,
+                quantisation.packed_words(columns),
+                4,
+            ),
+            entry(format!("{layer}.scales"), Dtype::F16, groups, 2),
+            entry(format!("{layer}.biases"), Dtype::F16, groups, 2),
+        ]
+    }
+}
+
+/// A tensor as the header lists it.
+pub(super) struct Entry {
+    pub(super) name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: u64,
 }
 
 /// Writes a file of these tensors at `place`; `told` is what to call it.
@@ -77,22 +123,37 @@ pub(super) fn shard(
         source,
     };
     let mut file = File::create(place).map_err(refused)?;
-    file.write_all(&header(outputs)).map_err(refused)?;
-    let mut piece = Vec::new();
+    let header = header(outputs);
+    file.write_all(&header).map_err(refused)?;
+    let mut at = header.len() as u64;
     for output in outputs {
+        // Where the next rows of each go; of a quantised tensor there are three.
+        let mut ends: Vec<u64> = Vec::new();
+        for entry in output.entries() {
+            ends.push(at);
+            at += entry.bytes;
+        }
+        let (_, columns) = output.size();
         for source in &output.sources {
-            let elements = match source {
-                Source::Stored(view) => view.elements(),
-                Source::Identity(rows) => rows * rows,
+            let rows = match source {
+                Source::Stored(view) => view.elements() / columns.max(1),
+                Source::Identity(rows) => *rows,
             };
-            let mut start = 0;
-            while start < elements {
-                let part = start..elements.min(start + PIECE);
-                start = part.end;
-                piece.clear();
-                fill(&mut piece, output, source, part)?;
-                file.write_all(&piece).map_err(refused)?;
-                progress(piece.len() as u64)?;
+            let step = (PIECE / columns.max(1)).max(1);
+            for start in (0..rows).step_by(step) {
+                let part = start..rows.min(start + step);
+                let pieces = pieces(output, source, part.clone(), columns)?;
+                let mut written = 0;
+                for (piece, end) in pieces.iter().zip(&mut ends) {
+                    file.seek(SeekFrom::Start(*end)).map_err(refused)?;
+                    file.write_all(piece).map_err(refused)?;
+                    *end += piece.len() as u64;
+                    written += piece.len() as u64;
+                }
+                if let Source::Stored(view) = source {
+                    view.forget(part);
+                }
+                progress(written)?;
             }
         }
     }
@@ -105,11 +166,12 @@ fn header(outputs: &[&Output<'_>]) -> Vec<u8> {
     // transformers refuses files that do not name their framework.
     members.insert("__metadata__".into(), json!({"format": "pt"}));
     let mut at = 0;
-    for output in outputs {
-        let end = at + output.bytes();
+    for entry in outputs.iter().flat_map(|output| output.entries()) {
+        let end = at + entry.bytes;
+        let dtype = entry.dtype.stored().to_string();
         members.insert(
-            output.name.clone(),
-            json!({"dtype": output.dtype.to_string(), "shape": output.shape, "data_offsets": [at, end]}),
+            entry.name,
+            json!({"dtype": dtype, "shape": entry.shape, "data_offsets": [at, end]}),
         );
         at = end;
     }
@@ -120,22 +182,23 @@ fn header(outputs: &[&Output<'_>]) -> Vec<u8> {
     out
 }
 
-fn fill(
-    piece: &mut Vec<u8>,
+/// Some rows of a source, for each of the output's entries.
+fn pieces(
     output: &Output<'_>,
     source: &Source<'_>,
-    part: Range<usize>,
-) -> Result<()> {
+    rows: Range<usize>,
+    columns: usize,
+) -> Result<Vec<Vec<u8>>> {
+    if let (Dtype::Quantised(quantisation), Source::Stored(view)) = (output.dtype, source) {
+        return quantised(output, view, rows, quantisation);
+    }
+    let part = rows.start * columns..rows.end * columns;
     let values = match source {
         Source::Stored(view) => {
             if let Some(bytes) = view.bytes().filter(|_| view.dtype == output.dtype) {
                 let size = view.dtype.size();
-                piece.extend(
-                    bytes
-                        .get(part.start * size..part.end * size)
-                        .unwrap_or_default(),
-                );
-                return Ok(());
+                let piece = bytes.get(part.start * size..part.end * size);
+                return Ok(vec![piece.unwrap_or_default().to_vec()]);
             }
             view.part_to_f32(part)
         }
@@ -143,8 +206,11 @@ fn fill(
             .map(|at| if at / rows == at % rows { 1.0 } else { 0.0 })
             .collect(),
     };
+    let mut piece = Vec::with_capacity(values.len() * output.dtype.size());
     match output.dtype {
-        Dtype::F32 => piece.extend(values.iter().flat_map(|v| v.to_le_bytes())),
+        Dtype::F32 | Dtype::Quantised(_) => {
+            piece.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+        }
         Dtype::Bf16 => piece.extend(values.iter().flat_map(|v| bf16::from_f32(*v).to_le_bytes())),
         Dtype::F16 => {
             for value in values {
@@ -159,5 +225,34 @@ fn fill(
             }
         }
     }
-    Ok(())
+    Ok(vec![piece])
+}
+
+/// Numbers, scales and biases of some rows.
+fn quantised(
+    output: &Output<'_>,
+    view: &TensorView<'_>,
+    rows: Range<usize>,
+    quantisation: Quantisation,
+) -> Result<Vec<Vec<u8>>> {
+    let columns = view.columns();
+    let per_row = quantisation.row_words(columns);
+    let mut words = vec![0; per_row * rows.len()];
+    view.pack_rows(rows, &mut words);
+    let [mut numbers, mut scales, mut biases] = [const { Vec::new() }; 3];
+    for row in words.chunks_exact(per_row) {
+        let (packed, pairs) = row.split_at(quantisation.packed_words(columns));
+        numbers.extend(packed.iter().flat_map(|word| word.to_le_bytes()));
+        for [scale, bias] in pairs.iter().map(|pair| halves(*pair)) {
+            if !(scale.is_finite() && bias.is_finite()) {
+                return Err(refuse(format!(
+                    "the tensor {} holds numbers that are too large to quantise, or none; choose                      bf16 or f32",
+                    quoted(&output.name)
+                )));
+            }
+            scales.extend(scale.to_le_bytes());
+            biases.extend(bias.to_le_bytes());
+        }
+    }
+    Ok(vec![numbers, scales, biases])
 }

@@ -14,7 +14,7 @@ use blt::device::{Device, DeviceClass};
 use blt::measure::bench::{Bench, BenchReport, BenchTest, DecodeReads, TEXT};
 use blt::measure::peaks::Peaks;
 use blt::measure::tune::Subject;
-use blt::model::blt::{BltLoad, BltModel, HashTables};
+use blt::model::blt::{BltLoad, BltModel, HashTables, WeightBits};
 use blt::model::memory::MemoryPlan;
 use blt::patch::{Rule, Scheme};
 use blt::session::BltOptions;
@@ -98,6 +98,10 @@ pub(super) struct BenchCommand {
     /// Where the hash tables go: auto, device or host
     #[arg(long, value_name = "PLACE", default_value = "auto")]
     hash_tables: HashTables,
+
+    /// Bits per weight at most: 16 (as the file has them), 8, 4, or auto for the most that fit
+    #[arg(long, value_name = "BITS", default_value = "auto")]
+    weights: WeightBits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -168,25 +172,25 @@ impl BenchCommand {
         tests: &[BenchTest],
         global: &Global,
     ) -> Result<(Setting, Vec<BenchReport>)> {
-        let reads = DecodeReads::of(checkpoint)?;
         let device = Device::open(&global.device()).await?;
         let load = BltLoad {
             hash_tables: self.hash_tables,
             ..BltLoad::default()
         };
-        let memory = MemoryPlan::of(&device, checkpoint, &load)?;
-        global.say(&needed(checkpoint, &device, &memory));
+        let (checkpoint, memory) = MemoryPlan::choose(&device, checkpoint, self.weights, &load)?;
+        let reads = DecodeReads::of(&checkpoint);
+        global.say(&needed(&checkpoint, &device, &memory));
         let peaks = Peaks::measure(&device).await?;
         interrupt::check()?;
 
         let mut progress =
             Progress::new("loading the model: ", Some(memory.adapter), !global.quiet);
-        let model = BltModel::load(&device, checkpoint, load, |bytes| progress.add(bytes)).await?;
+        let model = BltModel::load(&device, &checkpoint, load, |bytes| progress.add(bytes)).await?;
         progress.end();
         interrupt::check()?;
 
         let model = Arc::new(model);
-        super::model::prepare(&Subject::Blt(&model, checkpoint), global).await?;
+        super::model::prepare(&Subject::Blt(&model, &checkpoint), global).await?;
         let cost = |test: &BenchTest| (test.context() + test.bytes()) as u64;
         let turns = bench.repetitions as u64 + 1;
         let total = tests.iter().map(cost).sum::<u64>() * turns;
@@ -213,12 +217,12 @@ impl BenchCommand {
             let _ = writeln!(stderr(), "{test}\n{profile}\n");
         }
         let setting = Setting {
-            checkpoint: Arc::clone(checkpoint),
+            random: checkpoint.is_random(),
+            patch_size: self.static_size(&checkpoint),
+            checkpoint,
             adapter: device.summary().name.clone(),
             software: device.summary().class == DeviceClass::Software,
             tier: device.features(),
-            random: checkpoint.is_random(),
-            patch_size: self.static_size(checkpoint),
             latent_step: self.latent_step.map(name),
             memory,
             peaks,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use blt::checkpoint::{ConvertOptions, Dtype};
+use blt::numerics::Quantisation;
 use clap::{Args, ValueEnum};
 
 use super::failure::Outcome;
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   blt convert -m facebook/blt-1b models/blt-1b
   blt convert -m downloads/blt_7b models/blt-7b-bf16 --dtype bf16
+  blt convert -m facebook/blt-7b models/blt-7b-q4 --dtype q4
 
 No GPU is needed. The folder appears when it is whole; weights pass through in small pieces.";
 
@@ -47,6 +49,10 @@ enum Stored {
     F16,
     /// 16 bits, the upper half of f32
     Bf16,
+    /// 8 bits: matrices and tables, in groups of 64 with scale and bias, as MLX has it
+    Q8,
+    /// 4 bits, in the same way
+    Q4,
 }
 
 impl Convert {
@@ -59,6 +65,8 @@ impl Convert {
                 Stored::F32 => Some(Dtype::F32),
                 Stored::F16 => Some(Dtype::F16),
                 Stored::Bf16 => Some(Dtype::Bf16),
+                Stored::Q8 => Quantisation::of_bits(8).map(Dtype::Quantised),
+                Stored::Q4 => Quantisation::of_bits(4).map(Dtype::Quantised),
             },
             unfinished: Some(interrupt::unfinished),
             ..ConvertOptions::default()

@@ -1,6 +1,7 @@
 //! `blt flops`
 
-use blt::checkpoint::Config;
+use blt::checkpoint::{Checkpoint, Config};
+use blt::measure::bench::DecodeReads;
 use blt::measure::flops::{Flops, TextShape, larger_latent};
 use clap::Args;
 
@@ -8,6 +9,7 @@ use super::failure::{Outcome, argument};
 use super::global::Global;
 use super::model::AnyModelArgs;
 use super::output;
+use super::summary::scaled;
 use super::table::{Cell, Table, TableFormat};
 
 const EXAMPLES: &str = "\
@@ -70,8 +72,23 @@ impl FlopsCommand {
             shape.patch_size,
             shape.context
         ));
+        global.say(&weights_read(&checkpoint, shape));
         Ok(())
     }
+}
+
+/// The weights that writing a byte reads, as they are and in fewer bits.
+fn weights_read(checkpoint: &Checkpoint, shape: TextShape) -> String {
+    let read = |checkpoint: &Checkpoint| {
+        let bytes = DecodeReads::of(checkpoint).per_byte(0.0, shape.patch_size.recip());
+        scaled(bytes, "B")
+    };
+    format!(
+        "weights read to write a byte: {} · {} in 8 bits · {} in 4",
+        read(checkpoint),
+        read(&checkpoint.in_bits(8)),
+        read(&checkpoint.in_bits(4)),
+    )
 }
 
 fn by_part(config: &Config, shape: TextShape) -> Table {

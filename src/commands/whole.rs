@@ -6,7 +6,7 @@ use blt::Result;
 use blt::checkpoint::Checkpoint;
 use blt::device::Device;
 use blt::measure::tune::{Rates, Subject};
-use blt::model::blt::{BltLoad, BltModel, HashTables};
+use blt::model::blt::{BltLoad, BltModel, HashTables, WeightBits};
 use blt::model::entropy::EntropyModel;
 use blt::model::memory::MemoryPlan;
 use blt::session::Cut;
@@ -28,6 +28,10 @@ pub(super) struct WholeArgs {
     /// An entropy model in place of the model's own
     #[arg(long, value_name = "MODEL")]
     entropy_model: Option<String>,
+
+    /// Bits per weight at most: 16 (as the file has them), 8, 4, or auto for the most that fit
+    #[arg(long, value_name = "BITS", default_value = "auto")]
+    weights: WeightBits,
 }
 
 /// A model on the device.
@@ -93,7 +97,7 @@ impl WholeArgs {
     ) -> Result<Loaded> {
         let own = self.entropy_model()?;
         if entropy {
-            let checkpoint = own.as_ref().unwrap_or(checkpoint);
+            let checkpoint = &self.weights.of(own.as_ref().unwrap_or(checkpoint));
             return Ok(Loaded::Entropy(
                 super::model::load(checkpoint, global).await?,
             ));
@@ -105,6 +109,7 @@ impl WholeArgs {
         let entropy = match own {
             None => None,
             Some(own) => {
+                let own = self.weights.of(&own);
                 let weights = own.entropy_weights()?;
                 let model = EntropyModel::load(&device, &weights, |_| ()).await?;
                 Some(Arc::new(model))
@@ -115,15 +120,15 @@ impl WholeArgs {
             entropy,
             ..BltLoad::default()
         };
-        let memory = MemoryPlan::of(&device, checkpoint, &options)?;
-        global.say(&needed(checkpoint, &device, &memory));
+        let (checkpoint, memory) = MemoryPlan::choose(&device, checkpoint, self.weights, &options)?;
+        global.say(&needed(&checkpoint, &device, &memory));
         let total = Some(memory.adapter);
         let mut progress = Progress::new("loading the model: ", total, !global.quiet);
         let model =
-            BltModel::load(&device, checkpoint, options, |bytes| progress.add(bytes)).await?;
+            BltModel::load(&device, &checkpoint, options, |bytes| progress.add(bytes)).await?;
         interrupt::check()?;
         let model = Arc::new(model);
-        let rates = super::model::prepare(&Subject::Blt(&model, checkpoint), global).await?;
+        let rates = super::model::prepare(&Subject::Blt(&model, &checkpoint), global).await?;
         Ok(Loaded::Blt(model, rates))
     }
 

@@ -10,7 +10,7 @@ mod fault;
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
 
 use memmap2::Mmap;
@@ -28,7 +28,7 @@ static OPEN: Mutex<Vec<Arc<Watched>>> = Mutex::new(Vec::new());
 #[derive(Debug)]
 pub(crate) struct MappedFile {
     watched: Arc<Watched>,
-    map: Mmap,
+    map: Arc<Mmap>,
 }
 
 /// What is known of a mapped file.
@@ -42,6 +42,7 @@ pub(crate) struct Watched {
     /// When its facts were looked at last, in milliseconds since the first file.
     looked: AtomicU64,
     place: &'static Place,
+    map: Weak<Mmap>,
 }
 
 impl MappedFile {
@@ -65,6 +66,7 @@ impl MappedFile {
         let map = unsafe { Mmap::map(&file) }.map_err(|e| io("map", e))?;
         let facts = file.metadata().map_err(|e| io("read", e))?;
         let start = map.as_ptr().addr();
+        let map = Arc::new(map);
         let watched = Arc::new(Watched {
             path: path.into(),
             length: map.len() as u64,
@@ -72,6 +74,7 @@ impl MappedFile {
             file,
             looked: AtomicU64::new(now()),
             place: Place::new(start..start + map.len()),
+            map: Arc::downgrade(&map),
         });
         open().push(Arc::clone(&watched));
         Ok(Self { watched, map })
@@ -98,6 +101,32 @@ impl Drop for MappedFile {
 }
 
 impl Watched {
+    /// Gives back the memory that a part of it takes; it is read again when it is next
+    /// looked at.
+    pub(crate) fn forget(&self, part: &[u8]) {
+        #[cfg(unix)]
+        if let Some(map) = self.map.upgrade() {
+            /// The largest page there is.
+            const PAGE: usize = 1 << 16;
+            let start = part.as_ptr().addr() - map.as_ptr().addr();
+            // Neighbours may still be in use, so pages at the ends stay.
+            let (first, end) = (
+                start.next_multiple_of(PAGE),
+                (start + part.len()) / PAGE * PAGE,
+            );
+            if first < end {
+                let advice = memmap2::UncheckedAdvice::DontNeed;
+                // SAFETY: the mapping is of a file and never written, so pages that are
+                // given up come back with the bytes of the file.
+                let advised = unsafe { map.unchecked_advise_range(advice, first, end - first) };
+                // It is advice.
+                let _ = advised;
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = (part, &self.map);
+    }
+
     /// Whether bytes were asked for that are no longer there, or cannot be read; costs
     /// next to nothing.
     ///

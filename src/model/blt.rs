@@ -8,7 +8,7 @@ use super::decoder::Decoder;
 use super::encoder::Encoder;
 use super::entropy::EntropyModel;
 use super::latent::Latent;
-pub use super::load::{BltLoad, HashTables};
+pub use super::load::{BltLoad, HashTables, WeightBits};
 use super::memory::{self, MemoryPlan};
 use super::patches::PatchShape;
 use super::sizes::{ModelSizes, UNBOUNDED};

@@ -39,6 +39,7 @@ impl PartPlan<'_> {
                 vocabulary: count(table.rows),
                 first_row: count(part.first_row),
                 part_rows: count(part.rows),
+                group_shift: table.weights.group_shift(),
             };
             let grid = [Extent::Items(columns4 as usize), Extent::Rows];
             let work = per_row(0.0, table.columns * 6);

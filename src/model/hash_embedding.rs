@@ -123,7 +123,7 @@ impl HashEmbedding {
         let functions = self.config.functions as usize;
         let vocabulary = self.config.vocab;
         let rows = hash_ids(ids, self.history(), &groups, functions, vocabulary);
-        let mut bytes = Vec::with_capacity(rows.len() * self.columns * self.weights.size());
+        let mut bytes = Vec::with_capacity(rows.len() * self.weights.row_bytes(self.columns));
         let tables = checkpoint.hash_tables()?;
         for (at, row) in rows.iter().enumerate() {
             let table = at % self.count();
@@ -167,10 +167,14 @@ impl PartPlan<'_> {
             vocabulary: embedding.config.vocab,
             first_row: 0,
             part_rows: 0,
+            group_shift: embedding.weights.group_shift(),
             gathered: 0,
         };
         let grid = [Extent::Items(columns.div_ceil(4)), Extent::Rows];
-        let work = per_row(0.0, columns * (8 + tables * embedding.weights.size()));
+        let work = per_row(
+            0.0,
+            columns * 8 + tables * embedding.weights.row_bytes(columns),
+        );
         let kernel = |weights| HashEmbed {
             state: state.all(),
             weights,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::entropy::EntropyModel;
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 
 /// Where the hash tables go.
@@ -27,6 +28,48 @@ impl std::str::FromStr for HashTables {
             "host" => Ok(Self::Host),
             _ => Err(Error::Argument(format!(
                 "hash tables are placed by auto, device or host, not by {text:?}"
+            ))),
+        }
+    }
+}
+
+/// Bits per weight at most; see [`MemoryPlan::choose`](super::memory::MemoryPlan::choose).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WeightBits {
+    /// As many as fit.
+    #[default]
+    Auto,
+    /// As the checkpoint has them.
+    Stored,
+    /// 8.
+    Eight,
+    /// 4.
+    Four,
+}
+
+impl WeightBits {
+    /// The checkpoint whose weights have at most so many bits.
+    #[must_use]
+    pub fn of(self, checkpoint: &Arc<Checkpoint>) -> Arc<Checkpoint> {
+        match self {
+            Self::Auto | Self::Stored => Arc::clone(checkpoint),
+            Self::Eight => Arc::new(checkpoint.in_bits(8)),
+            Self::Four => Arc::new(checkpoint.in_bits(4)),
+        }
+    }
+}
+
+impl std::str::FromStr for WeightBits {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "16" => Ok(Self::Stored),
+            "8" => Ok(Self::Eight),
+            "4" => Ok(Self::Four),
+            _ => Err(Error::Argument(format!(
+                "weights have auto, 16, 8 or 4 bits, not {text:?}"
             ))),
         }
     }

@@ -1,8 +1,10 @@
 //! What a model needs of the device's memory, known before anything is
 //! allocated there.
 
+use std::sync::Arc;
+
 use super::buffers::ModelBuffers;
-use super::load::{BltLoad, HashTables};
+use super::load::{BltLoad, HashTables, WeightBits};
 use super::sizes::{EntropySizes, ModelSizes, Sizes};
 use crate::checkpoint::{BltWeights, Checkpoint, Part, TensorView};
 use crate::device::Device;
@@ -36,6 +38,37 @@ impl MemoryPlan {
     pub fn of(device: &Device, checkpoint: &Checkpoint, options: &BltLoad) -> Result<Self> {
         let weights = checkpoint.blt_weights()?;
         plan(device, checkpoint, &weights, options).map(|(plan, _)| plan)
+    }
+
+    /// The checkpoint with weights of so many bits, and where they would go. For
+    /// [`WeightBits::Auto`] as it is, else in 8 and else in 4 bits: the first that fits.
+    ///
+    /// # Errors
+    /// As for [`MemoryPlan::of`]; those of the fewest bits.
+    pub fn choose(
+        device: &Device,
+        checkpoint: &Arc<Checkpoint>,
+        bits: WeightBits,
+        options: &BltLoad,
+    ) -> Result<(Arc<Checkpoint>, Self)> {
+        let tried: &[WeightBits] = match bits {
+            WeightBits::Auto => &[WeightBits::Stored, WeightBits::Eight],
+            _ => &[],
+        };
+        for bits in tried {
+            let checkpoint = bits.of(checkpoint);
+            match Self::of(device, &checkpoint, options) {
+                Err(Error::OutOfMemory(_)) => {}
+                found => return Ok((checkpoint, found?)),
+            }
+        }
+        let last = match bits {
+            WeightBits::Auto => WeightBits::Four,
+            bits => bits,
+        };
+        let checkpoint = last.of(checkpoint);
+        let plan = Self::of(device, &checkpoint, options)?;
+        Ok((checkpoint, plan))
     }
 
     /// Does a text of that many patches fit beside the weights?
@@ -73,8 +106,8 @@ pub(super) fn plan(
     weights: &BltWeights<'_>,
     options: &BltLoad,
 ) -> Result<(MemoryPlan, ModelSizes)> {
-    let bytes = |view: &TensorView<'_>| view.elements() as u64 * view.dtype.size() as u64;
-    let tables: u64 = weights.hash_tables.iter().map(bytes).sum();
+    let tables = weights.hash_tables.iter();
+    let tables: u64 = tables.map(TensorView::stored_bytes).sum();
     let own = checkpoint.inspect();
     let given = options.entropy.as_deref();
     let rest: u64 = own
@@ -115,7 +148,7 @@ pub(super) fn plan(
     let new = session(&model);
     if !fits(adapter + new) {
         let remedy = if host_tables {
-            "take a smaller model, 16-bit weights, or another device"
+            "take fewer bits (--weights 4), a smaller model, or another device"
         } else {
             "leave the hash tables with the host (--hash-tables host)"
         };

@@ -294,10 +294,11 @@ impl<'g> PartPlan<'g> {
                 slots: count(output.slots),
                 inverse_columns: norm.map_or(0.0, |_| 1.0 / as_f32(matrix.columns)),
                 epsilon: norm.map_or(0.0, |(_, epsilon)| epsilon),
+                group_shift: matrix.weights.group_shift(),
             };
             let work = Work {
                 flops_per_row: 2.0 * as_f64(matrix.columns) * as_f64(part.rows),
-                bytes: as_f64(part.rows * matrix.columns * matrix.weights.size()),
+                bytes: as_f64(part.rows * matrix.row_bytes()),
                 bytes_per_row: 4.0 * as_f64(matrix.columns + part.rows),
             };
             let grid = [Extent::Items(part.rows), self.rows];
@@ -474,6 +475,7 @@ impl<'g> PartPlan<'g> {
                 absolute: u32::from(rows.absolute),
                 inverse_columns: 1.0 / as_f32(matrix.columns),
                 epsilon: shape.epsilon,
+                group_shift: matrix.weights.group_shift(),
             };
             let work = products(part.rows, matrix);
             let grid = [Extent::Items(matrix.rows), ONE];
@@ -507,6 +509,7 @@ impl<'g> PartPlan<'g> {
                 outputs: count(outputs),
                 inverse_columns: 1.0 / as_f32(matrix.columns),
                 epsilon: normed.epsilon,
+                group_shift: matrix.weights.group_shift(),
             };
             let work = products(part.rows, matrix);
             let grid = [Extent::Items(outputs), ONE];
@@ -720,7 +723,7 @@ pub(crate) fn as_f32(value: usize) -> f32 {
 fn products(outputs: usize, matrix: &Matrix) -> Work {
     Work {
         flops_per_row: 2.0 * as_f64(matrix.columns) * as_f64(outputs),
-        bytes: as_f64(outputs * matrix.columns * matrix.weights.size()),
+        bytes: as_f64(outputs * matrix.row_bytes()),
         bytes_per_row: 4.0 * as_f64(matrix.columns + outputs),
     }
 }

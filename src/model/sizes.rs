@@ -1,7 +1,7 @@
 //! How large a session is, by the sizes of the model alone.
 
 use super::block::{BlockShape, KeyValues};
-use crate::checkpoint::{BltConfig, BltWeights, EntropyConfig};
+use crate::checkpoint::{BltConfig, BltWeights, EntropyConfig, TensorView};
 use crate::device::tensor::Allocator;
 use crate::error::Result;
 
@@ -146,7 +146,8 @@ impl ModelSizes {
         let projection = weights.encoder_projection.as_ref();
         let patch = projection.map_or(pooled, |view| view.shape.first().copied().unwrap_or(0));
         let tables = config.hash.tables() as usize;
-        let stored = weights.hash_tables.first().map(|view| view.dtype.size());
+        let row = |view: &TensorView<'_>| view.dtype.row_bytes(view.columns());
+        let row = weights.hash_tables.first().map(row);
         Ok(Self {
             entropy,
             encoder: EncoderSizes {
@@ -157,7 +158,7 @@ impl ModelSizes {
                 pooled,
                 tables,
                 gathered: match host_tables {
-                    true => tables * shape.hidden * stored.unwrap_or(0),
+                    true => tables * row.unwrap_or(0),
                     false => 0,
                 },
             },

@@ -12,6 +12,7 @@ use crate::device::plan::{Grid, PlanBuilder, Work};
 use crate::device::tensor::padded;
 use crate::device::{Device, Tensor};
 use crate::error::Result;
+use crate::numerics::Quantisation;
 
 /// One kernel on known data: buffers, and steps that read and write them in order.
 pub(super) struct Case {
@@ -63,10 +64,12 @@ pub(super) struct Part {
 }
 
 impl Case {
-    pub(super) fn new(random: StdRng, variant: &Variant) -> Self {
+    pub(super) fn new(mut random: StdRng, variant: &Variant) -> Self {
         let mut choices = variant.choices.iter();
         let axis = choices.find(|(axis, _)| *axis == "WEIGHTS");
-        let weights = axis.and_then(|(_, value)| WeightType::of_axis(value));
+        let groups = Quantisation::GROUPS;
+        let group = groups[random.next_u32() as usize % groups.len()];
+        let weights = axis.and_then(|(_, value)| WeightType::of_axis(value, group));
         Self {
             random,
             weights: weights.unwrap_or(WeightType::F32),
@@ -89,6 +92,14 @@ impl Case {
     /// Words of all its buffers.
     pub(super) fn words(&self) -> usize {
         self.buffers.iter().map(|buffer| buffer.words.len()).sum()
+    }
+
+    /// At least so many columns: quantised rows are whole groups.
+    pub(super) fn columns(&self, columns: usize) -> usize {
+        match self.weights {
+            WeightType::Quantised(quantisation) => columns.next_multiple_of(quantisation.group()),
+            _ => columns,
+        }
     }
 
     fn buffer(&mut self, words: Vec<u32>, kept_from: usize) -> Buffer {
@@ -132,7 +143,7 @@ impl Case {
         for rows in blocks.iter().copied().filter(|rows| *rows > 0) {
             let values = self.numbers(rows * columns, scale);
             let padded = padded_rows(&values, columns, stride, 0.0, 0);
-            let (words, stored) = store(&padded, self.weights);
+            let (words, stored) = store(&padded, stride, self.weights);
             let stored = stored.chunks_exact(stride);
             let stored = stored.flat_map(|row| row[..columns].iter().copied());
             weights.values.extend(stored);
@@ -273,9 +284,21 @@ fn difference(got: &[u32], want: &[u32], floats: bool) -> f64 {
     errors.fold(0.0, f64::max)
 }
 
-/// Numbers as they are stored, in words, and what is read back of them.
-pub(super) fn store(values: &[f32], weights: WeightType) -> (Vec<u32>, Vec<f32>) {
+/// Rows of numbers as they are stored, in words, and what is read back of them.
+pub(super) fn store(values: &[f32], columns: usize, weights: WeightType) -> (Vec<u32>, Vec<f32>) {
     match weights {
+        WeightType::Quantised(quantisation) => {
+            let (mut words, mut stored) = (Vec::new(), Vec::new());
+            for row in values.chunks_exact(columns) {
+                let mut packed = vec![0; quantisation.row_words(columns)];
+                quantisation.quantise(row, &mut packed);
+                let mut row = vec![0.0; columns];
+                quantisation.dequantise(&packed, &mut row);
+                words.extend(packed);
+                stored.extend(row);
+            }
+            (words, stored)
+        }
         WeightType::F32 => (bytemuck::cast_slice(values).to_vec(), values.to_vec()),
         WeightType::F16 => {
             let short: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();

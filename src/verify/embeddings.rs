@@ -14,6 +14,7 @@ use crate::numerics;
 pub(super) fn embed(inputs: &mut Inputs) -> Vec<Case> {
     let case = |(rows, columns)| {
         let mut case = inputs.case();
+        let columns = case.columns(columns);
         let vocabulary = 2 + columns / 3;
         // As where a binding is too small for the table.
         let table = case.weights(&[vocabulary / 2, vocabulary - vocabulary / 2], columns);
@@ -29,6 +30,7 @@ pub(super) fn embed(inputs: &mut Inputs) -> Vec<Case> {
                 vocabulary: count(vocabulary),
                 first_row: count(part.first_row),
                 part_rows: count(part.rows),
+                group_shift: case.weights.group_shift(),
             };
             let grid = [Extent::Items(stride / 4), Extent::Rows];
             case.step::<Embed>(rows, &[part.buffer, ids, x], params, grid);
@@ -102,6 +104,7 @@ pub(super) fn hash_embed(inputs: &mut Inputs) -> Vec<Case> {
         // Whole, and split in the middle of tables.
         for blocks in [&[all][..], &[all / 2, 1, all - all / 2 - 1]] {
             let mut case = inputs.case();
+            let columns = case.columns(columns);
             let table = case.weights(blocks, columns);
             let row = |_| case.below(count(vocabulary));
             let picked: Vec<u32> = (0..(rows + 3) * tables).map(row).collect();
@@ -110,6 +113,7 @@ pub(super) fn hash_embed(inputs: &mut Inputs) -> Vec<Case> {
         }
         // The rows that the bytes need, one after the other.
         let mut case = inputs.case();
+        let columns = case.columns(columns);
         let table = case.weights(&[rows * tables], columns);
         let picked: Vec<u32> = (0..count((rows + 3) * tables)).collect();
         let sizes = (rows, columns, tables, rows * tables);
@@ -136,6 +140,7 @@ fn sum_of_rows(
             vocabulary: count(vocabulary),
             first_row: count(part.first_row),
             part_rows: count(part.rows),
+            group_shift: case.weights.group_shift(),
             gathered: u32::from(gathered),
         };
         let grid = [Extent::Items(stride / 4), Extent::Rows];

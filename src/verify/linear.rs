@@ -44,6 +44,7 @@ where
 {
     let normed = inputs.choice("NORM") == Some("yes");
     let mut case = inputs.case();
+    let columns = case.columns(columns);
     let x = case.numbers(rows * columns, 2.0);
     let (weight, norm) = norm(&mut case, columns);
     // Every other shape as where a binding is too small for all outputs.
@@ -71,6 +72,7 @@ where
             slots: count(slots),
             inverse_columns: if normed { inverse(columns) } else { 0.0 },
             epsilon: EPSILON,
+            group_shift: case.weights.group_shift(),
         };
         let grid = [Extent::Items(part.rows), Extent::Rows];
         let buffers = [part.buffer, x_in, norm, y];
@@ -142,6 +144,7 @@ pub(super) fn gate_up_row(inputs: &mut Inputs) -> Vec<Case> {
     let shapes = [(4, 4), (85, 12), (260, 36), (192, 132)];
     let case = |(columns, outputs)| {
         let mut case = inputs.case();
+        let columns = case.columns(columns);
         let x = case.numbers(columns, 2.0);
         let weights = case.weights(&[2 * outputs], columns);
         let x_in = case.input(&padded_rows(&x, columns, padded(columns), 0.0, 0));
@@ -152,6 +155,7 @@ pub(super) fn gate_up_row(inputs: &mut Inputs) -> Vec<Case> {
             outputs: count(outputs),
             inverse_columns: inverse(columns),
             epsilon: EPSILON,
+            group_shift: case.weights.group_shift(),
         };
         let x = plain::rms_norm(&x, &weight, EPSILON);
         let buffers = [weights.parts[0].buffer, x_in, norm, y];
@@ -176,6 +180,7 @@ pub(super) fn qkv_row(inputs: &mut Inputs) -> Vec<Case> {
     ];
     let case = |(columns, heads, kv_heads, head, slots, slot, absolute)| {
         let mut case = inputs.case();
+        let columns = case.columns(columns);
         let (queries, stored) = (heads * head, kv_heads * head);
         let outputs = queries + 2 * stored;
         let x = case.numbers(columns, 2.0);
@@ -200,6 +205,7 @@ pub(super) fn qkv_row(inputs: &mut Inputs) -> Vec<Case> {
             absolute: u32::from(absolute),
             inverse_columns: inverse(columns),
             epsilon: EPSILON,
+            group_shift: case.weights.group_shift(),
         };
         let buffers = [
             weights.parts[0].buffer,

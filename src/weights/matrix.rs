@@ -3,7 +3,7 @@
 use crate::checkpoint::Dtype;
 use crate::device::Tensor;
 use crate::device::bindings::WeightType;
-use crate::device::tensor::{PART_ALIGNMENT, padded};
+use crate::device::tensor::PART_ALIGNMENT;
 
 impl From<Dtype> for WeightType {
     fn from(dtype: Dtype) -> Self {
@@ -11,11 +11,12 @@ impl From<Dtype> for WeightType {
             Dtype::F32 => Self::F32,
             Dtype::F16 => Self::F16,
             Dtype::Bf16 => Self::Bf16,
+            Dtype::Quantised(quantisation) => Self::Quantised(quantisation),
         }
     }
 }
 
-/// A weight matrix `[rows, columns]`, stored row by row in its file's type;
+/// A weight matrix `[rows, columns]`, stored row by row in its file's type or quantised;
 /// rows are padded with zeros to a multiple of four columns.
 #[derive(Debug)]
 pub struct Matrix {
@@ -36,11 +37,17 @@ impl Matrix {
         self.parts.iter().map(|part| part.tensor.bytes()).sum()
     }
 
+    /// Size of a row in bytes, padding and scales included.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        self.weights.row_bytes(self.columns)
+    }
+
     /// Its rows from `first` on, in the same memory; `None` where no binding can
     /// begin at the first of them.
     #[must_use]
     pub(crate) fn rows_from(&self, first: usize) -> Option<Self> {
-        let row_bytes = padded(self.columns) * self.weights.size();
+        let row_bytes = self.row_bytes();
         let mut parts = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
             let skip = first.saturating_sub(part.first_row).min(part.rows);

@@ -30,6 +30,8 @@ pub enum RowSource<'a> {
     /// The same, in a file or in the program, where a device that shares the host's
     /// memory can use them.
     Shared(Bytes),
+    /// A tensor that is quantised, or is to be.
+    Quantised(TensorView<'a>),
     /// Nowhere: they are zero.
     Zeros,
     /// Numbers that the device makes from their indices; see
@@ -58,6 +60,8 @@ const GRID_ROWS: usize = 1024;
 const UPLOAD_WINDOW: u64 = 64 << 20;
 /// Bytes copied at a time.
 const UPLOAD_PIECE: usize = 4 << 20;
+/// Weights quantised at a time.
+const QUANTISED_PIECE: usize = 1 << 20;
 
 impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
     /// Starts an upload; `go_on` is told the bytes of each piece done and may stop
@@ -104,7 +108,7 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
         blocks: &[RowBlock<'_>],
     ) -> Result<Matrix> {
         let rows: usize = blocks.iter().map(|b| b.rows).sum();
-        let row_bytes = padded(columns) * weights.size();
+        let row_bytes = weights.row_bytes(columns);
         let limit = usize::try_from(self.device.binding_bytes()).unwrap_or(usize::MAX);
         let rows_per_part = (limit / row_bytes).min(rows);
         if rows_per_part == 0 {
@@ -140,6 +144,10 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
             row = rows.end;
             let bytes: &[u8] = match &block.source {
                 RowSource::Zeros => continue,
+                RowSource::Quantised(view) => {
+                    self.quantised(&parts, rows, weights, view).await?;
+                    continue;
+                }
                 RowSource::Random { seed, exponent } => {
                     let numbers = (*seed, *exponent);
                     self.random(&parts, rows, columns, weights, numbers).await?;
@@ -244,6 +252,40 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
         Ok(())
     }
 
+    /// Packs rows of a tensor in pieces, and gives back what was read of its file.
+    async fn quantised(
+        &mut self,
+        parts: &[MatrixPart],
+        rows: Range<usize>,
+        weights: WeightType,
+        view: &TensorView<'_>,
+    ) -> Result<()> {
+        let columns = view.columns();
+        let row_bytes = weights.row_bytes(columns);
+        let step = (QUANTISED_PIECE / columns.max(1)).max(1);
+        let mut words = Vec::new();
+        for part in parts {
+            let end = rows.end.min(part.first_row + part.rows);
+            for row in (rows.start.max(part.first_row)..end).step_by(step) {
+                let own = row - rows.start..end.min(row + step) - rows.start;
+                words.clear();
+                words.resize(own.len() * row_bytes / 4, 0u32);
+                view.pack_rows(own.clone(), &mut words);
+                view.forget(own);
+                let bytes: &[u8] = bytemuck::cast_slice(&words);
+                let at = ((row - part.first_row) * row_bytes) as u64;
+                part.tensor.write_bytes(self.device, at, bytes);
+                self.tell(bytes.len() as u64);
+                self.check()?;
+                self.in_flight += bytes.len() as u64;
+                if self.in_flight >= UPLOAD_WINDOW {
+                    self.flush().await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn write(
         &mut self,
         parts: &[MatrixPart],
@@ -253,8 +295,11 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
         bytes: &[u8],
     ) -> Result<()> {
         let first = rows.start;
-        let file_row = columns * weights.size();
-        let row_bytes = padded(columns) * weights.size();
+        let file_row = match weights {
+            WeightType::Quantised(_) => weights.row_bytes(columns),
+            plain => columns * plain.size(),
+        };
+        let row_bytes = weights.row_bytes(columns);
         for part in parts {
             let begin = first.max(part.first_row);
             let end = rows.end.min(part.first_row + part.rows);
@@ -299,7 +344,7 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
 }
 
 /// Uploads tensors one below the other, each followed by `gap` rows of zeros.
-/// Tensors of different types become f32.
+/// Tensors of different types become f32. Those that are to be quantised are, in pieces.
 ///
 /// # Errors
 /// The device's errors.
@@ -313,11 +358,14 @@ pub async fn fused<P: FnMut(u64) -> ControlFlow<()>>(
     let first = tensors.first().map_or(Dtype::F32, |t| t.dtype);
     let one_type = tensors.iter().all(|t| t.dtype == first);
     let as_f32 = !one_type || tensors.iter().any(|t| t.data == TensorData::Ones);
-    // Random numbers are made on the device, in any type.
+    let quantised = matches!(first, Dtype::Quantised(_)) && !as_f32;
+    // Random numbers are made on the device, in any type that is not quantised.
     let converted: Vec<Vec<f32>> = tensors
         .iter()
         .map(|t| match t.data {
-            TensorData::Bytes(_) if as_f32 => t.to_f32(),
+            _ if quantised => Vec::new(),
+            TensorData::Bytes(_) | TensorData::Packed(_) if as_f32 => t.to_f32(),
+            TensorData::Random(_) if matches!(t.dtype, Dtype::Quantised(_)) => t.to_f32(),
             TensorData::Ones => t.to_f32(),
             _ => Vec::new(),
         })
@@ -325,7 +373,10 @@ pub async fn fused<P: FnMut(u64) -> ControlFlow<()>>(
     let mut blocks = Vec::new();
     for (tensor, converted) in tensors.iter().zip(&converted) {
         let source = match tensor.data {
-            TensorData::Random(Random { seed, exponent }) => RowSource::Random { seed, exponent },
+            _ if quantised => RowSource::Quantised(**tensor),
+            TensorData::Random(Random { seed, exponent }) if converted.is_empty() => {
+                RowSource::Random { seed, exponent }
+            }
             TensorData::Bytes(bytes) if converted.is_empty() => match tensor.shared() {
                 Some(shared) => RowSource::Shared(shared),
                 None => RowSource::Bytes(bytes),

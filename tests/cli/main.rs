@@ -22,6 +22,7 @@ mod limits;
 mod machine;
 mod numbers;
 mod output;
+mod quantised;
 mod rules;
 mod score;
 mod view;

@@ -1,5 +1,5 @@
 //! The processor and a graphics adapter compute the same: entropies, patches and greedy
-//! bytes of the embedded model.
+//! bytes of the embedded model, in 16, 8 and 4 bits.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ struct Found {
     written: Vec<u32>,
 }
 
-async fn on(device: &Arc<Device>) -> Found {
-    let checkpoint = Arc::new(Checkpoint::embedded().unwrap());
+async fn on(device: &Arc<Device>, bits: u32) -> Found {
+    let checkpoint = Arc::new(Checkpoint::embedded().unwrap().in_bits(bits));
     let load = BltModel::load(device, &checkpoint, BltLoad::default(), |_| ());
     let model = Arc::new(load.await.unwrap());
     let mut session = BltSession::new(&model, BltOptions::default()).unwrap();
@@ -56,13 +56,24 @@ fn processor_and_graphics_adapter() {
             choice,
             ..DeviceOptions::default()
         };
-        let cpu = on(&Device::open(&options).await.unwrap()).await;
-        let gpu = on(&crate::common::on_graphics()).await;
-        for (at, (a, b)) in cpu.entropies.iter().zip(&gpu.entropies).enumerate() {
-            assert!((a - b).abs() < 1e-4, "position {at}: {a} and {b}");
+        let (cpu, gpu) = (
+            Device::open(&options).await.unwrap(),
+            crate::common::on_graphics(),
+        );
+        for bits in [16, 8, 4] {
+            let (cpu, gpu) = (on(&cpu, bits).await, on(&gpu, bits).await);
+            for (at, (a, b)) in cpu.entropies.iter().zip(&gpu.entropies).enumerate() {
+                assert!(
+                    (a - b).abs() < 1e-4,
+                    "{bits} bits, position {at}: {a} and {b}"
+                );
+            }
+            assert_eq!(cpu.starts, gpu.starts);
+            assert!(
+                cpu.written.len() > 20,
+                "{bits} bits: too few bytes are clear"
+            );
+            assert_eq!(cpu.written, gpu.written);
         }
-        assert_eq!(cpu.starts, gpu.starts);
-        assert!(cpu.written.len() > 20, "too few bytes are clear");
-        assert_eq!(cpu.written, gpu.written);
     });
 }

@@ -589,6 +589,7 @@ fn made(hidden: usize, kv_heads: usize, layers: usize, window: u32) -> EntropyWe
         TensorView {
             name: "made",
             dtype: Dtype::F32,
+            source: Dtype::F32,
             shape: Vec::leak(shape.to_vec()),
             data: TensorData::Bytes(Vec::leak(bytes)),
             whole: None,

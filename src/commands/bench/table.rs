@@ -197,7 +197,7 @@ mod tests {
     fn setting() -> Setting {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/k2_base");
         let checkpoint = Arc::new(Checkpoint::open(folder).unwrap());
-        let reads = DecodeReads::of(&checkpoint).unwrap();
+        let reads = DecodeReads::of(&checkpoint);
         Setting {
             adapter: "a card".to_owned(),
             software: false,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::super::bindings::WeightType;
 use super::super::cpu::{Access, Binding, Bindings, Call, CpuDevice};
 use super::super::kernel::{BindingKind, CpuForm};
 use super::super::slice::{Storage, place};
@@ -15,7 +14,8 @@ pub(in crate::device) struct CpuStep {
     form: CpuForm,
     bindings: Bindings,
     params: Vec<u8>,
-    stored: WeightType,
+    /// How weights are stored: the value of the variant's axis `WEIGHTS`.
+    stored: &'static str,
 }
 
 impl CpuStep {
@@ -42,12 +42,11 @@ impl CpuStep {
         let variant = &draft.shader.variants[draft.variant];
         let mut choices = variant.choices.iter();
         let axis = choices.find(|(axis, _)| *axis == "WEIGHTS");
-        let weights = axis.and_then(|(_, value)| WeightType::of_axis(value));
         Ok(Self {
             form: draft.form,
             bindings,
             params: draft.params,
-            stored: weights.unwrap_or(WeightType::F32),
+            stored: axis.map_or("f32", |(_, value)| *value),
         })
     }
 

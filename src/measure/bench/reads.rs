@@ -1,8 +1,7 @@
 //! What decoding has to read, by the shape of a model: the bound that memory
 //! sets to it.
 
-use crate::checkpoint::{BltConfig, Checkpoint, Config, StackConfig};
-use crate::error::Result;
+use crate::checkpoint::{BltConfig, Checkpoint, Config, Part, StackConfig};
 use crate::measure::flops::between;
 
 /// The least that decoding reads of the device's memory.
@@ -21,22 +20,24 @@ pub struct DecodeReads {
 }
 
 impl DecodeReads {
-    /// Those of a checkpoint whose weights lie on the device as they are stored.
-    ///
-    /// # Errors
-    /// What [`Checkpoint::blt_weights`] and [`Checkpoint::entropy_weights`] say.
-    pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
-        let size =
-            |dtype: crate::checkpoint::Dtype| f64::from(u8::try_from(dtype.size()).unwrap_or(4));
-        let entropy_weight = match checkpoint.config().entropy {
-            Some(_) => size(checkpoint.entropy_weights()?.lm_head.dtype),
-            None => 0.0,
+    /// Those of a checkpoint whose weights lie on the device as they are stored, or
+    /// quantised as it says.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+    pub fn of(checkpoint: &Checkpoint) -> Self {
+        let parts = checkpoint.inspect().parts;
+        let mean = |counts: fn(Part) -> bool| {
+            let held = parts.iter().filter(|held| counts(held.part));
+            let sum = held.fold((0, 0), |(bytes, weights), held| {
+                (bytes + held.held.bytes, weights + held.held.parameters)
+            });
+            sum.0 as f64 / sum.1.max(1) as f64
         };
-        Ok(Self {
+        Self {
             config: checkpoint.config().clone(),
-            entropy_weight,
-            weight: size(checkpoint.blt_weights()?.head.dtype),
-        })
+            entropy_weight: mean(|part| part == Part::Entropy),
+            weight: mean(|part| !matches!(part, Part::Entropy | Part::HashTables | Part::Other)),
+        }
     }
 
     /// Bytes read per byte of text, after `context` of them, where that many

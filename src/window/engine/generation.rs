@@ -16,7 +16,7 @@ use super::{Model, Outbox, Update};
 use crate::error::{Error, Result};
 use crate::generate::{Continuation, GenerateOptions, StopReason};
 use crate::measure::tune::{Subject, prepare_kept};
-use crate::model::blt::{BltLoad, BltModel};
+use crate::model::blt::{BltLoad, BltModel, WeightBits};
 use crate::model::memory::MemoryPlan;
 use asked::DEFAULT;
 pub(crate) use asked::{
@@ -244,7 +244,9 @@ impl Generation {
                 entropy: Some(Arc::clone(&model.entropy)),
                 ..BltLoad::default()
             };
-            let plan = MemoryPlan::of(model.entropy.device(), &model.checkpoint, &options)?;
+            let device = model.entropy.device();
+            let (checkpoint, plan) =
+                MemoryPlan::choose(device, &model.checkpoint, WeightBits::Auto, &options)?;
             outbox.put(Update::Generate(GenerateUpdate::Memory(plan)));
             let total = plan.adapter.saturating_sub(model.entropy.bytes());
             let (own, told, found) = (Arc::clone(model), outbox.clone(), outbox.clone());
@@ -255,11 +257,10 @@ impl Generation {
             self.loader.start(outbox, tell, move |going| {
                 going.expect(total);
                 let device = own.entropy.device();
-                let load = BltModel::load_while(device, &own.checkpoint, options, |bytes| {
-                    going.add(bytes)
-                });
+                let load =
+                    BltModel::load_while(device, &checkpoint, options, |bytes| going.add(bytes));
                 let model = Arc::new(pollster::block_on(load)?);
-                let subject = Subject::Blt(&model, &own.checkpoint);
+                let subject = Subject::Blt(&model, &checkpoint);
                 if let Some(wrong) = pollster::block_on(prepare_kept(&subject))?.wrong {
                     let why = format!("{}: {wrong}", device.summary().name);
                     found.put(Update::Failed(why));

@@ -13,6 +13,7 @@ fn view<'a>(dtype: Dtype, shape: &'a [usize], bytes: &'a [u8]) -> TensorView<'a>
     TensorView {
         name: "x",
         dtype,
+        source: dtype,
         shape,
         data: TensorData::Bytes(bytes),
         whole: None,

@@ -13,6 +13,7 @@ mod locate;
 mod meta;
 mod oracle;
 mod pth;
+mod quantised;
 mod released;
 mod whole;
 

@@ -8,7 +8,7 @@ use super::scratch::Scratch;
 use super::size;
 use crate::device::bindings::{LinearCpu, LinearParams, State, Weights};
 use crate::device::cpu::Cpu;
-use crate::device::cpu::raw::{Bf16, F16, F32, Stored};
+use crate::device::cpu::raw::{Bf16, F16, F32, Quantised, RowFormat};
 
 /// Up to this many rows are multiplied straight from the stored weights, each of
 /// which is read once for all of them.
@@ -38,17 +38,33 @@ pub(crate) fn run(k: LinearCpu<'_>, p: &LinearParams, cpu: &Cpu) {
         &*normed
     };
     match weights {
-        Weights::F32(weights) => linear::<F32>(weights, state, x, y, p, cpu),
-        Weights::F16(weights) => linear::<F16>(weights, state, x, y, p, cpu),
-        Weights::Bf16(weights) => linear::<Bf16>(weights, state, x, y, p, cpu),
+        Weights::F32(weights) => linear(F32, weights, state, (x, y), p, cpu),
+        Weights::F16(weights) => linear(F16, weights, state, (x, y), p, cpu),
+        Weights::Bf16(weights) => linear(Bf16, weights, state, (x, y), p, cpu),
+        Weights::Q8(weights) => linear(q8(p.group_shift), weights, state, (x, y), p, cpu),
+        Weights::Q4(weights) => linear(q4(p.group_shift), weights, state, (x, y), p, cpu),
     }
 }
 
-fn linear<S: Stored>(
-    weights: &[S::Word],
+/// Weights in 8 bits, by the shaders' parameter.
+pub(crate) fn q8(group_shift: u32) -> Quantised<8> {
+    Quantised {
+        group: 4 << group_shift,
+    }
+}
+
+/// Weights in 4 bits, by the shaders' parameter.
+pub(crate) fn q4(group_shift: u32) -> Quantised<4> {
+    Quantised {
+        group: 4 << group_shift,
+    }
+}
+
+fn linear<F: RowFormat>(
+    format: F,
+    weights: &[F::Word],
     state: &State,
-    x: &[f32],
-    y: &mut [f32],
+    (x, y): (&[f32], &mut [f32]),
     p: &LinearParams,
     cpu: &Cpu,
 ) {
@@ -63,8 +79,9 @@ fn linear<S: Stored>(
         first_slot: size(state.first_slot),
         slots: size(p.slots),
     };
-    let layer = Layer::<S> {
-        weights: &weights[..outputs * inputs],
+    let layer = Layer {
+        format,
+        weights: &weights[..outputs * format.row_words(inputs)],
         x: &x[..rows * inputs],
         rows,
         inputs,
@@ -80,15 +97,26 @@ fn linear<S: Stored>(
 
 /// A linear layer and its inputs.
 #[derive(Clone, Copy)]
-pub(crate) struct Layer<'a, S: Stored> {
+pub(crate) struct Layer<'a, F: RowFormat> {
+    /// How its weights are stored.
+    pub(crate) format: F,
     /// `[outputs, inputs]`
-    pub(crate) weights: &'a [S::Word],
+    pub(crate) weights: &'a [F::Word],
     /// `[rows, inputs]`
     pub(crate) x: &'a [f32],
     pub(crate) rows: usize,
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) place: Place,
+}
+
+impl<'a, F: RowFormat> Layer<'a, F> {
+    /// The weights of an output.
+    #[inline(always)]
+    pub(crate) fn output(&self, output: usize) -> &'a [F::Word] {
+        let words = self.format.row_words(self.inputs);
+        &self.weights[output * words..(output + 1) * words]
+    }
 }
 
 /// Where the outputs go.

@@ -2,15 +2,27 @@
 //! memory gives them.
 
 use super::linear::Layer;
+use super::scratch::Scratch;
 use crate::device::cpu::Cpu;
-use crate::device::cpu::raw::{Lanes, MAX_LANES, Stored, Tile, TileShape, Work, dots};
+use crate::device::cpu::raw::{Lanes, MAX_LANES, RowFormat, Tile, TileShape, Work};
 
 /// Fewest and most weights of a piece: enough to be worth handing out, and few
 /// enough that no thread ends long after the others.
 const PIECE: (usize, usize) = (16 << 10, 256 << 10);
 
-pub(crate) fn few<S: Stored>(layer: Layer<'_, S>, y: &mut [f32], cpu: &Cpu) {
-    let weights = layer.weights.len();
+pub(crate) fn few<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) {
+    let mut layer = layer;
+    let weights = layer.outputs * layer.inputs;
+    let mut scratch = Scratch::new(if F::ARRANGED { layer.x.len() } else { 0 });
+    if F::ARRANGED {
+        let arranged = scratch.numbers();
+        cpu.rows(arranged, layer.inputs, layer.x.len(), |row, to| {
+            let x = &layer.x[row * layer.inputs..(row + 1) * layer.inputs];
+            let format = layer.format;
+            cpu.lanes(Arrange { format, x, to });
+        });
+        layer.x = &*arranged;
+    }
     let piece = (weights / 64).clamp(PIECE.0, PIECE.1);
     let place = layer.place;
     let shape = TileShape {
@@ -30,12 +42,27 @@ pub(crate) fn few<S: Stored>(layer: Layer<'_, S>, y: &mut [f32], cpu: &Cpu) {
     cpu.tiles(y, shape, work, |tile| cpu.lanes(Few { layer, tile }));
 }
 
-struct Few<'a, 'b, S: Stored> {
-    layer: Layer<'a, S>,
+/// Brings a row into the order that its weights have in vectors.
+pub(crate) struct Arrange<'a, F> {
+    pub(crate) format: F,
+    pub(crate) x: &'a [f32],
+    pub(crate) to: &'a mut [f32],
+}
+
+impl<F: RowFormat> Work for Arrange<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        self.format.arrange::<L>(self.x, self.to);
+    }
+}
+
+struct Few<'a, 'b, F: RowFormat> {
+    layer: Layer<'a, F>,
     tile: Tile<'b, f32>,
 }
 
-impl<S: Stored> Work for Few<'_, '_, S> {
+impl<F: RowFormat> Work for Few<'_, '_, F> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
@@ -48,13 +75,13 @@ impl<S: Stored> Work for Few<'_, '_, S> {
     }
 }
 
-impl<S: Stored> Few<'_, '_, S> {
+impl<F: RowFormat> Few<'_, '_, F> {
     /// O outputs at a time, whose weights stay in the nearest cache while R rows
     /// after R rows use them.
     #[inline(always)]
     fn blocks<L: Lanes, const R: usize, const O: usize>(mut self, l: L) {
+        let layer = self.layer;
         let Layer {
-            weights,
             x,
             rows,
             inputs,
@@ -63,9 +90,8 @@ impl<S: Stored> Few<'_, '_, S> {
         } = self.layer;
         for first in (0..self.tile.columns).step_by(O) {
             let live = O.min(self.tile.columns - first);
-            let w: [&[S::Word]; O] = std::array::from_fn(|o| {
-                let output = self.tile.first_column + first + o.min(live - 1);
-                &weights[output * inputs..(output + 1) * inputs]
+            let w: [&[F::Word]; O] = std::array::from_fn(|o| {
+                layer.output(self.tile.first_column + first + o.min(live - 1))
             });
             for start in (0..rows).step_by(R) {
                 let x: [&[f32]; R] = std::array::from_fn(|r| {
@@ -74,8 +100,8 @@ impl<S: Stored> Few<'_, '_, S> {
                     &x[row * inputs..(row + 1) * inputs]
                 });
                 // The next outputs' weights, once.
-                let ahead = if start == 0 { O * inputs } else { 0 };
-                let sums = dots::<S, L, R, O>(l, x, w, ahead);
+                let ahead = if start == 0 { O * w[0].len() } else { 0 };
+                let sums = layer.format.dots::<L, R, O>(l, x, w, ahead);
                 for (row, sums) in (start..rows).zip(&sums) {
                     let y = &mut self.tile.row(place.row(row))[first..first + live];
                     for (y, sum) in y.iter_mut().zip(sums) {

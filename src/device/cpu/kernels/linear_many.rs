@@ -7,7 +7,7 @@ use super::linear::Layer;
 use super::scratch::Scratch;
 use crate::device::cpu::Cpu;
 use crate::device::cpu::raw::{
-    F32, Lanes, Stored, Tile, TileShape, Work, pack_rows, product, tile_columns,
+    F32, Lanes, Part, RowFormat, Tile, TileShape, Work, pack_rows, product, tile_columns,
 };
 
 /// Inputs that are multiplied at a time: the rows of a register tile then stay in
@@ -21,7 +21,7 @@ const ROWS: usize = 132;
 /// Pieces that are enough.
 const PIECES: usize = 16;
 
-pub(crate) fn many<S: Stored>(layer: Layer<'_, S>, y: &mut [f32], cpu: &Cpu) {
+pub(crate) fn many<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) {
     let Layer {
         rows,
         inputs,
@@ -81,13 +81,13 @@ impl Work for GroupRows {
 }
 
 /// Packs groups of rows of x, `[groups, inputs, ROWS]`.
-struct PackRows<'a, 'b, S: Stored> {
-    layer: Layer<'a, S>,
+struct PackRows<'a, 'b, F: RowFormat> {
+    layer: Layer<'a, F>,
     first_row: usize,
     packed: &'b mut [f32],
 }
 
-impl<S: Stored> Work for PackRows<'_, '_, S> {
+impl<F: RowFormat> Work for PackRows<'_, '_, F> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
@@ -106,34 +106,42 @@ impl<S: Stored> Work for PackRows<'_, '_, S> {
     }
 }
 
-struct Many<'a, 'b, S: Stored> {
-    layer: Layer<'a, S>,
+struct Many<'a, 'b, F: RowFormat> {
+    layer: Layer<'a, F>,
     /// See [`PackRows`].
     packed: &'a [f32],
     tile: Tile<'b, f32>,
 }
 
-impl<S: Stored> Work for Many<'_, '_, S> {
+impl<F: RowFormat> Work for Many<'_, '_, F> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(mut self, l: L) {
         let inputs = self.layer.inputs;
         let panels = self.tile.columns.div_ceil(tile_columns::<L>());
-        let mut scratch = Scratch::new(panels * INPUTS.min(inputs) * tile_columns::<L>());
-        let weights = scratch.numbers();
+        let block = INPUTS.min(inputs) * tile_columns::<L>();
+        let mut scratch = Scratch::new((panels + F::ROOM) * block);
+        let (weights, room) = scratch.numbers().split_at_mut(panels * block);
         // Without inputs there is still something to store: zeros.
         for first in (0..inputs.max(1)).step_by(INPUTS) {
-            self.block(l, first, INPUTS.min(inputs - first), weights);
+            let count = INPUTS.min(inputs - first);
+            self.block(l, (first, count), weights, room);
         }
     }
 }
 
-impl<S: Stored> Many<'_, '_, S> {
+impl<F: RowFormat> Many<'_, '_, F> {
     /// Adds the products of the inputs from `first` on.
     #[inline(always)]
-    fn block<L: Lanes>(&mut self, l: L, first: usize, count: usize, packed_weights: &mut [f32]) {
+    fn block<L: Lanes>(
+        &mut self,
+        l: L,
+        (first, count): (usize, usize),
+        packed_weights: &mut [f32],
+        room: &mut [f32],
+    ) {
+        let layer = self.layer;
         let Layer {
-            weights,
             rows,
             inputs,
             place,
@@ -144,9 +152,16 @@ impl<S: Stored> Many<'_, '_, S> {
         for from in (0..self.tile.columns).step_by(width) {
             let live = width.min(self.tile.columns - from);
             let output = self.tile.first_column + from;
-            let row = |r: usize| &weights[(output + r) * inputs + first..][..count];
+            let part = Part {
+                width,
+                count: live,
+                all: inputs,
+                first,
+                columns: count,
+            };
             let to = &mut packed_weights[from / width * panel..][..panel];
-            pack_rows::<S, L>(l, width, live, count, row, to);
+            let row = |r: usize| layer.output(output + r);
+            layer.format.pack(l, part, row, to, room);
         }
         // In a ring the tile has rows of y, and all rows of x.
         let (start, end) = if place.slots > 0 {

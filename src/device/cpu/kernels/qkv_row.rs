@@ -43,6 +43,7 @@ pub(crate) fn run(k: QkvRowCpu<'_>, p: &QkvRowParams, cpu: &Cpu) {
         slots: 0,
         inverse_columns: p.inverse_columns,
         epsilon: p.epsilon,
+        group_shift: p.group_shift,
     };
     linear::run(product, &params, cpu);
     let rotation = RopeStoreCpu {

@@ -2,7 +2,7 @@
 //! times a power of two, from the seed and the element's index.
 
 use super::size;
-use crate::device::bindings::{RandomWeightsCpu, RandomWeightsParams, WeightType};
+use crate::device::bindings::{RandomWeightsCpu, RandomWeightsParams};
 use crate::device::cpu::Cpu;
 use crate::numerics::pcg;
 
@@ -11,7 +11,7 @@ pub(crate) fn run(k: RandomWeightsCpu<'_>, p: &RandomWeightsParams, cpu: &Cpu) {
     if state.rows == 0 {
         return;
     }
-    let per_word = if stored == WeightType::F32 { 1 } else { 2 };
+    let per_word = if stored == "f32" { 1 } else { 2 };
     let words = size(p.padded) / size(per_word);
     let y = &mut y[size(p.skip) * words..][..size(p.rows) * words];
     cpu.chunks(y, words, 4 * size(p.rows) * size(p.padded), |row, y| {
@@ -33,13 +33,11 @@ pub(crate) fn run(k: RandomWeightsCpu<'_>, p: &RandomWeightsParams, cpu: &Cpu) {
         let mut column = 0;
         for word in y {
             *word = match stored {
-                WeightType::F32 => weight(column).to_bits(),
-                WeightType::F16 => {
-                    narrow_f16(weight(column)) | narrow_f16(weight(column + 1)) << 16
-                }
-                WeightType::Bf16 => {
+                "f16" => narrow_f16(weight(column)) | narrow_f16(weight(column + 1)) << 16,
+                "bf16" => {
                     weight(column).to_bits() >> 16 | weight(column + 1).to_bits() & 0xffff_0000
                 }
+                _ => weight(column).to_bits(),
             };
             column += per_word;
         }

@@ -19,6 +19,7 @@ impl Lanes for Avx2 {
     type V = __m256;
     type Square = [__m256; 8];
     type Tile = [[__m256; TILE_VECTORS]; 6];
+    type Levels4 = (__m256, __m256);
     const LANES: usize = 8;
     const ROWS: usize = 6;
 
@@ -38,6 +39,54 @@ impl Lanes for Avx2 {
         unsafe {
             let words = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
             _mm256_castsi256_ps(_mm256_slli_epi32::<16>(words))
+        }
+    }
+    #[inline(always)]
+    unsafe fn load8_from(self, from: *const u8) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) }
+    }
+    #[inline(always)]
+    fn levels4(self, scale: f32, bias: f32) -> (__m256, __m256) {
+        (self.splat(scale), self.splat(bias))
+    }
+    #[inline(always)]
+    unsafe fn load4_from(
+        self,
+        from: *const u32,
+        at: usize,
+        (scale, bias): (__m256, __m256),
+    ) -> __m256 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "below 4"
+        )]
+        let first = 4 * at as i32;
+        // SAFETY: as above.
+        unsafe {
+            let words = _mm256_broadcastsi128_si256(_mm_loadu_si128(from.cast()));
+            let low = _mm_set1_epi32(first);
+            let shifts = _mm256_set_m128i(_mm_set1_epi32(first + 16), low);
+            let numbers = _mm256_srlv_epi32(words, shifts);
+            let numbers = _mm256_and_si256(numbers, _mm256_set1_epi32(15));
+            _mm256_fmadd_ps(_mm256_cvtepi32_ps(numbers), scale, bias)
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs_from(self, from: *const u32) -> (__m256, __m256) {
+        // SAFETY: as above.
+        unsafe {
+            let words = _mm256_loadu_si256(from.cast());
+            let halves = |words: __m256i| {
+                let [low, high] = [
+                    _mm256_castsi256_si128(words),
+                    _mm256_extracti128_si256::<1>(words),
+                ];
+                _mm256_cvtph_ps(_mm_packus_epi32(low, high))
+            };
+            let low = _mm256_and_si256(words, _mm256_set1_epi32(0xffff));
+            (halves(low), halves(_mm256_srli_epi32::<16>(words)))
         }
     }
     #[inline(always)]

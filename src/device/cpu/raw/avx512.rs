@@ -19,6 +19,7 @@ impl Lanes for Avx512 {
     type V = __m512;
     type Square = [__m512; 16];
     type Tile = [[__m512; TILE_VECTORS]; 12];
+    type Levels4 = __m512;
     const LANES: usize = 16;
     const ROWS: usize = 12;
 
@@ -38,6 +39,47 @@ impl Lanes for Avx512 {
         unsafe {
             let words = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
             _mm512_castsi512_ps(_mm512_slli_epi32::<16>(words))
+        }
+    }
+    #[inline(always)]
+    unsafe fn load8_from(self, from: *const u8) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) }
+    }
+    #[inline(always)]
+    fn levels4(self, scale: f32, bias: f32) -> __m512 {
+        // SAFETY: as above.
+        unsafe {
+            let numbers = _mm512_setr_ps(
+                0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.,
+            );
+            _mm512_fmadd_ps(numbers, _mm512_set1_ps(scale), _mm512_set1_ps(bias))
+        }
+    }
+    #[inline(always)]
+    unsafe fn load4_from(self, from: *const u32, at: usize, levels: __m512) -> __m512 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "below 2"
+        )]
+        let first = 4 * at as i32;
+        // SAFETY: as above.
+        unsafe {
+            let words = _mm512_broadcast_i32x4(_mm_loadu_si128(from.cast()));
+            let shifts = _mm512_setr_epi32(0, 0, 0, 0, 8, 8, 8, 8, 16, 16, 16, 16, 24, 24, 24, 24);
+            let shifts = _mm512_add_epi32(shifts, _mm512_set1_epi32(first));
+            // The lowest four bits decide.
+            _mm512_permutexvar_ps(_mm512_srlv_epi32(words, shifts), levels)
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs_from(self, from: *const u32) -> (__m512, __m512) {
+        // SAFETY: as above.
+        unsafe {
+            let words = _mm512_loadu_si512(from.cast());
+            let halves = |words: __m512i| _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words));
+            (halves(words), halves(_mm512_srli_epi32::<16>(words)))
         }
     }
     #[inline(always)]

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::device::bindings::{State, WeightType, Weights};
+use crate::device::bindings::{State, Weights};
 use crate::device::cpu::Cpu;
 
 /// Own memory begins at multiples of this: a cache line, and the widest vector.
@@ -314,7 +314,7 @@ enum View<'t> {
 pub(crate) struct Call<'t> {
     params: &'t [u8],
     views: [Option<View<'t>>; MOST_BINDINGS],
-    stored: WeightType,
+    stored: &'static str,
     cpu: &'t Cpu,
 }
 
@@ -322,7 +322,7 @@ impl<'t> Call<'t> {
     pub(crate) fn new(
         access: &'t mut Access,
         bindings: &'t Bindings,
-        (params, stored): (&'t [u8], WeightType),
+        (params, stored): (&'t [u8], &'static str),
         cpu: &'t Cpu,
     ) -> Self {
         Self {
@@ -341,8 +341,8 @@ impl<'t> Call<'t> {
         bytemuck::pod_read_unaligned(&self.params[..size_of::<P>()])
     }
 
-    /// How the step's variant stores weights.
-    pub(crate) fn stored(&self) -> WeightType {
+    /// How the step's variant stores weights: the value of its axis `WEIGHTS`.
+    pub(crate) fn stored(&self) -> &'static str {
         self.stored
     }
 
@@ -379,9 +379,11 @@ impl<'t> Call<'t> {
     /// Binding `index`, the weights.
     pub(crate) fn weights(&mut self, index: usize) -> Weights<'t> {
         match self.stored {
-            WeightType::F32 => Weights::F32(self.read(index)),
-            WeightType::F16 => Weights::F16(self.read(index)),
-            WeightType::Bf16 => Weights::Bf16(self.read(index)),
+            "f16" => Weights::F16(self.read(index)),
+            "bf16" => Weights::Bf16(self.read(index)),
+            "q8" => Weights::Q8(self.read(index)),
+            "q4" => Weights::Q4(self.read(index)),
+            _ => Weights::F32(self.read(index)),
         }
     }
 }

@@ -14,13 +14,16 @@ mod pack;
 mod plain;
 mod pool;
 mod product;
+mod rows;
 mod split;
 
 pub(crate) use dots::dots;
 pub(crate) use exp::exp;
 pub(crate) use pack::{pack_columns, pack_rows};
+pub(crate) use plain::widen_f16;
 pub(crate) use pool::Pool;
 pub(crate) use product::{product, tile_columns};
+pub(crate) use rows::{Part, Quantised, RowFormat};
 pub(crate) use split::{Tile, TileShape, share_chunks, share_tiles};
 
 /// What the processor offers.
@@ -94,6 +97,8 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     const ROWS: usize;
     /// The sums of that tile.
     type Tile: Copy + AsRef<[[Self::V; TILE_VECTORS]]>;
+    /// What the 16 numbers of four bits stand for.
+    type Levels4: Copy;
 
     /// # Safety
     /// `from` is good for `LANES` reads.
@@ -104,6 +109,24 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `from` is good for `LANES` reads.
     unsafe fn load_bf16_from(self, from: *const u16) -> Self::V;
+    /// Bytes as numbers.
+    ///
+    /// # Safety
+    /// `from` is good for `LANES` reads.
+    unsafe fn load8_from(self, from: *const u8) -> Self::V;
+    /// `scale * q + bias` for all q.
+    fn levels4(self, scale: f32, bias: f32) -> Self::Levels4;
+    /// Of four words, whose numbers have four bits: in lane 4 t + w, number
+    /// `at + 32 / LANES * t` of word w.
+    ///
+    /// # Safety
+    /// `from` is good for four reads, and `at` below `32 / LANES`.
+    unsafe fn load4_from(self, from: *const u32, at: usize, levels: Self::Levels4) -> Self::V;
+    /// Halves of words as numbers, low and high.
+    ///
+    /// # Safety
+    /// `from` is good for `LANES` reads.
+    unsafe fn load_pairs_from(self, from: *const u32) -> (Self::V, Self::V);
     /// # Safety
     /// `to` is good for `LANES` writes.
     unsafe fn store_to(self, v: Self::V, to: *mut f32);
@@ -159,6 +182,18 @@ pub(crate) trait Lanes: Copy + Send + Sync {
         let mut padded = [fill; MAX_LANES];
         padded[..from.len()].copy_from_slice(from);
         self.load(&padded)
+    }
+    /// Halves of at most `LANES` words as numbers, low and high; zeros beyond the last.
+    #[inline(always)]
+    fn load_pairs(self, from: &[u32]) -> (Self::V, Self::V) {
+        if from.len() >= Self::LANES {
+            // SAFETY: the length was just looked at.
+            return unsafe { self.load_pairs_from(from.as_ptr()) };
+        }
+        let mut padded = [0; MAX_LANES];
+        padded[..from.len()].copy_from_slice(from);
+        // SAFETY: the buffer holds the longest vector.
+        unsafe { self.load_pairs_from(padded.as_ptr()) }
     }
     /// Stores as many numbers as there is room for.
     #[inline(always)]

@@ -22,6 +22,7 @@ impl Lanes for Plain {
     type V = V;
     type Square = [V; LANES];
     type Tile = [[V; TILE_VECTORS]; ROWS];
+    type Levels4 = (V, V);
     const LANES: usize = LANES;
     const ROWS: usize = ROWS;
 
@@ -41,6 +42,32 @@ impl Lanes for Plain {
         // SAFETY: as above.
         let words = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
         words.map(|word| f32::from_bits(u32::from(word) << 16))
+    }
+    #[inline(always)]
+    unsafe fn load8_from(self, from: *const u8) -> V {
+        // SAFETY: as above.
+        unsafe { from.cast::<[u8; LANES]>().read_unaligned() }.map(f32::from)
+    }
+    #[inline(always)]
+    fn levels4(self, scale: f32, bias: f32) -> (V, V) {
+        (self.splat(scale), self.splat(bias))
+    }
+    #[inline(always)]
+    unsafe fn load4_from(self, from: *const u32, at: usize, (scale, bias): (V, V)) -> V {
+        // SAFETY: as above.
+        let words = unsafe { from.cast::<[u32; 4]>().read_unaligned() };
+        let number = |lane: usize| words[lane % 4] >> (4 * (at + 4 * (lane / 4))) & 15;
+        let numbers = std::array::from_fn(|lane| number(lane).cast_signed() as f32);
+        self.fma(numbers, scale, bias)
+    }
+    #[inline(always)]
+    unsafe fn load_pairs_from(self, from: *const u32) -> (V, V) {
+        // SAFETY: as above.
+        let words = unsafe { from.cast::<[[u16; 2]; LANES]>().read_unaligned() };
+        (
+            words.map(|[low, _]| widen_f16(low)),
+            words.map(|[_, high]| widen_f16(high)),
+        )
     }
     #[inline(always)]
     unsafe fn store_to(self, v: V, to: *mut f32) {

@@ -16,6 +16,7 @@ mod rows;
 use crate::device::bindings::{State, Weights};
 use crate::device::cpu::Cpu;
 use crate::device::cpu::Level;
+use crate::numerics::Quantisation;
 
 /// Numbers from -1 to 1 from a seed.
 pub(super) struct Random(pub u64);
@@ -51,10 +52,43 @@ pub(super) fn state(rows: usize, first_slot: usize) -> State {
 pub(super) struct Stored {
     pub(super) values: Vec<f32>,
     words: Vec<u16>,
+    packed: Vec<u32>,
     kind: usize,
 }
 
+/// The form of `kind` 3 and above.
+pub(super) fn quantisation(kind: usize) -> Option<Quantisation> {
+    let [bits, group] = [[8, 64], [4, 64], [8, 32], [4, 32], [4, 128]].get(kind.checked_sub(3)?)?;
+    Quantisation::new(*bits, *group as usize)
+}
+
+/// The shaders' parameter for it.
+pub(super) fn group_shift(kind: usize) -> u32 {
+    quantisation(kind).map_or(0, |q| (q.group() / 4).ilog2())
+}
+
 impl Stored {
+    /// Rows of `columns` weights.
+    pub(super) fn rows(random: &mut Random, (rows, columns): (usize, usize), kind: usize) -> Self {
+        let Some(quantisation) = quantisation(kind) else {
+            return Self::new(random, rows * columns, kind);
+        };
+        let (mut values, mut packed) = (vec![], vec![]);
+        for _ in 0..rows {
+            let mut words = vec![0; quantisation.row_words(columns)];
+            let mut row = random.numbers(columns);
+            quantisation.quantise(&row, &mut words);
+            quantisation.dequantise(&words, &mut row);
+            values.extend(row);
+            packed.extend(words);
+        }
+        Self {
+            values,
+            words: vec![],
+            packed,
+            kind,
+        }
+    }
     pub(super) fn new(random: &mut Random, n: usize, kind: usize) -> Self {
         let mut values = random.numbers(n);
         let mut words = vec![];
@@ -82,6 +116,7 @@ impl Stored {
         Self {
             values,
             words,
+            packed: vec![],
             kind,
         }
     }
@@ -89,7 +124,11 @@ impl Stored {
         match self.kind {
             0 => Weights::F32(&self.values),
             1 => Weights::F16(&self.words),
-            _ => Weights::Bf16(&self.words),
+            2 => Weights::Bf16(&self.words),
+            _ if quantisation(self.kind).is_some_and(|q| q.bits() == 8) => {
+                Weights::Q8(&self.packed)
+            }
+            _ => Weights::Q4(&self.packed),
         }
     }
 }

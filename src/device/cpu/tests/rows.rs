@@ -1,5 +1,5 @@
 //! Kernels that take rows one by one.
-use super::{Random, Stored, close, everywhere, state};
+use super::{Random, Stored, close, everywhere, group_shift, quantisation, state};
 use crate::device::bindings::*;
 
 fn doubles(x: &[f32]) -> Vec<f64> {
@@ -242,19 +242,20 @@ fn rope_store_turns_and_keeps() {
 #[test]
 fn embeddings_are_rows_of_their_tables() {
     let mut random = Random(5);
-    for round in 0..60 {
-        let (rows, columns, vocabulary) = (
-            1 + random.below(60),
-            4 * (1 + random.below(60)),
-            2 + random.below(50),
-        );
+    for round in 0..120 {
+        let kind = round % 8;
+        let (rows, vocabulary) = (1 + random.below(60), 2 + random.below(50));
+        let columns = match quantisation(kind) {
+            None => 4 * (1 + random.below(60)),
+            Some(q) => q.group() * (1 + random.below(5)),
+        };
         let tables = 1 + random.below(5);
         let gathered = random.below(2) == 1;
         let total = tables * vocabulary;
         let first = random.below(total);
         let part = 1 + random.below(total - first);
         let stored_rows = if gathered { rows * tables } else { part };
-        let table = Stored::new(&mut random, stored_rows * columns, round % 3);
+        let table = Stored::rows(&mut random, (stored_rows, columns), kind);
         let entries: Vec<u32> = (0..rows * tables)
             .map(|_| random.below(vocabulary + 2) as u32)
             .collect();
@@ -289,6 +290,7 @@ fn embeddings_are_rows_of_their_tables() {
             vocabulary: vocabulary as u32,
             first_row: first as u32,
             part_rows: if gathered { rows * tables } else { part } as u32,
+            group_shift: group_shift(kind),
             gathered: u32::from(gathered),
         };
         let pe = EmbedParams {
@@ -296,6 +298,7 @@ fn embeddings_are_rows_of_their_tables() {
             vocabulary: total as u32,
             first_row: first as u32,
             part_rows: stored_rows.min(part) as u32,
+            group_shift: group_shift(kind),
         };
         for (h, e) in everywhere(|cpu| {
             let (mut h, mut e, state) = (x.clone(), x.clone(), state(rows, 0));
