@@ -221,7 +221,7 @@ fn written(model: &Arc<BltModel>) {
     let prompts: Vec<&[u8]> = TEXT.as_bytes().chunks(96).take(6).collect();
     let like = |name| {
         let checkpoint = Checkpoint::like(name, Dtype::Bf16, 1).unwrap();
-        DecodeReads::of(&checkpoint).unwrap()
+        DecodeReads::of(&checkpoint)
     };
     let (one, seven) = (like("blt-1b"), like("blt-7b"));
     println!(

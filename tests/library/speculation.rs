@@ -9,10 +9,10 @@ use blt::checkpoint::Checkpoint;
 use blt::device::DeviceClass;
 use blt::generate::{
     ByteModel, Event, GenerateOptions, Generator, Given, Sampler, SamplerOptions, Speculate,
-    TextModel, Utf8Mode,
+    TextModel,
 };
 use blt::model::blt::{BltLoad, BltModel};
-use blt::patch::{Rule, Scheme};
+use blt::patch::Rule;
 use blt::session::{BltOptions, BltSession};
 
 /// What a model makes of a prompt: its events without those of drafts, the logits at
@@ -142,6 +142,7 @@ fn greedy_texts_of_all_golden_checkpoints_stay_as_they_are() {
                     let own = made(&mut model, prompt, greedy, most(48, speculate)).await;
                     same(&plain, &own, &format!("{variant} {input} {speculate}"));
                     texts += 1;
+                    assert!(own.drafts.0 >= own.drafts.1, "{:?}", own.drafts);
                     let few = matches!(speculate, Speculate::Bytes(..=8));
                     if few && on_cpu {
                         assert_eq!(plain.logits, own.logits, "{variant} {input} {speculate}");
@@ -175,7 +176,7 @@ fn texts_of_the_embedded_model_stay_as_they_are() {
     };
     pollster::block_on(async {
         let own = Rule::entropy(checkpoint.patching().threshold.unwrap()).unwrap();
-        let rules = [own, Rule::new(Scheme::Space).unwrap()];
+        let rules = [own, Rule::new(blt::patch::Scheme::Space).unwrap()];
         for rule in rules {
             let mut model = session(&checkpoint, rule).await;
             for (prompt, sampler) in PROMPTS
@@ -212,7 +213,7 @@ fn drafts_keep_to_characters_and_stop_strings() {
                 ..SamplerOptions::default()
             };
             let options = |speculate| GenerateOptions {
-                utf8: Utf8Mode::Constrain,
+                utf8: blt::generate::Utf8Mode::Constrain,
                 stops: vec![b" the ".to_vec(), "다.".as_bytes().to_vec()],
                 ..most(70, speculate)
             };
