@@ -208,14 +208,18 @@ mod tests {
         let path = folder.path().join("table.json");
         let missing = LookupTable::open(&path).unwrap_err();
         assert!(missing.to_string().contains("table.json"), "{missing}");
-        for (json, word) in [
-            ("", "EOF"),
-            ("{}", "side"),
-            (r#"{"side":2,"pairs":[[0,2]]}"#, "outside"),
+        for (json, what, word) in [
+            ("", "table.json is empty", "again"),
+            ("{}", "table.json is no lookup table", "side"),
+            (
+                r#"{"side":2,"pairs":[[0,2]]}"#,
+                "table.json is no lookup table",
+                "outside",
+            ),
         ] {
             std::fs::write(&path, json).unwrap();
             let error = LookupTable::open(&path).unwrap_err().to_string();
-            assert!(error.contains("table.json is no lookup table"), "{error}");
+            assert!(error.contains(what), "{error}");
             assert!(error.contains(word), "{error}");
         }
         std::fs::write(&path, r#"{"side":2,"pairs":[[0,1]]}"#).unwrap();

@@ -351,7 +351,7 @@ fn a_model_that_does_not_fit_is_refused_with_what_to_do() {
     }
     let why = hand.failed.take().unwrap();
     assert!(
-        why.contains("the model needs") && why.contains("take a smaller model"),
+        why.contains("the model needs") && why.contains("a smaller model"),
         "{why}"
     );
     hand.finish();
