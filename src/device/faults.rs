@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What goes wrong on a device of the processor, and when; nothing by default. A clone of the
+/// What goes wrong on a device of the processor, and when. A clone of the
 /// `Arc` it is in counts with it.
 #[derive(Debug)]
 pub struct Faults {

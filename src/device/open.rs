@@ -128,7 +128,7 @@ async fn first_that_opens<C, T>(
         left -= 1;
         match open(candidate).await {
             Ok(opened) => return Ok(opened),
-            // A tier or flag that is wrong is wrong for the next as well.
+            // What the caller asked for is wrong for the next device as well.
             Err(error @ Error::Argument(_)) => return Err(error),
             Err(error) => {
                 if left > 0 {
@@ -331,7 +331,7 @@ impl Device {
     #[must_use]
     pub fn features(&self) -> String {
         match &self.kind {
-            Kind::Gpu(gpu) => gpu.tier().to_string(),
+            Kind::Gpu(_) => self.tier().to_string(),
             Kind::Cpu(cpu) => cpu.cpu().level().to_string(),
         }
     }

@@ -141,12 +141,10 @@ impl MappedBuffer {
         range: Range<u64>,
         submission: wgpu::SubmissionIndex,
     ) -> Self {
-        let (sender, receiver) = oneshot::channel();
-        let called = Called::default();
+        let (called, receiver) = Called::new();
         let calling = called.clone();
         buffer.map_async(wgpu::MapMode::Read, range.clone(), move |result| {
-            let _ = sender.send(result);
-            calling.set();
+            calling.answer(result);
         });
         gpu.poller.wait_for(submission, called);
         Self {
@@ -203,15 +201,17 @@ impl Device {
     pub async fn idle(&self) -> Result<()> {
         if let Kind::Gpu(gpu) = &self.kind {
             let submission = gpu.submit_commands([]);
-            let (sender, receiver) = oneshot::channel();
-            let called = Called::default();
+            let (called, receiver) = Called::new();
             let calling = called.clone();
-            gpu.queue().on_submitted_work_done(move || {
-                let _ = sender.send(());
-                calling.set();
-            });
+            gpu.queue()
+                .on_submitted_work_done(move || calling.answer(Ok(())));
             gpu.poller.wait_for(submission, called);
-            let _ = receiver.await;
+            if receiver.await.is_err() {
+                self.check()?;
+                return Err(Error::DeviceLost(
+                    "what was submitted never came to an end".to_owned(),
+                ));
+            }
         }
         self.check()
     }

@@ -178,7 +178,7 @@ impl Gpu {
     pub fn while_idle<T>(&self, act: impl FnOnce() -> T) -> T {
         let _alone = self.submitting.write();
         // A device that is lost has nothing under way.
-        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+        let _ = poller::poll(&self.device, wgpu::PollType::wait_indefinitely());
         act()
     }
 

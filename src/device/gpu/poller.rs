@@ -1,31 +1,78 @@
 //! A thread that drives the callbacks of a graphics device.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[cfg(not(target_arch = "wasm32"))]
 use std::time::{Duration, Instant};
 
+use futures_channel::oneshot;
+
 use super::pace::Pace;
 
-/// Whether a callback has been called.
-#[derive(Clone, Debug, Default)]
-pub(in crate::device) struct Called(Arc<AtomicBool>);
+/// What the callback of a buffer's mapping says.
+type Answer = Result<(), wgpu::BufferAsyncError>;
+
+/// A callback that is waited for. It answers once; without a device that could call it,
+/// whoever waits is told so.
+#[derive(Clone, Debug)]
+pub(in crate::device) struct Called(Arc<Mutex<Option<oneshot::Sender<Answer>>>>);
 
 impl Called {
-    pub(in crate::device) fn set(&self) {
-        self.0.store(true, Ordering::Release);
+    pub(in crate::device) fn new() -> (Self, oneshot::Receiver<Answer>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
     }
 
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    fn sender(&self) -> MutexGuard<'_, Option<oneshot::Sender<Answer>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The callback has been called.
+    pub(in crate::device) fn answer(&self, answer: Answer) {
+        if let Some(sender) = self.sender().take() {
+            // Whoever has stopped waiting needs no answer.
+            let _ = sender.send(answer);
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn is_answered(&self) -> bool {
+        self.sender().is_none()
+    }
+
+    /// Nobody will call it any more: the receiver is cancelled.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn give_up(&self) {
+        self.sender().take();
+    }
+}
+
+/// Polls a device. wgpu panics where a driver says that the device is lost; here that is
+/// an answer like others.
+pub(super) fn poll(device: &wgpu::Device, what: wgpu::PollType) -> Polled {
+    match catch_unwind(AssertUnwindSafe(|| device.poll(what))) {
+        Ok(Ok(_)) => Polled::Done,
+        Ok(Err(wgpu::PollError::Timeout)) => Polled::Late,
+        Ok(Err(_)) => Polled::Refused,
+        Err(_) => Polled::Lost,
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Polled {
+    Done,
+    /// The time is over.
+    Late,
+    Refused,
+    Lost,
 }
 
 /// Failed polls in a row, a second's worth, after which a device counts as lost.
 #[cfg(not(target_arch = "wasm32"))]
 const MOST_ERRORS: u32 = 500;
 
-/// A submission that lasts longer is not measured any more.
+/// A submission that lasts longer counts as this long.
 #[cfg(not(target_arch = "wasm32"))]
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -34,7 +81,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 enum Awaited {
     /// A callback, which a submission leads to.
     Callback(wgpu::SubmissionIndex, Called),
-    /// The end of a submission of so much work, made at that time.
+    /// The end of a submission: its work, and when it was made.
     Work(wgpu::SubmissionIndex, f64, Instant),
 }
 
@@ -62,12 +109,13 @@ impl Poller {
                 match awaited {
                     Awaited::Callback(submission, called) => wait(&device, submission, &called),
                     Awaited::Work(submission, work, made) => {
-                        let waited = device.poll(wgpu::PollType::Wait {
+                        let wait = wgpu::PollType::Wait {
                             submission_index: Some(submission),
                             timeout: Some(PATIENCE),
-                        });
+                        };
+                        let waited = poll(&device, wait);
                         let begun = done.map_or(made, |done| done.max(made));
-                        if waited.is_ok() {
+                        if matches!(waited, Polled::Done | Polled::Late) {
                             pace.measured(work, begun.elapsed().as_secs_f64());
                         }
                     }
@@ -119,13 +167,17 @@ fn wait(device: &wgpu::Device, submission: wgpu::SubmissionIndex, called: &Calle
     let mut pause = Duration::from_micros(20);
     let mut errors = 0;
     loop {
-        // An error here is a lost device, which its own callback reports; a driver that
-        // then calls nobody is not waited for.
-        errors = match device.poll(waited) {
-            Ok(_) => 0,
-            Err(_) => errors + 1,
+        let polled = poll(device, waited);
+        if called.is_answered() {
+            break;
+        }
+        errors = match polled {
+            Polled::Done => 0,
+            Polled::Late | Polled::Refused => errors + 1,
+            Polled::Lost => u32::MAX,
         };
-        if called.is_set() || errors > MOST_ERRORS {
+        if errors > MOST_ERRORS {
+            called.give_up();
             break;
         }
         waited = wgpu::PollType::wait_indefinitely();
@@ -146,5 +198,27 @@ impl Drop for Poller {
         {
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    #[test]
+    fn whoever_waits_is_answered_or_told_that_nobody_will() {
+        let (called, receiver) = Called::new();
+        assert!(!called.is_answered());
+        called.clone().answer(Ok(()));
+        assert!(called.is_answered());
+        assert!(pollster::block_on(receiver).unwrap().is_ok());
+
+        let (called, receiver) = Called::new();
+        // The callback is kept, as wgpu keeps it on a lost device.
+        let kept = called.clone();
+        called.give_up();
+        assert!(pollster::block_on(receiver).is_err());
+        kept.answer(Ok(()));
     }
 }
