@@ -2,7 +2,7 @@
 //! `shaders/*.wgsl` by the build script: what a GPU reads and what a CPU form is
 //! given.
 
-use super::tensor::padded;
+use super::padding::padded;
 use crate::numerics::Quantisation;
 
 /// How weights are stored on the device: as they are in the file, or quantised.
@@ -28,7 +28,7 @@ impl WeightType {
         }
     }
 
-    /// Bytes of a row of so many weights, with padding or scales.
+    /// Bytes of a row of `columns` weights, with padding or scales.
     #[must_use]
     pub fn row_bytes(self, columns: usize) -> usize {
         match self {

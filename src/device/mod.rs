@@ -15,6 +15,7 @@ pub mod gpu;
 pub mod kernel;
 pub mod kernels;
 mod open;
+mod padding;
 pub mod plan;
 pub mod profile;
 pub(crate) mod readback;

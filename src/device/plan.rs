@@ -79,7 +79,7 @@ impl Work {
         self.bytes + self.bytes_per_row * f64::from(rows)
     }
 
-    /// So many times as much.
+    /// `factor` times as much.
     #[must_use]
     pub fn times(self, factor: f64) -> Self {
         Self {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::cpu::Memory;
 use super::open::{Device, Kind};
+pub use super::padding::padded;
 use super::recorder::Recorder;
 use super::slice::{Slice, Storage, place};
 use crate::error::{Error, Result};
@@ -244,10 +245,4 @@ pub(crate) fn count(items: usize) -> u32 {
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub(crate) fn as_f64(value: usize) -> f64 {
     value as f64
-}
-
-/// Rounds a row length up to whole vectors of four.
-#[must_use]
-pub const fn padded(columns: usize) -> usize {
-    columns.next_multiple_of(4)
 }

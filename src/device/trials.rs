@@ -13,7 +13,7 @@ use crate::error::Result;
 const IN_TURN: usize = 8;
 /// Milliseconds that one measurement takes at least.
 const MEASURED: f64 = 1.5;
-/// Each candidate is measured so often, in turn with the others.
+/// How often each candidate is measured, in turn with the others.
 const ROUNDS: usize = 3;
 /// A candidate that is slower by this factor the first time is not measured again; the
 /// preferred one always is.

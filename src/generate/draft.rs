@@ -1,63 +1,13 @@
 //! How many bytes are drafted at a time, and by what choice.
 
-use std::fmt;
-use std::str::FromStr;
-
-use super::{GenerateOptions, Sampler, Utf8State};
+use super::options::{GenerateOptions, Speculate};
+use super::{Sampler, Utf8State};
 use crate::bytes::byte_of;
-use crate::{Error, Result};
-
-/// Whether bytes are drafted by a part of the model and taken by the whole of it
-/// several at a time. It changes no byte: what is drafted stays only where the model
-/// itself chooses it, by the random number of its place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Speculate {
-    /// One byte at a time.
-    #[default]
-    Off,
-    /// Up to so many bytes at a time, 2 to 32: the first is the model's own choice,
-    /// the others are drafted.
-    Bytes(u8),
-    /// As many as have been the fastest so far, one at a time included; by the clock,
-    /// so two runs may draft differently.
-    Auto,
-}
-
-/// The most bytes at a time.
-const MOST: u8 = 32;
-
-impl FromStr for Speculate {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "off" => return Ok(Self::Off),
-            "auto" => return Ok(Self::Auto),
-            _ => {}
-        }
-        match text.parse() {
-            Ok(bytes @ 2..=MOST) => Ok(Self::Bytes(bytes)),
-            _ => Err(Error::Argument(format!(
-                "a number of bytes from 2 to {MOST}, auto or off, not \"{text}\""
-            ))),
-        }
-    }
-}
-
-impl fmt::Display for Speculate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::Bytes(bytes) => bytes.fmt(f),
-            Self::Auto => f.write_str("auto"),
-        }
-    }
-}
 
 /// Bytes that were drafted, and those of them that became part of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drafts {
-    /// Those beside the first of each time, which is no draft.
+    /// Bytes drafted; the first byte of each round is not a draft.
     pub drafted: u64,
     /// Those that the model itself chose.
     pub accepted: u64,
@@ -68,9 +18,9 @@ const SIZES: [usize; 4] = [1, 4, 8, 16];
 /// Rounds of each that are measured before they are compared; the first compiles
 /// kernels and does not count.
 const TRIALS: [u64; 4] = [9, 4, 3, 3];
-/// A larger number is tried only if of a smaller one so much was accepted.
+/// A larger number is tried only if this share of the smaller one was accepted.
 const WORTH_MORE: f64 = 0.5;
-/// So many rounds later another number is tried again.
+/// After this many rounds another number is tried again.
 const AGAIN: u64 = 32;
 /// What a round's figures count for after another one.
 const FADE: f64 = 0.9;
@@ -97,7 +47,7 @@ impl Figures {
         self.milliseconds = self.milliseconds * FADE + round.milliseconds;
     }
 
-    /// Bytes per millisecond; none where there is no clock.
+    /// Bytes per millisecond; 0 where there is no clock.
     fn speed(&self) -> f64 {
         match self.milliseconds > 0.0 {
             true => self.bytes / self.milliseconds,
@@ -159,7 +109,7 @@ impl Pace {
         self.total
     }
 
-    /// Bytes to draft after the next one, if there may be so many.
+    /// Bytes to draft after the next one, `most` at most.
     pub(super) fn drafts(&mut self, most: usize) -> usize {
         self.book();
         let bytes = match self.speculate {
@@ -170,10 +120,10 @@ impl Pace {
                 SIZES[self.size]
             }
         };
-        (bytes - 1).min(most)
+        bytes.saturating_sub(1).min(most)
     }
 
-    /// A byte and so many drafts were taken, in this time.
+    /// A byte and `drafted` drafts after it were taken, in this time.
     pub(super) fn took(&mut self, drafted: usize, milliseconds: f64) {
         self.total.drafted += drafted as u64;
         self.last = Some(Round {
@@ -256,21 +206,9 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
-    #[test]
-    fn numbers_and_words_are_read_and_all_else_is_one_sentence() {
-        for text in ["off", "auto", "2", "32"] {
-            assert_eq!(text.parse::<Speculate>().unwrap().to_string(), text);
-        }
-        for text in ["0", "1", "33", "-4", "many", ""] {
-            let error = text.parse::<Speculate>().unwrap_err();
-            assert_eq!(error.exit_code(), 2);
-            assert!(error.to_string().contains("from 2 to 32"), "{error}");
-        }
-    }
-
     /// The bytes at a time that are chosen last of many rounds, where a byte costs
     /// `plain` milliseconds, a draft `draft`, and taking n bytes `base + n * row`;
-    /// of a draft so many bytes are right at most.
+    /// the first `right` drafts of a round are accepted.
     fn settles(plain: f64, draft: f64, (base, row): (f64, f64), right: usize) -> usize {
         let mut pace = Pace::new(Speculate::Auto);
         let mut counts = [0; 17];

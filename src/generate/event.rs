@@ -16,7 +16,7 @@ pub enum Event {
     /// the entropy model), its -ln p (by the model that generates, before
     /// temperature and filters), and its patch.
     Byte(ByteRecord),
-    /// Of the bytes to come so many had been drafted after the next one, see
+    /// The next byte was taken together with drafts of the bytes after it, see
     /// [`Speculate`](super::Speculate).
     Draft {
         /// Those that the whole model took with it.

@@ -4,44 +4,13 @@ use std::collections::VecDeque;
 
 use super::draft::{Drafter, Pace};
 use super::{
-    Allowed, ByteModel, Chosen, Event, Sampler, Speculate, Step, StopMatcher, StopReason, Taken,
-    Utf8Mode, Utf8State, Verdict,
+    ByteModel, Chosen, Event, GenerateOptions, Sampler, Step, StopMatcher, StopReason, Taken,
+    Utf8State, Verdict,
 };
 use crate::bytes::{EOS, byte_of, prompt};
 use crate::clock::Clock;
 use crate::record::Recorder;
 use crate::{Error, Result};
-
-/// When a text ends, of what bytes it may be, and how many are taken at a time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GenerateOptions {
-    /// The most bytes to generate; `None` goes on until something else ends it.
-    pub max_bytes: Option<u64>,
-    /// Strings that end the text; they are not part of it.
-    pub stops: Vec<Vec<u8>>,
-    /// What becomes of bytes that are no UTF-8. Only [`Utf8Mode::Constrain`]
-    /// changes what is generated: then the bytes are whole characters, the last
-    /// of which is ended within `max_bytes`.
-    pub utf8: Utf8Mode,
-    /// Never let the model end the text.
-    pub ignore_end: bool,
-    /// How many bytes are taken at a time; it changes none of them.
-    pub speculate: Speculate,
-}
-
-impl GenerateOptions {
-    /// The ids that may come where a text stands, which has room for so many bytes.
-    pub(super) fn allowed(&self, utf8: Utf8State, room: u64) -> Allowed {
-        let allowed = match self.utf8 {
-            Utf8Mode::Constrain => utf8.allowed(room),
-            Utf8Mode::Raw | Utf8Mode::Replace => Allowed::all(),
-        };
-        match self.ignore_end {
-            true => allowed.with_end(false),
-            false => allowed,
-        }
-    }
-}
 
 /// The text that is in the model before the first byte is chosen.
 #[derive(Clone, Copy, Debug)]

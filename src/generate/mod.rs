@@ -29,13 +29,13 @@ mod utf8;
 
 pub use allowed::Allowed;
 pub use continuation::{Alternative, Branch, Continuation, GeneratedByte, StepTimes};
-pub use draft::{Drafts, Speculate};
+pub use draft::Drafts;
 pub use event::{Event, StopReason};
 pub use filter::{Filter, Prediction};
-pub use generator::{GenerateOptions, Generator, Given};
-pub use model::{ByteModel, RewindModel, Step, Taken};
-pub use options::SamplerOptions;
+pub use generator::{Generator, Given};
+pub use model::{ByteModel, Read, RewindModel, Step, Taken};
+pub use options::{GenerateOptions, SamplerOptions, Speculate};
 pub use sampler::{Candidate, Chosen, Sampler, log_p};
-pub use session::{Read, TextModel};
+pub use session::TextModel;
 pub use stop::{StopMatcher, Verdict};
 pub use utf8::{Utf8Mode, Utf8State, Utf8Text};

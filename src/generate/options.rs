@@ -1,5 +1,9 @@
-//! How the next id is chosen, as plain data.
+//! How a text is generated, as plain data.
 
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Allowed, Utf8Mode, Utf8State};
 use crate::{Error, Result};
 
 /// How the next id is chosen.
@@ -94,6 +98,85 @@ impl SamplerOptions {
     }
 }
 
+/// When a text ends, of what bytes it may be, and how many are taken at a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GenerateOptions {
+    /// The most bytes to generate; `None` goes on until something else ends it.
+    pub max_bytes: Option<u64>,
+    /// Strings that end the text; they are not part of it.
+    pub stops: Vec<Vec<u8>>,
+    /// What becomes of bytes that are no UTF-8. Only [`Utf8Mode::Constrain`]
+    /// changes what is generated: then the bytes are whole characters, the last
+    /// of which is ended within `max_bytes`.
+    pub utf8: Utf8Mode,
+    /// Never let the model end the text.
+    pub ignore_end: bool,
+    /// How many bytes are taken at a time; it changes none of them.
+    pub speculate: Speculate,
+}
+
+impl GenerateOptions {
+    /// The ids that may follow a text that ends in this state, with room for `room` bytes.
+    pub(super) fn allowed(&self, utf8: Utf8State, room: u64) -> Allowed {
+        let allowed = match self.utf8 {
+            Utf8Mode::Constrain => utf8.allowed(room),
+            Utf8Mode::Raw | Utf8Mode::Replace => Allowed::all(),
+        };
+        match self.ignore_end {
+            true => allowed.with_end(false),
+            false => allowed,
+        }
+    }
+}
+
+/// Whether bytes are drafted by a part of the model and taken by the whole of it
+/// several at a time. It changes no byte, but for the last digits of logits on a GPU
+/// and beyond 8 bytes at a time: what is drafted stays only where the model
+/// itself chooses it, by the random number of its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speculate {
+    /// One byte at a time.
+    #[default]
+    Off,
+    /// Up to this many bytes at a time, 2 to 32: the first is the model's own choice,
+    /// the others are drafted.
+    Bytes(u8),
+    /// As many as have been the fastest so far, one at a time included; by the clock,
+    /// so two runs may draft differently.
+    Auto,
+}
+
+/// The most bytes at a time.
+const MOST: u8 = 32;
+
+impl FromStr for Speculate {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "off" => return Ok(Self::Off),
+            "auto" => return Ok(Self::Auto),
+            _ => {}
+        }
+        match text.parse() {
+            Ok(bytes @ 2..=MOST) => Ok(Self::Bytes(bytes)),
+            _ => Err(Error::Argument(format!(
+                "a number of bytes from 2 to {MOST}, auto or off, not \"{text}\""
+            ))),
+        }
+    }
+}
+
+impl fmt::Display for Speculate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Bytes(bytes) => bytes.fmt(f),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
@@ -135,5 +218,17 @@ mod tests {
             assert_eq!(options.check().unwrap_err().to_string(), sentence);
         }
         assert!(SamplerOptions::default().check().is_ok());
+    }
+
+    #[test]
+    fn numbers_and_words_are_read_and_all_else_is_one_sentence() {
+        for text in ["off", "auto", "2", "32"] {
+            assert_eq!(text.parse::<Speculate>().unwrap().to_string(), text);
+        }
+        for text in ["0", "1", "33", "-4", "many", ""] {
+            let error = text.parse::<Speculate>().unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("from 2 to 32"), "{error}");
+        }
     }
 }

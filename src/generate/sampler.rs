@@ -41,7 +41,7 @@ pub struct Sampler {
     drawn: u64,
 }
 
-/// So many numbers back cost nothing: more than are drafted at a time.
+/// Going back by up to this many numbers is cheap: more than are drafted at a time.
 const KEPT: usize = 64;
 
 impl Sampler {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{ByteModel, RewindModel, Step, Taken};
+use super::model::{ByteModel, Read, RewindModel, Step, Taken};
 use crate::bytes::{BOS, encode};
 use crate::model::memory::RESERVE;
 use crate::session::blt::MOST_DRAFTED;
@@ -86,32 +86,7 @@ pub enum TextModel {
     Entropy(Box<EntropySession>),
 }
 
-/// What reading a text gave.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Read {
-    /// For BOS and each byte: does a patch start after it? `[N + 1]`
-    pub starts: Vec<bool>,
-    /// The entropy, in nats, of what follows the text.
-    pub entropy: Option<f32>,
-    /// For BOS and each byte: the entropy, in nats, of what follows it; `[N + 1]`,
-    /// or empty where no entropy model runs.
-    pub entropies: Vec<f32>,
-    /// For BOS and each byte: -ln p of it, in nats; `[N + 1]`, and `None` for BOS.
-    pub nlls: Vec<Option<f32>>,
-    /// Whether a latent model ran on each patch that was closed.
-    pub latent: bool,
-}
-
 impl Read {
-    /// What reading went on to give.
-    pub(crate) fn append(&mut self, more: Self) {
-        self.starts.extend(more.starts);
-        self.entropy = more.entropy;
-        self.entropies.extend(more.entropies);
-        self.nlls.extend(more.nlls);
-        self.latent = more.latent;
-    }
-
     fn of(rows: BltRows) -> Self {
         Self {
             entropy: rows.entropies.last().copied(),

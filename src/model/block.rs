@@ -69,7 +69,7 @@ impl BlockShape {
         })
     }
 
-    /// The step of a block that is the most work, where a row sees so many keys.
+    /// The step of a block that is the most work, where a row sees `keys` keys.
     #[must_use]
     pub(crate) fn heaviest_step(&self, keys: usize) -> Work {
         let attended = self.heads * self.head;

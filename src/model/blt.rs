@@ -133,7 +133,7 @@ impl BltModel {
         format!("{:?} {entropy:?} {weights:?}", self.config)
     }
 
-    /// The step of a run that is the most work, where the text has so many patches.
+    /// The step of a run that is the most work, where the text has `patches` patches.
     pub(crate) fn heaviest_step(&self, patches: usize) -> Work {
         let window = self.config.local_window.map_or(UNBOUNDED, |n| n as usize);
         let entropy = self.entropy.as_ref().map(|model| model.heaviest_step());

@@ -4,9 +4,10 @@
 
 use std::ops::ControlFlow;
 
+use super::attention::head_choice;
 use super::block::BlockShape;
 use super::ends::per_row;
-use super::part::{Normed, Output, PartPlan, as_f32, as_f64, count, head_choice, vectors};
+use super::part::{Normed, Output, PartPlan, as_f32, as_f64, count, vectors};
 use crate::checkpoint::CrossWeights;
 use crate::device::Tensor;
 use crate::device::kernels::{

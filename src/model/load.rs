@@ -48,7 +48,7 @@ pub enum WeightBits {
 }
 
 impl WeightBits {
-    /// The checkpoint whose weights have at most so many bits.
+    /// The checkpoint with its weights in at most this many bits.
     #[must_use]
     pub fn of(self, checkpoint: &Arc<Checkpoint>) -> Arc<Checkpoint> {
         match self {

@@ -40,7 +40,7 @@ impl MemoryPlan {
         plan(device, checkpoint, &weights, options).map(|(plan, _)| plan)
     }
 
-    /// The checkpoint with weights of so many bits, and where they would go. For
+    /// The checkpoint with weights of `bits` bits, and where they would go. For
     /// [`WeightBits::Auto`] as it is, else in 8 and else in 4 bits: the first that fits.
     ///
     /// # Errors

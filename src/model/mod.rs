@@ -1,6 +1,8 @@
 //! The parts of the model, as plans of kernels over weights on the device.
 
+mod attention;
 pub mod block;
+mod block_steps;
 pub mod blt;
 pub(crate) mod buffers;
 pub mod cross;

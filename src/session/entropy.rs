@@ -103,8 +103,6 @@ const IN_FLIGHT: usize = 2;
 /// For up to this many tokens the kernels for many rows are not compiled: those for a
 /// few take them in less time than that.
 const SHORT: usize = 64;
-/// The most tokens of [`RowClass::Few`].
-const A_FEW: usize = 8;
 
 impl EntropySession {
     /// A session before its first token.
@@ -307,9 +305,9 @@ impl EntropySession {
 
     /// Rows that one run takes of that many tokens.
     pub(crate) fn rows_at_once(&mut self, tokens: usize) -> usize {
-        if (A_FEW + 1..=self.short).contains(&tokens) {
+        if (RowClass::FEW + 1..=self.short).contains(&tokens) {
             self.short -= tokens;
-            self.chunk.min(A_FEW)
+            self.chunk.min(RowClass::FEW)
         } else {
             let heaviest = self.model.heaviest_step();
             self.model.device().rows_at_once(heaviest, self.chunk)

@@ -74,7 +74,7 @@ impl Matrix {
     }
 }
 
-/// 32-bit words for so many bytes of weights, which kernels read 16 bytes at a time.
+/// 32-bit words for `bytes` bytes of weights, which kernels read 16 bytes at a time.
 pub(super) fn words(bytes: usize) -> usize {
     bytes.div_ceil(16) * 4
 }

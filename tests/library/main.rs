@@ -19,6 +19,7 @@ mod device_errors;
 #[cfg(feature = "embedded-model")]
 mod devices_agree;
 mod dispatches;
+mod drafts;
 mod edit_session;
 #[cfg(feature = "embedded-model")]
 mod embedded;
@@ -32,10 +33,12 @@ mod hash_tables;
 mod kernels;
 mod layers;
 mod memory;
+mod noise;
 mod patch_twins;
 mod patching;
 mod records;
 mod reference;
 mod speculation;
 mod translation;
+#[cfg(feature = "embedded-model")]
 mod tuning;

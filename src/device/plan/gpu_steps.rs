@@ -127,7 +127,7 @@ pub(in crate::device) fn in_bounds<S>(
 }
 
 impl Device {
-    /// The rows of a run, at most so many and a power of two, for which the heaviest
+    /// The rows of a run, at most `most` or a smaller power of two, for which the heaviest
     /// step of a plan keeps within what a submission may last.
     pub(crate) fn rows_at_once(&self, heaviest: Work, most: usize) -> usize {
         let Kind::Gpu(gpu) = &self.kind else {

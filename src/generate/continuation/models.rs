@@ -252,7 +252,7 @@ impl<M: RewindModel> Models<M> {
         Ok(())
     }
 
-    /// The byte that was drafted to come next, if it is this one.
+    /// The next draft, if it is this byte.
     pub(super) fn drafted(&mut self, byte: u8) -> Option<Taken> {
         let There::Text(text) = &mut self.there else {
             return None;

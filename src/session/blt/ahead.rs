@@ -14,7 +14,7 @@ use crate::session::context::Context;
 use crate::session::download::Piece;
 
 /// The most tokens that are drafted for one run of the whole model: the CPU device
-/// reads each weight once for so many rows and one more.
+/// reads each weight once for this many rows and one more.
 pub(crate) const MOST_DRAFTED: usize = 31;
 
 /// What the whole model says after a token that it took with others.
@@ -45,7 +45,7 @@ impl BltSession {
     ///
     /// # Errors
     /// As for [`BltSession::prefill_while`], and [`Error::Argument`] for a draft that
-    /// is no token.
+    /// is not a token.
     pub async fn push_ahead(
         &mut self,
         first: u32,
@@ -59,6 +59,9 @@ impl BltSession {
         let ends = first == EOS || self.patches() == 0;
         let most = if ends { 0 } else { most.min(MOST_DRAFTED) };
         let most = most.min(self.room().saturating_sub(1));
+        let heaviest = self.model.heaviest_step(self.patches());
+        let rows = (self.model.device()).rows_at_once(heaviest, MOST_DRAFTED + 1);
+        let most = most.min(rows - 1);
         let ids = match most {
             0 => vec![first],
             _ => self.draft(first, most, draft).await?,
@@ -126,7 +129,7 @@ impl BltSession {
         &mut self,
         first: u32,
         most: usize,
-        mut draft: impl FnMut(&[u32], &[f32]) -> Option<u32>,
+        draft: impl FnMut(&[u32], &[f32]) -> Option<u32>,
     ) -> Result<Vec<u32>> {
         self.make_room(most + 1)?;
         // From now on runs of a few rows are the rule.
@@ -137,6 +140,22 @@ impl BltSession {
         books.starts.write(device, &[0_u32]);
         let closed = count(self.patches()).wrapping_sub(1);
         books.patches.write(device, &[closed]);
+        let ids = self.draft_ids(first, most, draft).await;
+        // Each row has moved it on, also those before a failure.
+        let position = count(self.position());
+        let books = &self.buffers.model.patches;
+        books
+            .carry
+            .write_at(self.model.device(), CARRY_OWN, &[position]);
+        ids
+    }
+
+    async fn draft_ids(
+        &mut self,
+        first: u32,
+        most: usize,
+        mut draft: impl FnMut(&[u32], &[f32]) -> Option<u32>,
+    ) -> Result<Vec<u32>> {
         let mut contexts = (self.entropy_context.clone(), self.local_context.clone());
         let mut ids = vec![first];
         while ids.len() <= most {
@@ -145,18 +164,13 @@ impl BltSession {
                 break;
             };
             if id as usize >= self.model.sizes.decoder.vocabulary {
-                return Err(Error::Argument(format!("{id} is no token")));
+                return Err(Error::Argument(format!("{id} is not a token")));
             }
             ids.push(id);
             if id == EOS {
                 break;
             }
         }
-        let position = count(self.position());
-        let books = &self.buffers.model.patches;
-        books
-            .carry
-            .write_at(self.model.device(), CARRY_OWN, &[position]);
         Ok(ids)
     }
 

@@ -43,7 +43,7 @@ impl Buffers {
         let logits = row * (MOST_DRAFTED + 1);
         let buffers = Self {
             inputs: [
-                Inputs::new(device, model, 8),
+                Inputs::new(device, model, RowClass::FEW),
                 Inputs::new(device, model, rows),
             ],
             entropies: Tensor::new(device, "entropies", rows * 2),

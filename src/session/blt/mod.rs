@@ -272,7 +272,7 @@ impl BltSession {
         self.room_after(self.position(), self.patches(), contexts)
     }
 
-    /// The same after so many tokens and closed patches, and what the contexts have
+    /// The same after `tokens` tokens and `patches` closed patches, and what the contexts have
     /// seen of them.
     fn room_after(
         &self,
@@ -413,6 +413,9 @@ impl BltSession {
         self.logits.clear();
         self.entropy_logits.clear();
         self.rows.clear();
+        self.entropy_rows.clear();
+        // A call that was dropped may have left it.
+        self.keeps_rows = false;
         self.write_books();
     }
 

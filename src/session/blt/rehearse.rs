@@ -17,7 +17,7 @@ impl BltSession {
         })
     }
 
-    /// Takes tokens in a single run, by the kernels for just so many rows.
+    /// Takes tokens in a single run, by the kernels for that number of rows.
     pub(crate) async fn rehearse(&mut self, ids: &[u32]) -> Result<()> {
         self.few_as_many = 0;
         self.run(ids, None).await.map(|_| ())

@@ -10,7 +10,7 @@ pub(crate) trait RowFormat: Copy + Send + Sync {
     /// Numbers that [`pack`](Self::pack) wants room for, per row and column.
     const ROOM: usize;
 
-    /// Words of a row of so many weights.
+    /// Words of a row of `columns` weights.
     fn row_words(self, columns: usize) -> usize;
 
     /// Brings a row of x into that order.

@@ -74,7 +74,13 @@ fn check(c: &Case, random: &mut Random) {
         );
         y
     }) {
-        close(&found, &expected, |i| 2e-6 * size[i], &what);
+        // Unpacking a quantised weight rounds once more, and its rows are longer.
+        let bound = if quantisation(c.kind).is_some() {
+            2e-6
+        } else {
+            1e-6
+        };
+        close(&found, &expected, |i| bound * size[i], &what);
     }
 }
 
