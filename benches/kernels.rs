@@ -123,7 +123,10 @@ fn bench_linear(
             stride: outputs as u32,
             keep: 0.0,
             slots: 0,
-            inverse_columns: 1.0 / inputs as f32,
+            inverse_columns: match variant.choices.contains(&("NORM", "yes")) {
+                true => 1.0 / inputs as f32,
+                false => 0.0,
+            },
             epsilon: 1e-5,
             group_shift: weights.group_shift(),
         };

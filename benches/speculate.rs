@@ -63,7 +63,7 @@ fn main() {
     }
 }
 
-/// Milliseconds of a round of so many bytes, all of which are kept, and bytes that its
+/// Milliseconds of a round of that many bytes, all of which are kept, and bytes that its
 /// kernels read and wrote; the mean of some.
 fn round(session: &mut BltSession, text: &[u8], size: usize, rounds: usize) -> (f64, f64) {
     session.reset();
@@ -116,7 +116,7 @@ fn kept(model: &Arc<BltModel>) {
         println!();
     }
     println!(
-        "\nThe last columns: speed beside one at a time, where so many of 100 drafts that\nfollow a kept byte are kept."
+        "\nThe last columns: the speed relative to one byte at a time, if that share of the drafts\nis accepted."
     );
 }
 

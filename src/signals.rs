@@ -2,9 +2,8 @@
 
 /// Calls `asked` when the program is asked to end, on a thread of its own.
 ///
-/// What whoever started the program has told it to ignore stays ignored: `nohup` means to
-/// go on when the terminal is closed, and a shell's background job is not what its ctrl-C
-/// ends.
+/// Signals that were ignored when the program started stay ignored: `nohup` keeps it
+/// running when the terminal is closed, and ctrl-C does not end a shell's background job.
 ///
 /// # Errors
 /// If the system refuses, or somebody watches already.

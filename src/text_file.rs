@@ -34,7 +34,7 @@ pub fn unmarked(text: &[u8]) -> Result<&[u8], &'static str> {
 pub fn unmarked_json(text: &[u8]) -> Result<&[u8], &'static str> {
     let text = unmarked(text)?;
     match text.trim_ascii_start() {
-        [] => Err("is empty; download it again"),
+        [] => Err("is empty; write or download it again"),
         // JSON begins with a character of ASCII and has no NULs.
         [0, 0, 0, 1..=127, ..] | [1..=127, 0, 0, 0, ..] => Err(UTF_32),
         [0, 1..=127, ..] | [1..=127, 0, ..] => Err(UTF_16),
@@ -87,7 +87,7 @@ pub fn json<T: serde::de::DeserializeOwned>(text: &[u8], else_say: &str) -> Resu
 /// `_base64` as any bytes.
 ///
 /// # Errors
-/// What is wrong, if there are both or none, or if it is no base64.
+/// What is wrong, if there are both or neither, or if it is not base64.
 pub fn from_json(
     name: &str,
     text: Option<String>,

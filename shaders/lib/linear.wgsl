@@ -5,7 +5,7 @@ struct Params {
     first_output: u32,     // column of the first of them in y
     stride: u32,           // columns of y
     keep: f32,             // times what y holds is added: 0 overwrites, 1 is a residual, 2 BLT's double one
-    slots: u32,            // rows of a ring that y is, from state.first_slot on; 0: y is no ring
+    slots: u32,            // rows of the ring that y is, from state.first_slot on; 0 if y is not a ring
     inverse_columns: f32,  // 1 / columns of a row that is normalised; 0: none is
     epsilon: f32,          // added to the mean square
     group_shift: u32,      // log2 of the vectors of four in a group of quantised weights

@@ -132,7 +132,7 @@ fn complete(name: &str, shape: &[usize], parts: &[(&Chunk, Entry)], label: &str)
     let sound = boxes.is_some_and(|boxes| {
         let apart = |a: &[(usize, usize)], b: &[(usize, usize)]| {
             let mut sides = a.iter().zip(b);
-            sides.any(|(a, b)| a.1 <= b.0 || b.1 <= a.0 || a.0 == a.1 || b.0 == b.1)
+            sides.any(|(a, b)| a.1 <= b.0 || b.1 <= a.0)
         };
         let mut sorted: Vec<_> = boxes
             .iter()

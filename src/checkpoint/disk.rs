@@ -75,10 +75,12 @@ impl Weights {
         let weights = Self::join(files)?;
         for (tensor, shard) in listed {
             let shard = shard.as_str().unwrap_or_default();
-            let file = weights
-                .get(tensor)
-                .and_then(|t| Path::new(t.file).file_name());
-            if file != Some(shard.as_ref()) {
+            // By the names of the files: those of the model are without what wraps them.
+            let holds = weights.files().iter().any(|file| {
+                Path::new(&file.label).file_name() == Some(shard.as_ref())
+                    && file.table().contains_key(tensor)
+            });
+            if !holds {
                 return Err(refuse(format!(
                     "{label} places the tensor {} in {}, which does not hold it; download both again",
                     quoted(tensor),
@@ -109,7 +111,7 @@ fn read(
 ) -> Result<WeightFile> {
     let (label, mapped) = map(path)?;
     let table = table(mapped.as_ref(), &label);
-    // What a file that changes says of itself is no reason.
+    // If the file changed while its table was read, that is the error to report.
     mapped.watched().check_faults()?;
     Ok(WeightFile::new(label, mapped.into(), table?))
 }

@@ -360,6 +360,11 @@ impl Weights {
         self
     }
 
+    /// What tensors of more bits are quantised to, if they are.
+    pub(super) fn narrowed_to(&self) -> Option<Quantisation> {
+        self.narrowed
+    }
+
     /// What to call the weights in a sentence: the file, or the first of several.
     pub(super) fn label(&self) -> String {
         label(&self.files.iter().collect::<Vec<_>>())

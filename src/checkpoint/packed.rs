@@ -21,12 +21,18 @@ use crate::numerics::Quantisation;
 const KEYS: [&str; 2] = ["quantization", "quantization_config"];
 
 impl Checkpoint {
-    /// The same model, its matrices and tables quantised when they are read, to at most so
-    /// many bits: 8 or 4; with others, as they are. Those whose rows are no whole groups
-    /// stay as they are, and so do norms.
+    /// The same model, its matrices and tables quantised to 8 or 4 bits when they are read;
+    /// for any other number of bits the model as it is. Norms are not quantised, nor are
+    /// matrices whose rows cannot be divided into whole groups.
     #[must_use]
     pub fn in_bits(&self, bits: u32) -> Self {
         self.quantised(Quantisation::of_bits(bits))
+    }
+
+    /// The bits that [`in_bits`](Self::in_bits) quantises to; `None` for the model as it is.
+    #[must_use]
+    pub fn narrowed_to(&self) -> Option<u32> {
+        self.weights.narrowed_to().map(Quantisation::bits)
     }
 
     pub(super) fn quantised(&self, quantisation: Option<Quantisation>) -> Self {
@@ -78,13 +84,13 @@ struct Layers<'a> {
 
 impl<'a> Layers<'a> {
     fn of(json: &'a Value, label: &'a str) -> Result<Option<Self>> {
-        let Some(found) = KEYS.into_iter().find_map(|key| json.get(key)) else {
+        let there = |key| Some((key, json.get(key).filter(|found| !found.is_null())?));
+        let Some((key, found)) = KEYS.into_iter().find_map(there) else {
             return Ok(None);
         };
         let Value::Object(members) = found else {
             return Err(refuse(format!(
-                "{label} has the `quantization` {}, where an object with `group_size` and `bits` \
-                 is wanted",
+                "{label} has the `{key}` {}, where an object with `group_size` and `bits` is wanted",
                 value(found)
             )));
         };
@@ -250,7 +256,7 @@ fn slot(
         )));
     };
     let bits = quantisation.bits() as usize;
-    let columns = words * 32 / bits;
+    let columns = words.saturating_mul(32) / bits;
     if !quantisation.fits(columns) || quantisation.packed_words(columns) != words {
         return wrong("the numbers", &[rows, words]);
     }

@@ -27,7 +27,7 @@ pub(super) struct Part {
 }
 
 impl Parts {
-    /// Parts that make up a tensor of a shape, with elements of so many bytes.
+    /// Parts that make up a tensor of this shape; `size` is the bytes of an element.
     pub(super) fn new(parts: Vec<Part>, shape: Vec<usize>, size: usize) -> Self {
         Self {
             parts,

@@ -42,12 +42,12 @@ impl Dtype {
         }
     }
 
-    /// Bytes of a row of so many elements, scales included.
+    /// Bytes of a row of `columns` elements, scales included.
     #[must_use]
     pub fn row_bytes(self, columns: usize) -> usize {
         match self {
             Self::Quantised(quantisation) => 4 * quantisation.row_words(columns),
-            plain => columns * plain.size(),
+            plain => columns.saturating_mul(plain.size()),
         }
     }
 
@@ -56,7 +56,7 @@ impl Dtype {
     pub fn bytes(self, shape: &[usize]) -> u64 {
         let (columns, rows) = shape.split_last().map_or((1, shape), |(c, r)| (*c, r));
         let rows: u64 = rows.iter().map(|&n| n as u64).product();
-        rows * self.row_bytes(columns) as u64
+        rows.saturating_mul(self.row_bytes(columns) as u64)
     }
 
     /// What a tensor of this type is used as, if those of more bits are to be quantised:

@@ -10,8 +10,8 @@ const LONG: u64 = 512;
 const TELLING: u64 = 2048;
 const MEANS: std::ops::RangeInclusive<f64> = 2.0..=12.0;
 
-/// The sentences, once per run: about settings where the longest text is long enough for
-/// them, and about patches by a threshold of entropies.
+/// The sentences, once per run of `bytes` bytes in all texts together: about settings where
+/// that is enough for them to matter, and about patches by a threshold of entropies.
 pub(super) fn about<'c>(
     models: impl IntoIterator<Item = &'c Checkpoint>,
     bytes: u64,

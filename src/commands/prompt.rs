@@ -75,7 +75,7 @@ fn objects(text: &[u8], path: &Path) -> Result<Vec<Vec<u8>>> {
         .map_err(|said| argument(format!("{shown} {said}")))?
         .map(|(at, line)| {
             let read: Result<Line, _> = serde_json::from_slice(line);
-            read.map_err(|error| remedied(&error, "prompt_base64"))
+            read.map_err(|error| remedied(&error, "`prompt_base64`"))
                 .and_then(|line| from_json("prompt", line.prompt, line.prompt_base64))
                 .map_err(|said| {
                     argument(format!(

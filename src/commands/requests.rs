@@ -54,7 +54,7 @@ fn parse(text: &[u8], path: &Path) -> Result<Vec<Request>> {
                     "line {} of {shown} is no request like {{\"context\": \"...\", \"continuation\": \
                      \"...\"}}: {}",
                     at + 1,
-                    remedied(&error, "context_base64")
+                    remedied(&error, "`context_base64` or `continuation_base64`")
                 ))
             })
         })
@@ -62,12 +62,12 @@ fn parse(text: &[u8], path: &Path) -> Result<Vec<Request>> {
 }
 
 /// What the parser says, and what to do about a text that JSON cannot hold.
-pub(super) fn remedied(error: &serde_json::Error, key: &str) -> String {
+pub(super) fn remedied(error: &serde_json::Error, keys: &str) -> String {
     let said = error.to_string();
     // The parser has no kind for these.
     let untellable = ["surrogate", "unicode code point", "hex escape"];
     match untellable.iter().any(|word| said.contains(word)) {
-        true => format!("{said}; give bytes that are not UTF-8 as base64, under `{key}`"),
+        true => format!("{said}; give bytes that are not UTF-8 as base64, under {keys}"),
         false => said,
     }
 }

@@ -132,7 +132,7 @@ impl Times {
         self.latent_steps += 1;
     }
 
-    /// Bytes were drafted, and so many of them stayed.
+    /// Bytes were drafted, and some of them were accepted.
     pub(super) fn draft(&mut self, drafted: usize, accepted: usize) {
         self.drafts.drafted += drafted as u64;
         self.drafts.accepted += accepted as u64;

@@ -166,8 +166,12 @@ pub(super) fn needed(checkpoint: &Checkpoint, device: &Device, memory: &MemoryPl
         ),
         false => String::new(),
     };
+    let bits = match checkpoint.narrowed_to() {
+        Some(bits) => format!("; its weights are quantised to {bits} bits"),
+        None => String::new(),
+    };
     format!(
-        "{} needs {} for weights on {}{has}, and {} for a text of up to {} patches{host}",
+        "{} needs {} for weights on {}{has}, and {} for a text of up to {} patches{host}{bits}",
         checkpoint.origin(),
         binary(memory.adapter),
         device.summary().name,

@@ -116,7 +116,7 @@ mod signal {
             let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
             PAGE.store(usize::try_from(page).unwrap_or(0), Ordering::Release);
             let before = action(None).unwrap_or(default());
-            // Faults before this function returns go nowhere: nothing is on the list yet.
+            // A fault before this function returns is handled as the system does by default.
             let mut ours = default();
             ours.sa_sigaction = on_fault as Handler as usize;
             // On the stack that a thread has for signals, where it has one.

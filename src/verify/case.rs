@@ -94,7 +94,7 @@ impl Case {
         self.buffers.iter().map(|buffer| buffer.words.len()).sum()
     }
 
-    /// At least so many columns: quantised rows are whole groups.
+    /// At least `columns`; rounded up where rows are quantised, which takes whole groups.
     pub(super) fn columns(&self, columns: usize) -> usize {
         match self.weights {
             WeightType::Quantised(quantisation) => columns.next_multiple_of(quantisation.group()),
@@ -245,7 +245,7 @@ impl Case {
     ) -> Result<f64> {
         let found = self.run(device, variant).await?;
         let on_both = self.steps.iter().all(|step| step.shader.form.is_some());
-        let others = match on_both || other.gpu().is_some() {
+        let others = match on_both {
             true => self.run(other, variant).await?,
             false => Vec::new(),
         };

@@ -131,8 +131,11 @@ impl Edit {
         text.get(self.gone()) == Some(self.gone.as_slice())
     }
 
-    /// Changes a text that it [`fits`](Self::fits).
+    /// Changes a text that it [`fits`](Self::fits), and no other.
     pub(crate) fn apply(&self, text: &mut Vec<u8>) {
+        if !self.fits(text) {
+            return;
+        }
         text.splice(self.gone(), self.came.iter().copied());
     }
 

@@ -39,7 +39,7 @@ impl Distributed {
         let mut tensors = BTreeMap::new();
         for (name, stored) in reader.pairs(root.get("state_dict_metadata"))? {
             let name = reader.text(*name)?;
-            // What is no tensor (a step, a learning rate) is of no use here.
+            // Other values (a step, a learning rate) are not needed.
             if let Ok(stored) = reader.record(*stored, "TensorStorageMetadata") {
                 let shape = reader.counts(stored.get("size"))?;
                 tensors.insert(name.to_owned(), (shape, Vec::new()));

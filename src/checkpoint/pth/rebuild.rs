@@ -86,7 +86,7 @@ impl<'a> Machine<'a> {
                 let class = *class;
                 self.object(Object::Record(class, Value::None))
             }
-            _ => Err(self.wrong("makes an object of what is no class of such a table")),
+            _ => Err(self.wrong("makes an object of a class that such a table does not have")),
         }
     }
 
@@ -144,7 +144,7 @@ impl<'a> Machine<'a> {
                 )
         );
         if !sound {
-            return Err(self.wrong("sets the state of an object that is no dict"));
+            return Err(self.wrong("sets the state of an object that is not a dict"));
         }
         if let Value::Object(index) = object
             && let Some(Object::Record(_, attributes)) = self.objects.get_mut(index)

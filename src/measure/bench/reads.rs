@@ -71,7 +71,7 @@ impl DecodeReads {
         })
     }
 
-    /// Bytes that a latent step reads after so many patches, or one of several
+    /// Bytes that a latent step reads after `patches` patches, or one of several
     /// patches at once.
     #[must_use]
     pub fn step(&self, patches: f64) -> f64 {

@@ -14,8 +14,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::device::kernel::Shader;
-use crate::device::kernels::SHADERS;
 use crate::device::trials::Trials;
 use crate::device::{Device, DeviceClass, Tier, Tune};
 use crate::error::{Error, Result};
@@ -59,8 +57,6 @@ impl Rates {
     }
 }
 
-/// `linear_rows METHOD=subgroup computes wrong numbers on …; its tier subgroups is not
-/// used, but base`.
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -73,7 +69,7 @@ impl fmt::Display for Wrong {
 
 /// Checks and tunes the device of a model by what the model runs, as far as the record
 /// does not know it yet, and lets the device take the fastest variants in all sessions
-/// that begin later. Does nothing on the processor, and on a software driver only with
+/// that begin later. Does nothing on the processor, nor on a software driver unless with
 /// [`Tune::Again`].
 ///
 /// # Errors
@@ -126,7 +122,7 @@ pub async fn prepare(subject: &Subject<'_>, record: &mut TuningRecord) -> Result
     if !trials.open().is_empty() {
         // Keys for a byte to look back at, and first what decides how fast it is written.
         rehearsal.run(RowClass::Many).await?;
-        for class in [RowClass::One, RowClass::Few, RowClass::Many] {
+        'classes: for class in [RowClass::One, RowClass::Few, RowClass::Many] {
             let rows = rehearsal.run(class).await?;
             let mut trials = Trials::default();
             rehearsal.steps(class, &mut trials)?;
@@ -136,7 +132,7 @@ pub async fn prepare(subject: &Subject<'_>, record: &mut TuningRecord) -> Result
                 }
                 if done.timed.1 > BUDGET {
                     all = false;
-                    break;
+                    break 'classes;
                 }
                 let clock = Clock::start();
                 if let Some(timing) = trials.time(device, &shape, rows).await? {
@@ -165,8 +161,9 @@ async fn check(
 ) -> Result<Option<Wrong>> {
     let verifier = Verifier::new(device, SEED);
     for (kernel, at) in trials.variants() {
-        let shader: Option<&'static Shader> = SHADERS.iter().copied().find(|s| s.name == kernel);
-        let Some(shader) = shader else { continue };
+        let Some(shader) = record::shader(kernel) else {
+            continue;
+        };
         let name = record::name_of(shader, at);
         if record.right.contains(&name) {
             continue;
@@ -198,7 +195,7 @@ async fn check(
 }
 
 /// Like [`prepare`], with the record that the system keeps for this adapter. A record
-/// that cannot be read or written is no error: it is made anew, or left out.
+/// that cannot be read or written is not an error: it is made anew, or left out.
 ///
 /// # Errors
 /// As for [`prepare`].

@@ -135,7 +135,7 @@ impl Choice {
     }
 }
 
-fn shader(name: &str) -> Option<&'static Shader> {
+pub(super) fn shader(name: &str) -> Option<&'static Shader> {
     SHADERS.iter().copied().find(|shader| shader.name == name)
 }
 

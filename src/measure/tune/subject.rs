@@ -19,7 +19,7 @@ use crate::session::{BltOptions, BltSession, EntropyOptions, EntropySession};
 
 /// Rows of a run of [`RowClass::Many`] that is timed, at most.
 const MANY: usize = 256;
-/// A run is about as much work as so many of its heaviest steps.
+/// A run is about as much work as this many of its heaviest steps.
 const STEPS: f64 = 30.0;
 /// Bytes that are read before writing is timed, written before, and timed.
 const WRITING: [usize; 3] = [32, 2, 8];
@@ -57,7 +57,10 @@ impl Subject<'_> {
         let mut hash = DefaultHasher::new();
         match self {
             Self::Entropy(model) => model.shapes().hash(&mut hash),
-            Self::Blt(model, _) => model.shapes().hash(&mut hash),
+            // Random weights are not compared with the processor.
+            Self::Blt(model, checkpoint) => {
+                (model.shapes(), checkpoint.is_random()).hash(&mut hash);
+            }
         }
         format!("{:016x}", hash.finish())
     }
@@ -98,11 +101,17 @@ impl Subject<'_> {
             },
             ..DeviceOptions::default()
         };
-        let processor = Device::open(&options).await?;
-        let load = BltLoad::default();
-        let model = BltModel::load(&processor, checkpoint, load, |_| ()).await?;
-        let processor = writing(&Arc::new(model)).await?;
-        Ok(Some(Rates { adapter, processor }))
+        // Where the processor cannot take the model, there is nothing to compare with.
+        let on_processor = async {
+            let processor = Device::open(&options).await?;
+            let load = BltLoad::default();
+            let model = BltModel::load(&processor, checkpoint, load, |_| ()).await?;
+            writing(&Arc::new(model)).await
+        };
+        Ok(match on_processor.await {
+            Ok(processor) => Some(Rates { adapter, processor }),
+            Err(_) => None,
+        })
     }
 }
 

@@ -110,14 +110,10 @@ pub(super) struct Analysis {
 }
 
 impl Job for Analysis {
-    /// The same text with another model.
+    /// The text stays; the window asks for its numbers when it has taken the model.
     fn use_model(&mut self, model: &Arc<Model>) -> Result<()> {
-        let had_session = self.session.is_some();
         self.give_up();
         self.model = Some(Arc::clone(model));
-        if had_session {
-            self.open()?;
-        }
         Ok(())
     }
 
@@ -147,10 +143,19 @@ impl Analysis {
         match request {
             AnalysisRequest::Text { revision, bytes } => {
                 self.text_changes(revision);
-                match &mut self.session {
-                    Some(session) => session.replace(&bytes)?,
-                    None => self.text.clone_from(&bytes),
+                let replaced = match &mut self.session {
+                    Some(session) => session.replace(&bytes),
+                    None => {
+                        self.text.clone_from(&bytes);
+                        Ok(())
+                    }
+                };
+                if replaced.is_err() {
+                    // As for an edit: the window has this text.
+                    self.give_up();
+                    self.text.clone_from(&bytes);
                 }
+                replaced?;
                 self.open()?;
             }
             AnalysisRequest::Edit { revision, edit } => {

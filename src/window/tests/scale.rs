@@ -10,6 +10,7 @@ fn strips_stay_on_their_bytes_at_every_scale() {
         bare.harness.ctx.set_pixels_per_point(scale);
         bare.harness.run_steps(3);
         let (_, layout) = bare.app().patch.layout();
+        let mut seen = 0;
         for (byte, value) in text.bytes().enumerate() {
             let place = layout.rectangle(byte);
             let Some(place) = place.filter(|_| value != b'\n') else {
@@ -18,7 +19,9 @@ fn strips_stay_on_their_bytes_at_every_scale() {
             assert!(place.width() > 0.0, "{scale}, {byte}");
             let found = layout.byte_at(place.center());
             assert_eq!(found, Some(byte), "{scale}: {place:?}");
+            seen += 1;
         }
+        assert_eq!(seen, text.len() - 1, "all bytes but the line feed");
         assert_eq!(bare.text(), text);
     }
 }
