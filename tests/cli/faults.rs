@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{model, oracle, program};
 
-/// Runs with files of at most so many blocks of 512 bytes, where more is a write error.
+/// Runs with files of at most `blocks` blocks of 512 bytes; more is a write error.
 fn within(blocks: u64, arguments: &[&str]) -> (Option<i32>, String) {
     let ended = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f $0; exec \"$@\""])

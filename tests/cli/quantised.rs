@@ -112,6 +112,7 @@ fn converting_takes_memory_for_pieces_and_leaves_nothing_when_killed() {
         names.any(|name| name.ends_with(".part"))
     };
     while !begun() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     child.kill().unwrap();

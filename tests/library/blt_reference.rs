@@ -1,25 +1,14 @@
 //! The whole BLT on the CPU against the golden data, stage by stage, and token
 //! by token against itself.
 use crate::common::{
-    Golden, INPUTS, MADE, VARIANTS, blt_matrices, entropy_matrices, golden, open, rule_of,
+    Golden, INPUTS, MADE, VARIANTS, blt_matrices, entropy_matrices, golden, largest, open, rule_of,
+    stage_agrees,
 };
 use crate::reference::blt::{BltMatrices, Incremental, Stages};
 use blt::bytes::{BOS, EOS};
 use blt::patch::{Known, lengths, starts};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-
-/// The largest difference of two stages over the largest value of the golden one.
-fn relative(ours: &[f32], golden: &[f32]) -> f32 {
-    largest(ours, golden) / golden.iter().copied().map(f32::abs).fold(1e-3, f32::max)
-}
-
-/// The largest difference.
-fn largest(ours: &[f32], golden: &[f32]) -> f32 {
-    assert_eq!(ours.len(), golden.len());
-    let differences = ours.iter().zip(golden).map(|(a, b)| (a - b).abs());
-    differences.fold(0.0, |a, b| if b.is_nan() { f32::NAN } else { a.max(b) })
-}
 
 /// Our stage of a name of the golden data, and whether its rows are patches.
 fn stage<'s>(s: &'s Stages, name: &str) -> Option<(&'s [f32], bool)> {
@@ -89,15 +78,7 @@ fn compare(at: &str, s: &Stages, golden: &Golden, except: usize) {
             let kept = if late { rows } else { tokens } * (want.len() / tokens);
             (&ours[..kept], &want[..kept])
         };
-        let error = relative(ours, want);
-        assert!(
-            error < 1e-4,
-            "{at}: {name} is off by {error} of its largest"
-        );
-        if name == "logits" {
-            let error = largest(ours, want);
-            assert!(error < 2e-4, "{at}: logits are off by {error}");
-        }
+        stage_agrees(at, name, ours, want);
         compared += 1;
     }
     assert!(compared >= 9, "{at}: only {compared} stages");

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::common::{Golden, INPUTS, MADE, VARIANTS, golden, on_tier, open, rule_of};
+use crate::common::{
+    Golden, INPUTS, MADE, VARIANTS, golden, largest, on_tier, open, rule_of, stage_agrees,
+};
 use blt::bytes::EOS;
 use blt::checkpoint::{Checkpoint, Dtype};
 use blt::device::plan::StepOutput;
@@ -61,17 +63,6 @@ async fn session(
         ..options
     };
     BltSession::new(&Arc::new(model), options).unwrap()
-}
-
-fn largest(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
-    differences.fold(0.0, |a, b| if b.is_nan() { f32::NAN } else { a.max(b) })
-}
-
-/// The largest difference over the largest value of the golden stage.
-fn relative(ours: &[f32], golden: &[f32]) -> f32 {
-    largest(ours, golden) / golden.iter().copied().map(f32::abs).fold(1e-3, f32::max)
 }
 
 /// What the steps of a label have written, first to last.
@@ -172,15 +163,7 @@ fn compare_stages(at: &str, trace: &Trace, golden: &Golden, except: usize) {
         };
         let kept = rows * (want.len() / all);
         let (ours, want) = (&ours[..kept], &want[..kept]);
-        let error = relative(ours, want);
-        assert!(
-            error < 1e-4,
-            "{at}: {name} is off by {error} of its largest"
-        );
-        if name == "logits" {
-            let error = largest(ours, want);
-            assert!(error < 2e-4, "{at}: logits are off by {error}");
-        }
+        stage_agrees(at, name, ours, want);
         compared += 1;
     }
     assert!(compared >= 8, "{at}: only {compared} stages");
@@ -378,8 +361,9 @@ fn of_four() -> BltOptions {
 #[test]
 fn a_byte_costs_hardly_more_after_a_long_text() {
     let mut dispatches = Vec::new();
+    let device = crate::common::device();
+    let cuts_keys = device.gpu().is_some();
     pollster::block_on(async {
-        let device = crate::common::device();
         let mut session = session(&device, "k2_base", BltLoad::default(), of_four()).await;
         for context in [256, 4096] {
             session.reset();
@@ -398,7 +382,8 @@ fn a_byte_costs_hardly_more_after_a_long_text() {
     // adapter cuts the keys of a long context into parts, which each layer of each of the
     // latent steps then joins.
     let joins = dispatches[1] - dispatches[0];
-    assert!(joins == 0 || joins == 8 * 2, "{joins}");
+    let expected = if cuts_keys { 8 * 2 } else { 0 };
+    assert_eq!(joins, expected);
 
     // Bytes that must be read per byte of text, caches included.
     for name in ["blt-1b", "blt-7b"] {

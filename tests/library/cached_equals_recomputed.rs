@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::common::{blt_matrices, entropy_matrices, open};
+use crate::common::{blt_matrices, entropy_matrices, largest, open};
 use crate::reference::blt::{BltMatrices, Incremental};
 use crate::reference::{EntropyMatrices, top_k};
 use blt::bytes::BOS;
@@ -128,12 +128,6 @@ fn runner(cases: u32) -> TestRunner {
             proptest::test_runner::RngAlgorithm::ChaCha,
         ),
     )
-}
-
-fn largest(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
-    differences.fold(0.0, |a, b| if b.is_nan() { f32::NAN } else { a.max(b) })
 }
 
 /// A text in a session.

@@ -59,11 +59,16 @@ fn statistics() {
                         wrong.push(format!("{name}: {what} {}", found[what]));
                     }
                 }
-                if let (Some(least), Some(waves)) = (least, found.get("Subgroups per SIMD"))
-                    && HOT.contains(&shader.name)
-                    && *waves < least
-                {
-                    wrong.push(format!("{name}: {waves} waves, of {least} at least"));
+                if found.is_empty() {
+                    wrong.push(format!("{name}: the driver says nothing"));
+                }
+                if let Some(least) = least.filter(|_| HOT.contains(&shader.name)) {
+                    match found.get("Subgroups per SIMD") {
+                        Some(waves) if *waves >= least => {}
+                        waves => {
+                            wrong.push(format!("{name}: {waves:?} waves, {least} are wanted"));
+                        }
+                    }
                 }
             }
         }

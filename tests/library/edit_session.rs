@@ -9,7 +9,7 @@ use blt::bytes::prompt;
 use blt::checkpoint::{
     BlockWeights, Dtype, EntropyConfig, EntropyWeights, StackConfig, TensorData, TensorView,
 };
-use blt::device::{Device, DeviceOptions, Tier};
+use blt::device::{Device, DeviceClass, DeviceOptions, Tier};
 use blt::model::entropy::EntropyModel;
 use blt::session::{
     ContextOptions, EditOptions, EditSession, EntropyOptions, EntropyRows, EntropySession,
@@ -317,7 +317,8 @@ fn edits_equal_fresh_with(model: &Arc<EntropyModel>, kept: Kept, cases: u32) {
     // Its kernels are compiled once.
     let fresh = std::cell::RefCell::new(Fresh::new(model, kept.context));
     // On a software driver an edit takes a thousand times as long.
-    let fewer = if model.device().gpu().is_some() { 8 } else { 1 };
+    let software = model.device().summary().class == DeviceClass::Software;
+    let fewer = if software { 8 } else { 1 };
     let config = ProptestConfig {
         cases: cases.div_ceil(fewer),
         failure_persistence: None,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::common::{folder, golden, rule_of};
-use blt::bytes::byte_of;
+use blt::bytes::{byte_of, id_of};
 use blt::checkpoint::Checkpoint;
 use blt::device::DeviceClass;
 use blt::generate::{
@@ -230,6 +230,35 @@ fn drafts_keep_to_characters_and_stop_strings() {
                 let text: Vec<u8> = own.events.iter().filter_map(byte).collect();
                 assert!(std::str::from_utf8(&text).is_ok());
             }
+        }
+    });
+}
+
+#[test]
+fn a_draft_that_is_not_a_token_leaves_the_session_as_it_was() {
+    let checkpoint = Arc::new(Checkpoint::open(&folder("k2_base").to_string_lossy()).unwrap());
+    pollster::block_on(async {
+        let device = crate::common::device();
+        let model = BltModel::load(&device, &checkpoint, BltLoad::default(), |_| ()).await;
+        let model = Arc::new(model.unwrap());
+        let session = || BltSession::new(&model, BltOptions::default()).unwrap();
+        let (mut one, mut other) = (session(), session());
+        one.prefill(b"some words and more").await.unwrap();
+        other.prefill(b"some words and more").await.unwrap();
+        let mut named = 0;
+        let failed = one.push_ahead(id_of(b'a'), 8, |_, _| {
+            named += 1;
+            Some(if named < 4 { id_of(b'b') } else { 9999 })
+        });
+        let error = failed.await.unwrap_err();
+        assert_eq!(error.to_string(), "9999 is not a token");
+        for byte in b"abbc, and so on." {
+            one.push(*byte).await.unwrap();
+            other.push(*byte).await.unwrap();
+        }
+        assert_eq!(one.patches(), other.patches());
+        for (a, b) in one.logits().iter().zip(other.logits()) {
+            assert!(close(Some(*a), Some(*b)), "{a} {b}");
         }
     });
 }

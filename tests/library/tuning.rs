@@ -101,8 +101,9 @@ fn a_tier_that_computes_wrong_numbers_is_left_and_that_is_said_once() {
                 .contains("wrong numbers in the tier subgroups")
         );
         assert_eq!(device.tier(), Tier::BASE);
+        assert_eq!(device.features(), "base");
         let (entropies, found) = numbers(&model).await;
-        assert!(furthest(&entropies, &want) < 1e-3);
+        assert!(furthest(&entropies, &want) < 1e-4);
         assert_eq!(found, starts);
 
         // Another start knows it already, checks nothing and says nothing.
@@ -119,7 +120,7 @@ fn a_tier_that_computes_wrong_numbers_is_left_and_that_is_said_once() {
         assert_eq!((done.wrong, done.checked.0, done.timed.0), (None, 0, 0));
         assert_eq!((device.tier(), record), (Tier::BASE, before));
         let (entropies, _) = numbers(&model).await;
-        assert!(furthest(&entropies, &want) < 1e-3);
+        assert!(furthest(&entropies, &want) < 1e-4);
     });
 }
 
@@ -169,20 +170,21 @@ fn a_model_is_tuned_once_and_its_numbers_stay() {
             assert!(taken.unwrap().1.unwrap() > 0.0, "{choice:?}");
         }
         let (after, found) = numbers(&model).await;
-        assert!(furthest(&after, &before) < 1e-3);
+        assert!(furthest(&after, &before) < 1e-4);
         assert_eq!(found, starts);
 
-        // The slowest of all instead, as if an adapter liked them.
+        // Another variant everywhere, as if an adapter liked it.
         for choice in &mut record.choices {
-            choice.taken = choice.candidates.last().unwrap().0.clone();
+            let mut others = choice.candidates.iter().map(|(name, _)| name);
+            choice.taken = others.find(|name| **name != choice.taken).unwrap().clone();
         }
         let kept = serde_json::to_vec(&record).unwrap();
         let record: TuningRecord = serde_json::from_slice(&kept).unwrap();
         let other = Device::open(&options(Tune::Again)).await.unwrap();
         record.use_on(&other);
         let model = entropy_model(&other).await;
-        let (slowest, found) = numbers(&model).await;
-        assert!(furthest(&slowest, &before) < 1e-3);
+        let (changed, found) = numbers(&model).await;
+        assert!(furthest(&changed, &before) < 1e-4);
         assert_eq!(found, starts);
     });
 }
@@ -226,7 +228,8 @@ fn the_whole_model_writes_the_same_bytes_tuned_or_not() {
         assert!(known.is_empty() || known == [done.rates]);
 
         for choice in &mut record.choices {
-            choice.taken = choice.candidates.last().unwrap().0.clone();
+            let mut others = choice.candidates.iter().map(|(name, _)| name);
+            choice.taken = others.find(|name| **name != choice.taken).unwrap().clone();
         }
         let other = Device::open(&options(Tune::Auto)).await.unwrap();
         record.use_on(&other);
@@ -254,7 +257,7 @@ fn a_record_that_is_broken_old_or_about_something_else_counts_for_nothing() {
         std::fs::write(&path, broken).unwrap();
         assert_eq!(TuningRecord::read(&path, &adapter), empty, "{broken}");
     }
-    // A kernel that there is no more.
+    // A kernel that no longer exists.
     let text = serde_json::to_string(&full).unwrap().replace(
         "\"choices\":[]",
         "\"choices\":[{\"kernel\":\"gone\",\"grid\":[[1,0],[0,1]],\"flops\":1,\"bytes\":1,\

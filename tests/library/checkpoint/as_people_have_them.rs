@@ -82,6 +82,29 @@ fn wrapped_names_are_those_of_the_model() {
     }
 }
 
+/// An index lists names as the files have them, wrapped and derived ones too.
+#[test]
+fn an_index_may_list_wrapped_and_derived_names() {
+    let plain = open(&made("transformers")).unwrap();
+    let folder = copy("transformers");
+    let single = folder.path().join("model.safetensors");
+    let derived = "_orig_mod.model.patcher.rotary_emb.inv_freq";
+    renamed(&single, |name| format!("_orig_mod.{name}"), &[derived]);
+    let file = fs::read(&single).unwrap();
+    let (length, rest) = file.split_first_chunk::<8>().unwrap();
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap();
+    let header: Map<String, Value> = serde_json::from_slice(&rest[..length]).unwrap();
+    let names = header.keys().filter(|name| *name != "__metadata__");
+    let shard = "model-00001-of-00001.safetensors";
+    let map: Map<String, Value> = names.map(|name| (name.clone(), json!(shard))).collect();
+    fs::rename(&single, folder.path().join(shard)).unwrap();
+    let index = folder.path().join("model.safetensors.index.json");
+    fs::write(&index, json!({"weight_map": map}).to_string()).unwrap();
+    let opened = open(folder.path()).unwrap();
+    complete(&opened);
+    same_weights(&plain, &opened);
+}
+
 /// An entropy model alone, under whatever its names were when it was part of something.
 #[test]
 fn an_entropy_model_may_be_taken_out_of_anything() {

@@ -308,7 +308,7 @@ fn caches_without_refs_or_with_several_revisions() {
     let name = "acme/tiny-blt.v1";
     let main = format!("{name}@{COMMIT}");
 
-    // A mark or a line feed in the file of a branch is no part of the commit.
+    // A byte order mark or a line feed in the file of a branch is not part of the commit.
     for content in [format!("{COMMIT}\r\n"), format!("\u{feff}{COMMIT}")] {
         fs::write(model.join("refs/main"), content).unwrap();
         assert_eq!(origin(name), main);

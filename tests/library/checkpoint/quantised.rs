@@ -157,7 +157,7 @@ fn what_is_quantised_may_become_16_bits_again() {
     let fewer = file.in_bits(4);
     let weights = fewer.entropy_weights().unwrap();
     assert_eq!(weights.embed.dtype.to_string(), "Q4/64");
-    // More bits than there are: as they are.
+    // It begins with the file, not with what was asked for before.
     let more = fewer.in_bits(8);
     assert_eq!(
         more.entropy_weights().unwrap().embed.dtype.to_string(),
@@ -223,7 +223,7 @@ fn files_that_contradict_themselves_are_refused() {
             ],
         );
     }
-    // Without the key the words are no weights.
+    // Without the key the words cannot be read as weights.
     let without = changed(
         |json| {
             json.as_object_mut().unwrap().remove("quantization");

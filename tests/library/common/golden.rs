@@ -74,3 +74,25 @@ impl Golden {
         self.floats.keys().map(String::as_str)
     }
 }
+
+/// The largest difference.
+pub(crate) fn largest(ours: &[f32], golden: &[f32]) -> f32 {
+    assert_eq!(ours.len(), golden.len());
+    let differences = ours.iter().zip(golden).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, |a, b| if b.is_nan() { f32::NAN } else { a.max(b) })
+}
+
+/// A stage is as the golden one says, by the largest value of that; logits also by
+/// themselves.
+pub(crate) fn stage_agrees(at: &str, name: &str, ours: &[f32], golden: &[f32]) {
+    let error = largest(ours, golden);
+    let of_largest = error / golden.iter().copied().map(f32::abs).fold(1e-3, f32::max);
+    assert!(
+        of_largest < 1e-4,
+        "{at}: {name} is off by {of_largest} of its largest"
+    );
+    assert!(
+        name != "logits" || error < 2e-4,
+        "{at}: logits are off by {error}"
+    );
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use blt::device::{AdapterChoice, Device, DeviceOptions, Tier};
 
-pub(crate) use golden::{Golden, folder, golden};
+pub(crate) use golden::{Golden, folder, golden, largest, stage_agrees};
 pub(crate) use matrices::{blt_matrices, entropy_matrices, open, rule_of};
 
 /// The device of the tests: that named by `BLT_TEST_ADAPTER`, `graphics` for the best
