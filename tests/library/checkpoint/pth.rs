@@ -190,7 +190,7 @@ fn what_tables_of_tensors_never_do_is_refused() {
         (
             "BUILD of a global",
             b"\x02ctorch\nFloatStorage\n}b.".to_vec(),
-            &["state", "no dict"],
+            &["state", "not a dict"],
         ),
         ("BUILD with a tuple", b"\x02}(K\x01tb.".to_vec(), &["state"]),
         (

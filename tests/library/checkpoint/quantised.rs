@@ -274,6 +274,6 @@ fn numbers_that_cannot_be_quantised_are_refused() {
         ..Default::default()
     };
     let refused = open(&folder).unwrap().convert(&out, &options, |_| Ok(()));
-    sentence(refused, &["up_proj.weight", "too large to quantise"]);
+    sentence(refused, &["up_proj.weight", "too large for half precision"]);
     assert!(!out.exists());
 }
