@@ -60,7 +60,7 @@ impl Context {
             .reset_every
             .is_some_and(|every| self.position >= every)
         {
-            self.reset();
+            self.begin();
         }
         let seen = self.document + 1;
         let span = self.window.map_or(seen, |window| seen.min(window as u64));
@@ -73,7 +73,7 @@ impl Context {
             self.document = 0;
         }
         if self.options.reset_at_newline && id == id_of(b'\n') {
-            self.reset();
+            self.begin();
         }
         (position, span)
     }
@@ -95,7 +95,8 @@ impl Context {
         uncut
     }
 
-    fn reset(&mut self) {
+    /// What comes next looks back at nothing before it.
+    pub(crate) fn begin(&mut self) {
         self.position = 0;
         self.document = 0;
     }

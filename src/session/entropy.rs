@@ -3,8 +3,10 @@
 mod known;
 mod place;
 mod snapshot;
+mod texts;
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::context::ContextOptions;
@@ -237,27 +239,53 @@ impl EntropySession {
         if let Some(first) = ids.first() {
             rows.nlls.push(nll(&self.place.logits, *first));
         }
-        let mut flight: VecDeque<(Mapping, Places)> = VecDeque::new();
-        let device = Arc::clone(self.model.device());
-        let size = self.rows_at_once(ids.len());
-        for (index, chunk) in ids.chunks(size).enumerate() {
-            let after = ids.get(index * size + chunk.len()).copied();
-            let staging = index % IN_FLIGHT;
-            if flight.len() == IN_FLIGHT
-                && let Some((mapping, places)) = flight.pop_front()
-            {
-                self.take(&mapping.bytes(&device).await?, &places, &mut rows)?;
-            }
-            let known = KnownRows::default();
-            flight.push_back(self.run(chunk, after, staging, &[], &known).await?);
-        }
-        for (mapping, places) in flight {
-            self.take(&mapping.bytes(&device).await?, &places, &mut rows)?;
-        }
+        let go_on = |_| ControlFlow::Continue(());
+        self.flow(ids, &[], &mut rows, go_on).await?;
         // The last row's target is the first token of the next push.
         rows.nlls.truncate(ids.len());
         self.settled = None;
         Ok(rows)
+    }
+
+    /// Runs tokens chunk by chunk and appends what the model says about them. At those
+    /// whose place is in `begins`, in ascending order, a text of its own begins.
+    /// `go_on` is told the tokens of each chunk and may stop there.
+    async fn flow(
+        &mut self,
+        ids: &[u32],
+        mut begins: &[usize],
+        rows: &mut EntropyRows,
+        mut go_on: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let mut flight: VecDeque<(Mapping, Places)> = VecDeque::new();
+        let device = Arc::clone(self.model.device());
+        let size = self.rows_at_once(ids.len());
+        for (index, chunk) in ids.chunks(size).enumerate() {
+            let end = index * size + chunk.len();
+            let staging = index % IN_FLIGHT;
+            if flight.len() == IN_FLIGHT
+                && let Some((mapping, places)) = flight.pop_front()
+            {
+                self.take(&mapping.bytes(&device).await?, &places, rows)?;
+            }
+            let inside = begins.partition_point(|begin| *begin < end);
+            let (now, later) = begins.split_at(inside);
+            begins = later;
+            let tokens = Tokens {
+                ids: chunk,
+                after: ids.get(end).copied(),
+                begins: &now.iter().map(|at| at - index * size).collect::<Vec<_>>(),
+            };
+            let known = KnownRows::default();
+            flight.push_back(self.run(&tokens, staging, &[], &known).await?);
+            if go_on(chunk.len()).is_break() {
+                return Err(Error::Interrupted);
+            }
+        }
+        for (mapping, places) in flight {
+            self.take(&mapping.bytes(&device).await?, &places, rows)?;
+        }
+        Ok(())
     }
 
     /// Takes tokens, at most those of one run, and gives their pairs (entropy,
@@ -276,7 +304,12 @@ impl EntropySession {
         known: &KnownRows<'_>,
     ) -> Result<(Vec<[f32; 2]>, Vec<u32>)> {
         self.begin(ids.len())?;
-        let (mapping, places) = self.run(ids, after, 0, copies, known).await?;
+        let tokens = Tokens {
+            ids,
+            after,
+            begins: &[],
+        };
+        let (mapping, places) = self.run(&tokens, 0, copies, known).await?;
         let bytes = mapping.bytes(self.model.device()).await?;
         let pairs: Vec<[f32; 2]> = places.read(&bytes, RESULT);
         self.settle(&pairs, places.read(&bytes, LOGITS))?;
@@ -341,18 +374,16 @@ impl EntropySession {
         true
     }
 
-    /// Submits one chunk; `after` is the token that follows it, where known.
-    /// `copies` go to other buffers on the device.
+    /// Submits one chunk. `copies` go to other buffers on the device.
     async fn run(
         &mut self,
-        chunk: &[u32],
-        after: Option<u32>,
+        tokens: &Tokens<'_>,
         staging: usize,
         copies: &[PairCopy<'_>],
         known: &KnownRows<'_>,
     ) -> Result<(Mapping, Places)> {
-        let slot = self.place.slot;
-        self.ready(chunk, after)?;
+        let (slot, chunk) = (self.place.slot, tokens.ids);
+        self.ready(tokens)?;
         let plan = self.plan(RowClass::of(chunk.len()), known.layers)?;
         self.load(known);
         let (device, buffers) = (self.model.device(), &self.buffers);
@@ -388,10 +419,15 @@ impl EntropySession {
     }
 
     /// Writes what a run of these tokens reads, and goes on behind them.
-    fn ready(&mut self, chunk: &[u32], after: Option<u32>) -> Result<()> {
+    fn ready(&mut self, tokens: &Tokens<'_>) -> Result<()> {
+        let chunk = tokens.ids;
         let mut spans = Vec::with_capacity(chunk.len());
         let mut angles = Vec::new();
-        for id in chunk {
+        let mut begins = tokens.begins.iter().peekable();
+        for (row, id) in chunk.iter().enumerate() {
+            if begins.next_if(|begin| **begin == row).is_some() {
+                self.place.context.begin();
+            }
             let (position, span) = self.place.context.push(*id);
             let span = usize::try_from(span).unwrap_or(usize::MAX);
             if span > self.slots - self.chunk {
@@ -407,7 +443,7 @@ impl EntropySession {
             (&mut self.upload, self.fields);
         upload.put(state, &[chunk.len(), self.place.slot].map(count));
         upload.put(ids, chunk);
-        upload.put(following, &targets(chunk, after));
+        upload.put(following, &targets(chunk, tokens.after));
         upload.put(spans_of, &spans);
         upload.put(angles_of, angles.as_flattened());
         upload.send(self.model.device());
@@ -444,6 +480,15 @@ impl EntropySession {
         place.logits = logits;
         Ok(())
     }
+}
+
+/// Tokens of one run.
+struct Tokens<'a> {
+    ids: &'a [u32],
+    /// The token that follows them, where known.
+    after: Option<u32>,
+    /// The rows at which a text of its own begins, in ascending order.
+    begins: &'a [usize],
 }
 
 /// Staging buffers for the results of runs of up to `rows` rows.

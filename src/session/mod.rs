@@ -1,5 +1,6 @@
 //! Sessions: a text on its way through a model, with its caches.
 
+pub mod batch;
 pub mod blt;
 pub mod context;
 mod download;
@@ -13,6 +14,7 @@ mod stages;
 pub mod text;
 mod upload;
 
+pub use batch::{TextBatch, comfortable_batch};
 pub use blt::{AheadRow, BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;
 pub use edit::{EditOptions, EditSession};

@@ -7,6 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod batches;
 mod blt_reference;
 mod blt_session;
 mod cached_equals_recomputed;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::EntropySession;
+use super::{EntropySession, Tokens};
 use crate::device::Tensor;
 use crate::device::plan::Plan;
 use crate::device::recorder::Recorder;
@@ -63,7 +63,11 @@ impl EntropySession {
     /// The device's errors.
     pub(crate) fn pass_over(&mut self, ids: &[u32], known: &KnownRows<'_>) -> Result<()> {
         self.begin(ids.len())?;
-        self.ready(ids, None)?;
+        self.ready(&Tokens {
+            ids,
+            after: None,
+            begins: &[],
+        })?;
         let plan = self.plan(RowClass::of(ids.len()), known.layers)?;
         self.load(known);
         plan.submit(self.model.device(), count(ids.len()), |_| ());
