@@ -119,6 +119,24 @@ impl Documents {
         Ok(None)
     }
 
+    /// All of the document that has begun, if it has at most that many bytes; else
+    /// [`next`](Self::next) gives it from its beginning.
+    ///
+    /// # Errors
+    /// What reading says.
+    pub(super) fn short(&mut self, most: usize) -> Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        while bytes.len() <= most {
+            match self.next(most + 1 - bytes.len())? {
+                Some(more) => bytes.extend(more),
+                None => return Ok(Some(bytes)),
+            }
+        }
+        bytes.append(&mut self.held);
+        self.held = bytes;
+        Ok(None)
+    }
+
     /// All documents, whole.
     ///
     /// # Errors
@@ -229,6 +247,26 @@ mod tests {
             let found: Vec<Vec<u8>> = found.into_iter().map(|one| one.concat()).collect();
             assert_eq!(found, [&b"xaab"[..], b"y"], "{most}");
         }
+    }
+
+    #[test]
+    fn a_long_document_is_left_as_it_was() {
+        let mut documents = documents(b"ab--abcdef--", Some("--"));
+        let whole = |documents: &mut Documents| {
+            let mut all = Vec::new();
+            while let Some(piece) = documents.next(2).unwrap() {
+                all.extend(piece);
+            }
+            all
+        };
+        assert!(documents.begin().unwrap());
+        assert_eq!(documents.short(2).unwrap().unwrap(), b"ab");
+        assert!(documents.begin().unwrap());
+        for most in 0..6 {
+            assert_eq!(documents.short(most).unwrap(), None);
+        }
+        assert_eq!(whole(&mut documents), b"abcdef");
+        assert!(!documents.begin().unwrap());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use blt::measure::score::{Score, ScoredByte};
-use blt::session::Cut;
+use blt::session::{Cut, TextBatch, comfortable_batch};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use super::interrupt;
 use super::output::{Output, OutputArgs};
 use super::progress::Progress;
 use super::requests;
-use super::scoring::{ModelPart, Opened, ScoringArgs, on, read};
+use super::scoring::{ModelPart, Opened, ScoringArgs, on, read, read_many};
 use super::summary::{self, Rate};
 use super::table::{Cell, Table, TableFormat};
 
@@ -116,6 +116,7 @@ impl ScoreCommand {
     ) -> Outcome {
         let loaded = self.scoring.load(opened, global).await?;
         let mut scorer = self.scoring.scorer(opened, &loaded)?;
+        let mut batch = self.scoring.batch(opened, &loaded)?;
         let columns = Columns {
             both: opened.part == ModelPart::Both,
             documents: self.scoring.documents.several(),
@@ -133,8 +134,28 @@ impl ScoreCommand {
             let mut progress = Progress::new("", input.total, !silent);
             let mut documents = self.scoring.documents.of(input);
             let mut texts = Texts::default();
+            let mut held = Vec::new();
+            let mut each = |document, scored: &[_]| {
+                let document = columns.documents.then_some(document);
+                self.write(output, &name, document, scored)
+            };
             while documents.begin()? {
-                let document = columns.documents.then_some(texts.count);
+                if let Some(batch) = &mut batch {
+                    let short = documents.short(comfortable_batch())?;
+                    let is_short = short.is_some();
+                    if let Some(text) = short {
+                        progress.add(text.len() as u64);
+                        held.push(text);
+                    }
+                    let bytes: usize = held.iter().map(|text: &Vec<u8>| text.len() + 1).sum();
+                    if !is_short || bytes >= comfortable_batch() {
+                        texts.add_all(&mut held, batch, &mut each).await?;
+                    }
+                    if is_short {
+                        continue;
+                    }
+                }
+                let document = texts.count;
                 let score = read(
                     &mut scorer,
                     |most| {
@@ -142,10 +163,13 @@ impl ScoreCommand {
                         progress.add(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
                         Ok(bytes)
                     },
-                    |scored| self.write(output, &name, document, scored),
+                    |scored| each(document, scored),
                 )
                 .await?;
                 texts.add(&score, scorer.pieces());
+            }
+            if let Some(batch) = &mut batch {
+                texts.add_all(&mut held, batch, &mut each).await?;
             }
             progress.end();
             if let Some(remark) = texts.remark(&name) {
@@ -222,6 +246,24 @@ impl Texts {
             self.cut += 1;
             self.pieces = pieces;
         }
+    }
+
+    /// Adds the texts that are held, many at a time.
+    async fn add_all(
+        &mut self,
+        held: &mut Vec<Vec<u8>>,
+        batch: &mut TextBatch,
+        mut each: impl FnMut(u64, &[ScoredByte]) -> Outcome,
+    ) -> Outcome {
+        interrupt::check()?;
+        for scored in read_many(batch, held).await? {
+            let mut score = Score::default();
+            scored.iter().for_each(|byte| score.add(byte));
+            each(self.count, &scored)?;
+            self.add(&score, 1);
+        }
+        held.clear();
+        Ok(())
     }
 
     fn merge(&mut self, other: &Self) {

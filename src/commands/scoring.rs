@@ -6,7 +6,7 @@ use blt::checkpoint::Checkpoint;
 use blt::device::Device;
 use blt::measure::score::{Score, ScoredByte};
 use blt::measure::scorer::Scorer;
-use blt::session::{BltOptions, BltSession, Cut, TextOptions, TextSession};
+use blt::session::{BltOptions, BltSession, Cut, TextBatch, TextOptions, TextSession};
 use clap::{Args, ValueEnum};
 
 use super::cut::CutArgs;
@@ -114,13 +114,7 @@ impl ScoringArgs {
     pub(super) fn scorer(&self, opened: &Opened, loaded: &Loaded) -> blt::Result<Scorer> {
         match loaded {
             Loaded::Entropy(model) => {
-                let options = TextOptions {
-                    cut: opened.cut.clone(),
-                    context: self.context.options(),
-                    best: 0,
-                    profile: false,
-                };
-                let session = TextSession::new(Some(model), options)?;
+                let session = TextSession::new(Some(model), self.text(opened))?;
                 Ok(Scorer::of_entropy(session).with_piece(self.piece))
             }
             Loaded::Blt(model, _) => {
@@ -128,6 +122,30 @@ impl ScoringArgs {
                 let scorer = Scorer::of_blt(session, opened.part == ModelPart::Both)?;
                 Ok(scorer.with_piece(self.piece))
             }
+        }
+    }
+
+    /// What reads and scores many documents at a time, where the flags and the loaded
+    /// model let it.
+    ///
+    /// # Errors
+    /// What the sessions say.
+    pub(super) fn batch(&self, opened: &Opened, loaded: &Loaded) -> blt::Result<Option<TextBatch>> {
+        match loaded {
+            Loaded::Entropy(model) if self.documents.several() && self.piece.is_none() => {
+                TextBatch::new(model, self.text(opened)).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What is asked of the entropy model about a text.
+    fn text(&self, opened: &Opened) -> TextOptions {
+        TextOptions {
+            cut: opened.cut.clone(),
+            context: self.context.options(),
+            best: 0,
+            profile: false,
         }
     }
 
@@ -152,6 +170,22 @@ impl ScoringArgs {
     pub(super) fn context(&self) -> blt::session::ContextOptions {
         self.context.options()
     }
+}
+
+/// The scores of many texts at a time, by the entropy model.
+///
+/// # Errors
+/// What the model says.
+pub(super) async fn read_many(
+    batch: &mut TextBatch,
+    texts: &[Vec<u8>],
+) -> blt::Result<Vec<Vec<ScoredByte>>> {
+    let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+    let all = batch.records(&texts).await?;
+    let scored = all
+        .iter()
+        .map(|records| records.iter().filter_map(ScoredByte::of));
+    Ok(scored.map(Iterator::collect).collect())
 }
 
 /// Scores a text from its beginning; each byte goes to `each`.

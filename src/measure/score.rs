@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::bytes::id_of;
 use crate::generate::log_p;
 use crate::record::ByteRecord;
+use crate::session::EntropyRows;
 use crate::text_file::from_json;
 
 /// What a model says about one byte of a text.
@@ -185,6 +186,22 @@ impl Default for Answer {
 }
 
 impl Answer {
+    /// That about the tokens of a text from `from` on, of what the entropy model says
+    /// about all of them, the most likely token after each included.
+    #[must_use]
+    pub fn of_rows(ids: &[u32], rows: &EntropyRows, from: usize) -> Self {
+        let mut answer = Self::default();
+        let asked = (from.max(1)..).zip(ids.iter().skip(from.max(1)));
+        for (row, id) in asked {
+            let nll = rows.nlls.get(row).copied().flatten().unwrap_or_default();
+            let best = rows.best.get(row - 1).and_then(|best| best.first());
+            answer.logprob -= f64::from(nll);
+            answer.is_greedy &= best.is_some_and(|(best, _)| best == id);
+            answer.bytes += 1;
+        }
+        answer
+    }
+
     /// Counts the next byte of the continuation, from the logits over the ids,
     /// `[VOCAB]`, where it stands.
     pub fn add(&mut self, logits: &[f32], byte: u8) {
@@ -319,6 +336,28 @@ mod tests {
             serde_json::to_string(&Answer::default()).unwrap(),
             r#"{"logprob":0.0,"is_greedy":true,"bytes":0}"#
         );
+    }
+
+    #[test]
+    fn an_answer_of_rows_is_about_the_rest_of_the_text() {
+        let ids = crate::bytes::prompt(b"abc");
+        let best = |byte| vec![(id_of(byte), -0.1)];
+        let rows = EntropyRows {
+            nlls: vec![None, Some(4.0), Some(2.0), Some(0.5)],
+            best: vec![best(b'x'), best(b'b'), best(b'c'), best(b'y')],
+            ..EntropyRows::default()
+        };
+        let of = |from| {
+            let Answer {
+                logprob,
+                is_greedy,
+                bytes,
+            } = Answer::of_rows(&ids, &rows, from);
+            (logprob, is_greedy, bytes)
+        };
+        assert_eq!(of(1), (-6.5, false, 3));
+        assert_eq!(of(2), (-2.5, true, 2));
+        assert_eq!(of(4), (0.0, true, 0));
     }
 
     #[test]

@@ -203,6 +203,72 @@ fn the_entropy_model_answers_too() {
     assert!((number(&answer[0]["logprob"]) + nats).abs() < 1e-3);
 }
 
+/// Short documents are packed, and a long one among them is not: the rows are those of
+/// each alone, in order.
+#[test]
+fn documents_are_scored_as_each_alone() {
+    let model = model();
+    let rows = |stdin: &[u8], more: &[&str]| {
+        let arguments = ["score", "-m", &model, "--model-part", "entropy", "-"];
+        let form = ["--format", "jsonl"];
+        parse(&good(&[&arguments[..], &form, more].concat(), stdin).text())
+    };
+    let mut texts: Vec<String> = (0..9).map(|i| "a few words, 글 ".repeat(i)).collect();
+    texts.insert(5, "long ".repeat(3400));
+    texts.push("the last\u{0}".to_owned());
+    let all = rows(texts.join("||").as_bytes(), &["--separator", "||"]);
+    let mut found = all.iter();
+    for (document, text) in texts.iter().enumerate() {
+        for alone in rows(text.as_bytes(), &[]) {
+            let row = found.next().unwrap();
+            assert_eq!(row["document"], document);
+            assert!((number(&alone["nll"]) - number(&row["nll"])).abs() < 1e-5);
+            for key in ["i", "byte", "patch"] {
+                assert_eq!(alone[key], row[key], "document {document}");
+            }
+        }
+    }
+    assert!(found.next().is_none());
+}
+
+/// Short requests are packed, those that share a long context are not: the answers are
+/// those of each request alone, in the order of the requests.
+#[test]
+fn many_requests_are_answered_as_each_alone() {
+    let model = model();
+    let arguments = [
+        "score",
+        "-m",
+        &model,
+        "--model-part",
+        "entropy",
+        "--requests",
+        "-",
+    ];
+    let long = "A long beginning, the same for several. ".repeat(12);
+    let mut requests = Vec::new();
+    for i in 0..14 {
+        let words = "some words\u{0} and 글자 ".repeat(i % 4);
+        requests.push(json!({"context": words, "continuation": format!("number {i}")}));
+        if i % 5 == 4 {
+            for end in ["", "a", "bc"] {
+                requests.push(json!({"context": long, "continuation": end}));
+            }
+        }
+    }
+    let lines: Vec<String> = requests.iter().map(ToString::to_string).collect();
+    let together = parse(&good(&arguments, lines.join("\n").as_bytes()).text());
+    assert_eq!(together.len(), lines.len());
+    for (line, answer) in lines.iter().zip(&together) {
+        let alone = parse(&good(&arguments, line.as_bytes()).text());
+        let difference = number(&alone[0]["logprob"]) - number(&answer["logprob"]);
+        assert!(difference.abs() < 1e-4, "{line}: {alone:?} {answer}");
+        for key in ["is_greedy", "bytes"] {
+            assert_eq!(alone[0][key], answer[key], "{line}");
+        }
+    }
+}
+
 #[test]
 fn noise_is_measured_against_the_text_without() {
     let model = model();
