@@ -3,6 +3,8 @@
 pub mod bytes;
 pub mod checkpoint;
 mod clock;
+#[cfg(all(feature = "corpus", not(target_arch = "wasm32")))]
+pub mod corpus;
 pub mod device;
 pub mod error;
 pub mod generate;

@@ -26,17 +26,20 @@ pub struct EntropyWeights<'a> {
 }
 
 impl<'a> EntropyWeights<'a> {
+    /// All of them.
+    pub fn tensors(&self) -> impl Iterator<Item = &TensorView<'a>> {
+        let own = [&self.embed, &self.norm, &self.lm_head];
+        let layers = self.layers.iter().flat_map(BlockWeights::tensors);
+        own.into_iter().chain(layers)
+    }
+
     /// Whether the files are still what was opened; see
     /// [`Checkpoint::check_files`](super::Checkpoint::check_files).
     ///
     /// # Errors
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) that names the file which another program has changed.
     pub fn check_files(&self) -> Result<()> {
-        let own = [&self.embed, &self.norm, &self.lm_head];
-        let layers = self.layers.iter().flat_map(BlockWeights::tensors);
-        own.into_iter()
-            .chain(layers)
-            .try_for_each(TensorView::check_file)
+        self.tensors().try_for_each(TensorView::check_file)
     }
 
     pub(super) fn resolve(

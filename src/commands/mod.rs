@@ -6,6 +6,8 @@
 mod bench;
 mod completions;
 mod convert;
+#[cfg(feature = "corpus")]
+mod corpus;
 mod cut;
 mod devices;
 mod documents;
@@ -90,6 +92,8 @@ enum Command {
     Generate(generate::Generate),
     Score(score::ScoreCommand),
     Eval(eval::Eval),
+    #[cfg(feature = "corpus")]
+    Corpus(Box<corpus::CorpusCommand>),
     Devices(devices::Devices),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
@@ -135,6 +139,8 @@ fn run(cli: &Cli, parser: &mut clap::Command) -> Outcome {
         Some(Command::Generate(command)) => command.run(global),
         Some(Command::Score(command)) => command.run(global),
         Some(Command::Eval(command)) => command.run(global),
+        #[cfg(feature = "corpus")]
+        Some(Command::Corpus(command)) => command.run(global),
         Some(Command::Devices(command)) => command.run(global),
         Some(Command::Inspect(command)) => command.run(),
         Some(Command::Convert(command)) => command.run(global),

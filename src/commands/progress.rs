@@ -53,6 +53,17 @@ impl Progress {
         bar.set_message(message);
     }
 
+    /// That many of all bytes are done; `message` says so.
+    #[cfg(feature = "corpus")]
+    pub(super) fn show(&mut self, done: u64, total: u64, message: impl FnOnce() -> String) {
+        if !self.wanted || self.start.elapsed() < SILENCE {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| bar(Some(total)));
+        bar.set_position(done);
+        bar.set_message(message());
+    }
+
     fn message(&self) -> String {
         let rate = Rate::new(self.done, self.start.elapsed());
         match self.total {

@@ -8,6 +8,8 @@ mod changing_files;
 mod clothes;
 mod contract;
 mod convert;
+#[cfg(feature = "corpus")]
+mod corpus;
 mod documents;
 mod doubts;
 mod embedded;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each layer with those below it that it may use; what all may use is left out.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("bytes", &[]),
     ("numerics", &["bytes"]),
     ("device", &["numerics"]),
@@ -43,6 +43,10 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "generate",
             "verify",
         ],
+    ),
+    (
+        "corpus",
+        &["bytes", "checkpoint", "patch", "model", "session"],
     ),
     (
         "window",
