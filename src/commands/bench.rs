@@ -18,9 +18,9 @@ use blt::model::blt::{BltLoad, BltModel, HashTables, WeightBits};
 use blt::model::memory::MemoryPlan;
 use blt::patch::{Rule, Scheme};
 use blt::session::BltOptions;
+use blt::session::text::RANDOM_PATCH;
 use clap::{Args, ValueEnum};
 
-use super::cut::RANDOM_PATCH;
 use super::failure::{Outcome, argument, positive};
 use super::global::Global;
 use super::input::Input;

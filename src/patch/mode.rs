@@ -1,6 +1,9 @@
 //! The ways to cut a text, without their numbers.
 
+use std::str::FromStr;
+
 use super::Scheme;
+use crate::{Error, Result};
 
 /// A way to cut a text: that of a [`Scheme`], or [`top_k`](super::top_k), which
 /// needs the whole text.
@@ -98,5 +101,33 @@ impl Mode {
     #[must_use]
     pub fn needs_model(self) -> bool {
         self.needs_entropy() || self == Self::BpePatcher
+    }
+}
+
+impl FromStr for Mode {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let named = Self::ALL.into_iter().find(|mode| mode.as_str() == name);
+        named.ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            Error::Argument(format!("there is no mode {name:?}; the modes are {names}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    #[test]
+    fn each_is_found_by_its_name_and_a_wrong_name_gets_the_right_ones() {
+        for mode in Mode::ALL {
+            assert_eq!(mode.as_str().parse::<Mode>().unwrap(), mode);
+        }
+        let sentence = "entropies".parse::<Mode>().unwrap_err().to_string();
+        assert!(sentence.contains("entropies"), "{sentence}");
+        assert!(sentence.contains("entropy, monotonic, both"), "{sentence}");
     }
 }

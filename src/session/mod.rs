@@ -22,4 +22,4 @@ pub use entropy::{EntropyOptions, EntropyRows, EntropySession, Snapshot};
 #[cfg(not(target_arch = "wasm32"))]
 pub use scan::{FileScan, ScanOptions};
 pub use stages::StageTimes;
-pub use text::{Cut, TextOptions, TextSession};
+pub use text::{Cut, CutOptions, TextOptions, TextSession};

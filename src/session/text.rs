@@ -2,10 +2,12 @@
 //! per byte out, and one for the next byte.
 
 mod cut;
+mod options;
 
 use std::sync::Arc;
 
 pub use cut::{Cut, WHOLE_TEXT_MAX, checkpoint_rule};
+pub use options::{CutOptions, RANDOM_PATCH};
 
 use super::{ContextOptions, EntropyOptions, EntropyRows, EntropySession};
 use crate::bytes::{BOS, byte_of, encode};
