@@ -9,7 +9,8 @@ use blt::generate::{
     Event, GenerateOptions, Generator, Given, Sampler, SamplerOptions, Speculate, StopReason,
     TextModel, Utf8Mode,
 };
-use blt::session::{BltOptions, BltSession, Cut, EntropyOptions, EntropySession};
+use blt::patch::Rule;
+use blt::session::{BltOptions, BltSession, EntropyOptions, EntropySession};
 use clap::{Args, ValueEnum};
 
 use super::cut::CutArgs;
@@ -189,18 +190,11 @@ impl Generate {
         self.cut.check()?;
         let prompts = self.prompt.read()?;
         let checkpoint = Arc::new(self.model.open()?);
-        let cut = self.cut.cut(Some(&checkpoint))?;
-        if cut.needs_whole_text() {
-            return Err(argument(
-                "--patch-size asks for the whole text before its first patch; find the threshold \
-                 with `blt patch` and give it as --threshold",
-            )
-            .into());
-        }
+        let rule = self.cut.cut(Some(&checkpoint))?.into_rule()?;
         match &checkpoint.config().blt {
             Some(blt) => {
                 fit(&prompts, blt)?;
-                self.whole.need_entropies(&checkpoint, &cut)?;
+                self.whole.need_entropies(&checkpoint, &rule)?;
             }
             None => {
                 self.whole.refuse_without_blt()?;
@@ -216,7 +210,8 @@ impl Generate {
         interrupt::watch(global.colored())?;
         let mut trace = Trace::open(self.trace.as_deref())?;
         let mut output = Output::open(&self.output)?;
-        let generating = self.generate(&prompts, &checkpoint, cut, &mut output, &mut trace, global);
+        let generating =
+            self.generate(&prompts, &checkpoint, rule, &mut output, &mut trace, global);
         pollster::block_on(generating)
             .map_err(|failure| self.whole.blame(failure, &checkpoint, global))?;
         trace.commit()?;
@@ -227,14 +222,14 @@ impl Generate {
         &self,
         prompts: &[Vec<u8>],
         checkpoint: &Arc<Checkpoint>,
-        cut: Cut,
+        rule: Rule,
         output: &mut Output,
         trace: &mut Trace,
         global: &Global,
     ) -> Outcome {
         let alone = checkpoint.config().blt.is_none();
         let loaded = self.whole.load(checkpoint, alone, global).await?;
-        let mut model = self.model(&loaded, cut)?;
+        let mut model = self.model(&loaded, rule)?;
         let mut times = Times::default();
         let mut over = Ok(());
         for (index, prompt) in prompts.iter().enumerate() {
@@ -264,12 +259,8 @@ impl Generate {
         over
     }
 
-    fn model(&self, loaded: &Loaded, cut: Cut) -> blt::Result<TextModel> {
-        let context = self.context.options();
-        let rule = match cut {
-            Cut::Rule(rule) => Some(rule),
-            Cut::Mean { .. } | Cut::Largest { .. } => None,
-        };
+    fn model(&self, loaded: &Loaded, rule: Rule) -> blt::Result<TextModel> {
+        let (context, rule) = (self.context.options(), Some(rule));
         Ok(match loaded {
             Loaded::Blt(model, _) => {
                 let options = BltOptions {

@@ -74,14 +74,9 @@ impl ScoringArgs {
         let cut = self.cut.cut(Some(&checkpoint))?;
         if part == ModelPart::Entropy {
             self.whole.refuse_without_blt()?;
-        } else if cut.needs_whole_text() {
-            return Err(argument(
-                "--patch-size asks for the whole text before its first patch, which only an \
-                 entropy model alone can wait for; find the threshold with `blt patch` and give \
-                 it as --threshold",
-            ));
         } else {
-            self.whole.need_entropies(&checkpoint, &cut)?;
+            let rule = cut.clone().into_rule()?;
+            self.whole.need_entropies(&checkpoint, &rule)?;
         }
         self.documents.check(&cut)?;
         if part == ModelPart::Both && !self.whole.has_entropy_model(&checkpoint) {

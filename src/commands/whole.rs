@@ -9,7 +9,7 @@ use blt::measure::tune::{Rates, Subject};
 use blt::model::blt::{BltLoad, BltModel, HashTables, WeightBits};
 use blt::model::entropy::EntropyModel;
 use blt::model::memory::MemoryPlan;
-use blt::session::Cut;
+use blt::patch::Rule;
 use clap::Args;
 
 use super::failure::{Failure, argument};
@@ -64,12 +64,8 @@ impl WholeArgs {
     ///
     /// # Errors
     /// [`blt::Error::Argument`] that says what to do.
-    pub(super) fn need_entropies(&self, checkpoint: &Checkpoint, rule: &Cut) -> Result<()> {
-        let needed = match rule {
-            Cut::Rule(rule) => rule.needs_entropy(),
-            Cut::Mean { .. } | Cut::Largest { .. } => true,
-        };
-        if needed && !self.has_entropy_model(checkpoint) {
+    pub(super) fn need_entropies(&self, checkpoint: &Checkpoint, rule: &Rule) -> Result<()> {
+        if rule.needs_entropy() && !self.has_entropy_model(checkpoint) {
             return Err(argument(format!(
                 "{} has no entropy model to find patches by; give one with --entropy-model, or \
                  choose another way with --mode space, static or byte",

@@ -41,6 +41,22 @@ impl Cut {
         }
     }
 
+    /// The rule, for those who cannot wait for the end of a text.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the whole text must be seen first.
+    pub fn into_rule(self) -> Result<Rule> {
+        match self {
+            Self::Rule(rule) => Ok(rule),
+            Self::Mean { .. } | Self::Largest { .. } => Err(Error::Argument(
+                "--patch-size asks for the whole text before its first patch, and here a patch is \
+                 needed as soon as its bytes are there; find the threshold with `blt patch` and \
+                 give it as --threshold"
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// Whether it must see the whole text before its first patch.
     #[must_use]
     pub const fn needs_whole_text(&self) -> bool {
