@@ -3,11 +3,32 @@
 
 use super::Checkpoint;
 use super::tensor::{Dtype, TensorData};
+use crate::Error;
 
 /// Bytes looked at between two reports.
 const PIECE: usize = 4 << 20;
 
 impl Checkpoint {
+    /// Names the tensor to blame where a model of this checkpoint computed what is not
+    /// finite; any other error stays what it is. `progress` is told the bytes looked at.
+    #[must_use]
+    pub fn blame(&self, error: Error, progress: impl FnMut(u64)) -> Error {
+        if !matches!(error, Error::NotNumbers(_)) {
+            return error;
+        }
+        if let Err(changed) = self.check_files() {
+            return changed;
+        }
+        match self.first_not_a_number(progress) {
+            None => error,
+            Some(tensor) => Error::Checkpoint(format!(
+                "the tensor `{tensor}` of {} holds NaN or infinite values; take another copy of \
+                 the model",
+                self.origin
+            )),
+        }
+    }
+
     /// The first tensor, by name, that holds NaN or an infinity; `None` if none
     /// does. All weights are read for it: ask only when logits were not finite.
     /// `progress` is told the bytes of each piece.

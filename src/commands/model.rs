@@ -141,24 +141,18 @@ pub(super) fn blame<'a>(
     checkpoints: impl IntoIterator<Item = &'a Checkpoint>,
     global: &Global,
 ) -> Failure {
-    let Failure::Error(Error::NotNumbers(_)) = &failure else {
+    let Failure::Error(mut error) = failure else {
         return failure;
     };
     for checkpoint in checkpoints {
-        if let Err(changed) = checkpoint.check_files() {
-            return changed.into();
+        if !matches!(error, Error::NotNumbers(_)) {
+            break;
         }
         let total = checkpoint.inspect().total.bytes;
         let mut progress = Progress::new("looking for NaN: ", Some(total), !global.quiet);
-        if let Some(tensor) = checkpoint.first_not_a_number(|bytes| progress.add(bytes)) {
-            return Failure::Error(Error::Checkpoint(format!(
-                "the tensor `{tensor}` of {} holds NaN or infinite values; take another copy of \
-                 the model",
-                checkpoint.origin()
-            )));
-        }
+        error = checkpoint.blame(error, |bytes| progress.add(bytes));
     }
-    failure
+    error.into()
 }
 
 /// Opens the device and uploads the entropy model.
