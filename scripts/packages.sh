@@ -69,6 +69,13 @@ need_desktop() {
     done
 }
 
+# Debian has the module that makes environments in a package of its own.
+need_python() {
+    on_linux || return 0
+    python3 -c 'import ensurepip, venv' 2>/dev/null ||
+        need "python3 python3-venv" "Python, for the tests of its module"
+}
+
 has_vulkan_loader() { has_library libvulkan.so.1; }
 
 has_library() {
