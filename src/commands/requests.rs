@@ -2,18 +2,11 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
-use blt::bytes::{encode, id_of, prompt};
-use blt::generate::{ByteModel, TextModel};
+use blt::measure::answers::Answerer;
 use blt::measure::score::{Answer, Request};
-use blt::model::entropy::EntropyModel;
-use blt::patch::{Rule, Scheme};
-use blt::session::{
-    BltSession, ContextOptions, EntropyOptions, EntropySession, TextBatch, TextOptions,
-    comfortable_batch,
-};
+use blt::session::BltSession;
 use blt::text_file::lines_of_json;
 use blt::{Error, Result};
 
@@ -87,123 +80,19 @@ async fn answer(
 ) -> Outcome {
     let loaded = scoring.load(opened, global).await?;
     let start = Instant::now();
-    match &loaded {
-        Loaded::Blt(model, _) => {
-            let session = BltSession::new(model, scoring.options(opened))?;
-            let mut model = TextModel::Blt(Box::new(session));
-            one_by_one(requests, &mut model, output).await?;
-        }
-        Loaded::Entropy(model) => many(requests, model, scoring.context(), output).await?,
-    }
+    let mut answerer = match &loaded {
+        Loaded::Blt(model, _) => Answerer::of_blt(BltSession::new(model, scoring.options(opened))?),
+        Loaded::Entropy(model) => Answerer::of_entropy(model, scoring.context())?,
+    };
+    answerer
+        .answer(requests, go_on, |answer| write(answer, output))
+        .await?;
     global.say(&format_args!(
         "{} requests in {:.1} s · {}",
         requests.len(),
         start.elapsed().as_secs_f64(),
         on(loaded.device())
     ));
-    Ok(())
-}
-
-/// Answers by a text in a model, which goes back to a context that it has read.
-async fn one_by_one(requests: &[Request], model: &mut TextModel, output: &mut Output) -> Outcome {
-    let mut before: Option<&[u8]> = None;
-    for request in requests {
-        let context = request.context.as_slice();
-        let same = before == Some(context);
-        if !same || !model.truncate(context.len() + 1).await? {
-            model.read(context, |_| go_on()).await?;
-        }
-        before = Some(context);
-        let mut answer = Answer::default();
-        for byte in request.continuation.iter().copied() {
-            interrupt::check()?;
-            answer.add(model.logits(), byte);
-            model.push(id_of(byte)).await?;
-        }
-        write(&answer, output)?;
-    }
-    Ok(())
-}
-
-/// Answers by the entropy model, many requests at a time but for those that share a
-/// long context.
-async fn many(
-    requests: &[Request],
-    model: &Arc<EntropyModel>,
-    context: ContextOptions,
-    output: &mut Output,
-) -> Outcome {
-    let options = TextOptions {
-        context,
-        best: 1,
-        // No patch is asked for.
-        ..TextOptions::of_rule(Rule::new(Scheme::Byte)?)
-    };
-    let mut batch = TextBatch::new(model, options)?;
-    let mut alone: Option<TextModel> = None;
-    let (mut held, mut bytes) = (Vec::new(), 0);
-    for group in requests.chunk_by(|a, b| a.context == b.context) {
-        if shares_its_context(group) {
-            answer_held(&mut held, &mut batch, output).await?;
-            bytes = 0;
-            let model = match &mut alone {
-                Some(model) => model,
-                none => none.insert(TextModel::Entropy(Box::new(EntropySession::new(
-                    model,
-                    EntropyOptions {
-                        context,
-                        ..EntropyOptions::default()
-                    },
-                )?))),
-            };
-            one_by_one(group, model, output).await?;
-            continue;
-        }
-        for request in group {
-            bytes += request.context.len() + request.continuation.len();
-            held.push(request);
-            if bytes >= comfortable_batch() {
-                answer_held(&mut held, &mut batch, output).await?;
-                bytes = 0;
-            }
-        }
-    }
-    answer_held(&mut held, &mut batch, output).await
-}
-
-/// Bytes that are read in a batch in the time of a byte that is taken alone.
-const BYTES_PER_STEP: usize = 4;
-
-/// Whether it takes less to read the context of these once, and then each byte of the
-/// continuations alone, than to read all of each request in a batch.
-fn shares_its_context(group: &[Request]) -> bool {
-    let context = group.first().map_or(0, |request| request.context.len());
-    let saved = context * group.len().saturating_sub(1);
-    let alone: usize = group.iter().map(|one| one.continuation.len()).sum();
-    saved > BYTES_PER_STEP * alone
-}
-
-async fn answer_held(
-    held: &mut Vec<&Request>,
-    batch: &mut TextBatch,
-    output: &mut Output,
-) -> Outcome {
-    let text = |request: &&Request| {
-        let continuation = encode(&request.continuation);
-        prompt(&request.context)
-            .into_iter()
-            .chain(continuation)
-            .collect()
-    };
-    let ids: Vec<Vec<u32>> = held.iter().map(text).collect();
-    let texts: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
-    let all = batch.rows_while(&texts, |_| go_on()).await?;
-    for ((request, ids), rows) in held.drain(..).zip(&texts).zip(&all) {
-        write(
-            &Answer::of_rows(ids, rows, request.context.len() + 1),
-            output,
-        )?;
-    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! the tuning of a GPU by what it is to run.
 
 pub mod agreement;
+pub mod answers;
 pub mod bench;
 pub mod flops;
 pub mod noise;

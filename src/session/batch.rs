@@ -117,10 +117,22 @@ impl TextBatch {
     /// # Errors
     /// As for [`TextBatch::rows`].
     pub async fn records(&mut self, texts: &[&[u8]]) -> Result<Vec<Vec<ByteRecord>>> {
+        self.records_while(texts, |_| ControlFlow::Continue(()))
+            .await
+    }
+
+    /// Like [`TextBatch::records`], and stops as [`TextBatch::rows_while`] does.
+    ///
+    /// # Errors
+    /// As for [`TextBatch::rows_while`].
+    pub async fn records_while(
+        &mut self,
+        texts: &[&[u8]],
+        go_on: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Vec<Vec<ByteRecord>>> {
         let ids: Vec<Vec<u32>> = texts.iter().map(|text| prompt(text)).collect();
-        let all = self
-            .rows(&ids.iter().map(Vec::as_slice).collect::<Vec<_>>())
-            .await?;
+        let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
+        let all = self.rows_while(&ids, go_on).await?;
         texts.iter().zip(all).map(of_rows).collect()
     }
 }
