@@ -10,15 +10,13 @@ mod load;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use blt::bytes::id_of;
 use blt::checkpoint::Checkpoint;
 use blt::device::{AdapterChoice, Device, DeviceOptions};
-use blt::generate::{ByteModel, GenerateOptions, Generator, Given, Sampler, Speculate, TextModel};
-use blt::measure::score::Answer as Found;
+use blt::generate::{GenerateOptions, Generator, Given, Sampler, Speculate, TextModel};
+use blt::measure::score::Request;
 use blt::model::blt::WeightBits;
 use blt::record::ByteRecord;
-use blt::session::{BltOptions, BltSession, EntropyOptions, EntropySession};
-use blt::session::{TextOptions, TextSession};
+use blt::session::{EntropyOptions, EntropySession, TextBatch, TextOptions, TextSession};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
@@ -118,6 +116,18 @@ impl Model {
         })
     }
 
+    /// What is asked of texts, and whether the entropy model must run for it.
+    fn text_options(&self, reading: &Reading, entropies: bool) -> blt::Result<(TextOptions, bool)> {
+        let options = TextOptions {
+            cut: reading.cut.cut(Some(&self.checkpoint))?,
+            context: reading.context,
+            best: 0,
+            profile: false,
+        };
+        let needed = entropies || options.needs_model();
+        Ok((options, needed))
+    }
+
     /// A session for texts, with the entropy model if the cut needs it or `entropies` are
     /// wanted.
     fn text_session(
@@ -126,14 +136,8 @@ impl Model {
         entropies: bool,
         signals: &mut Signals,
     ) -> blt::Result<TextSession> {
-        let options = TextOptions {
-            cut: reading.cut.cut(Some(&self.checkpoint))?,
-            context: reading.context,
-            best: 0,
-            profile: false,
-        };
-        let needed = entropies || options.needs_model();
-        let model = needed.then(|| self.entropy(signals)).transpose()?;
+        let (options, entropies) = self.text_options(reading, entropies)?;
+        let model = entropies.then(|| self.entropy(signals)).transpose()?;
         TextSession::new(model.as_ref(), options)
     }
 
@@ -167,28 +171,33 @@ impl Model {
         reading: &Reading,
         signals: &mut Signals,
     ) -> blt::Result<TextModel> {
-        let rule = reading.cut.cut(Some(&self.checkpoint))?.into_rule()?;
-        let (context, rule) = (reading.context, Some(rule));
         Ok(match part {
             Part::Entropy => {
                 let options = EntropyOptions {
-                    context,
-                    rule,
+                    context: reading.context,
+                    rule: Some(reading.cut.cut(Some(&self.checkpoint))?.into_rule()?),
                     ..EntropyOptions::default()
                 };
                 let session = EntropySession::new(&self.entropy(signals)?, options)?;
                 TextModel::Entropy(Box::new(session))
             }
-            Part::Blt | Part::Both => {
-                let options = BltOptions {
-                    context,
-                    rule,
-                    ..BltOptions::default()
-                };
-                let session = BltSession::new(&self.whole(signals)?, options)?;
-                TextModel::Blt(Box::new(session))
-            }
+            Part::Blt | Part::Both => TextModel::Blt(Box::new(self.blt_session(reading, signals)?)),
         })
+    }
+
+    /// What reads many texts at a time, if the entropy model reads them and none has to
+    /// be seen as a whole first.
+    fn text_batch(
+        &self,
+        reading: &Reading,
+        entropies: bool,
+        signals: &mut Signals,
+    ) -> blt::Result<Option<TextBatch>> {
+        let (options, entropies) = self.text_options(reading, entropies)?;
+        if !entropies || options.cut.needs_whole_text() {
+            return Ok(None);
+        }
+        TextBatch::new(&self.entropy(signals)?, options).map(Some)
     }
 }
 
@@ -367,27 +376,26 @@ impl Model {
         }
         let requests = requests
             .try_iter()?
-            .map(|request| request?.extract::<(Text, Text)>())
+            .map(|request| {
+                let (context, continuation) = request?.extract::<(Text, Text)>()?;
+                Ok(Request {
+                    context: context.bytes().to_vec(),
+                    continuation: continuation.bytes().to_vec(),
+                })
+            })
             .collect::<PyResult<Vec<_>>>()?;
         self.with(py, |signals| {
-            let mut model = self.text_model(part, &reading, signals)?;
-            let mut before = None;
+            let mut answerer = self.answerer(part, &reading, signals)?;
             let mut answers = Vec::with_capacity(requests.len());
-            for (context, continuation) in &requests {
-                let context = context.bytes();
-                let same = before == Some(context);
-                if !same || !pollster::block_on(model.truncate(context.len() + 1))? {
-                    pollster::block_on(model.read(context, |_| signals.go_on()))?;
-                }
-                before = Some(context);
-                let mut answer = Found::default();
-                for byte in continuation.bytes() {
-                    signals.check()?;
-                    answer.add(model.logits(), *byte);
-                    pollster::block_on(model.push(id_of(*byte)))?;
-                }
-                answers.push(answer.into());
-            }
+            let answer = answerer.answer(
+                &requests,
+                || signals.go_on(),
+                |answer| {
+                    answers.push(Answer::from(*answer));
+                    Ok::<_, blt::Error>(())
+                },
+            );
+            pollster::block_on(answer)?;
             Ok(answers)
         })
     }

@@ -47,6 +47,11 @@ def adapter(monkeypatch):
         "lm_eval.api": {},
         "lm_eval.api.model": {"LM": FakeLM},
         "lm_eval.api.registry": {"register_model": register_model},
+        "lm_eval.utils": {
+            "simple_parse_args_string": lambda text: dict(
+                part.split("=") for part in text.split(",")
+            )
+        },
     }.items():
         module = types.ModuleType(name)
         vars(module).update(content)
@@ -96,7 +101,13 @@ def test_generation(adapter, model):
 
 
 def test_arguments(adapter):
-    lm = adapter(device="cpu", threads=1, batch_size=1, max_batch_size=None)
-    assert isinstance(lm.model, blt.Model)
+    # What the harness says where nobody named a device.
+    added = {"batch_size": 1, "max_batch_size": None, "device": "cuda:0"}
+    for lm in (
+        adapter.create_from_arg_obj({"device": "cpu", "threads": 1}, added),
+        adapter.create_from_arg_string("device=cpu,part=entropy", added),
+    ):
+        assert isinstance(lm.model, blt.Model)
+    assert lm.part == "entropy"
     with pytest.raises(TypeError, match="pretrained"):
-        adapter(pretrained="gpt2")
+        adapter.create_from_arg_obj({"pretrained": "gpt2"}, added)

@@ -18,6 +18,7 @@ import math
 
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
+from lm_eval.utils import simple_parse_args_string
 
 from . import Model
 
@@ -34,24 +35,19 @@ class BltLM(LM):
     def __init__(
         self,
         model=None,
-        device=None,
+        device="auto",
         weights=None,
         *,
         entropy_model=None,
         threads=None,
         part=None,
         max_gen_toks=256,
-        **ignored,
     ):
         super().__init__()
-        # The harness hands on the settings of its command line, which are about batches.
-        unknown = set(ignored) - {"batch_size", "max_batch_size"}
-        if unknown:
-            raise TypeError(f"BltLM has no argument {', '.join(sorted(unknown))}")
         if not isinstance(model, Model):
             model = Model.open(
                 model,
-                device or "auto",
+                device,
                 weights,
                 entropy_model=entropy_model,
                 threads=threads,
@@ -59,6 +55,16 @@ class BltLM(LM):
         self.model = model
         self.part = part
         self.max_gen_toks = max_gen_toks
+
+    @classmethod
+    def create_from_arg_obj(cls, arg_dict, additional_config=None):
+        # What the harness adds is about PyTorch: sizes of batches, and a device that is
+        # a GPU of CUDA where nobody names one.
+        return cls(**arg_dict)
+
+    @classmethod
+    def create_from_arg_string(cls, arg_string, additional_config=None):
+        return cls.create_from_arg_obj(simple_parse_args_string(arg_string))
 
     def loglikelihood(self, requests, disable_tqdm=False):
         pairs = [request.args for request in requests]

@@ -5,7 +5,9 @@ use arrow_array::builder::{
     Float32Builder, Float64Builder, Int32Builder, ListBuilder, UInt64Builder,
 };
 use blt::Error;
-use blt::measure::score;
+use blt::measure::score::{self, ScoredByte};
+use blt::record::ByteRecord;
+use blt::session::comfortable_batch;
 
 use super::{Model, read_into};
 use crate::arguments::{Part, Reading};
@@ -31,6 +33,41 @@ fn check_size(texts: &[MaybeText<'_>]) -> blt::Result<()> {
 }
 
 impl Model {
+    /// The records of each text, in order, to `take`; the entropy model reads many texts
+    /// at a time.
+    fn read_all(
+        &self,
+        texts: &[MaybeText<'_>],
+        reading: &Reading,
+        entropies: bool,
+        signals: &mut Signals,
+        mut take: impl FnMut(MaybeText<'_>, &[ByteRecord]),
+    ) -> blt::Result<()> {
+        let Some(mut batch) = self.text_batch(reading, entropies, signals)? else {
+            let mut session = self.text_session(reading, entropies, signals)?;
+            let mut records = Vec::new();
+            for text in texts {
+                records.clear();
+                if let Some(text) = text {
+                    session.reset();
+                    read_into(&mut session, text, &mut records, signals)?;
+                }
+                take(*text, &records);
+            }
+            return Ok(());
+        };
+        for some in pieces(texts) {
+            let present: Vec<&[u8]> = some.iter().copied().flatten().collect();
+            let read = batch.records_while(&present, |_| signals.go_on());
+            let mut read = pollster::block_on(read)?.into_iter();
+            for text in some {
+                let records = text.and_then(|_| read.next()).unwrap_or_default();
+                take(*text, &records);
+            }
+        }
+        Ok(())
+    }
+
     /// The patches of many texts.
     pub(super) fn patch_all(
         &self,
@@ -40,30 +77,21 @@ impl Model {
         signals: &mut Signals,
     ) -> blt::Result<Columns> {
         check_size(texts)?;
-        let mut session = self.text_session(reading, entropies, signals)?;
         let mut patches = ListBuilder::new(Int32Builder::new());
         let mut nats = ListBuilder::new(Float32Builder::new());
-        let mut records = Vec::new();
-        for text in texts {
-            let Some(text) = text else {
-                patches.append_null();
-                nats.append_null();
-                continue;
-            };
-            records.clear();
-            session.reset();
-            read_into(&mut session, text, &mut records, signals)?;
-            let starts: Vec<u32> = starts(&records).collect();
+        self.read_all(texts, reading, entropies, signals, |text, records| {
+            let bytes = text.map_or(0, <[u8]>::len);
+            let starts: Vec<u32> = starts(records).collect();
             // At most 2 GiB, as was checked.
-            let lengths = lengths(&starts, text.len()).map(u32::cast_signed);
+            let lengths = lengths(&starts, bytes).map(u32::cast_signed);
             patches.values().extend(lengths.map(Some));
-            patches.append(true);
+            patches.append(text.is_some());
             if entropies {
-                let bytes = records.iter().take(text.len());
-                nats.values().extend(bytes.map(|record| record.entropy));
-                nats.append(true);
+                let of_bytes = records.iter().take(bytes);
+                nats.values().extend(of_bytes.map(|record| record.entropy));
+                nats.append(text.is_some());
             }
-        }
+        })?;
         let mut columns = vec![("lengths", column(patches.finish()))];
         if entropies {
             columns.push(("entropies", column(nats.finish())));
@@ -79,8 +107,19 @@ impl Model {
         reading: &Reading,
         signals: &mut Signals,
     ) -> blt::Result<Columns> {
-        let mut scorer = self.scorer(part, piece, reading, signals)?;
         let mut scores = Vec::with_capacity(texts.len());
+        if part == Part::Entropy && piece.is_none() {
+            self.read_all(texts, reading, true, signals, |text, records| {
+                scores.push(text.map(|_| {
+                    let mut score = score::Score::default();
+                    let scored = records.iter().filter_map(ScoredByte::of);
+                    scored.for_each(|byte| score.add(&byte));
+                    score
+                }));
+            })?;
+            return Ok(columns(&scores, false));
+        }
+        let mut scorer = self.scorer(part, piece, reading, signals)?;
         for text in texts {
             let Some(text) = text else {
                 scores.push(None);
@@ -99,6 +138,20 @@ impl Model {
         }
         Ok(columns(&scores, part == Part::Both))
     }
+}
+
+/// Texts in pieces of about what is read at a time.
+fn pieces<'a, 'b>(mut texts: &'a [MaybeText<'b>]) -> impl Iterator<Item = &'a [MaybeText<'b>]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let full = texts.iter().position(|text| {
+            bytes += text.map_or(0, <[u8]>::len) + 1;
+            bytes >= comfortable_batch()
+        });
+        let (some, rest) = texts.split_at(full.map_or(texts.len(), |last| last + 1));
+        texts = rest;
+        (!some.is_empty()).then_some(some)
+    })
 }
 
 fn columns(scores: &[Option<score::Score>], both: bool) -> Columns {
