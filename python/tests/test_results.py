@@ -165,6 +165,18 @@ def test_answers(model, program, tmp_path):
         assert answer.logprob == pytest.approx(row["logprob"], abs=1e-5)
 
 
+@pytest.mark.parametrize("part", ["blt", "entropy"])
+def test_answers_after_one_context(model, part):
+    """Read once, it gives what it gives when it is read for each."""
+    context = text_of("english")[:700]
+    endings = [b" and the rest", b"", b"e", text_of("korean")[:90], b"\n\n", b" the"]
+    together = model.answers([(context, ending) for ending in endings], part=part)
+    for ending, answer in zip(endings, together):
+        (alone,) = model.answers([(context, ending)], part=part)
+        assert (answer.bytes, answer.is_greedy) == (len(ending), alone.is_greedy)
+        assert answer.logprob == pytest.approx(alone.logprob, rel=1e-5, abs=1e-4)
+
+
 GENERATIONS = {
     "sampled": ({"temperature": 0.9, "seed": 5, "top_p": 0.95}, ["--temp", 0.9, "-s", 5, "--top-p", 0.95]),
     "greedy": ({"temperature": 0}, ["--temp", 0]),
