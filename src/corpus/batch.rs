@@ -19,6 +19,14 @@ pub(super) struct Batch {
     pub(super) bad: Vec<BadLine>,
 }
 
+impl Batch {
+    /// Bytes of its texts.
+    pub(super) fn bytes(&self) -> u64 {
+        let bytes = self.documents.iter();
+        bytes.map(|document| document.text.len() as u64).sum()
+    }
+}
+
 /// The next batch of an input; `None` at the end.
 ///
 /// # Errors

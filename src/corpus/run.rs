@@ -235,12 +235,15 @@ impl Corpus {
             if places.rows(batch).exists() {
                 done.progress.earlier += position.saturating_sub(done.progress.done);
             } else {
+                let read = done.progress.bytes;
                 let progress = &mut done.progress;
                 let said = reader.read(&texts.documents, |tokens| {
+                    // BOS and EOS are among them until the batch is done.
                     progress.bytes += tokens as u64;
                     go_on(progress)
                 });
                 let said = said.await?;
+                done.progress.bytes = read + texts.bytes();
                 done.progress.texts += texts.documents.len() as u64;
                 self.keep(&texts, &said, places, batch)?;
             }
@@ -254,17 +257,13 @@ impl Corpus {
 
     /// Writes a batch: what is beside its rows first, for the rows are its mark.
     fn keep(&self, batch: &Batch, said: &[Said], places: &Places, number: u64) -> Result<()> {
-        let texts = batch
-            .documents
-            .iter()
-            .map(|document| document.text.len() as u64);
         let patches = match self.layout {
             Layout::Meta => 0,
             Layout::Patches { .. } => said.iter().map(|said| said.lengths.len() as u64).sum(),
         };
         let counts = Counts {
             texts: batch.documents.len() as u64,
-            bytes: texts.sum(),
+            bytes: batch.bytes(),
             patches,
             bad_lines: batch.bad.len() as u64,
         };

@@ -15,6 +15,7 @@ fn each_command_explains_itself() {
         "inspect",
         "bench",
         "convert",
+        "corpus",
         "verify",
         "completions",
         "view",
