@@ -1,28 +1,23 @@
-//! Wall time where there is a clock: a browser's is not that of the standard
-//! library, which has none there.
+//! Wall time, in a browser too.
+
+use web_time::Instant;
 
 /// A point in time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
-    #[cfg(not(target_arch = "wasm32"))]
-    start: std::time::Instant,
+    start: Instant,
 }
 
 impl Clock {
     /// Now.
     pub(crate) fn start() -> Self {
         Self {
-            #[cfg(not(target_arch = "wasm32"))]
-            start: std::time::Instant::now(),
+            start: Instant::now(),
         }
     }
 
-    /// Milliseconds since then; 0 without a clock.
-    #[cfg_attr(target_arch = "wasm32", expect(clippy::unused_self))]
+    /// Milliseconds since then.
     pub(crate) fn milliseconds(self) -> f64 {
-        #[cfg(not(target_arch = "wasm32"))]
-        return self.start.elapsed().as_secs_f64() * 1e3;
-        #[cfg(target_arch = "wasm32")]
-        0.0
+        self.start.elapsed().as_secs_f64() * 1e3
     }
 }

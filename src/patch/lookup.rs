@@ -1,7 +1,6 @@
 //! Patches from a table over the last two tokens (the paper's byte model with a
 //! context of two bytes, folded into a table).
 
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,26 +37,18 @@ impl LookupTable {
     /// [`Error::Io`] if the file cannot be read, [`Error::Argument`] if it is no
     /// table.
     pub fn open(path: &Path) -> Result<Self> {
-        let failed = |source| Error::Io {
+        let read = crate::files::read(path, MOST_BYTES).map_err(|source| Error::Io {
             action: "read",
             path: path.into(),
             source,
-        };
-        let file = std::fs::File::open(path).map_err(failed)?;
-        let mut json = Vec::new();
-        let mut is_large = file.metadata().map_err(failed)?.len() > MOST_BYTES;
-        if !is_large {
-            // What is no plain file does not say how long it is.
-            let read = file.take(MOST_BYTES + 1).read_to_end(&mut json);
-            is_large = read.map_err(failed)? as u64 > MOST_BYTES;
-        }
-        if is_large {
+        })?;
+        let Some(json) = read else {
             return Err(Error::Argument(format!(
                 "{} is no lookup table: it is larger than {} MiB",
                 path.display(),
                 MOST_BYTES >> 20
             )));
-        }
+        };
         text_file::json(&json, "is no lookup table")
             .map_err(|said| Error::Argument(format!("{} {said}", path.display())))
     }

@@ -8,7 +8,6 @@ pub mod edit;
 pub mod entropy;
 mod logits;
 mod plans;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod scan;
 mod stages;
 pub mod text;
@@ -19,7 +18,6 @@ pub use blt::{AheadRow, BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;
 pub use edit::{EditOptions, EditSession};
 pub use entropy::{EntropyOptions, EntropyRows, EntropySession, Snapshot};
-#[cfg(not(target_arch = "wasm32"))]
 pub use scan::{FileScan, ScanOptions};
 pub use stages::StageTimes;
 pub use text::{Cut, CutOptions, TextOptions, TextSession};

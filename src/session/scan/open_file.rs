@@ -1,21 +1,17 @@
-//! A file of any size, read where it is looked at.
-//!
-//! It is not mapped: a mapped file that another program shortens raises a signal where
-//! a read says so, and what is looked at is little at a time.
+//! The text of a scan: a file of any size.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// A file of any size; its length is that of its opening.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     path: PathBuf,
-    file: Mutex<File>,
+    file: Mutex<files::OpenFile>,
     length: u64,
 }
 
@@ -26,17 +22,15 @@ impl OpenFile {
             path: path.into(),
             source,
         };
-        // Opening a pipe would wait for whoever writes into it.
-        if !std::fs::metadata(path).map_err(refused)?.is_file() {
+        let Some(file) = files::OpenFile::open(path).map_err(refused)? else {
             return Err(Error::Argument(format!(
                 "{} is not a file; a scan needs one with a length",
                 path.display()
             )));
-        }
-        let file = File::open(path).map_err(refused)?;
+        };
         Ok(Self {
             path: path.into(),
-            length: file.metadata().map_err(refused)?.len(),
+            length: file.length().map_err(refused)?,
             file: Mutex::new(file),
         })
     }
@@ -58,14 +52,14 @@ impl OpenFile {
         }
     }
 
-    fn file(&self) -> std::sync::MutexGuard<'_, File> {
+    fn file(&self) -> std::sync::MutexGuard<'_, files::OpenFile> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses a file that has become shorter than it was.
     pub(super) fn check(&self) -> Result<()> {
-        let facts = self.file().metadata().map_err(|e| self.refused(e))?;
-        match facts.len() {
+        let now = self.file().length().map_err(|e| self.refused(e))?;
+        match now {
             now if now < self.length => Err(self.shorter(now)),
             _ => Ok(()),
         }
@@ -85,11 +79,8 @@ impl OpenFile {
         let end = range.end.min(self.length);
         let start = range.start.min(end);
         let wanted = end - start;
-        let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
-        let mut file = self.file();
-        file.seek(SeekFrom::Start(start))
-            .and_then(|_| (&mut *file).take(wanted).read_to_end(&mut bytes))
-            .map_err(|e| self.refused(e))?;
+        let read = self.file().read(start..end);
+        let bytes = read.map_err(|e| self.refused(e))?;
         match bytes.len() as u64 {
             read if read < wanted => Err(self.shorter(start + read)),
             _ => Ok(bytes),

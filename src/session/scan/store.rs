@@ -1,6 +1,5 @@
 //! What a scan keeps of each byte, outside of memory.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -8,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use half::f16;
 
 use crate::error::{Error, Result};
+use crate::files::{Scratch, scratch};
 
 /// What is kept of a byte, in 16 bits: the entropy of its prediction as a half,
 /// not a number where there is none, and in the place of its sign, which no
@@ -41,7 +41,7 @@ impl Cell {
 /// bytes per byte of the text, and nothing in memory.
 #[derive(Debug)]
 pub(super) struct Store {
-    file: Mutex<File>,
+    file: Mutex<Scratch>,
     cells: u64,
 }
 
@@ -49,7 +49,7 @@ const SIZE: u64 = size_of::<Cell>() as u64;
 
 impl Store {
     pub(super) fn new() -> Result<Self> {
-        let file = tempfile::tempfile().map_err(|source| failed("create", source))?;
+        let file = scratch().map_err(|source| failed("create", source))?;
         Ok(Self {
             file: Mutex::new(file),
             cells: 0,
@@ -85,7 +85,7 @@ impl Store {
 fn failed(action: &'static str, source: io::Error) -> Error {
     Error::Io {
         action,
-        path: std::env::temp_dir().join("(a temporary file for entropies)"),
+        path: "(a temporary file for entropies)".into(),
         source,
     }
 }

@@ -1,9 +1,9 @@
 //! The bytes of the file that is shown, as far as they show.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use crate::files::OpenFile;
 
 /// Why a file cannot be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,19 +30,17 @@ pub(super) enum Trouble {
 #[derive(Debug)]
 pub(super) struct Source {
     path: PathBuf,
-    file: File,
+    file: OpenFile,
     length: u64,
 }
 
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, Trouble> {
         let unreadable = |error: std::io::Error| Trouble::Unreadable(error.to_string());
-        // Opening a pipe would wait for whoever writes into it.
-        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        let Some(file) = OpenFile::open(path).map_err(unreadable)? else {
             return Err(Trouble::NoFile);
-        }
-        let file = File::open(path).map_err(unreadable)?;
-        let length = file.metadata().map_err(unreadable)?.len();
+        };
+        let length = file.length().map_err(unreadable)?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -68,7 +66,7 @@ impl Source {
     /// The bytes of a range, as far as the file went when it was opened.
     pub(super) fn read(&mut self, range: Range<u64>) -> Result<Vec<u8>, Trouble> {
         let unreadable = |error: std::io::Error| Trouble::Unreadable(error.to_string());
-        let is = self.file.metadata().map_err(unreadable)?.len();
+        let is = self.file.length().map_err(unreadable)?;
         let shorter = |is| Trouble::Shorter {
             was: self.length,
             is,
@@ -78,11 +76,7 @@ impl Source {
         }
         let end = range.end.min(self.length);
         let wanted = end.saturating_sub(range.start);
-        let mut bytes = Vec::new();
-        self.file
-            .seek(SeekFrom::Start(range.start))
-            .and_then(|_| (&self.file).take(wanted).read_to_end(&mut bytes))
-            .map_err(unreadable)?;
+        let bytes = self.file.read(range.start..end).map_err(unreadable)?;
         match bytes.len() as u64 == wanted {
             true => Ok(bytes),
             false => Err(shorter(range.start + bytes.len() as u64)),
