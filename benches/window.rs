@@ -92,8 +92,8 @@ fn frames(devices: &Devices, count: usize) {
     drop(session);
 
     let mut staff = Staff::new(&text, entropies.clone());
-    let mut ours = Bench::new(&devices.graphics, SCREEN, ZOOM).unwrap();
-    let mut plain = Bench::new(&devices.graphics, SCREEN, ZOOM).unwrap();
+    let mut ours = Bench::new(devices.graphics.as_ref().unwrap(), SCREEN, ZOOM).unwrap();
+    let mut plain = Bench::new(devices.graphics.as_ref().unwrap(), SCREEN, ZOOM).unwrap();
     let sections = |starts: &[bool], width: f32| {
         let mut job = LayoutJob::default();
         job.wrap.max_width = width;
@@ -168,7 +168,7 @@ impl Hand {
             still: true,
             ..AppOptions::default()
         };
-        let bench = Bench::new(&devices.graphics, WINDOW, 1.0).unwrap();
+        let bench = Bench::new(devices.graphics.as_ref().unwrap(), WINDOW, 1.0).unwrap();
         let app = App::new(devices, options, wake);
         app.set_up(bench.context());
         let mut hand = Self { bench, app, woken };
@@ -322,7 +322,7 @@ fn main() {
     println!(
         "computes on {}, draws on {}",
         devices.compute.summary().name,
-        devices.graphics.summary().name
+        devices.graphics.as_ref().unwrap().summary().name
     );
     for (name, part) in parts {
         if all || named(name) {

@@ -19,6 +19,8 @@ mod entropy;
 mod expected;
 mod files;
 mod form;
+#[cfg(target_arch = "wasm32")]
+mod handed;
 mod header;
 mod inspect;
 mod like;
@@ -100,6 +102,17 @@ impl Checkpoint {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open(name: &str) -> Result<Self> {
         Self::open_in(name, &Environment::of_process())
+    }
+
+    /// Opens a folder of this name that the page has been handed, with `config.json` and
+    /// `model.safetensors`.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) if there is none, or it is damaged or contradicts
+    /// itself.
+    #[cfg(target_arch = "wasm32")]
+    pub fn open(name: &str) -> Result<Self> {
+        handed::open(name)
     }
 
     /// [`open`](Self::open) with the Hugging Face cache of another environment.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use blt::window::{App, AppOptions, Devices, Language, PictureOptions, Screen, picture, run};
+use blt::window::{App, AppOptions, Devices, Language, Link, PictureOptions, Screen, picture, run};
 use blt::{Error, Result};
 use clap::{Args, ValueEnum};
 
@@ -137,6 +137,7 @@ impl View {
         Ok(AppOptions {
             model: self.model.name()?,
             text: self.text.as_ref().map(|text| text.clone().into_bytes()),
+            link: Link::default(),
             file: self.file.clone(),
             screen: self.screen.map(|screen| match screen {
                 ScreenName::Patch => Screen::Patch,

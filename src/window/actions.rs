@@ -4,6 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::screens::Screen;
 use super::settings::{Settings, ThemeChoice};
+use super::storage;
 use super::words::Language;
 use crate::samples::SAMPLES;
 
@@ -25,6 +26,7 @@ pub(crate) enum Action {
     CopyBrackets,
     CopyJsonl,
     CopyMarkdown,
+    CopyLink,
     ExportSvg,
     ExportPng,
     Figure,
@@ -87,6 +89,22 @@ impl Command {
 const CONTROL: Modifiers = Modifiers::COMMAND;
 
 impl Action {
+    /// What makes something of the text for others.
+    pub(crate) fn exports() -> impl Iterator<Item = Self> {
+        let all = [
+            Self::CopyBrackets,
+            Self::CopyJsonl,
+            Self::CopyMarkdown,
+            Self::CopyLink,
+            Self::ExportSvg,
+            Self::ExportPng,
+        ];
+        // Only a page has an address.
+        let has_link = storage::has_address();
+        all.into_iter()
+            .filter(move |action| has_link || *action != Self::CopyLink)
+    }
+
     /// All that can be done now, as the palette lists them.
     pub(crate) fn all(settings: &Settings) -> Vec<Self> {
         let mut all: Vec<Self> = Screen::ALL.map(Self::Screen).to_vec();
@@ -98,12 +116,8 @@ impl Action {
         all.extend((0..settings.cached_models.len()).map(Self::CachedModel));
         all.push(Self::OpenTable);
         all.extend((0..settings.recent_tables.len()).map(Self::RecentTable));
+        all.extend(Self::exports());
         all.extend([
-            Self::CopyBrackets,
-            Self::CopyJsonl,
-            Self::CopyMarkdown,
-            Self::ExportSvg,
-            Self::ExportPng,
             Self::Figure,
             Self::RaiseThreshold,
             Self::LowerThreshold,
@@ -211,6 +225,7 @@ impl Action {
             Self::CopyBrackets => say("Copy as brackets", "괄호로 복사"),
             Self::CopyJsonl => say("Copy as JSON lines", "JSON 줄로 복사"),
             Self::CopyMarkdown => say("Copy as Markdown", "마크다운으로 복사"),
+            Self::CopyLink => say("Copy a link to this text", "이 글의 링크 복사"),
             Self::ExportSvg => say("Save the figure as SVG…", "그림을 SVG로 저장…"),
             Self::ExportPng => say("Save the figure as PNG…", "그림을 PNG로 저장…"),
             Self::Figure => say("Bars or curve", "막대 또는 곡선"),

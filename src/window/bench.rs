@@ -5,14 +5,16 @@
 use std::fmt::{Debug, Formatter};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use web_time::Instant;
 
 use egui::text::TextFormat;
 use egui::{Color32, Context, Event, Id, Rect, Sense, Ui, vec2};
 
 use super::engine::Cells;
 use super::screens::patch::Cutting;
-use super::shell::Canvas;
+use super::shell::OffscreenCanvas as Canvas;
 use super::staff::{Around, View};
 use super::theme::{self, Palette};
 use crate::device::Gpu;

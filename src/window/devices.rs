@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use crate::device::{Device, DeviceOptions, Gpu};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The devices of a window. A clone is the same devices.
 #[derive(Clone, Debug)]
 pub struct Devices {
     /// Where the model runs.
     pub compute: Arc<Device>,
-    /// What draws; where it is the same, it reads what the model has written.
-    pub graphics: Arc<Gpu>,
+    /// What draws; where it is the same, it reads what the model has written. `None` is
+    /// a browser, which draws by itself.
+    pub graphics: Option<Arc<Gpu>>,
 }
 
 impl Devices {
@@ -46,6 +47,18 @@ impl Devices {
             },
             None => Device::open_graphics_for(options, draws).await?,
         };
-        Ok(Self { compute, graphics })
+        Ok(Self {
+            compute,
+            graphics: Some(graphics),
+        })
+    }
+
+    /// What draws a window or a picture.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] in a browser.
+    pub(crate) fn graphics(&self) -> Result<&Arc<Gpu>> {
+        let none = || Error::Adapter("there is no graphics device to draw with".to_owned());
+        self.graphics.as_ref().ok_or_else(none)
     }
 }

@@ -1,7 +1,6 @@
 //! Dialogs for files, which must not keep the window from drawing.
 
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::engine::Wake;
@@ -34,14 +33,14 @@ impl Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoDialog;
 
-/// The path that was chosen; none if the dialog was cancelled.
-pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Option<PathBuf>, NoDialog>> + Send>>;
+/// Takes the path that was chosen; none if the dialog was cancelled.
+pub(crate) type Answer = Box<dyn FnOnce(Result<Option<PathBuf>, NoDialog>) + Send>;
 
 /// What shows dialogs: the system, or a test in its place.
 pub(crate) trait Picker {
-    /// Opens a dialog. Called by the thread of the window, as some systems want it;
-    /// another one waits for the answer.
-    fn pick(&self, purpose: Purpose) -> Answer;
+    /// Opens a dialog. Called by the thread of the window, as some systems want it, which
+    /// does not wait for the answer.
+    fn pick(&self, purpose: Purpose, answer: Answer);
 }
 
 type Chosen = (Purpose, Result<PathBuf, NoDialog>);
@@ -83,14 +82,14 @@ impl Dialogs {
             (self.wake)();
             return;
         };
-        let answer = picker.pick(purpose);
         let (sender, wake) = (self.sender.clone(), self.wake.clone());
-        std::thread::spawn(move || {
-            if let Some(chosen) = pollster::block_on(answer).transpose() {
+        let answer = move |chosen: Result<Option<PathBuf>, NoDialog>| {
+            if let Some(chosen) = chosen.transpose() {
                 let _ = sender.send((purpose, chosen));
                 wake();
             }
-        });
+        };
+        picker.pick(purpose, Box::new(answer));
     }
 
     /// What has been chosen since the last call.

@@ -1,7 +1,5 @@
 //! The text of the patch screen as other programs take it.
 
-use std::path::Path;
-
 use super::screens::patch::Text;
 use crate::error::{Error, Result};
 use crate::record::{
@@ -73,28 +71,4 @@ fn all(mut writer: impl RecordWriter, records: &[ByteRecord]) -> std::io::Result
         writer.write(record)?;
     }
     writer.finish()
-}
-
-/// Writes a file, all of it or nothing.
-///
-/// # Errors
-/// [`Error::Io`].
-pub(crate) fn save(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |source| Error::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    };
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // As open to others as any file that is made, not as closed as a temporary one.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    std::io::Write::write_all(&mut file, bytes).map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(())
 }

@@ -13,6 +13,7 @@ mod accessibility;
 mod actions;
 mod amounts;
 mod app;
+#[cfg(not(target_arch = "wasm32"))]
 #[doc(hidden)]
 pub mod bench;
 mod context;
@@ -21,6 +22,7 @@ mod dialog;
 mod document;
 mod engine;
 mod export;
+mod link;
 mod pace;
 mod palette;
 mod screens;
@@ -28,6 +30,8 @@ mod settings;
 mod sheet;
 mod shell;
 mod staff;
+mod storage;
+#[cfg_attr(target_arch = "wasm32", path = "shell/web/fonts.rs")]
 mod system_fonts;
 #[cfg(test)]
 mod tests;
@@ -38,6 +42,10 @@ mod words;
 
 pub use app::{App, AppOptions};
 pub use devices::Devices;
+pub use link::Link;
 pub use screens::Screen;
+#[cfg(target_arch = "wasm32")]
+pub use shell::{Canvas, PageWindow, start};
+#[cfg(not(target_arch = "wasm32"))]
 pub use shell::{Picture, PictureOptions, picture, run};
 pub use words::Language;

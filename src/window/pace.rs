@@ -14,10 +14,12 @@ pub(super) fn is_slow(graphics: &Gpu) -> bool {
 /// How long a frame waits for the numbers of a key where drawing takes longer.
 pub(super) const PATIENCE: Duration = Duration::from_millis(10);
 
-/// From one frame that nobody asked for by hand to the next, at least.
-pub(super) fn least_pause(graphics: &Gpu) -> Duration {
-    match is_slow(graphics) {
-        true => Duration::from_millis(150),
-        false => Duration::ZERO,
-    }
+/// From one frame that nobody asked for by hand to the next, at least. A page does not
+/// know how fast it draws, and computes nothing meanwhile.
+pub(super) fn least_pause(graphics: Option<&Gpu>) -> Duration {
+    Duration::from_millis(match graphics {
+        Some(graphics) if is_slow(graphics) => 150,
+        Some(_) => 0,
+        None => 100,
+    })
 }

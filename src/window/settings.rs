@@ -2,11 +2,11 @@
 //! opened. How a text is cut belongs to its model: each start begins with the model's
 //! own rule and a whole context, as `blt patch` does.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::storage;
 use super::words::Language;
 use crate::text_file;
 
@@ -74,13 +74,12 @@ impl Settings {
 
     /// Where they are kept: in the system's folder for settings.
     pub(crate) fn path() -> Option<PathBuf> {
-        let folders = directories::ProjectDirs::from("", "", "blt")?;
-        Some(folders.config_dir().join("window.json"))
+        Some(storage::folder()?.join("window.json"))
     }
 
     /// Reads them; what cannot be read is as if it were not there.
     pub(crate) fn read(path: &Path) -> Self {
-        let read = std::fs::read(path).ok();
+        let read = storage::read(path).ok().flatten();
         let mut settings: Self = read
             .and_then(|bytes| text_file::json(&bytes, "").ok())
             .unwrap_or_default();
@@ -98,7 +97,7 @@ impl Settings {
     /// # Errors
     /// The system's.
     pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
-        keep(path, &serde_json::to_vec_pretty(self)?)
+        storage::keep(path, &serde_json::to_vec_pretty(self)?)
     }
 
     /// Puts a file first among the recent ones.
@@ -115,20 +114,6 @@ impl Settings {
     pub(crate) fn remember_table(&mut self, path: PathBuf) {
         remember(&mut self.recent_tables, path);
     }
-}
-
-/// Writes what the window keeps for its user, all of it or nothing, open to nobody
-/// else: it may be private. Makes the folder.
-///
-/// # Errors
-/// The system's.
-pub(crate) fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path).map_err(|failed| failed.error)?;
-    Ok(())
 }
 
 fn remember<T: PartialEq>(recent: &mut Vec<T>, newest: T) {

@@ -23,7 +23,7 @@ enum Search {
 
 impl SystemFonts {
     /// Begins to look for them.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(_: &egui::Context) -> Self {
         keep_quiet();
         let search = Builder::new().name(SEARCHING[0].to_owned()).spawn(|| {
             let provider = SystemFontProvider::new();

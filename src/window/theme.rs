@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egui::{
-    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Stroke,
+    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Id, Stroke,
     TextStyle, Theme, Visuals,
 };
 
@@ -153,12 +153,29 @@ pub(crate) fn mono(size: f32) -> FontId {
     FontId::new(size, FontFamily::Monospace)
 }
 
+/// How often fonts have come since the first frame: what was laid out before lacks their
+/// characters.
+pub(crate) fn fonts_of(context: &Context) -> u32 {
+    let count = context.data(|data| data.get_temp(Id::unique(FONTS)));
+    count.unwrap_or_default()
+}
+
+/// A font has come.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn fonts_came(context: &Context) {
+    let count = fonts_of(context) + 1;
+    context.data_mut(|data| data.insert_temp(Id::unique(FONTS), count));
+    context.request_repaint();
+}
+
+const FONTS: &str = "fonts that have come";
+
 /// Sets faces, sizes and colours. `system_fonts` lets characters that the bundled
 /// faces lack come from the fonts of the system.
 pub(crate) fn apply(context: &Context, system_fonts: bool) {
     context.set_fonts(fonts());
     if system_fonts {
-        context.add_font_provider(Arc::new(SystemFonts::new()));
+        context.add_font_provider(Arc::new(SystemFonts::new(context)));
     }
     for theme in [Theme::Light, Theme::Dark] {
         context.set_visuals_of(theme, visuals(theme));

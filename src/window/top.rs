@@ -63,11 +63,13 @@ fn about(ui: &mut Ui, top: &Top<'_>) {
     let words = top.language.words();
     let quiet = |text: String| RichText::new(text).size(12.5).color(palette.muted);
     if let Some(devices) = top.devices {
-        let (compute, graphics) = (devices.compute.summary(), devices.graphics.summary());
+        let compute = devices.compute.summary();
         // From the right: a long name leaves as much to the badge and the model.
         let room = ui.available_width() / 2.0;
         let mut hint = format!("{}: {}", words.computes, described(compute));
-        hint += &format!("\n{}: {}", words.draws, described(graphics));
+        if let Some(graphics) = &devices.graphics {
+            hint += &format!("\n{}: {}", words.draws, described(graphics.summary()));
+        }
         part(ui, quiet(short_name(compute)), room).on_hover_text(hint);
         if compute.class == DeviceClass::Software {
             let badge = RichText::new(words.software)
@@ -167,13 +169,7 @@ fn menu(ui: &mut Ui, top: &Top<'_>, chosen: &mut Option<Action>) {
         ));
     });
     ui.separator();
-    for action in [
-        Action::CopyBrackets,
-        Action::CopyJsonl,
-        Action::CopyMarkdown,
-        Action::ExportSvg,
-        Action::ExportPng,
-    ] {
+    for action in Action::exports() {
         item(ui, action);
     }
     ui.separator();

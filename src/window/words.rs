@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::storage;
+
 /// A language of the interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Language {
@@ -22,7 +24,7 @@ impl Language {
     /// The one of the system, English if it has no other.
     #[must_use]
     pub fn of_system() -> Self {
-        match sys_locale::get_locale() {
+        match storage::locale() {
             Some(locale) if locale.starts_with("ko") => Self::Korean,
             _ => Self::English,
         }

@@ -25,7 +25,11 @@ impl From<&wgpu::Adapter> for DeviceSummary {
             .to_owned();
         Self {
             class: class_of(&info),
-            name: info.name,
+            // Browsers do not say whose adapter it is.
+            name: match info.name.as_str() {
+                "" => format!("WebGPU ({:?})", info.device_type),
+                _ => info.name,
+            },
             driver,
             backend: Some(info.backend),
             tier,

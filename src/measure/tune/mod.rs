@@ -217,3 +217,13 @@ pub async fn prepare_kept(subject: &Subject<'_>) -> Result<Prepared> {
     }
     done
 }
+
+/// Like [`prepare`]: a page keeps no record.
+///
+/// # Errors
+/// As for [`prepare`].
+#[cfg(target_arch = "wasm32")]
+pub async fn prepare_kept(subject: &Subject<'_>) -> Result<Prepared> {
+    let mut record = TuningRecord::new(subject.device().summary());
+    prepare(subject, &mut record).await
+}

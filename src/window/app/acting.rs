@@ -11,15 +11,32 @@ use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
 use crate::window::engine::{TableFor, TableUpdate};
 use crate::window::export::{self, Form};
+use crate::window::link::Link;
 use crate::window::screens::Screen;
 use crate::window::screens::patch::THRESHOLD_STEP;
 use crate::window::settings::Settings;
+use crate::window::storage;
 
 impl App {
     pub(super) fn copy(&mut self, context: &Context, form: Form) {
         match export::write(&self.patch.text, form) {
             Ok(bytes) => context.copy_text(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) => self.tell(error.to_string()),
+        }
+    }
+
+    /// Copies a link to the page that opens with this text, cut as it is.
+    fn copy_link(&mut self, context: &Context) {
+        let parts = Link::parts(&self.patch.text);
+        match parts.and_then(|parts| storage::link(&parts)) {
+            Some(link) => context.copy_text(link),
+            None => {
+                let notice = self.language().pick(
+                    "The text is too long for a link. Save it as a file instead.",
+                    "글이 링크로는 너무 깁니다. 파일로 저장하세요.",
+                );
+                self.tell(notice.to_owned());
+            }
         }
     }
 
@@ -62,6 +79,7 @@ impl App {
             Action::CopyBrackets => self.copy(context, Form::Brackets),
             Action::CopyJsonl => self.copy(context, Form::Jsonl),
             Action::CopyMarkdown => self.copy(context, Form::Markdown),
+            Action::CopyLink => self.copy_link(context),
             Action::ExportSvg => self.dialogs.open(Purpose::SaveSvg),
             Action::ExportPng => self.dialogs.open(Purpose::SavePng),
             Action::Figure => self.patch.toggle_curve(),

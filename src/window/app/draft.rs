@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::window::screens::FIRST_TEXT;
 use crate::window::screens::patch::MOST_BYTES;
-use crate::window::settings;
+use crate::window::storage;
 
 /// The name of its file, beside the settings.
 const NAME: &str = "draft.txt";
@@ -60,14 +60,12 @@ impl Draft {
         let Some(path) = &self.path else {
             return Ok(None);
         };
-        match std::fs::metadata(path) {
-            Ok(found) if found.len() > MOST as u64 || !found.is_file() => {
-                return Err(Error::new(ErrorKind::InvalidData, "it is no kept text"));
+        match storage::read(path)? {
+            Some(kept) if kept.len() > MOST => {
+                Err(Error::new(ErrorKind::InvalidData, "it is no kept text"))
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            _ => {}
+            kept => Ok(kept),
         }
-        std::fs::read(path).map(Some)
     }
 
     /// Begins with a text, which is kept, or not the user's.
@@ -111,15 +109,12 @@ impl Draft {
             return Ok(());
         };
         if text.is_empty() || text.as_slice() == FIRST_TEXT.as_bytes() {
-            return match std::fs::remove_file(path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            };
+            return storage::remove(path);
         }
         if text.len() > MOST {
             return Err(ErrorKind::FileTooLarge.into());
         }
-        settings::keep(path, text)
+        storage::keep(path, text)
     }
 }
 

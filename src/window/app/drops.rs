@@ -1,12 +1,16 @@
 //! Files that are dragged over the window and let go on it.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 
 use egui::{
     Align2, Area, Button, Context, Frame, Id, LayerId, Modal, Order, RichText, ScrollArea, vec2,
 };
 
 use super::App;
+#[cfg(target_arch = "wasm32")]
+use super::Handed;
+use crate::files;
 use crate::window::screens::Screen;
 use crate::window::theme::{self, Palette};
 use crate::window::words::Language;
@@ -32,7 +36,7 @@ fn folder(path: &Path) -> String {
 fn promise(files: &[egui::HoveredFile], language: Language) -> String {
     match files {
         [file] => match &file.path {
-            Some(path) if path.is_dir() => language.pick(
+            Some(path) if files::is_folder(path) => language.pick(
                 format!("Let go to use {} as the model", name(path)),
                 format!("놓으면 {} 폴더를 모델로 씁니다", name(path)),
             ),
@@ -52,9 +56,26 @@ fn promise(files: &[egui::HoveredFile], language: Language) -> String {
 }
 
 impl App {
+    /// Where what is dropped onto a page comes from.
+    #[cfg(target_arch = "wasm32")]
+    pub(in crate::window) fn take_drops(&mut self, handed: Receiver<Handed>) {
+        self.handed = Some(handed);
+    }
+
     pub(super) fn take_dropped(&mut self, context: &Context) {
         let dropped = context.input(|input| input.raw.dropped_files.clone());
         let mut paths: Vec<PathBuf> = dropped.iter().map(|file| file.path().to_owned()).collect();
+        for handed in self
+            .handed
+            .iter()
+            .flat_map(Receiver::try_iter)
+            .collect::<Vec<_>>()
+        {
+            match handed {
+                Ok(handed) => paths.extend(handed),
+                Err(why) => self.tell(why),
+            }
+        }
         if self.screen == Screen::Compare {
             paths.retain(|path| !self.compare.drop_file(path));
         }

@@ -6,13 +6,15 @@ use egui::Context;
 
 use super::App;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
 use crate::window::export::{self, Form};
 use crate::window::screens::Screen;
 use crate::window::screens::patch::MOST_BYTES;
-use crate::window::shell::figure;
+use crate::window::shell::save_figure;
+use crate::window::storage;
 use crate::window::words;
 
 impl App {
@@ -52,30 +54,15 @@ impl App {
 
     fn save_svg(&mut self, path: &Path) {
         let saved =
-            export::write(&self.patch.text, Form::Svg).and_then(|svg| export::save(path, &svg));
+            export::write(&self.patch.text, Form::Svg).and_then(|svg| storage::save(path, &svg));
         self.tell_failure(saved);
     }
 
     fn save_png(&mut self, path: &Path, context: &Context) {
-        let saved = self
-            .figure(context)
-            .and_then(|png| export::save(path, &png));
+        let fonts = self.options.system_fonts;
+        let devices = self.devices.as_ref();
+        let saved = save_figure(path, devices, &self.patch, (context.theme(), fonts));
         self.tell_failure(saved);
-    }
-
-    pub(super) fn figure(&self, context: &Context) -> Result<Vec<u8>> {
-        let devices = self
-            .devices
-            .as_ref()
-            .ok_or_else(|| Error::Adapter("there is no graphics device to draw with".to_owned()))?;
-        let theme = context.theme();
-        pollster::block_on(figure(
-            &devices.graphics,
-            &self.patch,
-            theme,
-            self.options.system_fonts,
-        ))?
-        .png()
     }
 
     pub(super) fn tell_failure(&mut self, done: Result<()>) {
@@ -100,15 +87,7 @@ impl App {
         let Some(text) = large else {
             return;
         };
-        let kept = tempfile::Builder::new()
-            .prefix("pasted-")
-            .suffix(".txt")
-            .tempfile()
-            .and_then(|mut file| {
-                std::io::Write::write_all(&mut file, text.as_bytes())?;
-                Ok(file)
-            });
-        match kept {
+        match files::keep_aside("pasted-", ".txt", text.as_bytes()) {
             Ok(file) => {
                 let path = file.path().to_owned();
                 self.pasted.push(file);
@@ -121,12 +100,15 @@ impl App {
 
     /// Opens what is at a path: a model's folder, a text, or any file.
     pub(in crate::window) fn open_path(&mut self, path: &Path) {
-        if path.is_dir() {
+        if files::is_folder(path) {
             self.open_model(Some(path.display().to_string()));
             return;
         }
-        let found = match std::fs::metadata(path) {
-            Ok(found) => found,
+        // Who looks at files wants to see a text as one too.
+        let text = match files::read_small(path, MOST_BYTES as u64) {
+            Ok(text) => text
+                .filter(|_| self.screen != Screen::File)
+                .filter(|bytes| std::str::from_utf8(bytes).is_ok()),
             Err(source) => {
                 let error = Error::Io {
                     action: "read",
@@ -137,13 +119,6 @@ impl App {
                 return;
             }
         };
-        // Who looks at files wants to see a text as one too.
-        // And what is no file may have no end, or wait for somebody to write.
-        let small = found.is_file() && found.len() <= MOST_BYTES as u64;
-        let text = (small && self.screen != Screen::File)
-            .then(|| std::fs::read(path).ok())
-            .flatten()
-            .filter(|bytes| std::str::from_utf8(bytes).is_ok());
         match text {
             Some(bytes) => {
                 self.set_text(&bytes);

@@ -1,7 +1,9 @@
 //! The line about a model that is being loaded, and the way out of it.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use web_time::Instant;
 
 use egui::{Button, Context, Frame, Key, Margin, Modifiers, Panel, Rect, RichText, Ui};
 

@@ -9,16 +9,18 @@ mod loading;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use egui::{Context, Frame, Margin, Panel, RichText, Ui};
 
-use crate::checkpoint::{Environment, cached_models};
 use crate::error::Error;
+use crate::files::Aside;
 use crate::window::actions::Action;
 use crate::window::context::Shared;
 use crate::window::devices::Devices;
 use crate::window::dialog::{Dialogs, Picker};
 use crate::window::engine::{Engine, Model, Update, Wake};
+use crate::window::link::Link;
 use crate::window::pace;
 use crate::window::palette::{CommandPalette, Picked};
 use crate::window::screens::compare::CompareScreen;
@@ -28,6 +30,7 @@ use crate::window::screens::patch::PatchScreen;
 use crate::window::screens::{Content, FIRST_TEXT, Screen};
 use crate::window::settings::Settings;
 use crate::window::sheet;
+use crate::window::storage;
 use crate::window::theme::{self, Palette};
 use crate::window::words::{self, Language};
 use draft::{Draft, Due};
@@ -40,6 +43,8 @@ pub struct AppOptions {
     pub model: Option<String>,
     /// The text to begin with: `None` is the sentence of the paper's figure.
     pub text: Option<Vec<u8>>,
+    /// How that text is cut, where a link says so; otherwise as the model wants it.
+    pub link: Link,
     /// A file to open.
     pub file: Option<PathBuf>,
     /// The screen to begin with; `None` is what the file calls for.
@@ -95,8 +100,13 @@ pub struct App {
     warned: bool,
     lost: Option<String>,
     /// A pasted text that was too large for the editor.
-    pub(in crate::window) pasted: Vec<tempfile::NamedTempFile>,
+    pub(in crate::window) pasted: Vec<Aside>,
+    /// What a page has been handed, or why that failed.
+    handed: Option<Receiver<Handed>>,
 }
+
+/// What was dropped onto a page, or why it could not be read.
+pub(in crate::window) type Handed = Result<Vec<PathBuf>, String>;
 
 impl App {
     /// Dark on light.
@@ -108,7 +118,7 @@ impl App {
     /// something new to draw, from any thread.
     #[must_use]
     pub fn new(devices: &Devices, options: AppOptions, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        let pause = pace::least_pause(&devices.graphics);
+        let pause = pace::least_pause(devices.graphics.as_deref());
         let engine = Engine::start(Arc::clone(&devices.compute), Arc::clone(&wake), pause);
         Self::with_engine(engine, Some(devices.clone()), options, wake)
     }
@@ -121,7 +131,7 @@ impl App {
     ) -> Self {
         let settings = match &options.settings {
             Some(path) => Settings {
-                cached_models: cached_models(&Environment::of_process()),
+                cached_models: storage::cached_models(),
                 ..Settings::read(path)
             },
             None => Settings::default(),
@@ -159,6 +169,7 @@ impl App {
             warned: false,
             lost: None,
             pasted: Vec::new(),
+            handed: None,
             options,
         };
         app.tell_recent_tables();
@@ -231,7 +242,7 @@ impl App {
             context.set_zoom_factor(self.settings.zoom);
         }
         self.apply_motion(context);
-        if self.draws_slowly() {
+        if self.waits() {
             // The numbers, and what is asked about the byte at the caret.
             let passes = std::num::NonZeroUsize::new(3).unwrap_or(std::num::NonZeroUsize::MIN);
             context.options_mut(|options| options.max_passes = passes);
@@ -254,8 +265,17 @@ impl App {
         self.options.still || self.settings.reduce_motion || self.draws_slowly()
     }
 
+    /// Whether a frame waits for the numbers of its key.
+    fn waits(&self) -> bool {
+        let devices = self.devices.as_ref();
+        devices.is_some_and(|devices| devices.graphics.is_none()) || self.draws_slowly()
+    }
+
     fn draws_slowly(&self) -> bool {
-        let graphics = self.devices.as_ref().map(|devices| &devices.graphics);
+        let graphics = self
+            .devices
+            .as_ref()
+            .and_then(|devices| devices.graphics.as_ref());
         graphics.is_some_and(|graphics| pace::is_slow(graphics))
     }
 
@@ -275,7 +295,7 @@ impl App {
 
     /// Goes on, on another device. Nothing of what the user wrote is lost.
     pub fn resume(&mut self, devices: &Devices, wake: Arc<dyn Fn() + Send + Sync>) {
-        let pause = pace::least_pause(&devices.graphics);
+        let pause = pace::least_pause(devices.graphics.as_deref());
         self.engine = Engine::start(Arc::clone(&devices.compute), wake, pause);
         self.devices = Some(devices.clone());
         if let Some(why) = self.lost.take() {
@@ -303,6 +323,13 @@ impl App {
                 Screen::Compare => self.compare.is_settled(),
                 Screen::File => self.file.is_settled(),
             }
+    }
+
+    /// The name of the device that computes.
+    #[cfg(target_arch = "wasm32")]
+    pub(in crate::window) fn computes(&self) -> Option<String> {
+        let devices = self.devices.as_ref()?;
+        Some(devices.compute.summary().name.clone())
     }
 
     /// All screens, and what they are given.
@@ -359,6 +386,9 @@ impl App {
                     for (_, screen) in screens {
                         screen.use_model(&model, &shared);
                     }
+                    // Later models cut as they want to.
+                    let link = std::mem::take(&mut self.options.link);
+                    self.patch.cut_as(|cutting| link.cut(cutting));
                 }
                 Update::NotOpened(why) => {
                     self.loading = None;
@@ -443,7 +473,7 @@ impl App {
     /// Where a frame takes long to draw, numbers are waited for a moment, so that the
     /// frame of a key shows them.
     fn await_numbers(&self, context: &Context) {
-        if self.draws_slowly() && !self.is_settled() && self.engine.wait(pace::PATIENCE) {
+        if self.waits() && !self.is_settled() && self.engine.wait(pace::PATIENCE) {
             context.request_discard("numbers have come");
         }
     }

@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use web_time::Instant;
 
 use super::job::{Job, Slice};
+use super::task::ROWS;
 use super::{Cells, Model, Outbox, Update};
 use crate::error::Result;
 use crate::session::{ContextOptions, EditOptions, EditSession};
@@ -202,9 +205,10 @@ impl Analysis {
             context: self.context,
             snapshot_bytes: SNAPSHOT_BYTES,
             layer_input_bytes: LAYER_INPUT_BYTES,
-            rows_per_step: match device.gpu().is_some_and(|gpu| pace::is_slow(gpu)) {
-                true => SOFTWARE_ROWS,
-                false => usize::MAX,
+            rows_per_step: match device.gpu() {
+                Some(gpu) if pace::is_slow(gpu) => SOFTWARE_ROWS,
+                Some(_) => usize::MAX,
+                None => ROWS,
             },
             keep_best: true,
             ..EditOptions::default()

@@ -4,13 +4,16 @@
 //! The screen says what it wants, all of it each time. What it no longer wants is
 //! dropped, and its memory with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use web_time::Instant;
 
 use super::job::{Job, Slice};
-use super::loading::Loader;
+use super::loading::{Going, Loader};
+use super::task::spawn;
 use super::{Model, Outbox, Update};
 use crate::bytes::{BOS, id_of};
 use crate::checkpoint::Checkpoint;
@@ -104,10 +107,10 @@ struct Other {
     told: Instant,
 }
 
-/// A thread with a tokenizer: reading a large one takes longer than a frame may.
+/// A tokenizer beside what computes: reading a large one takes longer than a frame may.
 struct Tokens {
     path: PathBuf,
-    texts: Sender<(u64, Arc<Vec<u8>>)>,
+    texts: UnboundedSender<(u64, Arc<Vec<u8>>)>,
 }
 
 impl Job for Comparison {
@@ -172,14 +175,14 @@ impl Comparison {
     fn tokenize(&mut self, path: PathBuf, outbox: &Outbox) {
         let work = (self.revision, Arc::clone(&self.text));
         if let Some(held) = self.tokenizers.iter().find(|held| held.path == path) {
-            // The thread waits as long as there is a sender.
-            let _ = held.texts.send(work);
+            // It waits as long as there is a sender.
+            let _ = held.texts.unbounded_send(work);
             return;
         }
-        let (texts, taken) = channel();
-        let _ = texts.send(work);
+        let (texts, taken) = unbounded();
+        let _ = texts.unbounded_send(work);
         let (own, outbox) = (path.clone(), outbox.clone());
-        std::thread::spawn(move || cut(&own, &taken, &outbox));
+        spawn(move || cut(own, taken, outbox));
         self.tokenizers.push(Tokens { path, texts });
     }
 
@@ -234,12 +237,12 @@ impl Comparison {
         self.loader.start(
             outbox,
             |_, _| (),
-            move |going| {
+            async move |going: &Going<'_>| {
                 let checkpoint = Checkpoint::open(&name)?;
                 let weights = checkpoint.entropy_weights()?;
                 let load = EntropyModel::load_while(&device, &weights, |bytes| going.add(bytes));
-                let model = Arc::new(pollster::block_on(load)?);
-                pollster::block_on(prepare_kept(&Subject::Entropy(&model)))?;
+                let model = Arc::new(load.await?);
+                prepare_kept(&Subject::Entropy(&model)).await?;
                 Ok(model)
             },
         );
@@ -356,17 +359,18 @@ impl Other {
 
 /// Cuts texts by the tokens of a tokenizer until nobody wants it any more. Of
 /// several texts that wait only the last is wanted.
-fn cut(path: &Path, texts: &Receiver<(u64, Arc<Vec<u8>>)>, outbox: &Outbox) {
+async fn cut(path: PathBuf, mut texts: UnboundedReceiver<(u64, Arc<Vec<u8>>)>, outbox: Outbox) {
     let (mut tokenizer, mut known) = (None, None);
-    while let Ok(first) = texts.recv() {
-        let (revision, text) = texts.try_iter().last().unwrap_or(first);
+    while let Ok(first) = texts.recv().await {
+        let later = std::iter::from_fn(|| texts.try_recv().ok()).last();
+        let (revision, text) = later.unwrap_or(first);
         // What could not be read is tried again each time that it is asked for.
         if known == Some(revision) {
             continue;
         }
         let opened = match tokenizer.take() {
             Some(tokenizer) => Ok(tokenizer),
-            None => Tokenizer::open(path),
+            None => Tokenizer::open(&path),
         };
         let starts = opened.and_then(|opened| tokenizer.insert(opened).starts(&text));
         let found = match starts {
@@ -378,7 +382,7 @@ fn cut(path: &Path, texts: &Receiver<(u64, Arc<Vec<u8>>)>, outbox: &Outbox) {
         };
         outbox.put(Update::Compare(CompareUpdate {
             revision,
-            source: Source::Tokenizer(path.to_owned()),
+            source: Source::Tokenizer(path.clone()),
             found,
         }));
     }
@@ -387,6 +391,8 @@ fn cut(path: &Path, texts: &Receiver<(u64, Arc<Vec<u8>>)>, outbox: &Outbox) {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use std::sync::mpsc::channel;
+
     use super::*;
 
     #[test]

@@ -7,10 +7,10 @@ mod writing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use web_time::Instant;
 
 use super::job::{Job, Slice};
-use super::loading::Loader;
+use super::loading::{Going, Loader};
 use super::portion::Portion;
 use super::{Model, Outbox, Update};
 use crate::error::{Error, Result};
@@ -254,19 +254,21 @@ impl Generation {
                 let doing = GenerateUpdate::Doing(Doing::Loading(done, total));
                 told.put(Update::Generate(doing));
             };
-            self.loader.start(outbox, tell, move |going| {
-                going.expect(total);
-                let device = own.entropy.device();
-                let load =
-                    BltModel::load_while(device, &checkpoint, options, |bytes| going.add(bytes));
-                let model = Arc::new(pollster::block_on(load)?);
-                let subject = Subject::Blt(&model, &checkpoint);
-                if let Some(wrong) = pollster::block_on(prepare_kept(&subject))?.wrong {
-                    let why = format!("{}: {wrong}", device.summary().name);
-                    found.put(Update::Failed(why));
-                }
-                Ok(model)
-            });
+            self.loader
+                .start(outbox, tell, async move |going: &Going<'_>| {
+                    going.expect(total);
+                    let device = own.entropy.device();
+                    let load = BltModel::load_while(device, &checkpoint, options, |bytes| {
+                        going.add(bytes)
+                    });
+                    let model = Arc::new(load.await?);
+                    let subject = Subject::Blt(&model, &checkpoint);
+                    if let Some(wrong) = prepare_kept(&subject).await?.wrong {
+                        let why = format!("{}: {wrong}", device.summary().name);
+                        found.put(Update::Failed(why));
+                    }
+                    Ok(model)
+                });
         }
         Ok(false)
     }

@@ -1,12 +1,13 @@
-//! What takes long to load, on a thread of its own: the thread that computes goes
-//! on meanwhile.
+//! What takes long to load, beside what computes, which goes on meanwhile.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 use super::Outbox;
+#[cfg(target_arch = "wasm32")]
+use super::Update;
+use super::task::{Task, spawn};
 use crate::error::Result;
 
 /// Loads one thing at a time; a newer one takes the place of an older one.
@@ -21,7 +22,7 @@ pub(super) struct Loader<T> {
 struct Load<T> {
     shared: Arc<Progress>,
     come: Arc<Mutex<Option<Result<T>>>>,
-    thread: Option<JoinHandle<()>>,
+    task: Option<Task>,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +44,13 @@ impl Going<'_> {
     pub(super) fn expect(&self, total: u64) {
         self.progress.total.store(total, Ordering::Relaxed);
         (self.tell)(0, total);
+    }
+
+    /// Tells how many bytes of how many have come from elsewhere.
+    #[cfg(target_arch = "wasm32")]
+    pub(super) fn teller(&self) -> impl FnMut(u64, u64) + 'static {
+        let outbox = self.outbox.clone();
+        move |done, total| outbox.put(Update::Loading { done, total })
     }
 
     /// So many bytes more are there. Gives whether to go on.
@@ -73,28 +81,28 @@ impl<T: Send + 'static> Loader<T> {
         &mut self,
         outbox: &Outbox,
         tell: impl Fn(u64, u64) + Send + 'static,
-        work: impl FnOnce(&Going<'_>) -> Result<T> + Send + 'static,
+        work: impl AsyncFnOnce(&Going<'_>) -> Result<T> + Send + 'static,
     ) {
         self.cancel();
         let before = self.load.take();
         let shared = Arc::new(Progress::default());
         let come = Arc::new(Mutex::new(None));
         let (own, slot, outbox) = (Arc::clone(&shared), Arc::clone(&come), outbox.clone());
-        let thread = std::thread::spawn(move || {
+        let task = spawn(async move || {
             drop(before);
             let going = Going {
                 progress: &own,
                 outbox: &outbox,
                 tell: &tell,
             };
-            let found = work(&going);
+            let found = work(&going).await;
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
             outbox.ring();
         });
         self.load = Some(Load {
             shared,
             come,
-            thread: Some(thread),
+            task: Some(task),
         });
         self.wanted = true;
     }
@@ -140,8 +148,8 @@ impl<T: Send + 'static> Loader<T> {
 impl<T> Drop for Load<T> {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        if let Some(task) = self.task.take() {
+            task.join();
         }
     }
 }
@@ -163,19 +171,20 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use std::sync::mpsc::channel;
 
+    use futures_channel::mpsc::{UnboundedReceiver, unbounded};
+
     use super::*;
     use crate::error::Error;
-    use crate::window::engine::Request;
 
-    fn outbox() -> (Outbox, std::sync::mpsc::Receiver<Request>) {
+    fn outbox() -> (Outbox, UnboundedReceiver<()>) {
         let (updates, _) = channel();
-        let (bell, rung) = channel();
+        let (bell, rung) = unbounded();
         (Outbox::new(updates, Arc::new(|| ())).with_bell(bell), rung)
     }
 
     #[test]
     fn a_newer_load_takes_the_place_of_an_older_one_that_ends_first() {
-        let (outbox, rung) = outbox();
+        let (outbox, mut rung) = outbox();
         let mut loader = Loader::default();
         let (held, holds) = channel::<()>();
         let (begun, begins) = channel();
@@ -184,7 +193,7 @@ mod tests {
         loader.start(
             &outbox,
             |_, _| (),
-            move |going| {
+            async move |going: &Going<'_>| {
                 begun.send(()).unwrap();
                 // A reader that is slow for as long as the test wants.
                 let _ = holds.recv();
@@ -198,7 +207,7 @@ mod tests {
         loader.start(
             &outbox,
             |_, _| (),
-            move |going| {
+            async move |going: &Going<'_>| {
                 going.expect(2);
                 other.send(("new", going.add(2).is_break())).unwrap();
                 Ok(7)
@@ -208,7 +217,7 @@ mod tests {
         assert_eq!(ends.recv().unwrap(), ("old", true));
         assert_eq!(ends.recv().unwrap(), ("new", false));
         while !loader.is_ready() {
-            rung.recv().unwrap();
+            pollster::block_on(rung.recv()).unwrap();
         }
         assert_eq!(loader.progress(), Some((2, 2)));
         assert_eq!(loader.take().unwrap().unwrap(), 7);
@@ -217,13 +226,13 @@ mod tests {
 
     #[test]
     fn nothing_comes_of_a_load_that_is_cancelled() {
-        let (outbox, rung) = outbox();
+        let (outbox, mut rung) = outbox();
         let mut loader = Loader::default();
         assert!(!loader.cancel(), "there is nothing to cancel");
         loader.start(
             &outbox,
             |_, _| (),
-            |going| {
+            async |going: &Going<'_>| {
                 while going.add(1).is_continue() {
                     std::thread::yield_now();
                 }
@@ -231,7 +240,7 @@ mod tests {
             },
         );
         assert!(loader.cancel());
-        rung.recv().unwrap();
+        pollster::block_on(rung.recv()).unwrap();
         assert!(!loader.is_ready() && loader.take().is_none());
         assert!(loader.progress().is_none() && !loader.cancel());
     }

@@ -1,5 +1,5 @@
-//! Everything that computes, on a thread of its own: the window asks, and looks at
-//! what has come when it draws. Nothing here knows how anything looks.
+//! Everything that computes, beside the window: the window asks, and looks at what has
+//! come when it draws. Nothing here knows how anything looks.
 //!
 //! Work is cut into short pieces. Between two of them newer requests are taken, so
 //! a newer text replaces an older one that is still being computed, and the queue
@@ -16,6 +16,7 @@ mod model;
 mod portion;
 mod scan;
 mod table;
+mod task;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -24,8 +25,10 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
+
+use futures_channel::mpsc::{UnboundedSender, unbounded};
+use task::Task;
 
 pub(crate) use analysis::{AnalysisRequest, AnalysisUpdate};
 pub(crate) use cells::Cells;
@@ -56,8 +59,6 @@ pub(crate) enum Request {
     File(FileRequest),
     /// A table of the lookup rule.
     Table(TableRequest),
-    /// Something that was waited for is there.
-    Look,
 }
 
 /// What has come.
@@ -101,8 +102,8 @@ pub(crate) struct Outbox {
     updates: Sender<Update>,
     wake: Wake,
     closed: Arc<AtomicBool>,
-    /// Wakes the thread that computes.
-    bell: Option<Sender<Request>>,
+    /// Wakes what computes.
+    bell: Option<UnboundedSender<()>>,
     /// How soon after one frame the window draws the next by itself.
     pub(crate) pause: Duration,
     #[cfg(test)]
@@ -126,17 +127,17 @@ impl Outbox {
         }
     }
 
-    fn with_bell(self, bell: Sender<Request>) -> Self {
+    fn with_bell(self, bell: UnboundedSender<()>) -> Self {
         Self {
             bell: Some(bell),
             ..self
         }
     }
 
-    /// Wakes the thread that computes, if it is not this one's.
+    /// Wakes what computes: something that it waits for is there.
     fn ring(&self) {
         if let Some(bell) = &self.bell {
-            let _ = bell.send(Request::Look);
+            let _ = bell.unbounded_send(());
         }
     }
 
@@ -161,19 +162,20 @@ impl Outbox {
     }
 }
 
-/// The thread that computes.
+/// What computes.
 #[derive(Debug)]
 pub(crate) struct Engine {
     requests: Option<Sender<Request>>,
+    bell: Option<UnboundedSender<()>>,
     updates: Receiver<Update>,
     /// What came while somebody waited for it.
     waited_for: RefCell<Option<Update>>,
-    thread: Option<JoinHandle<()>>,
+    task: Option<Task>,
     closed: Arc<AtomicBool>,
 }
 
 impl Engine {
-    /// Starts the thread on a device, for a window that draws no sooner than `pause`
+    /// Starts on a device, for a window that draws no sooner than `pause`
     /// after a frame by itself.
     pub(crate) fn start(device: Arc<Device>, wake: Wake, pause: Duration) -> Self {
         Self::start_with(device, wake, |outbox| Outbox { pause, ..outbox })
@@ -191,14 +193,16 @@ impl Engine {
     fn start_with(device: Arc<Device>, wake: Wake, with: impl FnOnce(Outbox) -> Outbox) -> Self {
         let (requests, taken) = channel();
         let (updates, come) = channel();
-        let outbox = with(Outbox::new(updates, wake).with_bell(requests.clone()));
+        let (bell, rung) = unbounded();
+        let outbox = with(Outbox::new(updates, wake).with_bell(bell.clone()));
         let closed = Arc::clone(&outbox.closed);
-        let thread = std::thread::spawn(move || worker::run(device, &taken, &outbox));
+        let task = task::spawn(move || worker::run(device, taken, rung, outbox));
         Self {
             requests: Some(requests),
+            bell: Some(bell),
             updates: come,
             waited_for: RefCell::default(),
-            thread: Some(thread),
+            task: Some(task),
             closed,
         }
     }
@@ -211,9 +215,10 @@ impl Engine {
         let (updates, come) = channel();
         let engine = Self {
             requests: Some(requests),
+            bell: None,
             updates: come,
             waited_for: RefCell::default(),
-            thread: None,
+            task: None,
             closed: Arc::default(),
         };
         (engine, taken, updates)
@@ -223,6 +228,13 @@ impl Engine {
     pub(crate) fn ask(&self, request: Request) {
         if let Some(requests) = &self.requests {
             let _ = requests.send(request);
+        }
+        self.ring();
+    }
+
+    fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            let _ = bell.unbounded_send(());
         }
     }
 
@@ -236,7 +248,7 @@ impl Engine {
     pub(crate) fn wait(&self, patience: Duration) -> bool {
         let mut waited_for = self.waited_for.borrow_mut();
         if waited_for.is_none() {
-            *waited_for = self.updates.recv_timeout(patience).ok();
+            *waited_for = task::wait(self.task.as_ref(), &self.updates, patience);
         }
         waited_for.is_some()
     }
@@ -247,10 +259,10 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::Relaxed);
-        self.ask(Request::Look);
         self.requests = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        self.ring();
+        if let Some(task) = self.task.take() {
+            task.join();
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// A slice of the work should take so long.
-const SLICE: Duration = Duration::from_millis(80);
+use super::task::SLICE;
+
 /// The fewest and the most bytes of a slice.
-const BYTES: (usize, usize) = (128, 1 << 20);
+const BYTES: (usize, usize) = (32, 1 << 20);
 
 /// The bytes of the next slice, by how long the last ones took.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ pub(super) struct Portion(usize);
 
 impl Default for Portion {
     fn default() -> Self {
-        Self(BYTES.0 * 2)
+        Self(256)
     }
 }
 

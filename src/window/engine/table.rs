@@ -34,10 +34,10 @@ pub(crate) struct TableUpdate {
     pub(crate) found: Result<LookupTable, String>,
 }
 
-/// Reads a table on a thread of its own: a large one takes longer than a frame may.
+/// Reads a table beside what computes: a large one takes longer than a frame may.
 pub(super) fn open(request: TableRequest, outbox: &Outbox) {
     let outbox = outbox.clone();
-    std::thread::spawn(move || {
+    super::task::spawn(async move || {
         let found = LookupTable::open(&request.path).map_err(|error| error.to_string());
         outbox.put(Update::Table(TableUpdate {
             whom: request.whom,

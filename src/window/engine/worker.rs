@@ -1,21 +1,29 @@
-//! The loop of the thread that computes.
+//! The loop of what computes.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
+
+use futures_channel::mpsc::UnboundedReceiver;
 
 use super::analysis::Analysis;
 use super::comparison::Comparison;
 use super::generation::Generation;
 use super::job::Job;
-use super::loading::Loader;
+use super::loading::{Going, Loader};
 use super::model::Beside;
 use super::scan::Scan;
+use super::task::give_way;
 use super::{Model, Outbox, Request, Update, table};
 use crate::device::Device;
 use crate::error::{Error, Result};
 
 /// Serves requests until the window is gone, or the device is lost.
-pub(super) fn run(device: Arc<Device>, requests: &Receiver<Request>, outbox: &Outbox) {
+pub(super) async fn run(
+    device: Arc<Device>,
+    requests: Receiver<Request>,
+    mut bell: UnboundedReceiver<()>,
+    outbox: Outbox,
+) {
     let mut worker = Worker {
         device,
         model: None,
@@ -27,29 +35,22 @@ pub(super) fn run(device: Arc<Device>, requests: &Receiver<Request>, outbox: &Ou
         outbox: outbox.clone(),
     };
     while !outbox.is_closed() {
-        let next = if worker.is_busy() {
-            match requests.try_recv() {
-                Ok(request) => Some(request),
-                Err(TryRecvError::Empty) => None,
-                Err(TryRecvError::Disconnected) => return,
-            }
-        } else {
-            match requests.recv() {
-                Ok(request) => Some(request),
+        let done = match requests.try_recv() {
+            Ok(request) => worker.take(request).await,
+            Err(TryRecvError::Disconnected) => return,
+            Err(TryRecvError::Empty) if worker.is_busy() => worker.slice().await,
+            // Rung after each request, and when what was waited for is there.
+            Err(TryRecvError::Empty) => match bell.recv().await {
+                Ok(()) => continue,
                 Err(_) => return,
-            }
+            },
         };
-        let done = pollster::block_on(async {
-            match next {
-                Some(request) => worker.take(request).await,
-                None => worker.slice().await,
-            }
-        });
         if let Err(error) = done
             && worker.fail(&error)
         {
             return;
         }
+        give_way().await;
     }
 }
 
@@ -93,7 +94,6 @@ impl Worker {
             Request::Compare(request) => self.comparison.ask(request, &self.outbox),
             Request::File(request) => self.scan.ask(request, &self.outbox)?,
             Request::Table(request) => table::open(request, &self.outbox),
-            Request::Look => {}
         }
         Ok(())
     }
@@ -107,9 +107,10 @@ impl Worker {
         });
         let outbox = self.outbox.clone();
         let tell = move |done, total| outbox.put(Update::Loading { done, total });
-        self.loader.start(&self.outbox, tell, move |going| {
-            pollster::block_on(Model::open(&device, name, beside, going))
-        });
+        self.loader
+            .start(&self.outbox, tell, async move |going: &Going<'_>| {
+                Model::open(&device, name, beside, going).await
+            });
     }
 
     /// Takes the model that has been opened.

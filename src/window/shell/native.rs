@@ -116,6 +116,7 @@ struct Drawing {
     configuration: wgpu::SurfaceConfiguration,
     /// The surface has not been told of the configuration yet.
     changed: bool,
+    gpu: Arc<Gpu>,
     devices: Devices,
 }
 
@@ -135,7 +136,7 @@ impl Drawing {
             }
         };
         let devices = Devices::open_for(options, draws).await?;
-        let gpu = &devices.graphics;
+        let gpu = Arc::clone(devices.graphics()?);
         let surface = gpu
             .instance()
             .create_surface(Arc::clone(window))
@@ -162,17 +163,14 @@ impl Drawing {
                 .ok_or_else(|| Error::Adapter("the display offers no surface".to_owned()))?
         };
         Ok(Self {
-            painter: Painter::new(gpu, format, RendererOptions::default()),
+            painter: Painter::new(&gpu, format, RendererOptions::default()),
             surface,
             frames: Frames::default(),
             configuration,
             changed: true,
+            gpu,
             devices,
         })
-    }
-
-    fn gpu(&self) -> &Gpu {
-        &self.devices.graphics
     }
 
     fn resize(&mut self, width: u32, height: u32) {
@@ -185,7 +183,7 @@ impl Drawing {
 
     /// Makes a surface that was lost anew. Where that fails the next frame tries again.
     fn renew(&mut self, window: &Arc<Window>) {
-        let made = self.gpu().instance().create_surface(Arc::clone(window));
+        let made = self.gpu.instance().create_surface(Arc::clone(window));
         match made {
             Ok(surface) => self.surface = surface,
             Err(error) => tracing::debug!("the surface could not be made again: {error}"),
@@ -196,7 +194,7 @@ impl Drawing {
     /// than frames, and each waits for the model's work to end.
     fn configure(&mut self) {
         if std::mem::take(&mut self.changed) {
-            let (gpu, surface) = (self.gpu(), &self.surface);
+            let (gpu, surface) = (&self.gpu, &self.surface);
             gpu.while_idle(|| surface.configure(gpu.device(), &self.configuration));
         }
     }
@@ -235,12 +233,12 @@ impl Desktop {
             &window,
             None,
             window.theme(),
-            Some(drawing.gpu().device().limits().max_texture_dimension_2d as usize),
+            Some(drawing.gpu.device().limits().max_texture_dimension_2d as usize),
         );
         input.init_accesskit(events, &window, self.proxy.clone());
         window.set_visible(true);
         window.request_redraw();
-        let least_pause = least_pause(drawing.gpu());
+        let least_pause = least_pause(Some(&drawing.gpu));
         self.open = Some(Open {
             app,
             drawing,
@@ -392,7 +390,7 @@ impl Open {
                     .texture
                     .create_view(&wgpu::TextureViewDescriptor::default());
                 drawing.painter.paint(
-                    &drawing.devices.graphics,
+                    &drawing.gpu,
                     &view,
                     &screen,
                     &primitives,
@@ -400,12 +398,10 @@ impl Open {
                     clear,
                 );
                 self.window.pre_present_notify();
-                drawing.gpu().queue().present(frame);
+                drawing.gpu.queue().present(frame);
             }
             // The faces of the letters come only once.
-            None => drawing
-                .painter
-                .keep(&drawing.devices.graphics, output.textures_delta),
+            None => drawing.painter.keep(&drawing.gpu, output.textures_delta),
         }
         if again {
             self.window.request_redraw();
@@ -510,7 +506,7 @@ impl Desktop {
         match pollster::block_on(Drawing::new(&self.device, &open.window)) {
             Ok(drawing) => {
                 open.app.resume(&drawing.devices, wake(&self.proxy));
-                open.least_pause = least_pause(drawing.gpu());
+                open.least_pause = least_pause(Some(&drawing.gpu));
                 open.drawing = drawing;
                 // The new device knows no faces yet: have them drawn again.
                 open.app.set_up(&open.context);

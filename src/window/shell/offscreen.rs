@@ -12,8 +12,8 @@ use super::paint::Painter;
 use crate::device::Gpu;
 use crate::error::{Error, Result};
 use crate::window::devices::Devices;
-use crate::window::export::save;
 use crate::window::screens::patch::PatchScreen;
+use crate::window::storage::save;
 use crate::window::theme::{self, Palette};
 use crate::window::{App, AppOptions};
 
@@ -86,7 +86,7 @@ const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 /// the model.
 pub async fn picture(devices: &Devices, options: PictureOptions) -> Result<Picture> {
     let [width, height] = options.size.map(|side| side as f32);
-    let mut canvas = Canvas::new(&devices.graphics, vec2(width, height), options.scale)?;
+    let mut canvas = Canvas::new(devices.graphics()?, vec2(width, height), options.scale)?;
     let (sender, woken) = channel();
     let wake = Arc::new(move || {
         let _ = sender.send(());
@@ -119,12 +119,29 @@ pub async fn picture(devices: &Devices, options: PictureOptions) -> Result<Pictu
     canvas.read().await
 }
 
+/// Writes the text of the patch screen alone as a PNG file, with the faces of the system
+/// or without.
+///
+/// # Errors
+/// Those of [`figure`], and [`Error::Io`].
+pub(crate) fn save_figure(
+    path: &Path,
+    devices: Option<&Devices>,
+    patch: &PatchScreen,
+    (theme, system_fonts): (Theme, bool),
+) -> Result<()> {
+    let none = || Error::Adapter("there is no graphics device to draw with".to_owned());
+    let graphics = devices.ok_or_else(none)?.graphics()?;
+    let figure = pollster::block_on(figure(graphics, patch, theme, system_fonts))?;
+    figure.save(path)
+}
+
 /// Draws the text of the patch screen alone, as wide as a column of print.
 ///
 /// # Errors
 /// [`Error::Argument`] for a text that needs too large a picture, and the errors of
 /// the device.
-pub(crate) async fn figure(
+async fn figure(
     gpu: &Arc<Gpu>,
     patch: &PatchScreen,
     theme: Theme,

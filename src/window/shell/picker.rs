@@ -12,10 +12,10 @@ const TOO_SOON: Duration = Duration::from_millis(400);
 pub(super) struct System;
 
 impl Picker for System {
-    fn pick(&self, purpose: Purpose) -> Answer {
+    fn pick(&self, purpose: Purpose, answer: Answer) {
         let dialog = rfd::AsyncFileDialog::new();
         let asked = Instant::now();
-        let answer: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> =
+        let chosen: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> =
             match purpose {
                 Purpose::OpenFile => Box::pin(dialog.pick_file()),
                 Purpose::OpenModel | Purpose::CompareModel(_) => Box::pin(dialog.pick_folder()),
@@ -38,13 +38,13 @@ impl Picker for System {
                         .save_file(),
                 ),
             };
-        Box::pin(async move {
-            match answer.await {
+        std::thread::spawn(move || {
+            answer(match pollster::block_on(chosen) {
                 Some(file) => Ok(Some(file.path().to_owned())),
                 // A system without dialogs answers as one whose user cancels.
                 None if asked.elapsed() < TOO_SOON => Err(NoDialog),
                 None => Ok(None),
-            }
-        })
+            });
+        });
     }
 }

@@ -2,6 +2,7 @@
 //! its threshold and its patches are drawn.
 
 mod layout;
+mod mesh;
 mod motion;
 mod painter;
 mod settle;
@@ -10,5 +11,7 @@ mod shown;
 mod view;
 
 pub(crate) use layout::Layout;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(crate) use mesh::draw_triangles;
 pub(crate) use painter::Pipelines;
 pub(crate) use view::{Around, View};

@@ -249,7 +249,7 @@ pub(crate) struct Staff {
 
 impl Staff {
     /// The parts that show: lines, and bytes.
-    fn visible(&self) -> (Range<u32>, Range<u32>) {
+    pub(super) fn visible(&self) -> (Range<u32>, Range<u32>) {
         let top = self.area.top() - self.origin.y;
         let bottom = self.area.bottom() - self.origin.y;
         let (lines, bytes) = self.layout.visible(top, bottom);

@@ -7,6 +7,7 @@ use egui::{Align2, Galley, Id, Pos2, Rect, Response, Sense, Shape, Stroke, Strok
 use egui_wgpu::Callback;
 
 use super::Layout;
+use super::mesh::draws_triangles;
 use super::motion::{Motion, News};
 use super::painter::Staff;
 use super::shown::{Shown, job};
@@ -35,6 +36,8 @@ pub(crate) struct Around {
 pub(crate) struct View {
     /// What shows for the text, and the text it is of.
     shown: Option<(Arc<str>, Arc<Shown>)>,
+    /// See [`theme::fonts_of`].
+    fonts: u32,
     galley: Option<Arc<Galley>>,
     motion: Motion,
     /// The places of its bytes.
@@ -50,7 +53,9 @@ impl View {
         width: f32,
         measures: Measures,
     ) -> Arc<Galley> {
-        if self.shown.as_ref().is_none_or(|(of, _)| **of != *text) {
+        let fonts = theme::fonts_of(ui.ctx());
+        if self.fonts != fonts || self.shown.as_ref().is_none_or(|(of, _)| **of != *text) {
+            self.fonts = fonts;
             self.shown = Some((text.into(), Arc::new(Shown::new(ui.ctx(), text))));
         }
         let what = self
@@ -85,20 +90,21 @@ impl View {
             stale: around.stale,
         };
         let moment = self.motion.look(ui, &news);
-        Shape::Callback(Callback::new_paint_callback(
+        let staff = Staff {
+            id,
             area,
-            Staff {
-                id,
-                area,
-                origin,
-                layout: Arc::clone(&self.layout),
-                news,
-                moment,
-                starts: around.starts,
-                threshold: around.threshold,
-                palette: Palette::of(ui.ctx()),
-            },
-        ))
+            origin,
+            layout: Arc::clone(&self.layout),
+            news,
+            moment,
+            starts: around.starts,
+            threshold: around.threshold,
+            palette: Palette::of(ui.ctx()),
+        };
+        match draws_triangles(ui.ctx()) {
+            true => staff.shape(ui.pixels_per_point()),
+            false => Shape::Callback(Callback::new_paint_callback(area, staff)),
+        }
     }
 
     /// A text that is only looked at; gives where it begins on the screen.

@@ -25,8 +25,8 @@ pub(super) struct Bare {
 pub(super) struct Scripted<F>(pub(super) F);
 
 impl<F: Fn(Purpose) -> Result<Option<PathBuf>, NoDialog>> Picker for Scripted<F> {
-    fn pick(&self, purpose: Purpose) -> Answer {
-        Box::pin(std::future::ready((self.0)(purpose)))
+    fn pick(&self, purpose: Purpose, answer: Answer) {
+        answer((self.0)(purpose));
     }
 }
 

@@ -140,7 +140,7 @@ impl Hand {
         size: [f32; 2],
         (animation, frame): (f32, f32),
     ) -> Self {
-        let gpu = &devices.graphics;
+        let gpu = devices.graphics().unwrap();
         let mut renderer = Renderer::new(gpu.device(), FORMAT, RendererOptions::PREDICTABLE);
         renderer
             .callback_resources

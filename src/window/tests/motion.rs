@@ -52,7 +52,7 @@ impl Hand {
         let renderer = self.renderer.read();
         let pipelines: &Pipelines = renderer.callback_resources.get().unwrap();
         let count = self.harness.state().patch.text.bytes().len() as u64;
-        let heights = self.devices.graphics.read_buffer(
+        let heights = self.devices.graphics().unwrap().read_buffer(
             pipelines.heights(PatchScreen::editor_id()).unwrap(),
             (count + 1) * 4,
         );
@@ -171,7 +171,7 @@ fn on_a_software_driver_and_where_it_is_unwanted_nothing_moves() {
         let context = Context::default();
         hand.harness.state().set_up(&context);
         let time = context.global_style().animation_time;
-        (time, hand.devices.graphics.summary().class)
+        (time, hand.devices.graphics().unwrap().summary().class)
     };
     let moves = AppOptions {
         still: false,

@@ -69,7 +69,7 @@ fn looks_as_it_did(name: &str, theme: egui::Theme, screen: Screen) {
     };
     let mut hand = Hand::of_size(&options, [1000.0, 640.0]);
     hand.settle();
-    let software = hand.devices.graphics.summary().class == DeviceClass::Software;
+    let software = hand.devices.graphics().unwrap().summary().class == DeviceClass::Software;
     hand.harness.state_mut().hide_machine();
     hand.harness.step();
     // Drivers round the edges of letters and bars differently.
@@ -93,4 +93,32 @@ fn the_patch_screen_looks_as_it_did_in_dark() {
 #[test]
 fn the_compare_screen_looks_as_it_did() {
     looks_as_it_did("compare_light", App::LIGHT, Screen::Compare);
+}
+
+/// Where shaders cannot read buffers, triangles show the same.
+#[test]
+fn triangles_show_what_the_shaders_show() {
+    for figure in [false, true] {
+        let mut hand = Hand::of_size(&plain(), [1000.0, 640.0]);
+        hand.settle();
+        if figure {
+            hand.harness.state_mut().patch.toggle_curve();
+            hand.harness.step();
+        }
+        let shaders = hand.harness.render().unwrap();
+        crate::window::staff::draw_triangles(&hand.harness.ctx);
+        hand.harness.step();
+        let triangles = hand.harness.render().unwrap();
+        let pairs = shaders.pixels().zip(triangles.pixels());
+        let (mut differ, mut strongly) = (0, 0);
+        for (a, b) in pairs {
+            let most = a.0.iter().zip(b.0).map(|(a, b)| a.abs_diff(b)).max();
+            differ += usize::from(most > Some(8));
+            strongly += usize::from(most > Some(96));
+        }
+        // The edges of dots and of the curve are soft in another way.
+        assert!(differ < 2400, "{figure}: {differ} pixels");
+        assert!(strongly < 240, "{figure}: {strongly} pixels");
+        assert!(differ > 0, "both were drawn by the same");
+    }
 }

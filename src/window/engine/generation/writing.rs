@@ -1,6 +1,6 @@
 //! What is done to a text: bytes more, bytes back, other bytes, other branches.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use super::Generation;
 use super::asked::{DEFAULT, Doing, GenerateUpdate, Wish};

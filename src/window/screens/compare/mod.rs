@@ -11,7 +11,9 @@ mod words;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use web_time::Instant;
 
 use egui::{Context, Frame, Key, Margin, Modifiers, Panel, RichText, Ui};
 

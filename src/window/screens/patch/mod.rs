@@ -248,6 +248,15 @@ impl PatchScreen {
     }
 
     /// Cuts another way: a step of its own with `keep`, otherwise one with that before.
+    /// Cuts in another way, which is none of the user's steps.
+    pub(crate) fn cut_as(&mut self, change: impl FnOnce(&mut Cutting)) {
+        let mut cutting = self.text.cutting().clone();
+        change(&mut cutting);
+        if cutting != *self.text.cutting() {
+            self.text.set_cutting(cutting);
+        }
+    }
+
     fn set_cutting(&mut self, cutting: Cutting, keep: bool) {
         let hold = if keep { Hold::Begins } else { Hold::Goes };
         self.history.cutting(self.text.cutting(), &cutting, hold);

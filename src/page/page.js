@@ -1,0 +1,120 @@
+// What only the page can do.
+
+// Reads a file of the page in pieces; `told` is told the bytes loaded of the total.
+export async function fetched(url, told) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  // What is compressed on its way has another length there.
+  const known = answer.headers.get("content-encoding") ? 0 : Number(answer.headers.get("content-length"));
+  const pieces = [];
+  let done = 0;
+  for (const reader = answer.body.getReader(); ; ) {
+    const { done: over, value } = await reader.read();
+    if (over) break;
+    pieces.push(value);
+    done += value.length;
+    told(done, Math.max(known, done));
+  }
+  const all = new Uint8Array(done);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+// Hands a file to the browser's downloads.
+export function download(name, bytes, type) {
+  const address = URL.createObjectURL(new Blob([bytes], { type }));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+// Draws an SVG and hands it to the downloads as a PNG, two pixels for each of its own.
+export async function download_png(name, svg) {
+  const picture = new Image();
+  picture.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  await picture.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = picture.naturalWidth * 2;
+  canvas.height = picture.naturalHeight * 2;
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(picture.src);
+  const png = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  download(name, new Uint8Array(await png.arrayBuffer()), "image/png");
+}
+
+// The most bytes of what is opened: it is kept in the page's memory.
+const MOST = 1 << 30;
+
+// Reads files into pairs of path and bytes.
+async function contents(files) {
+  const total = files.reduce((sum, [, file]) => sum + file.size, 0);
+  if (total > MOST) throw new Error(`a page can open up to 1 GiB, and this is ${(total / 2 ** 30).toFixed(1)} GiB; use the program instead`);
+  return Promise.all(files.map(async ([path, file]) => [path, new Uint8Array(await file.arrayBuffer())]));
+}
+
+// Asks for a file or a folder; resolves to pairs of path and bytes, none if it was cancelled.
+export function picked(folder, accept) {
+  return new Promise((resolve, reject) => {
+    const input = document.createElement("input");
+    input.type = "file";
+    input.accept = accept;
+    input.webkitdirectory = folder;
+    input.addEventListener("change", () => {
+      const files = Array.from(input.files, (file) => [file.webkitRelativePath || file.name, file]);
+      contents(files).then(resolve, reject);
+    });
+    input.addEventListener("cancel", () => resolve([]));
+    input.click();
+  });
+}
+
+// All files below an entry of what was dropped.
+async function below(entry) {
+  const path = entry.fullPath.replace(/^\//, "");
+  if (entry.isFile) return [[path, await new Promise((resolve, reject) => entry.file(resolve, reject))]];
+  const reader = entry.createReader();
+  const all = [];
+  for (;;) {
+    // It gives a hundred at a time.
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0) return all;
+    for (const inner of some) all.push(...(await below(inner)));
+  }
+}
+
+// Calls back for what is dropped onto a part of the page: with the names that were
+// dropped, and pairs of path and bytes of all files below them; or with what went wrong.
+export function on_drop(part, taken, failed) {
+  part.addEventListener("drop", (event) => {
+    const items = Array.from(event.dataTransfer.items, (item) => item.webkitGetAsEntry()).filter(Boolean);
+    if (items.length === 0) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const names = items.map((item) => item.fullPath.replace(/^\//, ""));
+    Promise.all(items.map(below))
+      .then((files) => contents(files.flat()))
+      .then((pairs) => taken(names, pairs))
+      .catch((error) => failed(String(error.message ?? error)));
+  }, true);
+}
+
+// A part of the address: what a link carries behind `#`, or what was asked behind `?`.
+export function of_link(name) {
+  const hash = new URLSearchParams(location.hash.slice(1));
+  const query = new URLSearchParams(location.search);
+  return hash.get(name) ?? query.get(name) ?? undefined;
+}
+
+// A link to this page that carries values.
+export function link_with(names, values) {
+  const hash = new URLSearchParams(names.map((name, at) => [name, values[at]]));
+  const page = new URL(location.href);
+  page.hash = hash.toString();
+  return page.href;
+}

@@ -1,0 +1,253 @@
+// Uses the page in a browser as a person would: node test.mjs PAGE BLT CHROMIUM PLAYWRIGHT
+//
+// What the page shows is compared with what the program prints for the same model.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { serve } from "./serve.mjs";
+
+const [folder, blt, browserPath, playwright, pictures] = process.argv.slice(2);
+const { chromium } = await import(playwright);
+const scratch = mkdtempSync(join(tmpdir(), "blt-page-"));
+const samples = join(import.meta.dirname, "..", "assets", "samples");
+if (pictures) mkdirSync(pictures, { recursive: true });
+
+// Below a path, as on a host that serves other pages too.
+const outside = join(scratch, "host");
+mkdirSync(join(outside, "some"), { recursive: true });
+execFileSync("cp", ["-r", folder, join(outside, "some", "where")]);
+const server = await serve(outside, 0);
+const page_at = `http://127.0.0.1:${server.address().port}/some/where/`;
+
+const CHROMIUM = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync"];
+// Without a GPU browsers offer no WebGPU: one that draws with WebGL, and one that is made
+// to run WebGPU in software, which is slow.
+const BROWSERS = {
+  cpu: { flags: [], bytes: 700 },
+  webgpu: { flags: ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--use-vulkan=swiftshader",
+    "--use-angle=vulkan", "--use-webgpu-adapter=swiftshader"], bytes: 120 },
+};
+const PATIENCE = 240_000;
+
+// A page whose errors end the test.
+async function opened(browser, address, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 760 }, locale: "en-US", ...options });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: new URL(page_at).origin });
+  const page = await context.newPage();
+  page.wrong = [];
+  page.asked = [];
+  page.on("console", (said) => said.type() === "error" && page.wrong.push(said.text()));
+  page.on("pageerror", (error) => page.wrong.push(error.stack ?? error.message));
+  page.on("request", (request) => page.asked.push(request.url()));
+  // From now on dialogs come to the test, not to the screen.
+  page.on("filechooser", () => {});
+  await page.goto(page_at + address);
+  await page.waitForFunction(() => globalThis.blt || !document.getElementById("progress"), null, { timeout: PATIENCE });
+  return page;
+}
+
+async function settled(page) {
+  await page.waitForFunction(() => globalThis.blt?.settled, null, { timeout: PATIENCE, polling: 50 });
+  assert.deepEqual(page.wrong, []);
+}
+
+async function closed(page) {
+  assert.deepEqual(page.wrong, []);
+  await page.context().close();
+}
+
+async function records(page) {
+  const lines = await page.evaluate(() => globalThis.blt.records());
+  return parsed(lines);
+}
+
+// The last line is the prediction behind the text, of no byte.
+const parsed = (lines) => lines.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+const bytes_of = (all) => Buffer.from(all.filter((row) => row.byte !== null).map((row) => row.byte));
+
+function printed(command, bytes, ...options) {
+  const out = execFileSync(blt, [command, "-q", "-m", join(folder, "model"), "--adapter", "cpu", ...options], { input: bytes, maxBuffer: 1 << 28 });
+  return out.toString();
+}
+
+// Entropies within 1e-3, the same patches where no entropy lies as close to the threshold.
+function agree(name, ours, theirs) {
+  assert.equal(ours.length, theirs.length, name);
+  const theta = 2.204;
+  theirs.forEach((byte, at) => {
+    if (byte.entropy !== undefined && byte.entropy !== null)
+      assert.ok(Math.abs(ours[at].entropy - byte.entropy) < 1e-3, `${name}: byte ${at} has ${ours[at].entropy}, not ${byte.entropy}`);
+    if (byte.start !== undefined && Math.abs((byte.entropy ?? 0) - theta) > 1e-3)
+      assert.equal(ours[at].start, byte.start, `${name}: the start at byte ${at}`);
+  });
+}
+
+const link_to = (bytes) => `#base64=${bytes.toString("base64url")}`;
+
+const tests = {
+  async "samples have the entropies and patches that blt prints"(browser, device) {
+    const names = readdirSync(samples).filter((name) => name !== "SOURCES.md");
+    for (const name of names) {
+      const bytes = readFileSync(join(samples, name)).subarray(0, BROWSERS[device].bytes);
+      const page = await opened(browser, `?device=${device}${link_to(bytes)}`);
+      await settled(page);
+      agree(`${name} with ${device}`, await records(page), parsed(printed("patch", bytes, "--format", "jsonl")));
+      await closed(page);
+    }
+  },
+
+  async "what is typed is computed, also letter by letter of a syllable"(browser, device) {
+    const page = await opened(browser, `?device=${device}#text=a`);
+    await settled(page);
+    await page.mouse.click(300, 190);
+    await page.keyboard.press("Control+End");
+    await page.keyboard.type(" quick fox ");
+    await page.keyboard.press("Backspace");
+    const devtools = await page.context().newCDPSession(page);
+    for (const part of ["ㅎ", "하", "한"]) await devtools.send("Input.imeSetComposition", { text: part, selectionStart: part.length, selectionEnd: part.length });
+    await devtools.send("Input.insertText", { text: "한" });
+    await page.waitForTimeout(300);
+    await settled(page);
+    const typed = bytes_of(await records(page));
+    assert.equal(typed.toString(), "a quick fox한");
+    agree("typed", await records(page), parsed(printed("patch", typed, "--format", "jsonl")));
+    await page.keyboard.press("Control+Z");
+    await page.waitForTimeout(100);
+    await settled(page);
+    assert.equal(bytes_of(await records(page)).toString(), "a quick fox");
+    await closed(page);
+  },
+
+  async "a link carries text, threshold and mode, and is made"(browser, device) {
+    const text = "The quick brown fox & 한글 = 100%";
+    const page = await opened(browser, `?device=${device}#${new URLSearchParams({ text, theta: "1.5", mode: "both" })}`);
+    await settled(page);
+    const starts = (all) => all.map((byte) => byte.start);
+    const first = starts(await records(page));
+    assert.deepEqual(first, starts(parsed(printed("patch", Buffer.from(text), "--format", "jsonl", "--mode", "both", "--threshold", "1.5", "--threshold-add", "0.2"))));
+    // By the palette, as the menu says.
+    await page.keyboard.press("Control+K");
+    await page.waitForTimeout(200);
+    await page.keyboard.type("copy a link");
+    await page.waitForTimeout(200);
+    await page.keyboard.press("Enter");
+    await page.waitForTimeout(300);
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(link, /#text=The/);
+    const again = await opened(browser, `?device=${device}${new URL(link).hash}`);
+    await settled(again);
+    assert.deepEqual(starts(await records(again)), first);
+    await closed(again);
+    await closed(page);
+  },
+
+  async "the threshold is dragged and the mode is changed"(browser, device) {
+    const page = await opened(browser, `?device=${device}`);
+    await settled(page);
+    const before = (await records(page)).filter((byte) => byte.start).length;
+    await page.mouse.move(400, 163);
+    await page.mouse.down();
+    await page.mouse.move(400, 150, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForTimeout(200);
+    const after = (await records(page)).filter((byte) => byte.start).length;
+    assert.ok(after < before, `${before} starts, then ${after}`);
+    await page.mouse.click(1079, 634);
+    await page.waitForTimeout(200);
+    await settled(page);
+    const spaces = await records(page);
+    assert.deepEqual(spaces.map((byte) => byte.start), printed("patch", bytes_of(spaces), "--format", "jsonl", "--mode", "space").split("\n").filter(Boolean).map((line) => JSON.parse(line).start));
+    await closed(page);
+  },
+
+  async "greedy bytes are those of blt generate"(browser, device) {
+    const prompt = "The old house at the end of the";
+    const page = await opened(browser, `?device=${device}&screen=generate#${new URLSearchParams({ text: prompt })}`);
+    await settled(page);
+    await page.keyboard.press("F5");
+    await page.waitForFunction(() => globalThis.blt.written().length >= 24, null, { timeout: PATIENCE, polling: 200 });
+    const ours = Buffer.from(await page.evaluate(() => Array.from(globalThis.blt.written())));
+    const theirs = execFileSync(blt, ["generate", "-q", "-m", join(folder, "model"), "--adapter", "cpu", "-p", prompt, "-n", "24"]);
+    assert.equal(ours.subarray(0, 24).toString(), theirs.subarray(0, 24).toString());
+    await closed(page);
+  },
+
+  async "a file of 10 MB opens on the file screen, and lanes compare"(browser, device) {
+    const page = await opened(browser, `?device=${device}`);
+    await settled(page);
+    const file = join(scratch, "large.txt");
+    writeFileSync(file, "All happy families are alike. ".repeat(350_000));
+    const choosing = page.waitForEvent("filechooser");
+    await page.keyboard.press("Control+O");
+    await (await choosing).setFiles(file);
+    await page.waitForTimeout(2500);
+    assert.deepEqual(await page.evaluate(() => globalThis.blt.notices), []);
+    if (pictures) await page.screenshot({ path: join(pictures, `file-${device}.png`) });
+    await page.mouse.click(298, 90);
+    await page.waitForTimeout(1500);
+    if (pictures) await page.screenshot({ path: join(pictures, `compare-${device}.png`) });
+    await closed(page);
+  },
+
+  async "text and settings are there at the next start"(browser, device) {
+    const page = await opened(browser, `?device=${device}`);
+    await settled(page);
+    await page.mouse.click(300, 190);
+    await page.keyboard.press("Control+End");
+    await page.keyboard.type(" Kept.");
+    await page.waitForTimeout(2500);
+    await page.reload();
+    await page.waitForFunction(() => globalThis.blt, null, { timeout: PATIENCE });
+    await settled(page);
+    const kept = bytes_of(await records(page)).toString();
+    assert.match(kept, / Kept\.$/);
+    await closed(page);
+  },
+
+  async "Korean shows, and its font is loaded only then"(browser, device) {
+    const page = await opened(browser, `?device=${device}#text=plain`);
+    await settled(page);
+    await page.waitForTimeout(300);
+    assert.deepEqual(page.asked.filter((url) => url.includes("/fonts/")), []);
+    await closed(page);
+    const korean = await opened(browser, `?device=${device}#${new URLSearchParams({ text: "한글은 소리를 적는다" })}`, { locale: "ko-KR", colorScheme: "dark" });
+    await settled(korean);
+    await korean.waitForTimeout(1500);
+    assert.ok(korean.asked.some((url) => url.endsWith("/fonts/korean.ttf")));
+    assert.match(await korean.locator("#sentence").textContent(), /바이트/);
+    if (pictures) await korean.screenshot({ path: join(pictures, `korean-${device}.png`) });
+    await closed(korean);
+  },
+
+  async "nothing is sent anywhere"(browser, device) {
+    const page = await opened(browser, `?device=${device}`);
+    await settled(page);
+    assert.deepEqual(page.asked.filter((url) => !url.startsWith(page_at)), []);
+    if (pictures) await page.screenshot({ path: join(pictures, `patch-${device}.png`) });
+    await closed(page);
+  },
+};
+
+let failed = 0;
+const wanted = process.env.BLT_PAGE_TEST ?? "";
+for (const [device, { flags }] of Object.entries(BROWSERS)) {
+  const browser = await chromium.launch({ executablePath: browserPath, args: [...CHROMIUM, ...flags] });
+  for (const [name, test] of Object.entries(tests)) {
+    if (!`${device}: ${name}`.includes(wanted)) continue;
+    const began = Date.now();
+    try {
+      await test(browser, device);
+      console.log(`ok     ${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${device}: ${name}`);
+    } catch (error) {
+      failed += 1;
+      console.log(`FAILED ${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${device}: ${name}\n${error.stack}`);
+    }
+  }
+  await browser.close();
+}
+server.close();
+rmSync(scratch, { recursive: true });
+process.exit(failed ? 1 : 0);
