@@ -76,6 +76,13 @@ need_python() {
         need "python3 python3-venv" "Python, for the tests of its module"
 }
 
+need_browser() {
+    on_linux || return 0
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
+        need "chromium" "a browser, for a test of the page"
+    command -v npm >/dev/null || need "nodejs npm" "what drives that browser, and fetches the page's fonts"
+}
+
 has_vulkan_loader() { has_library libvulkan.so.1; }
 
 has_library() {

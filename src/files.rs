@@ -1,6 +1,11 @@
 //! Files that the user has chosen: those of the system, or in a browser those that the
 //! page has been handed, which are in memory.
 
+#![cfg_attr(
+    not(feature = "window"),
+    allow(dead_code, unused_imports, reason = "the window opens more")
+)]
+
 use std::io;
 use std::ops::Range;
 use std::path::Path;

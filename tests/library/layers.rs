@@ -66,12 +66,14 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ),
 ];
 /// What every layer may use.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 9] = [
     "error",
     "Error",
     "Result",
     "clock",
+    "files",
     "mapped",
+    "page",
     "signals",
     "text_file",
 ];
