@@ -214,3 +214,39 @@ pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T
 pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
     appear(path, |file| Ok(serde_json::to_writer(file, value)?))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    /// What a kill at any moment of writing would leave.
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let named = || {
+            let entries = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+            let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+            names.filter(|name| !name.starts_with('.')).count()
+        };
+        appear(&path, |file| {
+            file.write_all(b"first")?;
+            file.flush()?;
+            assert_eq!(named(), 0);
+            Ok(())
+        })
+        .unwrap();
+        let failed = appear(&path, |file| {
+            file.write_all(b"second")?;
+            file.flush()?;
+            assert_eq!(fs::read(&path)?, b"first");
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert!(failed.unwrap_err().to_string().contains("cannot write"));
+        assert_eq!((fs::read(&path).unwrap(), named()), (b"first".to_vec(), 1));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        appear(&path, |file| file.write_all(b"third")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+    }
+}
