@@ -17,7 +17,7 @@ use handed as place;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use handed::hand_over;
-pub(crate) use place::{Aside, Scratch, is_folder, keep_aside, scratch};
+pub(crate) use place::{Aside, Scratch, is_folder, keep_aside, read, scratch, scratch_folder};
 
 /// A file of any size, read where it is looked at.
 ///
@@ -53,16 +53,16 @@ impl OpenFile {
     }
 }
 
-/// The content of a file, a pipe's too; `None` where it has more bytes than `most`.
+/// The content of a file, a pipe's too; `None` if it has more bytes than `most`.
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn read(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    place::read(path, most)
+pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    place::read_at_most(path, most)
 }
 
-/// The content of a file with a length; `None` where it has more bytes than `most`, or is
-/// something else.
+/// The content of a file with a length; `None` if it has more bytes than `most`, or is
+/// something else, whose opening might wait.
 ///
 /// # Errors
 /// The system's.
@@ -80,9 +80,9 @@ pub(crate) fn read_small(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> 
 mod system {
     use std::io::{self, Read, Seek, SeekFrom, Write};
     use std::ops::Range;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
-    /// What vanishes with its owner.
+    /// What is written and read again, and vanishes with its owner.
     pub(crate) type Scratch = std::fs::File;
 
     #[derive(Debug)]
@@ -95,7 +95,12 @@ mod system {
         }
     }
 
-    pub(super) fn read(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    /// The content of a file, a pipe's too.
+    pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    pub(super) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
         let file = std::fs::File::open(path)?;
         let mut bytes = Vec::new();
         let is_large = file.metadata()?.len() > most
@@ -147,6 +152,11 @@ mod system {
     pub(crate) fn scratch() -> io::Result<Scratch> {
         tempfile::tempfile()
     }
+
+    /// Where it is.
+    pub(crate) fn scratch_folder() -> PathBuf {
+        std::env::temp_dir()
+    }
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -159,6 +169,7 @@ mod handed {
 
     use bytes::Bytes;
 
+    /// What is written and read again, and vanishes with its owner.
     pub(crate) type Scratch = Cursor<Vec<u8>>;
 
     static FILES: Mutex<BTreeMap<PathBuf, Bytes>> = Mutex::new(BTreeMap::new());
@@ -184,10 +195,15 @@ mod handed {
         }
     }
 
-    pub(super) fn read(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    /// The content of a file.
+    pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
         let bytes = files().get(path).cloned();
-        let bytes = bytes.ok_or(io::ErrorKind::NotFound)?;
-        Ok((bytes.len() as u64 <= most).then(|| bytes.to_vec()))
+        Ok(bytes.ok_or(io::ErrorKind::NotFound)?.to_vec())
+    }
+
+    pub(super) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+        let bytes = read(path)?;
+        Ok((bytes.len() as u64 <= most).then_some(bytes))
     }
 
     impl File {
@@ -214,6 +230,11 @@ mod handed {
         Ok(Cursor::default())
     }
 
+    /// Where it is: nowhere.
+    pub(crate) fn scratch_folder() -> PathBuf {
+        PathBuf::new()
+    }
+
     /// What is handed over by nobody, as a paste, and vanishes with its owner.
     #[derive(Debug)]
     pub(crate) struct Aside(PathBuf);
@@ -232,7 +253,9 @@ mod handed {
 
     /// Makes such a file.
     pub(crate) fn keep_aside(begin: &str, end: &str, bytes: &[u8]) -> io::Result<Aside> {
-        let path = PathBuf::from(format!("{begin}{}{end}", files().len()));
+        let mut paths = (0u64..).map(|at| PathBuf::from(format!("{begin}{at}{end}")));
+        let free = paths.find(|path| !files().contains_key(path));
+        let path = free.ok_or(io::ErrorKind::AlreadyExists)?;
         hand_over(path.clone(), bytes.to_vec());
         Ok(Aside(path))
     }

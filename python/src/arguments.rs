@@ -90,7 +90,7 @@ impl<'a, 'py> Named<'a, 'py> {
     /// How bytes are chosen; what is not said is as on the command line.
     pub(crate) fn sampling(&self) -> PyResult<SamplerOptions> {
         let usual = SamplerOptions {
-            temperature: 0.8,
+            temperature: SamplerOptions::TEMPERATURE,
             ..SamplerOptions::default()
         };
         Ok(SamplerOptions {

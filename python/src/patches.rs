@@ -53,7 +53,7 @@ impl Patch {
 pub(crate) struct Patches {
     text: Vec<u8>,
     starts: Vec<u32>,
-    /// Of every byte and of the one to come; empty where no model ran.
+    /// For each byte, and for the one that would follow; empty if no model ran.
     entropies: Vec<f32>,
     threshold: Option<f32>,
 }
@@ -67,7 +67,7 @@ pub(crate) fn starts(records: &[ByteRecord]) -> impl Iterator<Item = u32> + '_ {
         .filter_map(|(at, record)| record.start.then_some(at))
 }
 
-/// The lengths of patches, from their starts in a text of so many bytes.
+/// The length of each patch in bytes, from where patches start in a text of `bytes` bytes.
 pub(crate) fn lengths(starts: &[u32], bytes: usize) -> impl Iterator<Item = u32> + '_ {
     let end = u32::try_from(bytes).unwrap_or(u32::MAX);
     let ends = starts.iter().skip(1).copied().chain([end]);

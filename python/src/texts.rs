@@ -29,7 +29,7 @@ impl Text {
     /// Takes the bytes of an object.
     ///
     /// # Errors
-    /// `TypeError` for what is no text, and an argument error for a `str` that has no
+    /// `TypeError` for anything that is not text, and an argument error for a `str` that has no
     /// bytes.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         if let Ok(text) = object.cast::<PyString>() {
@@ -43,7 +43,7 @@ impl Text {
         if let Ok(bytes) = object.cast::<PyByteArray>() {
             return Ok(Self::Bytes(bytes.clone().into()));
         }
-        // A list of numbers is no text, though it could be made into bytes.
+        // Python could make bytes of a list of numbers, but nobody means a text by one.
         let view = PyMemoryView::from(object).map_err(|_| no_text(object))?;
         if view.getattr("itemsize")?.extract::<usize>()? != 1 {
             return Err(PyTypeError::new_err(format!(

@@ -108,7 +108,7 @@ def test_ctrl_c_does_not_end_a_generation(model):
     assert generation.bytes == model.generate("The ship", 600, ignore_end=True, seed=3).bytes
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no os.fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_after_a_fork(model):
     model.entropies("Hello")

@@ -11,8 +11,8 @@ pub(super) fn open(name: &str) -> Result<Checkpoint> {
     let folder = Path::new(name);
     let read = |file: &str| {
         let path = folder.join(file);
-        match files::read(&path, u64::MAX) {
-            Ok(bytes) => Ok(bytes.unwrap_or_default()),
+        match files::read(&path) {
+            Ok(bytes) => Ok(bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(refuse(format!(
                 "{name} has no {file}; a page opens folders with config.json and \
                  model.safetensors, as `blt convert` writes them"

@@ -124,7 +124,7 @@ struct SamplingArgs {
     #[arg(
         long,
         value_name = "T",
-        default_value_t = 0.8,
+        default_value_t = SamplerOptions::TEMPERATURE,
         allow_negative_numbers = true
     )]
     temp: f32,

@@ -1,4 +1,4 @@
-//! Lines that are no documents, as they are kept beside the results.
+//! Bad lines, as they are kept beside the results.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,14 +7,14 @@ use super::document::Bad;
 use super::input::Input;
 use crate::text_file::to_json;
 
-/// A line that is no document: what the side file has of it.
+/// A bad line, as the side file has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct BadLine {
     /// The input.
     file: String,
     /// Its number in it, from 1.
     line: u64,
-    /// Why it is none.
+    /// What is wrong with it.
     reason: String,
     /// The line itself: `raw`, or `raw_base64` where it is no UTF-8.
     #[serde(flatten)]

@@ -63,12 +63,12 @@ pub(super) enum Entry {
     Bad(Bad),
 }
 
-/// A line or row that is no document.
+/// A line or row that holds no document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bad {
     /// Its number in the input, from 1.
     pub(super) line: u64,
-    /// Why it is none.
+    /// What is wrong with it.
     pub(super) reason: String,
     /// Its bytes, where they are there.
     pub(super) raw: Vec<u8>,
@@ -77,7 +77,7 @@ pub(super) struct Bad {
 /// A line of JSON as a document; `place` names it if nothing else does.
 ///
 /// # Errors
-/// Why it is none.
+/// What is wrong with it.
 pub(super) fn of_json(
     line: &[u8],
     columns: &Columns,

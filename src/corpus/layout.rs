@@ -10,7 +10,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use half::f16;
 
 use super::document::Document;
-use super::said::Said;
+use super::result::TextResult;
 use crate::Result;
 
 /// Positions after which the reference trainer's entropies begin anew.
@@ -111,17 +111,21 @@ impl Layout {
         Arc::new(Schema::new(fields))
     }
 
-    /// The rows of documents, of which the model has said this.
+    /// The rows of documents, with what was computed for each.
     ///
     /// # Errors
     /// Where these do not fit each other, which is a mistake of this program.
-    pub(super) fn rows(&self, documents: &[Document], said: &[Said]) -> Result<RecordBatch> {
+    pub(super) fn rows(
+        &self,
+        documents: &[Document],
+        results: &[TextResult],
+    ) -> Result<RecordBatch> {
         let ids = strings(documents.iter().map(|document| document.id.as_str()));
         let texts = || strings(documents.iter().map(|document| document.text.as_str()));
         let columns = match self {
             Self::Meta => {
-                let entropies = said.iter().map(|said| {
-                    let halves = said.entropies.iter().map(|nats| f16::from_f32(*nats));
+                let entropies = results.iter().map(|result| {
+                    let halves = result.entropies.iter().map(|nats| f16::from_f32(*nats));
                     halves.collect::<Vec<_>>()
                 });
                 let lists = lists(Float16Builder::new(), entropies, |values, list| {
@@ -130,14 +134,17 @@ impl Layout {
                 vec![ids, texts(), lists]
             }
             Self::Patches { extras, .. } => {
-                let lengths = said.iter().map(|said| &said.lengths);
+                let lengths = results.iter().map(|result| &result.lengths);
                 let lengths = lists(Int32Builder::new(), lengths, |values, list| {
-                    values.append_slice(list);
+                    for length in list {
+                        // A text, and so a patch, is far shorter than that.
+                        values.append_value(i32::try_from(*length).unwrap_or(i32::MAX));
+                    }
                 });
-                let floats = |of: fn(&Said) -> &[f32]| {
+                let floats = |of: fn(&TextResult) -> &[f32]| {
                     lists(
                         Float32Builder::new(),
-                        said.iter().map(of),
+                        results.iter().map(of),
                         |values, list| {
                             values.append_slice(list);
                         },
@@ -145,10 +152,10 @@ impl Layout {
                 };
                 let mut columns = vec![ids, lengths];
                 if extras.entropies {
-                    columns.push(floats(Said::of_bytes));
+                    columns.push(floats(TextResult::of_bytes));
                 }
                 if extras.nll {
-                    columns.push(floats(|said| &said.nlls));
+                    columns.push(floats(|result| &result.nlls));
                 }
                 if extras.text {
                     columns.push(texts());

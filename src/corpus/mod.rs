@@ -18,8 +18,8 @@ mod manifest;
 mod output;
 mod read;
 mod reader;
+mod result;
 mod run;
-mod said;
 mod shard;
 mod table;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::document::Document;
 use super::layout::{Layout, META_CONTEXT};
-use super::said::Said;
+use super::result::TextResult;
 use crate::bytes::{EOS, prompt};
 use crate::model::entropy::EntropyModel;
-use crate::patch::{Rule, Scheme, starts};
+use crate::patch::{Rule, Scheme, lengths, starts};
 use crate::session::{ContextOptions, Cut, EntropyRows, TextBatch, TextOptions};
 use crate::{Error, Result};
 
@@ -99,7 +99,7 @@ impl Reader {
         &mut self,
         documents: &[Document],
         mut go_on: impl FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<Vec<Said>> {
+    ) -> Result<Vec<TextResult>> {
         let eos = self.layout.reads_eos().then_some(EOS);
         let text = |document: &Document| {
             let mut ids = prompt(document.text.as_bytes());
@@ -112,7 +112,9 @@ impl Reader {
                 let texts: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
                 let all = batch.rows_while(&texts, go_on).await?;
                 let both = documents.iter().zip(all);
-                Ok(both.map(|(document, rows)| said(document, rows)).collect())
+                Ok(both
+                    .map(|(document, rows)| result_of(document, rows))
+                    .collect())
             }
             Kind::Rule => ids
                 .iter()
@@ -122,9 +124,9 @@ impl Reader {
                     }
                     // The first flag is that of BOS, the last of the byte to come.
                     let starts = starts(&self.rule, ids, None)?;
-                    Ok(Said {
+                    Ok(TextResult {
                         lengths: lengths(&starts[1..ids.len()]),
-                        ..Said::default()
+                        ..TextResult::default()
                     })
                 })
                 .collect(),
@@ -132,26 +134,14 @@ impl Reader {
     }
 }
 
-fn said(document: &Document, rows: EntropyRows) -> Said {
+fn result_of(document: &Document, rows: EntropyRows) -> TextResult {
     let bytes = document.text.len();
     let nlls = rows.nlls.iter().skip(1).take(bytes);
-    Said {
+    TextResult {
         nlls: nlls.copied().map(Option::unwrap_or_default).collect(),
         lengths: lengths(&rows.starts[..bytes]),
         entropies: rows.entropies,
     }
-}
-
-/// Bytes of each patch, of which byte starts one.
-fn lengths(starts: &[bool]) -> Vec<i32> {
-    let mut lengths = Vec::new();
-    for start in starts {
-        match lengths.last_mut() {
-            Some(length) if !start => *length += 1,
-            _ => lengths.push(1),
-        }
-    }
-    lengths
 }
 
 #[cfg(test)]
@@ -159,12 +149,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::super::layout::{Extras, TableFormat};
     use super::*;
-
-    #[test]
-    fn lengths_add_up() {
-        assert_eq!(lengths(&[true, false, true, true, false, false]), [2, 1, 3]);
-        assert_eq!(lengths(&[]), [0_i32; 0]);
-    }
 
     #[test]
     fn words_need_no_model() {
@@ -179,9 +163,9 @@ mod tests {
             text: text.to_owned(),
         });
         let go_on = |_| ControlFlow::Continue(());
-        let said = pollster::block_on(reader.read(&documents, go_on)).unwrap();
-        assert_eq!(said[0].lengths.iter().sum::<i32>(), 9);
-        assert!(said[0].lengths.len() > 1 && said[1].lengths.is_empty());
+        let results = pollster::block_on(reader.read(&documents, go_on)).unwrap();
+        assert_eq!(results[0].lengths.iter().sum::<u32>(), 9);
+        assert!(results[0].lengths.len() > 1 && results[1].lengths.is_empty());
         for (layout, rule) in [(Layout::Meta, rule), (layout, Rule::entropy(1.0).unwrap())] {
             assert!(Reader::new(None, layout, &rule, ContextOptions::default()).is_err());
         }

@@ -17,7 +17,7 @@ use super::manifest::{self, Counts, ModelId, Record};
 use super::output::{appear, join, make_folder, read_json, unwritten, write_json, write_part};
 use super::read::Source;
 use super::reader::Reader;
-use super::said::Said;
+use super::result::TextResult;
 use super::shard::{Shard, Share};
 use crate::{Error, Result};
 
@@ -237,15 +237,15 @@ impl Corpus {
             } else {
                 let read = done.progress.bytes;
                 let progress = &mut done.progress;
-                let said = reader.read(&texts.documents, |tokens| {
+                let results = reader.read(&texts.documents, |tokens| {
                     // BOS and EOS are among them until the batch is done.
                     progress.bytes += tokens as u64;
                     go_on(progress)
                 });
-                let said = said.await?;
+                let results = results.await?;
                 done.progress.bytes = read + texts.bytes();
                 done.progress.texts += texts.documents.len() as u64;
-                self.keep(&texts, &said, places, batch)?;
+                self.keep(&texts, &results, places, batch)?;
             }
             done.progress.done = position;
             if go_on(&done.progress).is_break() {
@@ -256,10 +256,19 @@ impl Corpus {
     }
 
     /// Writes a batch: what is beside its rows first, for the rows are its mark.
-    fn keep(&self, batch: &Batch, said: &[Said], places: &Places, number: u64) -> Result<()> {
+    fn keep(
+        &self,
+        batch: &Batch,
+        results: &[TextResult],
+        places: &Places,
+        number: u64,
+    ) -> Result<()> {
         let patches = match self.layout {
             Layout::Meta => 0,
-            Layout::Patches { .. } => said.iter().map(|said| said.lengths.len() as u64).sum(),
+            Layout::Patches { .. } => results
+                .iter()
+                .map(|result| result.lengths.len() as u64)
+                .sum(),
         };
         let counts = Counts {
             texts: batch.documents.len() as u64,
@@ -272,7 +281,7 @@ impl Corpus {
             bad: batch.bad.clone(),
         };
         write_json(&places.beside(number), &beside)?;
-        let rows = self.layout.rows(&batch.documents, said)?;
+        let rows = self.layout.rows(&batch.documents, results)?;
         write_part(&places.rows(number), &rows)
     }
 

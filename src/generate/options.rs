@@ -53,6 +53,10 @@ impl Default for SamplerOptions {
 }
 
 impl SamplerOptions {
+    /// The temperature where a person asks for a text and says none: that of the command
+    /// line, the window and the Python module. [`Default`] is greedy.
+    pub const TEMPERATURE: f32 = 0.8;
+
     /// Refuses impossible values.
     pub(super) fn check(&self) -> Result<()> {
         let SamplerOptions {

@@ -37,7 +37,7 @@ impl LookupTable {
     /// [`Error::Io`] if the file cannot be read, [`Error::Argument`] if it is no
     /// table.
     pub fn open(path: &Path) -> Result<Self> {
-        let read = crate::files::read(path, MOST_BYTES).map_err(|source| Error::Io {
+        let read = crate::files::read_at_most(path, MOST_BYTES).map_err(|source| Error::Io {
             action: "read",
             path: path.into(),
             source,

@@ -25,12 +25,12 @@ impl Tokenizer {
     /// [`Error::Io`] if the file cannot be read, [`Error::Argument`] if it is no
     /// tokenizer, or if the crate was built without the feature `tokenizers`.
     pub fn open(path: &Path) -> Result<Self> {
-        let json = crate::files::read(path, u64::MAX).map_err(|source| Error::Io {
+        let json = crate::files::read(path).map_err(|source| Error::Io {
             action: "read",
             path: path.into(),
             source,
         })?;
-        Self::from_json(&json.unwrap_or_default(), &path.display().to_string())
+        Self::from_json(&json, &path.display().to_string())
     }
 }
 

@@ -5,9 +5,7 @@
 use std::fmt::{Debug, Formatter};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
-
-use web_time::Instant;
+use std::time::{Duration, Instant};
 
 use egui::text::TextFormat;
 use egui::{Color32, Context, Event, Id, Rect, Sense, Ui, vec2};

@@ -58,7 +58,11 @@ impl Devices {
     /// # Errors
     /// [`Error::Adapter`] in a browser.
     pub(crate) fn graphics(&self) -> Result<&Arc<Gpu>> {
-        let none = || Error::Adapter("there is no graphics device to draw with".to_owned());
-        self.graphics.as_ref().ok_or_else(none)
+        self.graphics.as_ref().ok_or_else(no_graphics)
     }
+}
+
+/// What is said where nothing draws.
+pub(crate) fn no_graphics() -> Error {
+    Error::Adapter("there is no graphics device to draw with".to_owned())
 }

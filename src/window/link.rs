@@ -25,12 +25,11 @@ impl Link {
     /// were not there.
     pub fn read(part: impl Fn(&str) -> Option<String>) -> Self {
         let bytes = || BASE64URL_NOPAD.decode(part("base64")?.as_bytes()).ok();
-        let mode = part("mode").unwrap_or_default();
         let theta = part("theta").and_then(|nats| nats.parse().ok());
         Self {
             text: part("text").map(String::into_bytes).or_else(bytes),
             threshold: theta.filter(|nats: &f32| nats.is_finite()),
-            mode: Mode::ALL.into_iter().find(|known| known.as_str() == mode),
+            mode: part("mode").and_then(|name| name.parse().ok()),
         }
     }
 

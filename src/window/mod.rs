@@ -1,8 +1,8 @@
 //! The desktop window: type, and see entropies and patches move.
 //!
 //! ```text
-//! shell (winit, or a picture without a display)
-//!   └ App: what shows, drawn with egui ──ask──→ Engine: a thread with the models
+//! shell (winit, a page, or a picture without a display)
+//!   └ App: what shows, drawn with egui ──ask──→ Engine: the models, beside it
 //!       └ screens ←───────────────updates──────────┘
 //! ```
 //!
@@ -31,7 +31,7 @@ mod sheet;
 mod shell;
 mod staff;
 mod storage;
-#[cfg_attr(target_arch = "wasm32", path = "shell/web/fonts.rs")]
+#[cfg_attr(target_arch = "wasm32", path = "page_fonts.rs")]
 mod system_fonts;
 #[cfg(test)]
 mod tests;

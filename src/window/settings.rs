@@ -12,6 +12,8 @@ use crate::text_file;
 
 /// So many files, models and tables are remembered.
 const RECENT: usize = 8;
+/// The most bytes of settings: what has more is something else.
+const MOST: usize = 1 << 20;
 
 /// What the window remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,7 +81,7 @@ impl Settings {
 
     /// Reads them; what cannot be read is as if it were not there.
     pub(crate) fn read(path: &Path) -> Self {
-        let read = storage::read(path).ok().flatten();
+        let read = storage::read(path, MOST).ok().flatten();
         let mut settings: Self = read
             .and_then(|bytes| text_file::json(&bytes, "").ok())
             .unwrap_or_default();

@@ -21,14 +21,11 @@ pub(crate) fn save(path: &Path, bytes: &[u8]) -> crate::Result<()> {
     })
 }
 
-/// The most bytes that anything kept may have: what has more is not ours.
-const MOST: u64 = 16 << 20;
-
 #[cfg(not(target_arch = "wasm32"))]
 mod place {
     use std::io::{Error, ErrorKind, Write};
 
-    use super::{MOST, Path, PathBuf, Result};
+    use super::{Path, PathBuf, Result};
     use crate::checkpoint::{self, Environment};
 
     pub(crate) use sys_locale::get_locale as locale;
@@ -69,13 +66,13 @@ mod place {
         Some(folders.config_dir().to_owned())
     }
 
-    /// What was kept, if anything was.
+    /// What was kept, if anything was, of at most so many bytes.
     ///
     /// # Errors
     /// The system's, and [`ErrorKind::InvalidData`] for what nobody kept here.
-    pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>> {
         match std::fs::metadata(path) {
-            Ok(found) if found.len() > MOST || !found.is_file() => {
+            Ok(found) if found.len() > most as u64 || !found.is_file() => {
                 Err(Error::new(ErrorKind::InvalidData, "it is no kept text"))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -159,20 +156,23 @@ mod place {
         path.display().to_string()
     }
 
-    /// What was kept, if anything was. A browser that keeps nothing has nothing.
+    /// What was kept, if anything was, of at most so many bytes. A browser that keeps nothing
+    /// has nothing.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidData`] for what nobody kept here.
-    pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>> {
         let kept = storage()
             .ok()
             .and_then(|storage| storage.get_item(&key(path)).ok().flatten());
         let Some(kept) = kept else {
             return Ok(None);
         };
-        let bytes = BASE64.decode(kept.as_bytes());
-        let bytes = bytes.map_err(|_| Error::new(ErrorKind::InvalidData, "it is no kept text"))?;
-        Ok(Some(bytes))
+        let bytes = BASE64.decode(kept.as_bytes()).ok();
+        match bytes.filter(|bytes| bytes.len() <= most) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(Error::new(ErrorKind::InvalidData, "it is no kept text")),
+        }
     }
 
     /// Keeps all of it or nothing.

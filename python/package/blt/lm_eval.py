@@ -105,7 +105,7 @@ class BltLM(LM):
         if not said.get("do_sample", arguments.get("temperature", 0.0) > 0.0):
             arguments["temperature"] = 0.0
         elif not math.isfinite(arguments.setdefault("temperature", 1.0)):
-            raise ValueError("the temperature is no number")
+            raise ValueError("the temperature is not a number")
         stop = [stop] if isinstance(stop, str) else stop
         return {
             "max_bytes": int(most),

@@ -58,8 +58,7 @@ impl OpenFile {
 
     /// Refuses a file that has become shorter than it was.
     pub(super) fn check(&self) -> Result<()> {
-        let now = self.file().length().map_err(|e| self.refused(e))?;
-        match now {
+        match self.file().length().map_err(|e| self.refused(e))? {
             now if now < self.length => Err(self.shorter(now)),
             _ => Ok(()),
         }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use half::f16;
 
 use crate::error::{Error, Result};
-use crate::files::{Scratch, scratch};
+use crate::files::{Scratch, scratch, scratch_folder};
 
 /// What is kept of a byte, in 16 bits: the entropy of its prediction as a half,
 /// not a number where there is none, and in the place of its sign, which no
@@ -37,8 +37,8 @@ impl Cell {
     }
 }
 
-/// Cells in an anonymous temporary file, which vanishes with its owner: two
-/// bytes per byte of the text, and nothing in memory.
+/// Cells in an anonymous temporary file, which vanishes with its owner: two bytes per
+/// byte of the text, and nothing in memory but in a page, which has no such files.
 #[derive(Debug)]
 pub(super) struct Store {
     file: Mutex<Scratch>,
@@ -85,7 +85,7 @@ impl Store {
 fn failed(action: &'static str, source: io::Error) -> Error {
     Error::Io {
         action,
-        path: "(a temporary file for entropies)".into(),
+        path: scratch_folder().join("(a temporary file for entropies)"),
         source,
     }
 }

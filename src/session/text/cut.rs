@@ -93,18 +93,21 @@ pub fn checkpoint_rule(config: &PatchingConfig) -> Result<Rule> {
 }
 
 fn whole_size(size: f32) -> Result<u32> {
+    whole_bytes(size).ok_or_else(|| {
+        Error::Checkpoint(format!(
+            "the checkpoint asks for static patches of {size} bytes; that must be a whole number"
+        ))
+    })
+}
+
+/// A size in bytes that is a whole number, at least 1, and of those that `f32` counts in ones.
+pub(super) fn whole_bytes(size: f32) -> Option<u32> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "checked to be whole and in range"
     )]
-    if size.fract() == 0.0 && (1.0..=16_777_216.0).contains(&size) {
-        Ok(size as u32)
-    } else {
-        Err(Error::Checkpoint(format!(
-            "the checkpoint asks for static patches of {size} bytes; that must be a whole number"
-        )))
-    }
+    (size.fract() == 0.0 && (1.0..=16_777_216.0).contains(&size)).then_some(size as u32)
 }
 
 /// A text collected until its cut can be decided.

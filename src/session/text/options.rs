@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::cut::{Cut, checkpoint_rule};
+use super::cut::{Cut, checkpoint_rule, whole_bytes};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::patch::{LookupTable, Mode, RELEASED_THRESHOLD, Rule, Scheme};
@@ -183,19 +183,12 @@ impl CutOptions {
 
 /// A size that must be a whole number.
 fn whole(size: f32, mode: Mode) -> Result<u32> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be whole and in range"
-    )]
-    if size.fract() == 0.0 && (1.0..=16_777_216.0).contains(&size) {
-        Ok(size as u32)
-    } else {
-        Err(Error::Argument(format!(
+    whole_bytes(size).ok_or_else(|| {
+        Error::Argument(format!(
             "--mode {} needs a --patch-size of whole bytes, at most 16777216, not {size}",
             mode.as_str()
-        )))
-    }
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The text of the patch screen, kept from one time to the next.
 
-use std::io::{Error, ErrorKind, Result};
+use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,12 +60,7 @@ impl Draft {
         let Some(path) = &self.path else {
             return Ok(None);
         };
-        match storage::read(path)? {
-            Some(kept) if kept.len() > MOST => {
-                Err(Error::new(ErrorKind::InvalidData, "it is no kept text"))
-            }
-            kept => Ok(kept),
-        }
+        storage::read(path, MOST)
     }
 
     /// Begins with a text, which is kept, or not the user's.

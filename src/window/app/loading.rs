@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use web_time::Instant;
-
 use egui::{Button, Context, Frame, Key, Margin, Modifiers, Panel, Rect, RichText, Ui};
+use web_time::Instant;
 
 use super::App;
 use crate::window::amounts::{left, percent, size};

@@ -7,6 +7,7 @@ mod writing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+
 use web_time::Instant;
 
 use super::job::{Job, Slice};

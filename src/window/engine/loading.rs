@@ -97,7 +97,7 @@ impl<T: Send + 'static> Loader<T> {
             };
             let found = work(&going).await;
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
-            outbox.ring();
+            outbox.bell.ring();
         });
         self.load = Some(Load {
             shared,
@@ -175,10 +175,12 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
+    use crate::window::engine::Bell;
 
     fn outbox() -> (Outbox, UnboundedReceiver<()>) {
         let (updates, _) = channel();
         let (bell, rung) = unbounded();
+        let bell = Bell(Some(bell));
         (Outbox::new(updates, Arc::new(|| ())).with_bell(bell), rung)
     }
 

@@ -4,7 +4,7 @@
 //! Work is cut into short pieces. Between two of them newer requests are taken, so
 //! a newer text replaces an older one that is still being computed, and the queue
 //! of the device, of which there is one, is free for the next frame. Models are read
-//! and uploaded on threads of their own, which tell when they are done.
+//! and uploaded beside it.
 
 mod analysis;
 mod cells;
@@ -96,14 +96,26 @@ pub(crate) enum Update {
 /// Called whenever there is something new to draw.
 pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
 
+/// Wakes what computes; without anything to wake it does nothing.
+#[derive(Clone, Debug, Default)]
+struct Bell(Option<UnboundedSender<()>>);
+
+impl Bell {
+    fn ring(&self) {
+        if let Some(bell) = &self.0 {
+            let _ = bell.unbounded_send(());
+        }
+    }
+}
+
 /// Where updates are put.
 #[derive(Clone)]
 pub(crate) struct Outbox {
     updates: Sender<Update>,
     wake: Wake,
     closed: Arc<AtomicBool>,
-    /// Wakes what computes.
-    bell: Option<UnboundedSender<()>>,
+    /// Rung when something that is waited for is there.
+    bell: Bell,
     /// How soon after one frame the window draws the next by itself.
     pub(crate) pause: Duration,
     #[cfg(test)]
@@ -120,25 +132,15 @@ impl Outbox {
             updates,
             wake,
             closed: Arc::default(),
-            bell: None,
+            bell: Bell::default(),
             pause: Duration::ZERO,
             #[cfg(test)]
             gate: None,
         }
     }
 
-    fn with_bell(self, bell: UnboundedSender<()>) -> Self {
-        Self {
-            bell: Some(bell),
-            ..self
-        }
-    }
-
-    /// Wakes what computes: something that it waits for is there.
-    fn ring(&self) {
-        if let Some(bell) = &self.bell {
-            let _ = bell.unbounded_send(());
-        }
+    fn with_bell(self, bell: Bell) -> Self {
+        Self { bell, ..self }
     }
 
     #[cfg_attr(not(test), expect(clippy::unused_self, reason = "tests hold it up"))]
@@ -166,7 +168,7 @@ impl Outbox {
 #[derive(Debug)]
 pub(crate) struct Engine {
     requests: Option<Sender<Request>>,
-    bell: Option<UnboundedSender<()>>,
+    bell: Bell,
     updates: Receiver<Update>,
     /// What came while somebody waited for it.
     waited_for: RefCell<Option<Update>>,
@@ -194,12 +196,13 @@ impl Engine {
         let (requests, taken) = channel();
         let (updates, come) = channel();
         let (bell, rung) = unbounded();
+        let bell = Bell(Some(bell));
         let outbox = with(Outbox::new(updates, wake).with_bell(bell.clone()));
         let closed = Arc::clone(&outbox.closed);
         let task = task::spawn(move || worker::run(device, taken, rung, outbox));
         Self {
             requests: Some(requests),
-            bell: Some(bell),
+            bell,
             updates: come,
             waited_for: RefCell::default(),
             task: Some(task),
@@ -215,7 +218,7 @@ impl Engine {
         let (updates, come) = channel();
         let engine = Self {
             requests: Some(requests),
-            bell: None,
+            bell: Bell::default(),
             updates: come,
             waited_for: RefCell::default(),
             task: None,
@@ -229,13 +232,7 @@ impl Engine {
         if let Some(requests) = &self.requests {
             let _ = requests.send(request);
         }
-        self.ring();
-    }
-
-    fn ring(&self) {
-        if let Some(bell) = &self.bell {
-            let _ = bell.unbounded_send(());
-        }
+        self.bell.ring();
     }
 
     /// What has come since the last call.
@@ -260,7 +257,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::Relaxed);
         self.requests = None;
-        self.ring();
+        self.bell.ring();
         if let Some(task) = self.task.take() {
             task.join();
         }

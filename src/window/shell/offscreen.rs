@@ -11,7 +11,7 @@ use egui_wgpu::{RendererOptions, ScreenDescriptor};
 use super::paint::Painter;
 use crate::device::Gpu;
 use crate::error::{Error, Result};
-use crate::window::devices::Devices;
+use crate::window::devices::{Devices, no_graphics};
 use crate::window::screens::patch::PatchScreen;
 use crate::window::storage::save;
 use crate::window::theme::{self, Palette};
@@ -130,8 +130,7 @@ pub(crate) fn save_figure(
     patch: &PatchScreen,
     (theme, system_fonts): (Theme, bool),
 ) -> Result<()> {
-    let none = || Error::Adapter("there is no graphics device to draw with".to_owned());
-    let graphics = devices.ok_or_else(none)?.graphics()?;
+    let graphics = devices.ok_or_else(no_graphics)?.graphics()?;
     let figure = pollster::block_on(figure(graphics, patch, theme, system_fonts))?;
     figure.save(path)
 }

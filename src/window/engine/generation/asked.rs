@@ -171,7 +171,7 @@ impl BranchLine {
 /// Before the window has said how.
 pub(super) const DEFAULT: GenerateSettings = GenerateSettings {
     sampler: SamplerOptions {
-        temperature: 0.8,
+        temperature: SamplerOptions::TEMPERATURE,
         top_k: 0,
         top_p: 1.0,
         min_p: 0.0,

@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use web_time::Instant;
-
 use egui::{Context, Frame, Key, Margin, Modifiers, Panel, RichText, Ui};
+use web_time::Instant;
 
 use crate::patch::Mode;
 use crate::patch::Rule;

@@ -247,8 +247,7 @@ impl PatchScreen {
         accessibility::announce(ui, Id::unique("byte at the caret"), &self.said);
     }
 
-    /// Cuts another way: a step of its own with `keep`, otherwise one with that before.
-    /// Cuts in another way, which is none of the user's steps.
+    /// Cuts another way, which is not a step that can be undone.
     pub(crate) fn cut_as(&mut self, change: impl FnOnce(&mut Cutting)) {
         let mut cutting = self.text.cutting().clone();
         change(&mut cutting);
@@ -257,6 +256,7 @@ impl PatchScreen {
         }
     }
 
+    /// Cuts another way: a step of its own with `keep`, otherwise one with that before.
     fn set_cutting(&mut self, cutting: Cutting, keep: bool) {
         let hold = if keep { Hold::Begins } else { Hold::Goes };
         self.history.cutting(self.text.cutting(), &cutting, hold);

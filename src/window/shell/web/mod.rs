@@ -149,9 +149,9 @@ impl Page {
             }
             _ => draw_triangles(context),
         }
-        let link = Link::read(page::of_link);
+        let mut link = Link::read(page::of_link);
         let options = AppOptions {
-            text: link.text.clone(),
+            text: link.text.take(),
             screen: page::of_link("screen").and_then(|name| Screen::named(&name)),
             link,
             settings: AppOptions::system_settings(),
