@@ -82,7 +82,7 @@ fn of_argument(argument: &Path, out: Option<&Path>) -> Result<Vec<Input>> {
             ))),
         };
     }
-    let found = below(argument, out, |_| true)?;
+    let found = below(argument, out, None, |_| true)?;
     if found.is_empty() {
         return Err(none(argument));
     }
@@ -119,21 +119,37 @@ fn of_pattern(argument: &Path, out: Option<&Path>) -> Option<Result<Vec<Input>>>
         "" => Path::new("."),
         folder => Path::new(folder),
     };
-    let found = below(root, out, |name| matcher.is_match(name));
+    let glob = &pattern[folder.len()..];
+    let depth = (!glob.contains("**")).then(|| glob.matches(['/', '\\']).count());
+    let found = below(root, out, depth, |name| matcher.is_match(name));
     Some(found.and_then(|found| match found.is_empty() {
         true => Err(none(argument)),
         false => Ok(found),
     }))
 }
 
-/// The files of a corpus in a folder and those below it, by name.
-fn below(root: &Path, out: Option<&Path>, wanted: impl Fn(&str) -> bool) -> Result<Vec<Input>> {
+/// The files of a corpus in a folder and those below it, by name; folders within folders
+/// only so deep, if a depth is given.
+fn below(
+    root: &Path,
+    out: Option<&Path>,
+    depth: Option<usize>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Input>> {
     let mut found = Vec::new();
-    let mut folders = vec![(root.to_owned(), String::new())];
-    while let Some((folder, prefix)) = folders.pop() {
-        if !prefix.is_empty() && out.is_some() && folder.canonicalize().ok().as_deref() == out {
+    // Each with its path from the root, and the folders that it is in, links resolved.
+    let mut folders = vec![(root.to_owned(), String::new(), Vec::new())];
+    while let Some((folder, prefix, mut above)) = folders.pop() {
+        let own = folder.canonicalize().ok();
+        if !prefix.is_empty() && out.is_some() && own.as_deref() == out {
             continue;
         }
+        // A link to a folder that it is in would go on for ever.
+        if above.contains(&own) {
+            continue;
+        }
+        let is_deepest = depth == Some(above.len());
+        above.push(own);
         for entry in fs::read_dir(&folder).map_err(|error| unread(&folder, error))? {
             let entry = entry.map_err(|error| unread(&folder, error))?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -145,7 +161,9 @@ fn below(root: &Path, out: Option<&Path>, wanted: impl Fn(&str) -> bool) -> Resu
             let facts = fs::metadata(&path).map_err(|error| unread(&path, error))?;
             let name = format!("{prefix}{name}");
             if facts.is_dir() {
-                folders.push((path, format!("{name}/")));
+                if !is_deepest {
+                    folders.push((path, format!("{name}/"), above.clone()));
+                }
             } else if wanted(&name) {
                 found.extend(Input::new(&path, name, facts.len()));
             }
@@ -244,6 +262,35 @@ mod tests {
                 .to_string();
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_in_a_circle_end_and_a_pattern_looks_only_where_it_can_match() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join("a")).unwrap();
+        fs::create_dir_all(root.join("b/c")).unwrap();
+        for name in ["a/one.jsonl", "b/c/two.jsonl", "zero.jsonl"] {
+            fs::write(root.join(name), name).unwrap();
+        }
+        // To itself, and to each other.
+        std::os::unix::fs::symlink(root, root.join("a/root")).unwrap();
+        std::os::unix::fs::symlink(root.join("b"), root.join("a/b")).unwrap();
+        std::os::unix::fs::symlink(root.join("a"), root.join("b/a")).unwrap();
+        let all = [
+            "a/b/c/two.jsonl",
+            "a/one.jsonl",
+            "b/a/one.jsonl",
+            "b/c/two.jsonl",
+            "zero.jsonl",
+        ];
+        assert_eq!(names(&[root.to_owned()]), all);
+        // What a pattern cannot name may be broken.
+        std::os::unix::fs::symlink("nowhere", root.join("b/c/broken")).unwrap();
+        assert_eq!(names(&[root.join("*.jsonl")]), ["zero.jsonl"]);
+        assert_eq!(names(&[root.join("a/*.jsonl")]), ["one.jsonl"]);
+        assert!(inputs(&[root.join("**/two.jsonl")], root).is_err());
     }
 
     #[test]
