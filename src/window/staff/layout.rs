@@ -73,12 +73,11 @@ impl Layout {
             let foot = row.pos.y + measures.foot;
             let first = slots.len();
             let mut end = row.pos.x;
-            let mut place = |character: char, left: f32, right: f32| {
-                let bytes = bytes_of(character);
+            let mut place = |bytes: usize, left: f32, right: f32| {
                 #[expect(
                     clippy::cast_precision_loss,
                     clippy::cast_possible_truncation,
-                    reason = "at most four bytes; a text of the editor is far below 4 GiB"
+                    reason = "the bytes of a few characters; a text of the editor is far below 4 GiB"
                 )]
                 for index in 0..bytes {
                     let share = |index: usize| left + (right - left) * index as f32 / bytes as f32;
@@ -90,19 +89,19 @@ impl Layout {
                     });
                 }
             };
-            for glyph in &row.row.glyphs {
-                let Some(character) = characters.next() else {
-                    break;
-                };
-                let left = row.pos.x + glyph.pos.x;
-                end = left + glyph.advance_width;
-                width = width.max(glyph.advance_width.min(theme::STAFF_TEXT));
-                place(character, left, end);
+            // A mark has no width of its own, nor has what a ligature took in: the bytes
+            // of such characters share the width of the one before.
+            for glyphs in row.row.glyphs.chunk_by(|_, next| next.advance_width <= 0.0) {
+                let bytes = characters.by_ref().take(glyphs.len()).map(bytes_of).sum();
+                let left = row.pos.x + glyphs[0].pos.x;
+                end = left + glyphs[0].advance_width;
+                width = width.max(glyphs[0].advance_width.min(theme::STAFF_TEXT));
+                place(bytes, left, end);
             }
             if row.ends_with_newline
                 && let Some(character) = characters.next()
             {
-                place(character, end, end + width * LINE_FEED);
+                place(bytes_of(character), end, end + width * LINE_FEED);
                 end += width * LINE_FEED;
             }
             lines.push(Line {

@@ -10,7 +10,7 @@ use super::Layout;
 use super::mesh::draws_triangles;
 use super::motion::{Motion, News};
 use super::painter::Staff;
-use super::shown::{Shown, job};
+use super::shown::Shown;
 use crate::window::document::{bytes_of, single_byte};
 use crate::window::engine::Cells;
 use crate::window::theme::{self, Measures, Palette};
@@ -38,7 +38,8 @@ pub(crate) struct View {
     shown: Option<(Arc<str>, Arc<Shown>)>,
     /// See [`theme::fonts_of`].
     fonts: u32,
-    galley: Option<Arc<Galley>>,
+    /// What epaint laid out, and the same with a glyph for each character.
+    galley: Option<(Arc<Galley>, Arc<Galley>)>,
     motion: Motion,
     /// The places of its bytes.
     pub(crate) layout: Arc<Layout>,
@@ -54,28 +55,35 @@ impl View {
         measures: Measures,
     ) -> Arc<Galley> {
         let fonts = theme::fonts_of(ui.ctx());
-        if self.fonts != fonts || self.shown.as_ref().is_none_or(|(of, _)| **of != *text) {
-            self.fonts = fonts;
-            self.shown = Some((text.into(), Arc::new(Shown::new(ui.ctx(), text))));
+        let shown = match &self.shown {
+            Some((of, shown)) if self.fonts == fonts && **of == *text => Arc::clone(shown),
+            _ => {
+                let shown = Arc::new(Shown::new(ui.ctx(), text));
+                self.fonts = fonts;
+                self.shown = Some((text.into(), Arc::clone(&shown)));
+                shown
+            }
+        };
+        let job = shown.job(Palette::of(ui.ctx()).text, width, measures.line);
+        let laid_out = ui.fonts_mut(|fonts| fonts.layout_job(job));
+        match &self.galley {
+            Some((held, galley))
+                if Arc::ptr_eq(held, &laid_out) && self.layout.measures == measures =>
+            {
+                Arc::clone(galley)
+            }
+            _ => {
+                let galley = shown.counted(&laid_out);
+                self.layout = Arc::new(Layout::new(&galley, text, measures));
+                self.galley = Some((laid_out, Arc::clone(&galley)));
+                galley
+            }
         }
-        let what = self
-            .shown
-            .as_ref()
-            .map_or("", |(_, shown)| shown.text.as_str());
-        let color = Palette::of(ui.ctx()).text;
-        let job = job(what, color, width, measures.line);
-        let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
-        let held = self.galley.as_ref();
-        if held.is_none_or(|held| !Arc::ptr_eq(held, &galley)) || self.layout.measures != measures {
-            self.layout = Arc::new(Layout::new(&galley, text, measures));
-            self.galley = Some(Arc::clone(&galley));
-        }
-        galley
     }
 
     /// The letters as they are laid out.
     pub(crate) fn laid_out(&self) -> Option<&Arc<Galley>> {
-        self.galley.as_ref()
+        self.galley.as_ref().map(|(_, galley)| galley)
     }
 
     /// What the shaders draw of it, below the letters: put it into a place that was
