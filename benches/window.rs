@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use blt::checkpoint::Checkpoint;
-use blt::device::{AdapterChoice, DeviceOptions};
+use blt::device::{AdapterChoice, DeviceClass, DeviceOptions};
 use blt::model::entropy::EntropyModel;
 use blt::session::{EntropyOptions, EntropySession};
 use blt::window::bench::{Bench, Staff, Times, entropy_color, letters, start_color};
@@ -168,7 +168,11 @@ impl Hand {
             still: true,
             ..AppOptions::default()
         };
-        let bench = Bench::new(devices.graphics.as_ref().unwrap(), WINDOW, 1.0).unwrap();
+        let graphics = devices.graphics.as_ref().unwrap();
+        let mut bench = Bench::new(graphics, WINDOW, 1.0).unwrap();
+        if graphics.summary().class == DeviceClass::Software && devices.compute.gpu().is_none() {
+            bench.keep_frames();
+        }
         let app = App::new(devices, options, wake);
         app.set_up(bench.context());
         let mut hand = Self { bench, app, woken };

@@ -13,7 +13,7 @@ use egui::{Color32, Context, Event, Id, Rect, Sense, Ui, vec2};
 use super::engine::Cells;
 use super::screens::patch::Cutting;
 use super::shell::OffscreenCanvas as Canvas;
-use super::staff::{Around, View};
+use super::staff::{Around, View, draw_triangles};
 use super::theme::{self, Palette};
 use crate::device::Gpu;
 use crate::error::Result;
@@ -64,6 +64,12 @@ impl Bench {
             graphics: Arc::clone(graphics),
             canvas,
         })
+    }
+
+    /// Draws only what differs from the frame before, as a window does on a software driver.
+    pub fn keep_frames(&mut self) {
+        self.canvas.keep_frames();
+        draw_triangles(&self.canvas.context);
     }
 
     /// What egui keeps between frames.

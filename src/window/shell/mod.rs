@@ -1,6 +1,8 @@
 //! Where the window's content is drawn: onto a window, onto a page, or onto a picture.
 
 #[cfg(not(target_arch = "wasm32"))]
+mod changed;
+#[cfg(not(target_arch = "wasm32"))]
 mod frames;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;

@@ -18,7 +18,8 @@ use super::picker::System;
 use crate::device::{DeviceOptions, Gpu};
 use crate::error::{Error, Result};
 use crate::window::devices::Devices;
-use crate::window::pace::least_pause;
+use crate::window::pace::{is_slow, least_pause};
+use crate::window::staff::draw_triangles;
 use crate::window::theme::Palette;
 use crate::window::{App, AppOptions};
 
@@ -116,6 +117,9 @@ struct Drawing {
     configuration: wgpu::SurfaceConfiguration,
     /// The surface has not been told of the configuration yet.
     changed: bool,
+    /// Where drawing is slow: the last frame, over which the next is drawn. The surface
+    /// gives another texture for each.
+    last: Option<wgpu::Texture>,
     gpu: Arc<Gpu>,
     devices: Devices,
 }
@@ -155,22 +159,43 @@ impl Drawing {
                 ))
             })?;
         let size = window.inner_size();
-        let configuration = wgpu::SurfaceConfiguration {
+        let mut configuration = wgpu::SurfaceConfiguration {
             format,
             present_mode: wgpu::PresentMode::AutoVsync,
             ..surface
                 .get_default_config(gpu.adapter(), size.width.max(1), size.height.max(1))
                 .ok_or_else(|| Error::Adapter("the display offers no surface".to_owned()))?
         };
+        let options = RendererOptions {
+            // There are no gradients that it would help.
+            dithering: false,
+            ..RendererOptions::default()
+        };
+        let mut painter = Painter::new(&gpu, format, options);
+        let mut last = None;
+        if is_slow(&gpu) && capabilities.usages.contains(wgpu::TextureUsages::COPY_DST) {
+            configuration.usage |= wgpu::TextureUsages::COPY_DST;
+            painter.keep_frames();
+            last = Some(last_frame(&gpu, &configuration));
+        }
         Ok(Self {
-            painter: Painter::new(&gpu, format, RendererOptions::default()),
+            painter,
             surface,
             frames: Frames::default(),
             configuration,
             changed: true,
+            last,
             gpu,
             devices,
         })
+    }
+
+    /// What shaders make of numbers is not known to differ from the frame before or not,
+    /// what triangles show is.
+    fn set_up(&self, context: &Context) {
+        if self.last.is_some() && self.devices.compute.gpu().is_none() {
+            draw_triangles(context);
+        }
     }
 
     fn resize(&mut self, width: u32, height: u32) {
@@ -196,8 +221,53 @@ impl Drawing {
         if std::mem::take(&mut self.changed) {
             let (gpu, surface) = (&self.gpu, &self.surface);
             gpu.while_idle(|| surface.configure(gpu.device(), &self.configuration));
+            if let Some(last) = &mut self.last {
+                *last = last_frame(gpu, &self.configuration);
+                self.painter.forget_frame();
+            }
         }
     }
+
+    /// Draws onto a frame of the surface.
+    fn paint(
+        &mut self,
+        frame: &wgpu::Texture,
+        screen: &ScreenDescriptor,
+        primitives: &[egui::ClippedPrimitive],
+        textures: egui::TexturesDelta,
+        background: egui::Color32,
+    ) {
+        let target = self.last.as_ref().unwrap_or(frame);
+        let view = target.create_view(&wgpu::TextureViewDescriptor::default());
+        self.painter
+            .paint(&self.gpu, &view, screen, primitives, textures, background);
+        if let Some(last) = &self.last {
+            let mut encoder = self
+                .gpu
+                .device()
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let size = last.size();
+            encoder.copy_texture_to_texture(last.as_image_copy(), frame.as_image_copy(), size);
+            self.gpu.submit_commands([encoder.finish()]);
+        }
+    }
+}
+
+fn last_frame(gpu: &Gpu, surface: &wgpu::SurfaceConfiguration) -> wgpu::Texture {
+    gpu.device().create_texture(&wgpu::TextureDescriptor {
+        label: Some("last frame"),
+        size: wgpu::Extent3d {
+            width: surface.width,
+            height: surface.height,
+            depth_or_array_layers: 1,
+        },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: surface.format,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    })
 }
 
 impl Desktop {
@@ -221,6 +291,7 @@ impl Desktop {
         app.use_picker(Box::new(System));
         let context = Context::default();
         app.set_up(&context);
+        drawing.set_up(&context);
         let proxy = self.proxy.clone();
         context.set_request_repaint_callback(move |info| {
             if info.delay.is_zero() {
@@ -386,17 +457,8 @@ impl Open {
         }
         match frame {
             Some(frame) => {
-                let view = frame
-                    .texture
-                    .create_view(&wgpu::TextureViewDescriptor::default());
-                drawing.painter.paint(
-                    &drawing.gpu,
-                    &view,
-                    &screen,
-                    &primitives,
-                    output.textures_delta,
-                    clear,
-                );
+                let textures = output.textures_delta;
+                drawing.paint(&frame.texture, &screen, &primitives, textures, clear);
                 self.window.pre_present_notify();
                 drawing.gpu.queue().present(frame);
             }
@@ -510,6 +572,7 @@ impl Desktop {
                 open.drawing = drawing;
                 // The new device knows no faces yet: have them drawn again.
                 open.app.set_up(&open.context);
+                open.drawing.set_up(&open.context);
                 open.window.request_redraw();
                 self.reopening.done();
             }

@@ -233,6 +233,11 @@ impl Canvas {
         })
     }
 
+    /// Draws only what differs from the frame before, as a window does where drawing is slow.
+    pub(crate) fn keep_frames(&mut self) {
+        self.painter.keep_frames();
+    }
+
     /// What a frame begins with when the user does nothing.
     pub(crate) fn input(&self) -> RawInput {
         RawInput {
@@ -272,7 +277,7 @@ impl Canvas {
         self.paint(&primitives, output.textures_delta);
     }
 
-    async fn read(&self) -> Result<Picture> {
+    pub(crate) async fn read(&self) -> Result<Picture> {
         let [width, height] = self.screen.size_in_pixels;
         let row = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
         let bytes = u64::from(row) * u64::from(height);

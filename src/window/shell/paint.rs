@@ -3,12 +3,15 @@
 use egui::{ClippedPrimitive, TexturesDelta};
 use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
 
+use super::changed::Changed;
 use crate::device::Gpu;
 use crate::window::staff::Pipelines;
 
 /// egui's renderer on our device, with the pipelines of the staff.
 pub(super) struct Painter {
     renderer: Renderer,
+    /// Of a target that keeps what was drawn.
+    changed: Option<Changed>,
 }
 
 impl Painter {
@@ -17,7 +20,23 @@ impl Painter {
         renderer
             .callback_resources
             .insert(Pipelines::new(gpu.device(), format));
-        Self { renderer }
+        Self {
+            renderer,
+            changed: None,
+        }
+    }
+
+    /// From now on the target still holds the frame before, and only what differs from it
+    /// is drawn.
+    pub(super) fn keep_frames(&mut self) {
+        self.changed = Some(Changed::default());
+    }
+
+    /// The target is another one.
+    pub(super) fn forget_frame(&mut self) {
+        if let Some(changed) = &mut self.changed {
+            changed.forget();
+        }
     }
 
     /// Draws a frame; the caller presents or reads it.
@@ -32,6 +51,15 @@ impl Painter {
     ) {
         let (device, queue) = (gpu.device(), gpu.queue());
         self.update(gpu, &mut textures);
+        let changed = self.changed.as_mut();
+        let parts = changed.and_then(|changed| changed.parts(primitives, screen, clear));
+        let (primitives, is_whole) = match &parts {
+            Some(parts) => (parts.as_slice(), false),
+            None => (primitives, true),
+        };
+        if !is_whole && primitives.is_empty() {
+            return self.free(&mut textures);
+        }
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
             label: Some("window"),
         });
@@ -48,7 +76,10 @@ impl Painter {
                         depth_slice: None,
                         resolve_target: None,
                         ops: wgpu::Operations {
-                            load: wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a }),
+                            load: match is_whole {
+                                true => wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a }),
+                                false => wgpu::LoadOp::Load,
+                            },
                             store: wgpu::StoreOp::Store,
                         },
                     })],
@@ -70,6 +101,10 @@ impl Painter {
     fn update(&mut self, gpu: &Gpu, textures: &mut TexturesDelta) {
         for (id, images) in textures.set.drain() {
             for image in images {
+                // What the same triangles show may be something else now.
+                if image.is_whole() {
+                    self.forget_frame();
+                }
                 self.renderer
                     .update_texture(gpu.device(), gpu.queue(), id, &image);
             }

@@ -1,5 +1,5 @@
 //! The staff as triangles made on the host, where what draws has no buffers for shaders
-//! to read, as WebGL: what `shaders/view/staff.wgsl` draws, without motion.
+//! to read, as WebGL, or where it must be known what of it changed: what `shaders/view/staff.wgsl` draws, without motion.
 
 use egui::epaint::{Mesh, Vertex, WHITE_UV};
 use egui::{Color32, Context, Id, Pos2, Rect, Shape, Stroke, pos2};
@@ -11,8 +11,7 @@ use crate::window::theme;
 /// Dashes of the threshold and the gaps between them, in points.
 const DASH: (f32, f32) = (3.0, 2.5);
 
-/// From now on there are no pipelines to draw staves with.
-#[cfg(any(test, target_arch = "wasm32"))]
+/// From now on staves are drawn without shaders of their own.
 pub(crate) fn draw_triangles(context: &Context) {
     context.data_mut(|data| data.insert_temp(Id::unique(FLAG), true));
 }

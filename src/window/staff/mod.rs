@@ -11,7 +11,6 @@ mod shown;
 mod view;
 
 pub(crate) use layout::Layout;
-#[cfg(any(test, target_arch = "wasm32"))]
 pub(crate) use mesh::draw_triangles;
 pub(crate) use painter::Pipelines;
 pub(crate) use view::{Around, View};

@@ -1,0 +1,445 @@
+//! Which parts of a frame differ from the one before, so that only those are drawn:
+//! a software driver takes its time for every pixel.
+
+use std::collections::HashMap;
+
+use egui::epaint::{Mesh, Primitive, Vertex, WHITE_UV, util::hash};
+use egui::{ClippedPrimitive, Color32, Rect, pos2};
+use egui_wgpu::ScreenDescriptor;
+
+/// The side of the squares, in pixels, that are drawn again or not.
+const SQUARE: u32 = 32;
+
+/// Of more than this share of a frame all of it is drawn.
+const MOST: f32 = 0.7;
+
+/// Something drawn, and where.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Item {
+    /// Of all that decides how it looks. What changes in unknown ways has none.
+    hash: Option<u64>,
+    pixels: Pixels,
+}
+
+/// A rectangle in pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Pixels {
+    left: u32,
+    top: u32,
+    right: u32,
+    bottom: u32,
+}
+
+impl Pixels {
+    fn is_empty(self) -> bool {
+        self.left >= self.right || self.top >= self.bottom
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            left: self.left.max(other.left),
+            top: self.top.max(other.top),
+            right: self.right.min(other.right),
+            bottom: self.bottom.min(other.bottom),
+        }
+    }
+}
+
+/// The frame before.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    items: Vec<Item>,
+    /// Its size, pixels per point and background; `None`: nothing of it is known.
+    of: Option<([u32; 2], f32, Color32)>,
+}
+
+impl Changed {
+    /// The next frame is drawn whole.
+    pub(super) fn forget(&mut self) {
+        self.of = None;
+    }
+
+    /// What to draw over the frame before so that it looks like this one; `None`: all of it,
+    /// from the background on.
+    pub(super) fn parts(
+        &mut self,
+        primitives: &[ClippedPrimitive],
+        screen: &ScreenDescriptor,
+        background: Color32,
+    ) -> Option<Vec<ClippedPrimitive>> {
+        let scale = screen.pixels_per_point;
+        let of = (screen.size_in_pixels, scale, background);
+        let items = items(primitives, screen);
+        let before = std::mem::replace(&mut self.items, items);
+        if self.of.replace(of) != Some(of) {
+            return None;
+        }
+        let squares = Squares::of(&before, &self.items, screen.size_in_pixels);
+        if squares.share() > MOST {
+            return None;
+        }
+        let mut parts = Vec::new();
+        for pixels in squares.rectangles() {
+            draw_part(primitives, pixels, screen, background, &mut parts);
+        }
+        Some(parts)
+    }
+}
+
+/// All triangles of a frame, in the order in which they are drawn.
+fn items(primitives: &[ClippedPrimitive], screen: &ScreenDescriptor) -> Vec<Item> {
+    let mut items = Vec::new();
+    for primitive in primitives {
+        let clip = scissors(primitive.clip_rect, screen);
+        if clip.is_empty() {
+            continue;
+        }
+        let Primitive::Mesh(mesh) = &primitive.primitive else {
+            items.push(Item {
+                hash: None,
+                pixels: clip,
+            });
+            continue;
+        };
+        let place = hash((
+            mesh.texture_id,
+            [clip.left, clip.top, clip.right, clip.bottom],
+        ));
+        for corners in triangles(mesh) {
+            let pixels = touched(&corners, screen).and(clip);
+            if !pixels.is_empty() {
+                let looks = corners.map(|v| {
+                    let numbers = [v.pos.x, v.pos.y, v.uv.x, v.uv.y].map(f32::to_bits);
+                    (numbers, v.color)
+                });
+                items.push(Item {
+                    hash: Some(hash((place, looks))),
+                    pixels,
+                });
+            }
+        }
+    }
+    items
+}
+
+fn triangles(mesh: &Mesh) -> impl Iterator<Item = [Vertex; 3]> {
+    let (triangles, _) = mesh.indices.as_chunks::<3>();
+    triangles.iter().filter_map(|corners| {
+        let [a, b, c] = corners.map(|at| mesh.vertices.get(at as usize).copied());
+        Some([a?, b?, c?])
+    })
+}
+
+/// The pixels that egui's renderer lets through for a clip rectangle.
+fn scissors(clip: Rect, screen: &ScreenDescriptor) -> Pixels {
+    let [width, height] = screen.size_in_pixels;
+    let pixel = |at: f32, most: u32| {
+        let at = (at * screen.pixels_per_point).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within the screen"
+        )]
+        let at = at.clamp(0.0, most as f32) as u32;
+        at
+    };
+    Pixels {
+        left: pixel(clip.min.x, width),
+        top: pixel(clip.min.y, height),
+        right: pixel(clip.max.x, width),
+        bottom: pixel(clip.max.y, height),
+    }
+}
+
+/// The pixels that a triangle may touch, and those next to them.
+fn touched(corners: &[Vertex; 3], screen: &ScreenDescriptor) -> Pixels {
+    let mut bounds = Rect::NOTHING;
+    for corner in corners {
+        bounds.extend_with(corner.pos);
+    }
+    scissors(bounds.expand(1.0 / screen.pixels_per_point), screen)
+}
+
+/// The squares of a screen in which something differs.
+struct Squares {
+    columns: usize,
+    size: [u32; 2],
+    differ: Vec<bool>,
+}
+
+impl Squares {
+    /// Those of two frames.
+    ///
+    /// What both have in the same order may stay; all else that was or is drawn differs,
+    /// with all that is behind it and before it.
+    fn of(before: &[Item], after: &[Item], size: [u32; 2]) -> Self {
+        let columns = size[0].div_ceil(SQUARE) as usize;
+        let mut squares = Self {
+            columns,
+            size,
+            differ: vec![false; columns * size[1].div_ceil(SQUARE) as usize],
+        };
+        let same = |(a, b): &(&Item, &Item)| a.hash.is_some() && a == b;
+        let head = before.iter().zip(after).take_while(same).count();
+        let (before, after) = (&before[head..], &after[head..]);
+        let tail = before.iter().rev().zip(after.iter().rev());
+        let tail = tail.take_while(same).count();
+        let (before, after) = (&before[..before.len() - tail], &after[..after.len() - tail]);
+
+        let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (at, item) in before.iter().enumerate().rev() {
+            if let Some(hash) = item.hash {
+                places.entry(hash).or_default().push(at);
+            }
+        }
+        // Everything of `before` up to here is matched or differs.
+        let mut next = 0;
+        for item in after {
+            let places = item.hash.and_then(|hash| places.get_mut(&hash));
+            let place = places.and_then(|places| {
+                while places.last().is_some_and(|at| *at < next) {
+                    places.pop();
+                }
+                places.pop()
+            });
+            match place {
+                Some(at) => {
+                    squares.add(&before[next..at]);
+                    next = at + 1;
+                }
+                None => squares.add(std::slice::from_ref(item)),
+            }
+        }
+        squares.add(&before[next..]);
+        squares
+    }
+
+    fn add(&mut self, items: &[Item]) {
+        for Item { pixels, .. } in items {
+            for row in pixels.top / SQUARE..pixels.bottom.div_ceil(SQUARE) {
+                let row = row as usize * self.columns;
+                let columns = pixels.left / SQUARE..pixels.right.div_ceil(SQUARE);
+                self.differ[row + columns.start as usize..row + columns.end as usize].fill(true);
+            }
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a screen has few squares")]
+    fn share(&self) -> f32 {
+        let count = self.differ.iter().filter(|differs| **differs).count();
+        count as f32 / self.differ.len().max(1) as f32
+    }
+
+    /// Rectangles that cover those squares and no others, without overlap.
+    fn rectangles(&self) -> Vec<Pixels> {
+        let mut found: Vec<Pixels> = Vec::new();
+        // Those that end where the row begins.
+        let mut open = 0;
+        for (row, squares) in (0..).zip(self.differ.chunks(self.columns.max(1))) {
+            let (top, first) = (row * SQUARE, found.len());
+            let bottom = (top + SQUARE).min(self.size[1]);
+            let mut column = 0;
+            for run in squares.chunk_by(|a, b| a == b) {
+                let end = column + u32::try_from(run.len()).unwrap_or(u32::MAX);
+                let (left, right) = (column * SQUARE, (end * SQUARE).min(self.size[0]));
+                column = end;
+                if !run[0] {
+                    continue;
+                }
+                let above = found[open..]
+                    .iter_mut()
+                    .find(|above| (above.left, above.right, above.bottom) == (left, right, top));
+                match above {
+                    Some(above) => above.bottom = bottom,
+                    None => found.push(Pixels {
+                        left,
+                        top,
+                        right,
+                        bottom,
+                    }),
+                }
+            }
+            // A rectangle that did not grow in this row grows no more.
+            while open < first && found[open].bottom < bottom {
+                open += 1;
+            }
+        }
+        found
+    }
+}
+
+/// What shows in a rectangle, from the background on.
+fn draw_part(
+    primitives: &[ClippedPrimitive],
+    pixels: Pixels,
+    screen: &ScreenDescriptor,
+    background: Color32,
+    parts: &mut Vec<ClippedPrimitive>,
+) {
+    let points = |at: u32| at as f32 / screen.pixels_per_point;
+    let part = Rect::from_min_max(
+        pos2(points(pixels.left), points(pixels.top)),
+        pos2(points(pixels.right), points(pixels.bottom)),
+    );
+    let mut ground = Mesh::default();
+    ground.add_rect_with_uv(
+        part.expand(1.0),
+        Rect::from_min_max(WHITE_UV, WHITE_UV),
+        background,
+    );
+    parts.push(ClippedPrimitive {
+        clip_rect: part,
+        primitive: Primitive::Mesh(ground),
+    });
+    for ClippedPrimitive {
+        clip_rect,
+        primitive,
+    } in primitives
+    {
+        if scissors(*clip_rect, screen).and(pixels).is_empty() {
+            continue;
+        }
+        let primitive = match primitive {
+            Primitive::Mesh(mesh) => {
+                let mesh = within(mesh, |corners| {
+                    !touched(corners, screen).and(pixels).is_empty()
+                });
+                if mesh.is_empty() {
+                    continue;
+                }
+                Primitive::Mesh(mesh)
+            }
+            callback @ Primitive::Callback(_) => callback.clone(),
+        };
+        parts.push(ClippedPrimitive {
+            clip_rect: clip_rect.intersect(part),
+            primitive,
+        });
+    }
+}
+
+/// Some triangles of a mesh.
+fn within(mesh: &Mesh, shows: impl Fn(&[Vertex; 3]) -> bool) -> Mesh {
+    let mut some = Mesh::with_texture(mesh.texture_id);
+    for corners in triangles(mesh).filter(shows) {
+        let first = u32::try_from(some.vertices.len()).unwrap_or(u32::MAX);
+        some.vertices.extend(corners);
+        some.indices.extend([first, first + 1, first + 2]);
+    }
+    some
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
+
+    use super::*;
+
+    /// A screen of a few squares.
+    const SIZE: [u32; 2] = [5 * SQUARE - 7, 4 * SQUARE + 9];
+
+    fn random(rng: &mut StdRng) -> Item {
+        let [width, height] = SIZE;
+        let (left, top) = (rng.random_range(0..width), rng.random_range(0..height));
+        Item {
+            hash: Some(rng.random_range(0..30)),
+            pixels: Pixels {
+                left,
+                top,
+                right: rng.random_range(left + 1..=width.min(left + 40)),
+                bottom: rng.random_range(top + 1..=height.min(top + 40)),
+            },
+        }
+    }
+
+    /// A hash stands for place and look.
+    fn frame(rng: &mut StdRng, known: &[Item], count: usize) -> Vec<Item> {
+        let drawn = (0..count).map(|_| known[rng.random_range(0..known.len())]);
+        drawn.collect()
+    }
+
+    /// Each pixel shows all that was drawn there, in order.
+    fn painted(items: &[Item], within: &[Pixels], onto: &mut [u64]) {
+        for part in within {
+            let mut drawn = |pixels: Pixels, draw: &dyn Fn(&mut u64)| {
+                for y in pixels.top..pixels.bottom {
+                    for x in pixels.left..pixels.right {
+                        draw(&mut onto[(y * SIZE[0] + x) as usize]);
+                    }
+                }
+            };
+            drawn(*part, &|pixel| *pixel = 0);
+            for item in items {
+                let hash = item.hash.unwrap_or(0);
+                drawn(item.pixels.and(*part), &|pixel| {
+                    *pixel = egui::epaint::util::hash((*pixel, hash))
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn parts_drawn_over_a_frame_make_the_next() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let whole = [Pixels {
+            right: SIZE[0],
+            bottom: SIZE[1],
+            ..Pixels::default()
+        }];
+        let mut spared = 0.0;
+        for round in 0..300 {
+            let known: Vec<Item> = (0..30)
+                .map(|hash| Item {
+                    hash: Some(hash),
+                    ..random(&mut rng)
+                })
+                .collect();
+            let count = rng.random_range(0..12);
+            let before = frame(&mut rng, &known, count);
+            let mut after = before.clone();
+            for _ in 0..rng.random_range(0..4) {
+                let at = rng.random_range(0..=after.len());
+                match rng.random_range(0..3) {
+                    0 => after.insert(at, known[rng.random_range(0..30)]),
+                    1 if at < after.len() => drop(after.remove(at)),
+                    _ if at > 0 => after.rotate_left(at / 2),
+                    _ => {}
+                }
+            }
+            let mut screen = vec![0; (SIZE[0] * SIZE[1]) as usize];
+            painted(&before, &whole, &mut screen);
+            let squares = Squares::of(&before, &after, SIZE);
+            let rectangles = squares.rectangles();
+            painted(&after, &rectangles, &mut screen);
+            let mut wanted = vec![0; screen.len()];
+            painted(&after, &whole, &mut wanted);
+            assert!(screen == wanted, "round {round}");
+            spared += 1.0 - squares.share();
+            let covered: u32 = rectangles
+                .iter()
+                .map(|r| (r.right - r.left) * (r.bottom - r.top))
+                .sum();
+            assert!(covered <= SIZE[0] * SIZE[1], "rectangles overlap");
+            if before == after {
+                assert_eq!(rectangles, []);
+            }
+        }
+        assert!(spared > 100.0, "{spared}");
+    }
+
+    #[test]
+    fn what_changes_in_unknown_ways_is_drawn_each_time() {
+        let item = Item {
+            hash: None,
+            pixels: Pixels {
+                left: 3,
+                top: 4,
+                right: 5,
+                bottom: 6,
+            },
+        };
+        let squares = Squares::of(&[item], &[item], SIZE);
+        assert_eq!(squares.rectangles().len(), 1);
+    }
+}
