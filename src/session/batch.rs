@@ -19,10 +19,9 @@ pub const fn comfortable_batch() -> usize {
 
 /// Many texts at a time through the entropy model, each from its own beginning.
 ///
-/// What the model says about a text does not depend on the others (but for rounding):
-/// texts follow each other in the rows of a run, and each row looks back at its own
-/// text only. So no row is padding, and the order of the texts does not matter for the
-/// speed. Memory is bounded by the window and by the results of one call.
+/// What the model says about a text does not depend on the others, on the processor to
+/// the bit: texts follow each other in the rows of a run, and each row looks back at its
+/// own text only. So the order of the texts does not matter for the speed. Memory is bounded by the window and by the results of one call.
 #[derive(Debug)]
 pub struct TextBatch {
     session: EntropySession,

@@ -240,26 +240,26 @@ impl EntropySession {
             rows.nlls.push(nll(&self.place.logits, *first));
         }
         let go_on = |_| ControlFlow::Continue(());
-        self.flow(ids, &[], &mut rows, go_on).await?;
+        let size = self.rows_at_once(ids.len());
+        self.flow((ids, size), &[], &mut rows, go_on).await?;
         // The last row's target is the first token of the next push.
         rows.nlls.truncate(ids.len());
         self.settled = None;
         Ok(rows)
     }
 
-    /// Runs tokens chunk by chunk and appends what the model says about them. At those
-    /// whose place is in `begins`, in ascending order, a text of its own begins.
+    /// Runs tokens in chunks of a size and appends what the model says about them. At
+    /// those whose place is in `begins`, in ascending order, a text of its own begins.
     /// `go_on` is told the tokens of each chunk and may stop there.
     async fn flow(
         &mut self,
-        ids: &[u32],
+        (ids, size): (&[u32], usize),
         mut begins: &[usize],
         rows: &mut EntropyRows,
         mut go_on: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut flight: VecDeque<(Mapping, Places)> = VecDeque::new();
         let device = Arc::clone(self.model.device());
-        let size = self.rows_at_once(ids.len());
         for (index, chunk) in ids.chunks(size).enumerate() {
             let end = index * size + chunk.len();
             let staging = index % IN_FLIGHT;

@@ -160,6 +160,36 @@ fn packed_is_alone_on_a_graphics_adapter() {
     a_batch_is_its_texts(&on_graphics(), "window", false, 6);
 }
 
+/// On the processor not even the last bit of a text tells which others were read with it.
+#[test]
+fn batches_may_be_cut_anywhere() {
+    let device = device();
+    for variant in ["k2_base", "window"] {
+        let (model, rule) = load(&device, variant, false);
+        let strategy = (prop::collection::vec(text(900), 1..12), context());
+        let run = runner(24).run(&strategy, |(texts, context)| {
+            let options = TextOptions {
+                context,
+                best: 2,
+                ..TextOptions::of_rule(rule.clone())
+            };
+            let mut batch = TextBatch::new(&model, options).unwrap();
+            let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+            let together = pollster::block_on(batch.rows(&texts)).unwrap();
+            for size in 1..texts.len() {
+                let some = texts.chunks(size);
+                let cut = some.map(|some| pollster::block_on(batch.rows(some)).unwrap());
+                let cut: Vec<_> = cut.flatten().collect();
+                prop_assert!(together == cut, "{} at a time", size);
+            }
+            Ok(())
+        });
+        if let Err(failure) = run {
+            panic!("{variant}: {failure}");
+        }
+    }
+}
+
 /// Random bytes as records, by every rule that has no kernel too.
 #[test]
 fn records_of_a_batch_are_those_of_its_texts() {

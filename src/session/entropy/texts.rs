@@ -3,13 +3,19 @@
 use std::ops::ControlFlow;
 
 use super::{EntropyRows, EntropySession};
+use crate::bytes::BOS;
+use crate::device::cpu::kernels::linear::FEW_ROWS;
 use crate::error::{Error, Result};
+
+/// With fewer rows kernels add in another order. No run of many texts has fewer, so that
+/// what is said of a text depends on no other, to the bit.
+const LEAST_ROWS: usize = FEW_ROWS + 1;
 
 impl EntropySession {
     /// Reads texts one behind the other, each from its own beginning, and gives what
     /// the model says about the tokens of each. A run may hold the end of a text and
     /// the beginnings of others: a row looks back at its own text only, so that no row
-    /// is spent on padding, however short the texts are.
+    /// is spent on padding, however short the texts are, but for a few in the last run.
     ///
     /// `go_on` is told the tokens of each run once it is under way, and may stop there.
     /// Whatever the session has read before is forgotten, and so are these texts.
@@ -29,12 +35,20 @@ impl EntropySession {
             ));
         }
         self.reset();
-        let ids = texts.concat();
+        let mut ids = texts.concat();
         let mut begins = Vec::with_capacity(texts.len());
         let mut end = 0;
         for text in texts.iter().filter(|text| !text.is_empty()) {
             begins.push(end);
             end += text.len();
+        }
+        let heaviest = self.model.heaviest_step();
+        let size = (self.model.device()).rows_at_once(heaviest, self.chunk);
+        // Texts of one token, whose rows nobody asks for.
+        let (last, least) = (end % size, LEAST_ROWS.min(size));
+        if (1..least).contains(&last) {
+            begins.extend(end..end - last + least);
+            ids.resize(end - last + least, BOS);
         }
         self.begin(ids.len())?;
         let mut all = EntropyRows {
@@ -44,7 +58,7 @@ impl EntropySession {
         };
         // Each row judges the token after it.
         all.nlls.push(None);
-        self.flow(&ids, &begins, &mut all, go_on).await?;
+        self.flow((&ids, size), &begins, &mut all, go_on).await?;
         self.settled = None;
         self.reset();
         Ok(split(texts, &all))
