@@ -102,7 +102,7 @@ const BEST_LOG_P: usize = 3;
 const LOGITS: usize = 4;
 /// Results in flight at a time: one is computed while another is read.
 const IN_FLIGHT: usize = 2;
-/// For up to this many tokens the kernels for many rows are not compiled: those for a
+/// For up to this many tokens a GPU's kernels for many rows are not compiled: those for a
 /// few take them in less time than that.
 const SHORT: usize = 64;
 
@@ -154,7 +154,7 @@ impl EntropySession {
             extras,
             layer_inputs: None,
             plans: vec![RowPlans::default()],
-            short: SHORT,
+            short: if device.gpu().is_some() { SHORT } else { 0 },
             staging,
             chunk,
             slots,

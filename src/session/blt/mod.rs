@@ -148,7 +148,7 @@ impl Stage {
     const ALL: [Self; 4] = [Self::Decide, Self::Encode, Self::Patches, Self::Decode];
 }
 
-/// For this many runs of a few rows no kernels are compiled for them: a software
+/// For this many runs of a few rows no kernels are compiled for them on a GPU: a software
 /// driver takes seconds, those for many rows it needs anyway.
 const FEW_AS_MANY: usize = 8;
 
@@ -203,7 +203,11 @@ impl BltSession {
             step,
             buffers,
             plans,
-            few_as_many: FEW_AS_MANY,
+            few_as_many: if device.gpu().is_some() {
+                FEW_AS_MANY
+            } else {
+                0
+            },
             tokens: Vec::new(),
             begins: vec![0],
             logits: Vec::new(),
