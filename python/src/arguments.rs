@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyString};
 use crate::error::{argument, raised};
 
 /// Where patches start and where the context is cut.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Reading {
     pub(crate) cut: CutOptions,
     pub(crate) context: ContextOptions,

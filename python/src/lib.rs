@@ -4,6 +4,7 @@
 //! texts and arrays in, arrays and objects out, errors as exceptions.
 
 mod arguments;
+mod around;
 mod arrow;
 mod error;
 mod generation;
@@ -19,9 +20,10 @@ mod wait;
 mod _blt {
     #[pymodule_export]
     use super::{
+        around::{devices, sample, samples},
         arrow::Batch,
         generation::{Event, Generation},
-        model::{Model, devices, sample, samples},
+        model::Model,
         patches::{Patch, Patches},
         scores::{Answer, Score},
     };

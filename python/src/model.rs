@@ -7,18 +7,17 @@
 
 mod batches;
 mod load;
+mod opened;
+mod sessions;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use blt::checkpoint::Checkpoint;
-use blt::device::{AdapterChoice, Device, DeviceOptions};
-use blt::generate::{GenerateOptions, Generator, Given, Sampler, Speculate, TextModel};
+use blt::device::Device;
+use blt::generate::{GenerateOptions, Generator, Given, Sampler, Speculate};
 use blt::measure::score::Request;
-use blt::model::blt::WeightBits;
-use blt::record::ByteRecord;
-use blt::session::{EntropyOptions, EntropySession, TextBatch, TextOptions, TextSession};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::arguments::{Named, Part, Reading};
 use crate::arrow::Batch;
@@ -30,6 +29,8 @@ use crate::scores::{Answer, Score};
 use crate::texts::{Text, Texts};
 use crate::wait::{Signals, without_interpreter};
 use load::Loaded;
+use opened::Opened;
+use sessions::{AtRest, read_into, score_into};
 
 /// A model on a device. Threads may share it; the processes of ``multiprocessing`` get a
 /// copy each, which opens the model again.
@@ -42,52 +43,7 @@ pub(crate) struct Model {
     /// The process that opened it: threads of the device do not survive a fork.
     process: u32,
     loaded: Mutex<Loaded>,
-}
-
-/// How a model was opened.
-struct Opened {
-    model: Option<String>,
-    device: String,
-    bits: WeightBits,
-    weights: String,
-    entropy_model: Option<String>,
-    threads: Option<usize>,
-}
-
-fn checkpoint(name: Option<&str>) -> blt::Result<Arc<Checkpoint>> {
-    let opened = match name {
-        None | Some("embedded") => Checkpoint::embedded(),
-        Some(name) => Checkpoint::open(name),
-    };
-    opened.map(Arc::new)
-}
-
-fn options(device: &str, threads: Option<usize>) -> DeviceOptions {
-    DeviceOptions {
-        choice: AdapterChoice {
-            adapter: Some(device.to_owned()).filter(|name| name != "auto"),
-            backend: None,
-        },
-        threads,
-        ..DeviceOptions::default()
-    }
-}
-
-/// A path or name of a model.
-fn name(py: Python<'_>, path: Option<Bound<'_, PyAny>>) -> PyResult<Option<String>> {
-    let Some(path) = path else {
-        return Ok(None);
-    };
-    let path = py.import("os")?.call_method1("fspath", (path,))?;
-    path.extract()
-        .map(Some)
-        .map_err(|_| argument(py, "the path of a model is str, not bytes"))
-}
-
-/// What was found out about a text.
-struct ReadText {
-    records: Vec<ByteRecord>,
-    session: TextSession,
+    at_rest: AtRest,
 }
 
 impl Model {
@@ -116,45 +72,6 @@ impl Model {
         })
     }
 
-    /// What is asked of texts, and whether the entropy model must run for it.
-    fn text_options(&self, reading: &Reading, entropies: bool) -> blt::Result<(TextOptions, bool)> {
-        let options = TextOptions {
-            cut: reading.cut.cut(Some(&self.checkpoint))?,
-            context: reading.context,
-            best: 0,
-            profile: false,
-        };
-        let needed = entropies || options.needs_model();
-        Ok((options, needed))
-    }
-
-    /// A session for texts, with the entropy model if the cut needs it or `entropies` are
-    /// wanted.
-    fn text_session(
-        &self,
-        reading: &Reading,
-        entropies: bool,
-        signals: &mut Signals,
-    ) -> blt::Result<TextSession> {
-        let (options, entropies) = self.text_options(reading, entropies)?;
-        let model = entropies.then(|| self.entropy(signals)).transpose()?;
-        TextSession::new(model.as_ref(), options)
-    }
-
-    /// Reads a text.
-    fn read(
-        &self,
-        text: &[u8],
-        reading: &Reading,
-        entropies: bool,
-        signals: &mut Signals,
-    ) -> blt::Result<ReadText> {
-        let mut session = self.text_session(reading, entropies, signals)?;
-        let mut records = Vec::with_capacity(text.len() + 1);
-        read_into(&mut session, text, &mut records, signals)?;
-        Ok(ReadText { records, session })
-    }
-
     /// The part that scores where none is named.
     fn part(&self, py: Python<'_>, name: Option<&str>) -> PyResult<Part> {
         match (name, &self.checkpoint.config().blt) {
@@ -163,57 +80,6 @@ impl Model {
             (None, None) => Ok(Part::Entropy),
         }
     }
-
-    /// A session of the whole model, or of an entropy model alone.
-    fn text_model(
-        &self,
-        part: Part,
-        reading: &Reading,
-        signals: &mut Signals,
-    ) -> blt::Result<TextModel> {
-        Ok(match part {
-            Part::Entropy => {
-                let options = EntropyOptions {
-                    context: reading.context,
-                    rule: Some(reading.cut.cut(Some(&self.checkpoint))?.into_rule()?),
-                    ..EntropyOptions::default()
-                };
-                let session = EntropySession::new(&self.entropy(signals)?, options)?;
-                TextModel::Entropy(Box::new(session))
-            }
-            Part::Blt | Part::Both => TextModel::Blt(Box::new(self.blt_session(reading, signals)?)),
-        })
-    }
-
-    /// What reads many texts at a time, if the entropy model reads them and none has to
-    /// be seen as a whole first.
-    fn text_batch(
-        &self,
-        reading: &Reading,
-        entropies: bool,
-        signals: &mut Signals,
-    ) -> blt::Result<Option<TextBatch>> {
-        let (options, entropies) = self.text_options(reading, entropies)?;
-        if !entropies || options.cut.needs_whole_text() {
-            return Ok(None);
-        }
-        TextBatch::new(&self.entropy(signals)?, options).map(Some)
-    }
-}
-
-/// Pushes a text into a session that has none, piece by piece.
-fn read_into(
-    session: &mut TextSession,
-    text: &[u8],
-    records: &mut Vec<ByteRecord>,
-    signals: &mut Signals,
-) -> blt::Result<()> {
-    for piece in text.chunks(session.comfortable_push()) {
-        signals.check()?;
-        records.extend(pollster::block_on(session.push(piece))?);
-    }
-    records.extend(pollster::block_on(session.finish())?);
-    Ok(())
 }
 
 #[pymethods]
@@ -233,35 +99,7 @@ impl Model {
         entropy_model: Option<Bound<'_, PyAny>>,
         threads: Option<usize>,
     ) -> PyResult<Self> {
-        let weights = weights.map_or("auto".to_owned(), |weights| weights.to_string());
-        let bits = weights
-            .parse()
-            .map_err(|error: blt::Error| raised(py, &error))?;
-        if threads.is_some_and(|threads| !(1..=1024).contains(&threads)) {
-            return Err(argument(py, "threads is a number from 1 to 1024"));
-        }
-        let opened = Opened {
-            model: name(py, model)?,
-            device: device.to_owned(),
-            bits,
-            weights,
-            entropy_model: name(py, entropy_model)?,
-            threads,
-        };
-        without_interpreter(py, |_| {
-            let entropy = opened.entropy_model.as_deref();
-            let own = checkpoint(opened.model.as_deref())?;
-            let entropy = entropy.map(|name| checkpoint(Some(name))).transpose()?;
-            let device = options(&opened.device, opened.threads);
-            Ok(Self {
-                checkpoint: own,
-                entropy_checkpoint: entropy,
-                device: pollster::block_on(Device::open(&device))?,
-                process: std::process::id(),
-                loaded: Mutex::default(),
-                opened,
-            })
-        })
+        Opened::of(py, (model, entropy_model), device, weights, threads)?.open(py)
     }
 
     /// What was opened.
@@ -298,8 +136,11 @@ impl Model {
         let reading = named.reading(py)?;
         named.done()?;
         self.with(py, |signals| {
-            let read = self.read(text.bytes(), &reading, false, signals)?;
-            Ok(Patches::new(text.bytes(), &read.records, &read.session))
+            self.in_texts(&reading, false, signals, |session, signals| {
+                let mut records = Vec::with_capacity(text.bytes().len() + 1);
+                read_into(session, text.bytes(), &mut records, signals)?;
+                Ok(Patches::new(text.bytes(), &records, session))
+            })
         })
     }
 
@@ -321,9 +162,12 @@ impl Model {
         named.done()?;
         let count = text.bytes().len() + usize::from(to_come);
         let entropies: Vec<f32> = self.with(py, |signals| {
-            let read = self.read(text.bytes(), &reading, true, signals)?;
-            let entropies = read.records.iter().filter_map(|record| record.entropy);
-            Ok(entropies.take(count).collect())
+            self.in_texts(&reading, true, signals, |session, signals| {
+                let mut records = Vec::with_capacity(text.bytes().len() + 1);
+                read_into(session, text.bytes(), &mut records, signals)?;
+                let entropies = records.iter().filter_map(|record| record.entropy);
+                Ok(entropies.take(count).collect())
+            })
         })?;
         array(py, &entropies)
     }
@@ -343,15 +187,12 @@ impl Model {
         named.done()?;
         let part = self.part(py, part)?;
         self.with(py, |signals| {
-            let mut scorer = self.scorer(part, piece, &reading, signals)?;
-            let mut score = Score::default();
-            for bytes in text.bytes().chunks(scorer.comfortable_push()) {
-                signals.check()?;
-                score.add(&pollster::block_on(scorer.push(bytes))?);
-            }
-            score.add(&pollster::block_on(scorer.finish())?);
-            score.pieces = scorer.pieces();
-            Ok(score)
+            self.in_scorer((part, piece), &reading, signals, |scorer, signals| {
+                let mut score = Score::default();
+                score_into(scorer, text.bytes(), signals, |scored| score.add(scored))?;
+                score.pieces = scorer.pieces();
+                Ok(score)
+            })
         })
     }
 
@@ -385,18 +226,19 @@ impl Model {
             })
             .collect::<PyResult<Vec<_>>>()?;
         self.with(py, |signals| {
-            let mut answerer = self.answerer(part, &reading, signals)?;
-            let mut answers = Vec::with_capacity(requests.len());
-            let answer = answerer.answer(
-                &requests,
-                || signals.go_on(),
-                |answer| {
-                    answers.push(Answer::from(*answer));
-                    Ok::<_, blt::Error>(())
-                },
-            );
-            pollster::block_on(answer)?;
-            Ok(answers)
+            self.in_answerer(part, &reading, signals, |answerer, signals| {
+                let mut answers = Vec::with_capacity(requests.len());
+                let answer = answerer.answer(
+                    &requests,
+                    || signals.go_on(),
+                    |answer| {
+                        answers.push(Answer::from(*answer));
+                        Ok::<_, blt::Error>(())
+                    },
+                );
+                pollster::block_on(answer)?;
+                Ok(answers)
+            })
         })
     }
 
@@ -461,14 +303,16 @@ impl Model {
         })
     }
 
-    /// Cuts many texts into patches: a batch with the column ``lengths`` (a list of
-    /// ``int32`` per text), and with ``entropies`` another (a list of ``float32``).
-    #[pyo3(signature = (texts, *, entropies = false, **arguments))]
+    /// Cuts many texts into patches: a batch with the column ``patch_lengths`` (a list of
+    /// ``int32`` per text), and on demand ``entropies`` and ``nll`` (lists of ``float32``,
+    /// in nats), which are those of ``blt corpus --layout patches``.
+    #[pyo3(signature = (texts, *, entropies = false, nll = false, **arguments))]
     fn patch_batch(
         &self,
         py: Python<'_>,
         texts: &Bound<'_, PyAny>,
         entropies: bool,
+        nll: bool,
         arguments: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Batch> {
         let named = Named::of("patch_batch", arguments)?;
@@ -477,7 +321,7 @@ impl Model {
         let texts = Texts::of(texts)?;
         let bytes = texts.bytes();
         let columns = self.with(py, |signals| {
-            self.patch_all(&bytes, &reading, entropies, signals)
+            self.patch_all(&bytes, &reading, (entropies, nll), signals)
         })?;
         Batch::new(columns)
     }
@@ -515,49 +359,8 @@ impl Model {
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        let py = slf.py();
-        let Opened {
-            model,
-            device,
-            weights,
-            entropy_model,
-            threads,
-            ..
-        } = &slf.get().opened;
-        let named = PyDict::new(py);
-        named.set_item("entropy_model", entropy_model)?;
-        named.set_item("threads", threads)?;
-        let partial = py.import("functools")?.getattr("partial")?;
-        let open = slf.get_type().getattr("open")?;
-        let open = partial.call((open,), Some(&named))?;
-        (open, (model, device, weights)).into_pyobject(py)
+        slf.get().opened.reduced(&slf.get_type().getattr("open")?)
     }
-}
-
-/// The devices that can compute, best first: name, class and driver of each.
-#[pyfunction]
-pub(crate) fn devices(py: Python<'_>) -> PyResult<Vec<(String, String, String)>> {
-    let options = DeviceOptions::default();
-    let found = blt::device::devices(&options);
-    let (all, _) = without_interpreter(py, |_| pollster::block_on(found))?;
-    let all = all.into_iter();
-    Ok(all
-        .map(|device| (device.name, device.class.to_string(), device.driver))
-        .collect())
-}
-
-/// The names of the short texts that are inside the library.
-#[pyfunction]
-pub(crate) fn samples() -> Vec<&'static str> {
-    let samples = blt::samples::SAMPLES.iter();
-    samples.map(|sample| sample.name).collect()
-}
-
-/// The bytes of a short text that is inside the library.
-#[pyfunction]
-pub(crate) fn sample<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
-    let sample = blt::samples::sample(name).map_err(|error| raised(py, &error))?;
-    Ok(PyBytes::new(py, sample.bytes))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -192,7 +192,7 @@ def stub():
 
 def test_the_stubs_say_what_there_is():
     for item in stub().body:
-        if not isinstance(item, (ast.ClassDef, ast.FunctionDef)):
+        if not isinstance(item, (ast.ClassDef, ast.FunctionDef)) or item.name.startswith("_"):
             continue
         there = getattr(blt, item.name)
         if isinstance(item, ast.FunctionDef):
@@ -204,15 +204,25 @@ def test_the_stubs_say_what_there_is():
 
 
 def test_the_stubs_name_all_arguments(model):
-    (of_model,) = [i for i in stub().body if getattr(i, "name", "") == "Model"]
-    methods = {part.name: part for part in of_model.body}
+    classes = {item.name: item for item in stub().body if isinstance(item, ast.ClassDef)}
+    methods = {part.name: part for part in classes["Model"].body}
+
+    def fields(name):
+        """Those of a class of named arguments, and of the one that it extends."""
+        item = classes.get(name)
+        if item is None:
+            return []
+        own = [part.target.id for part in item.body if isinstance(part, ast.AnnAssign)]
+        return [*own, *(field for base in item.bases for field in fields(base.id))]
+
     for name in ("patch", "entropies", "score", "answers", "generate", "patch_batch", "score_batch"):
-        arguments = methods[name].args.kwonlyargs
-        assert arguments
-        plain = ("to_come", "entropies", "ignore_end")
-        said = {argument.arg: None for argument in arguments if argument.arg not in plain}
+        named = methods[name].args
+        shared = fields(named.kwarg.annotation.slice.id)
+        assert "reset_every" in shared and ("mode" in shared) == (name != "entropies")
+        plain = ("to_come", "entropies", "nll", "ignore_end")
+        own = [argument.arg for argument in named.kwonlyargs if argument.arg not in plain]
         text = "" if name in ("patch", "entropies", "score", "generate") else []
-        getattr(model, name)(text, **said)
+        getattr(model, name)(text, **dict.fromkeys([*own, *shared]))
 
 
 def test_devices_and_samples():

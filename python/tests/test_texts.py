@@ -91,27 +91,39 @@ def arrays():
 
 @pytest.mark.parametrize(("kind", "texts"), list(arrays()), ids=lambda kind: kind if isinstance(kind, str) else "")
 def test_many_texts(model, kind, texts):
-    batch = model.patch_batch(texts, entropies=True)
+    batch = model.patch_batch(texts, entropies=True, nll=True)
     table = batch.to_pyarrow()
-    assert batch.column_names == ["lengths", "entropies"]
-    assert table.schema.field("lengths").type == pa.list_(pa.int32())
-    assert table.schema.field("entropies").type == pa.list_(pa.float32())
+    assert batch.column_names == ["patch_lengths", "entropies", "nll"]
+    assert table.schema.field("patch_lengths").type == pa.list_(pa.int32())
+    for name in ("entropies", "nll"):
+        assert table.schema.field(name).type == pa.list_(pa.float32())
     assert len(batch) == len(TEXTS) == table.num_rows
-    for text, lengths, entropies in zip(TEXTS, table["lengths"], table["entropies"]):
+    for text, lengths, entropies, nll in zip(TEXTS, *table.columns):
         if text is None:
-            assert not lengths.is_valid and not entropies.is_valid
+            assert not (lengths.is_valid or entropies.is_valid or nll.is_valid)
             continue
         alone = model.patch(text)
         assert lengths.as_py() == alone.lengths.tolist()
         np.testing.assert_allclose(
             np.array(entropies.as_py(), dtype=np.float32), alone.entropies, atol=1e-5
         )
+        nlls = model.score(text, part="entropy").nlls
+        np.testing.assert_allclose(np.array(nll.as_py(), dtype=np.float32), nlls, rtol=1e-4, atol=1e-4)
+
+
+def test_a_batch_may_be_cut_anywhere(model):
+    texts = [TEXT[:length] for length in range(len(TEXT))] * 3
+    whole = model.patch_batch(texts, entropies=True, nll=True).to_pyarrow()
+    for size in (1, 7):
+        cut = [texts[at : at + size] for at in range(0, len(texts), size)]
+        parts = [model.patch_batch(some, entropies=True, nll=True).to_pyarrow() for some in cut]
+        assert pa.Table.from_batches(parts).combine_chunks().to_batches()[0].equals(whole)
 
 
 def test_texts_of_numpy_strings(model):
     texts = np.array(["one", "two three"])
     table = model.patch_batch(texts).to_pyarrow()
-    assert table["lengths"].to_pylist() == [
+    assert table["patch_lengths"].to_pylist() == [
         model.patch(str(text)).lengths.tolist() for text in texts
     ]
 
@@ -153,11 +165,11 @@ def test_one_text_is_not_many(model):
 
 def test_arrow_arrays_share_memory(model):
     batch = model.patch_batch(["some text", "and more"])
-    addresses = {batch.to_pyarrow()["lengths"].buffers()[3].address for _ in range(3)}
+    addresses = {batch.to_pyarrow()["patch_lengths"].buffers()[3].address for _ in range(3)}
     assert len(addresses) == 1
     # They outlive what they came from.
     table = batch.to_pyarrow()
-    wanted = table["lengths"].to_pylist()
+    wanted = table["patch_lengths"].to_pylist()
     del batch
-    assert table["lengths"].to_pylist() == wanted
-    assert pa.schema(model.patch_batch([])).names == ["lengths"]
+    assert table["patch_lengths"].to_pylist() == wanted
+    assert pa.schema(model.patch_batch([])).names == ["patch_lengths"]

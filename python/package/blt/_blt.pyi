@@ -1,10 +1,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
-from typing import Any, Literal, Optional, Union, final, overload
+from typing import Any, Literal, Optional, TypedDict, Union, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Buffer
+from typing_extensions import Buffer, Unpack
 
 __version__: str
 
@@ -23,6 +23,34 @@ Mode = Literal[
     "lookup",
 ]
 Part = Literal["blt", "entropy"]
+
+class _Context(TypedDict, total=False):
+    """Where the context is cut."""
+
+    reset_at_newline: bool
+    reset_every: Optional[int]
+
+class _Reading(_Context, total=False):
+    """Where patches start."""
+
+    mode: Optional[Mode]
+    threshold: Optional[float]
+    threshold_add: Optional[float]
+    patch_size: Optional[float]
+    max_patch_length: Optional[int]
+    table: Union[str, PathLike[str], None]
+
+class _Writing(_Reading, total=False):
+    """How bytes are chosen; what is not said is as on the command line."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    repetition_penalty: float
+    repetition_window: int
+    seed: int
+    utf8: Literal["raw", "constrain"]
 
 @final
 class Patch:
@@ -177,23 +205,14 @@ class Model:
     def patch(
         self,
         text: Text,
-        *,
-        mode: Optional[Mode] = None,
-        threshold: Optional[float] = None,
-        threshold_add: Optional[float] = None,
-        patch_size: Optional[float] = None,
-        max_patch_length: Optional[int] = None,
-        table: Union[str, PathLike[str], None] = None,
-        reset_at_newline: bool = False,
-        reset_every: Optional[int] = None,
+        **arguments: Unpack[_Reading],
     ) -> Patches: ...
     def entropies(
         self,
         text: Text,
         *,
         to_come: bool = False,
-        reset_at_newline: bool = False,
-        reset_every: Optional[int] = None,
+        **arguments: Unpack[_Context],
     ) -> NDArray[np.float32]: ...
     def score(
         self,
@@ -201,28 +220,14 @@ class Model:
         *,
         part: Union[Part, Literal["both"], None] = None,
         piece: Optional[int] = None,
-        mode: Optional[Mode] = None,
-        threshold: Optional[float] = None,
-        threshold_add: Optional[float] = None,
-        patch_size: Optional[float] = None,
-        max_patch_length: Optional[int] = None,
-        table: Union[str, PathLike[str], None] = None,
-        reset_at_newline: bool = False,
-        reset_every: Optional[int] = None,
+        **arguments: Unpack[_Reading],
     ) -> Score: ...
     def answers(
         self,
         requests: Iterable[tuple[Text, Text]],
         *,
         part: Optional[Part] = None,
-        mode: Optional[Mode] = None,
-        threshold: Optional[float] = None,
-        threshold_add: Optional[float] = None,
-        patch_size: Optional[float] = None,
-        max_patch_length: Optional[int] = None,
-        table: Union[str, PathLike[str], None] = None,
-        reset_at_newline: bool = False,
-        reset_every: Optional[int] = None,
+        **arguments: Unpack[_Reading],
     ) -> list[Answer]: ...
     def generate(
         self,
@@ -233,36 +238,15 @@ class Model:
         ignore_end: bool = False,
         speculate: Union[int, Literal["auto", "off"], None] = None,
         part: Optional[Part] = None,
-        temperature: float = 0.8,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
-        repetition_window: int = 64,
-        seed: int = 1,
-        utf8: Literal["raw", "constrain"] = "raw",
-        mode: Optional[Mode] = None,
-        threshold: Optional[float] = None,
-        threshold_add: Optional[float] = None,
-        patch_size: Optional[float] = None,
-        max_patch_length: Optional[int] = None,
-        table: Union[str, PathLike[str], None] = None,
-        reset_at_newline: bool = False,
-        reset_every: Optional[int] = None,
+        **arguments: Unpack[_Writing],
     ) -> Generation: ...
     def patch_batch(
         self,
         texts: Texts,
         *,
         entropies: bool = False,
-        mode: Optional[Mode] = None,
-        threshold: Optional[float] = None,
-        threshold_add: Optional[float] = None,
-        patch_size: Optional[float] = None,
-        max_patch_length: Optional[int] = None,
-        table: Union[str, PathLike[str], None] = None,
-        reset_at_newline: bool = False,
-        reset_every: Optional[int] = None,
+        nll: bool = False,
+        **arguments: Unpack[_Reading],
     ) -> Batch: ...
     def score_batch(
         self,
@@ -270,14 +254,7 @@ class Model:
         *,
         part: Union[Part, Literal["both"], None] = None,
         piece: Optional[int] = None,
-        mode: Optional[Mode] = None,
-        threshold: Optional[float] = None,
-        threshold_add: Optional[float] = None,
-        patch_size: Optional[float] = None,
-        max_patch_length: Optional[int] = None,
-        table: Union[str, PathLike[str], None] = None,
-        reset_at_newline: bool = False,
-        reset_every: Optional[int] = None,
+        **arguments: Unpack[_Reading],
     ) -> Batch: ...
 
 def devices() -> list[tuple[str, str, str]]: ...

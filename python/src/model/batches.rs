@@ -9,7 +9,8 @@ use blt::measure::score::{self, ScoredByte};
 use blt::record::ByteRecord;
 use blt::session::comfortable_batch;
 
-use super::{Model, read_into};
+use super::Model;
+use super::sessions::{read_into, score_into};
 use crate::arguments::{Part, Reading};
 use crate::arrow::column;
 use crate::patches::{lengths, starts};
@@ -43,60 +44,76 @@ impl Model {
         signals: &mut Signals,
         mut take: impl FnMut(MaybeText<'_>, &[ByteRecord]),
     ) -> blt::Result<()> {
-        let Some(mut batch) = self.text_batch(reading, entropies, signals)? else {
-            let mut session = self.text_session(reading, entropies, signals)?;
-            let mut records = Vec::new();
-            for text in texts {
-                records.clear();
-                if let Some(text) = text {
-                    session.reset();
-                    read_into(&mut session, text, &mut records, signals)?;
+        if !self.reads_batches(reading, entropies)? {
+            return self.in_texts(reading, entropies, signals, |session, signals| {
+                let mut records = Vec::new();
+                for text in texts {
+                    records.clear();
+                    if let Some(text) = text {
+                        read_into(session, text, &mut records, signals)?;
+                    }
+                    take(*text, &records);
                 }
-                take(*text, &records);
-            }
-            return Ok(());
-        };
-        for some in pieces(texts) {
-            let present: Vec<&[u8]> = some.iter().copied().flatten().collect();
-            let read = batch.records_while(&present, |_| signals.go_on());
-            let mut read = pollster::block_on(read)?.into_iter();
-            for text in some {
-                let records = text.and_then(|_| read.next()).unwrap_or_default();
-                take(*text, &records);
-            }
+                Ok(())
+            });
         }
-        Ok(())
+        self.in_batch(reading, signals, |batch, signals| {
+            for some in pieces(texts) {
+                let present: Vec<&[u8]> = some.iter().copied().flatten().collect();
+                let read = batch.records_while(&present, |_| signals.go_on());
+                let mut read = pollster::block_on(read)?.into_iter();
+                for text in some {
+                    let records = text.and_then(|_| read.next()).unwrap_or_default();
+                    take(*text, &records);
+                }
+            }
+            Ok(())
+        })
     }
 
-    /// The patches of many texts.
+    /// The patches of many texts, and what else is wanted of their bytes.
     pub(super) fn patch_all(
         &self,
         texts: &[MaybeText<'_>],
         reading: &Reading,
-        entropies: bool,
+        (entropies, nll): (bool, bool),
         signals: &mut Signals,
     ) -> blt::Result<Columns> {
         check_size(texts)?;
         let mut patches = ListBuilder::new(Int32Builder::new());
-        let mut nats = ListBuilder::new(Float32Builder::new());
-        self.read_all(texts, reading, entropies, signals, |text, records| {
-            let bytes = text.map_or(0, <[u8]>::len);
-            let starts: Vec<u32> = starts(records).collect();
-            // At most 2 GiB, as was checked.
-            let lengths = lengths(&starts, bytes).map(u32::cast_signed);
-            patches.values().extend(lengths.map(Some));
-            patches.append(text.is_some());
-            if entropies {
-                let of_bytes = records.iter().take(bytes);
-                nats.values().extend(of_bytes.map(|record| record.entropy));
-                nats.append(text.is_some());
-            }
-        })?;
-        let mut columns = vec![("lengths", column(patches.finish()))];
-        if entropies {
-            columns.push(("entropies", column(nats.finish())));
-        }
-        Ok(columns)
+        let (mut entropies_of, mut nll_of) = (entropies.then(floats), nll.then(floats));
+        self.read_all(
+            texts,
+            reading,
+            entropies || nll,
+            signals,
+            |text, records| {
+                let bytes = text.map_or(0, <[u8]>::len);
+                let starts: Vec<u32> = starts(records).collect();
+                // At most 2 GiB, as was checked.
+                let lengths = lengths(&starts, bytes).map(u32::cast_signed);
+                patches.values().extend(lengths.map(Some));
+                patches.append(text.is_some());
+                let of_bytes = &records[..bytes.min(records.len())];
+                if let Some(column) = &mut entropies_of {
+                    let entropies = of_bytes.iter().map(|record| record.entropy);
+                    column.values().extend(entropies);
+                    column.append(text.is_some());
+                }
+                if let Some(column) = &mut nll_of {
+                    column
+                        .values()
+                        .extend(of_bytes.iter().map(|record| record.nll));
+                    column.append(text.is_some());
+                }
+            },
+        )?;
+        let wanted = [
+            Some(("patch_lengths", column(patches.finish()))),
+            entropies_of.map(|mut of| ("entropies", column(of.finish()))),
+            nll_of.map(|mut of| ("nll", column(of.finish()))),
+        ];
+        Ok(wanted.into_iter().flatten().collect())
     }
 
     /// The scores of many texts.
@@ -119,25 +136,26 @@ impl Model {
             })?;
             return Ok(columns(&scores, false));
         }
-        let mut scorer = self.scorer(part, piece, reading, signals)?;
-        for text in texts {
-            let Some(text) = text else {
-                scores.push(None);
-                continue;
-            };
-            let mut score = score::Score::default();
-            scorer.reset();
-            for bytes in text.chunks(scorer.comfortable_push()) {
-                signals.check()?;
-                let scored = pollster::block_on(scorer.push(bytes))?;
-                scored.iter().for_each(|byte| score.add(byte));
+        self.in_scorer((part, piece), reading, signals, |scorer, signals| {
+            for text in texts {
+                let score = text.map(|text| {
+                    let mut score = score::Score::default();
+                    score_into(scorer, text, signals, |scored| {
+                        scored.iter().for_each(|byte| score.add(byte));
+                    })?;
+                    blt::Result::Ok(score)
+                });
+                scores.push(score.transpose()?);
             }
-            let scored = pollster::block_on(scorer.finish())?;
-            scored.iter().for_each(|byte| score.add(byte));
-            scores.push(Some(score));
-        }
+            Ok(())
+        })?;
         Ok(columns(&scores, part == Part::Both))
     }
+}
+
+/// A column of lists.
+fn floats() -> ListBuilder<Float32Builder> {
+    ListBuilder::new(Float32Builder::new())
 }
 
 /// Texts in pieces of about what is read at a time.

@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use blt::measure::answers::Answerer;
-use blt::measure::scorer::Scorer;
 use blt::measure::tune::{Subject, prepare_kept};
 use blt::model::blt::{BltLoad, BltModel};
 use blt::model::entropy::EntropyModel;
 use blt::model::memory::MemoryPlan;
-use blt::session::{BltOptions, BltSession};
 
 use super::{Model, lock};
-use crate::arguments::{Part, Reading};
 use crate::wait::Signals;
 
 /// What is on the device.
@@ -72,52 +68,5 @@ impl Model {
         pollster::block_on(prepare_kept(&Subject::Blt(&model, &checkpoint)))?;
         loaded.whole = Some(Arc::clone(&model));
         Ok(model)
-    }
-
-    /// What scores texts.
-    pub(super) fn scorer(
-        &self,
-        part: Part,
-        piece: Option<u64>,
-        reading: &Reading,
-        signals: &mut Signals,
-    ) -> blt::Result<Scorer> {
-        let scorer = match part {
-            Part::Entropy => Scorer::of_entropy(self.text_session(reading, true, signals)?),
-            Part::Blt | Part::Both => {
-                Scorer::of_blt(self.blt_session(reading, signals)?, part == Part::Both)?
-            }
-        };
-        Ok(scorer.with_piece(piece))
-    }
-
-    /// What answers requests.
-    pub(super) fn answerer(
-        &self,
-        part: Part,
-        reading: &Reading,
-        signals: &mut Signals,
-    ) -> blt::Result<Answerer> {
-        match part {
-            Part::Entropy => Answerer::of_entropy(&self.entropy(signals)?, reading.context),
-            Part::Blt | Part::Both => {
-                let session = self.blt_session(reading, signals)?;
-                Ok(Answerer::of_blt(session))
-            }
-        }
-    }
-
-    /// A session of the whole model.
-    pub(super) fn blt_session(
-        &self,
-        reading: &Reading,
-        signals: &mut Signals,
-    ) -> blt::Result<BltSession> {
-        let options = BltOptions {
-            context: reading.context,
-            rule: Some(reading.cut.cut(Some(&self.checkpoint))?.into_rule()?),
-            ..BltOptions::default()
-        };
-        BltSession::new(&self.whole(signals)?, options)
     }
 }
