@@ -74,6 +74,7 @@ need_python() {
     on_linux || return 0
     python3 -c 'import ensurepip, venv' 2>/dev/null ||
         need "python3 python3-venv" "Python, for the tests of its module"
+    command -v java >/dev/null || need "default-jre-headless" "Java, for an example that runs on Spark"
 }
 
 need_browser() {
