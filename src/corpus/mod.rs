@@ -16,6 +16,7 @@ mod input;
 mod layout;
 mod manifest;
 mod output;
+mod places;
 mod read;
 mod reader;
 mod result;

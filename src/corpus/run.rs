@@ -12,9 +12,10 @@ use super::bad::BadLine;
 use super::batch::{Batch, next_batch};
 use super::document::Columns;
 use super::input::{Input, inputs, unread};
-use super::layout::{Layout, TableFormat};
+use super::layout::Layout;
 use super::manifest::{self, Counts, ModelId, Record};
 use super::output::{appear, join, make_folder, read_json, unwritten, write_json, write_part};
+use super::places::{BAD, Places, WORK, data_set, meta_outputs, patch_outputs};
 use super::read::Source;
 use super::reader::Reader;
 use super::result::TextResult;
@@ -78,11 +79,6 @@ pub struct Corpus {
     _lock: File,
 }
 
-/// Working files, which go when the results are there, and records, which stay.
-const WORK: &str = ".blt-corpus";
-/// Bad lines.
-const BAD: &str = "bad";
-
 /// What is kept beside the rows of a batch.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Beside {
@@ -114,7 +110,7 @@ impl Corpus {
                 let own = data_set(arguments, &inputs);
                 let data_set = options.data_set.clone().unwrap_or(own);
                 let model = model.map_or("", |model| model.name.as_str());
-                meta_outputs(&inputs, &file_name(&data_set), &file_name(model), shard)
+                meta_outputs(&inputs, &data_set, model, shard)
             }
             Layout::Patches { format, .. } => patch_outputs(&inputs, format, shard),
         };
@@ -175,7 +171,7 @@ impl Corpus {
         go_on: &mut impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         for (at, input) in self.own() {
-            let places = self.places(at);
+            let places = Places::of(&self.out, &self.outputs[at]);
             let before = done.progress.done;
             let record = if places.record.exists() {
                 done.progress.earlier += input.bytes;
@@ -341,40 +337,6 @@ impl Corpus {
             _ => Ok(()),
         }
     }
-
-    fn places(&self, at: usize) -> Places {
-        let relative = &self.outputs[at];
-        let name = relative.file_name().unwrap_or_default().to_string_lossy();
-        let work = self.out.join(WORK);
-        Places {
-            parts: work.join(format!("{name}.batches")),
-            record: work.join(format!("{name}.json")),
-            bad: self.out.join(BAD).join(format!("{name}.jsonl")),
-            output: self.out.join(relative),
-            relative: relative.clone(),
-        }
-    }
-}
-
-/// Where the files of an input are.
-struct Places {
-    /// The folder of its batches.
-    parts: PathBuf,
-    record: PathBuf,
-    bad: PathBuf,
-    output: PathBuf,
-    /// The same from the folder of all.
-    relative: PathBuf,
-}
-
-impl Places {
-    fn rows(&self, batch: u64) -> PathBuf {
-        self.parts.join(format!("{batch:08}.arrow"))
-    }
-
-    fn beside(&self, batch: u64) -> PathBuf {
-        self.parts.join(format!("{batch:08}.json"))
-    }
 }
 
 fn first_bad(path: &Path) -> Option<String> {
@@ -397,124 +359,5 @@ fn lock(out: &Path, shard: Shard) -> Result<File> {
             out.display()
         ))),
         Err(TryLockError::Error(source)) => Err(unread(&path, source)),
-    }
-}
-
-/// What the data set is called, by what names it.
-fn data_set(arguments: &[PathBuf], inputs: &[Input]) -> String {
-    let mut chunks = inputs
-        .iter()
-        .map(|input| input.chunk().map(|(name, _)| name));
-    if let Some(Some(first)) = chunks.next()
-        && chunks.all(|name| name == Some(first))
-    {
-        return first.to_owned();
-    }
-    let folder = match arguments {
-        [folder] if folder.is_dir() => folder.canonicalize().ok(),
-        _ => None,
-    };
-    let folder = folder.as_ref().and_then(|folder| folder.file_name());
-    match (folder, inputs.first()) {
-        (Some(folder), _) => folder.to_string_lossy().into_owned(),
-        (None, Some(first)) => first.stem.clone(),
-        (None, None) => "corpus".to_owned(),
-    }
-}
-
-/// A name as one part of a path.
-fn file_name(name: &str) -> String {
-    let kept = |c: char| match c {
-        '/' | '\\' | ':' => '_',
-        c if c.is_control() || c.is_whitespace() => '_',
-        c => c,
-    };
-    let name: String = name.chars().map(kept).collect();
-    match name.trim_start_matches('.') {
-        "" => "unnamed".to_owned(),
-        name => name.to_owned(),
-    }
-}
-
-/// As the reference trainer looks for them. The numbers are those in the names of the
-/// inputs, if each has one of its own, else they count.
-fn meta_outputs(inputs: &[Input], data_set: &str, model: &str, shard: Shard) -> Vec<PathBuf> {
-    let named: Option<Vec<u64>> = inputs
-        .iter()
-        .map(|input| input.chunk().map(|(_, number)| number))
-        .collect();
-    let distinct = |numbers: &Vec<u64>| {
-        let set: std::collections::BTreeSet<_> = numbers.iter().collect();
-        set.len() == numbers.len()
-    };
-    let numbers = named
-        .filter(distinct)
-        .unwrap_or_else(|| (0..inputs.len() as u64).collect());
-    let folder = Path::new(data_set).join(model);
-    let file = |number: u64| {
-        let shard = shard.index;
-        folder.join(format!(
-            "{data_set}.chunk.{number:02}.jsonl.shard_{shard}.arrow"
-        ))
-    };
-    numbers.into_iter().map(file).collect()
-}
-
-/// Named by the inputs, with a number where several have a name.
-fn patch_outputs(inputs: &[Input], format: TableFormat, shard: Shard) -> Vec<PathBuf> {
-    let end = match format {
-        TableFormat::Parquet => "parquet",
-        TableFormat::Arrow => "arrow",
-    };
-    let shard = match shard {
-        Shard { count: 1, .. } => String::new(),
-        Shard { index, .. } => format!(".shard_{index}"),
-    };
-    let file = |(at, input): (usize, &Input)| {
-        let same = |other: &&Input| other.stem.eq_ignore_ascii_case(&input.stem);
-        let number = match inputs.iter().filter(same).count() {
-            1 => String::new(),
-            // Of no other input's name.
-            _ => format!(".input_{at:02}"),
-        };
-        PathBuf::from(format!("{}{number}{shard}.{end}", file_name(&input.stem)))
-    };
-    inputs.iter().enumerate().map(file).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn input(name: &str) -> Input {
-        Input {
-            path: name.into(),
-            stem: name.to_owned(),
-            name: name.to_owned(),
-            kind: super::super::input::Kind::Json,
-            bytes: 1,
-        }
-    }
-
-    #[test]
-    fn outputs_have_names_of_their_own() {
-        let inputs = [input("a"), input("b"), input("A")];
-        let all = Shard::default();
-        let names = patch_outputs(&inputs, TableFormat::Parquet, all);
-        let names: Vec<_> = names.iter().map(|path| path.to_string_lossy()).collect();
-        assert_eq!(
-            names,
-            ["a.input_00.parquet", "b.parquet", "A.input_02.parquet"]
-        );
-        let chunks = [input("s.chunk.03"), input("s.chunk.10")];
-        let names = meta_outputs(&chunks, "s", "m", Shard { index: 1, count: 2 });
-        let want = |number: &str| format!("s.chunk.{number}.jsonl.shard_1.arrow");
-        let folder = Path::new("s").join("m");
-        assert_eq!(names, ["03", "10"].map(|n| folder.join(want(n))));
-        let names = meta_outputs(&inputs, "s", "m", all);
-        assert!(names[2].ends_with("s.chunk.02.jsonl.shard_0.arrow"));
-        assert_eq!(data_set(&[], &chunks), "s");
-        assert_eq!(data_set(&["x".into()], &inputs), "a");
-        assert_eq!(file_name("../org/na me"), "_org_na_me");
     }
 }
