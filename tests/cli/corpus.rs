@@ -123,6 +123,12 @@ fn shown(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// The command that reads `data` into `out`, and what else it is told.
+fn corpus<'a>(data: &'a Path, out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let base = ["corpus", "-q", shown(data), "-o", shown(out)];
+    [&base[..], more].concat()
+}
+
 fn manifest(out: &Path) -> Value {
     serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap()
 }
@@ -197,17 +203,9 @@ fn rows_are_what_patch_and_entropy_say() {
 
     let out = place("out");
     let model = model();
-    let extras = ["--entropies", "--nll", "--text"];
-    let arguments = [
-        "corpus",
-        "-q",
-        "-m",
-        &model,
-        shown(folder.path()),
-        "-o",
-        shown(&out),
-    ];
-    good(&[&arguments[..], &extras].concat(), b"");
+    let more = ["-m", &model, "--entropies", "--nll", "--text"];
+    let arguments = corpus(folder.path(), &out, &more);
+    good(&arguments, b"");
     let first = rows(&out.join("json.parquet"));
     assert_eq!(first.len(), texts.len());
     for name in ["gzip", "zstd", "file", "stream", "table"] {
@@ -259,7 +257,7 @@ fn rows_are_what_patch_and_entropy_say() {
     assert_eq!(manifest["settings"]["rule"]["mode"], "entropy");
     // All is done: nothing is read again.
     let before = content(&out);
-    good(&[&arguments[..], &extras].concat(), b"");
+    good(&arguments, b"");
     assert!(content(&out) == before);
 }
 
@@ -268,19 +266,11 @@ fn a_rule_of_bytes_needs_no_model() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("a.jsonl"), folder.path().join("out"));
     fs::write(&data, lines(&["two words".to_owned(), String::new()], 0)).unwrap();
-    let arguments = [
-        "corpus",
-        "-q",
-        shown(&data),
-        "-o",
-        shown(&out),
-        "--mode",
-        "static",
-        "--patch-size",
-        "4",
-        "--format",
-        "arrow",
-    ];
+    let arguments = corpus(
+        &data,
+        &out,
+        &["--mode", "static", "--patch-size", "4", "--format", "arrow"],
+    );
     good(&arguments, b"");
     let rows = rows(&out.join("a.arrow"));
     let lengths: Vec<_> = rows.iter().map(|row| row.lengths.clone()).collect();
@@ -336,17 +326,9 @@ fn columns_can_be_named() {
     let (data, out) = (folder.path().join("a.jsonl.gz"), folder.path().join("out"));
     let line = json!({"text": "no", "id": "no", "body": "yes", "key": 7}).to_string();
     fs::write(&data, gzipped(line.as_bytes())).unwrap();
-    let named = [
-        "--text-column",
-        "body",
-        "--id-column",
-        "key",
-        "--text",
-        "--mode",
-        "byte",
-    ];
-    let arguments = ["corpus", "-q", shown(&data), "-o", shown(&out)];
-    good(&[&arguments[..], &named].concat(), b"");
+    let named = ["--text-column", "body", "--id-column", "key", "--text"];
+    let more = [&named[..], &["--mode", "byte"]].concat();
+    good(&corpus(&data, &out, &more), b"");
     let row = rows(&out.join("a.parquet")).remove(0);
     assert_eq!((row.id.as_str(), row.text.as_deref()), ("7", Some("yes")));
     assert_eq!(row.lengths, [1, 1, 1]);
@@ -406,15 +388,7 @@ fn a_torn_input_does_not_end_the_run() {
     fs::write(place("a.jsonl.gz"), &torn).unwrap();
     fs::write(place("b.jsonl"), lines(&texts(30), 0)).unwrap();
     let (data, out) = (place(""), place("out"));
-    let arguments = [
-        "corpus",
-        "-q",
-        shown(&data),
-        "-o",
-        shown(&out),
-        "--mode",
-        "space",
-    ];
+    let arguments = corpus(&data, &out, &["--mode", "space"]);
     let (code, sentence) = refused(&arguments);
     assert!(code == 1 && sentence.contains("a.jsonl.gz"), "{sentence}");
     assert!(!out.join("a.parquet").exists());
@@ -443,15 +417,7 @@ fn shards_are_the_whole() {
         let mut busy = 0;
         for shard in 0..shards {
             let shard = format!("{shard}/{shards}");
-            let arguments = [
-                "corpus",
-                "-q",
-                shown(&data),
-                "-o",
-                shown(&out),
-                "--mode",
-                "space",
-            ];
+            let arguments = corpus(&data, &out, &["--mode", "space"]);
             let before = content(&out_or_empty(&out)).len();
             good(
                 &[&arguments[..], &["--text", "--shard", &shard]].concat(),

@@ -11,7 +11,7 @@ use arrow_ipc::reader::FileReader;
 use arrow_schema::DataType;
 use serde_json::Value;
 
-use super::{lines, shown, texts};
+use super::{corpus, lines, shown, texts};
 use crate::{good, model};
 
 /// A document as the reference trainer gets it.
@@ -105,16 +105,8 @@ fn the_trainers_layout_is_as_described() {
     fs::write(data.join("b.jsonl"), lines(two, one.len())).unwrap();
     let out = folder.path().join("out");
     let model = model();
-    let arguments = [
-        "corpus",
-        "-q",
-        "-m",
-        &model,
-        shown(&data),
-        "-o",
-        shown(&out),
-    ];
-    good(&[&arguments[..], &["--layout", "meta"]].concat(), b"");
+    let arguments = corpus(&data, &out, &["-m", &model, "--layout", "meta"]);
+    good(&arguments, b"");
     let samples = read(&out, "my.set", "k2_base");
     assert_eq!(samples.len(), texts.len());
     for (at, (sample, text)) in samples.iter().zip(&texts).enumerate() {
@@ -139,17 +131,9 @@ fn the_context_begins_anew_as_the_reference_does() {
     fs::write(&data, lines(std::slice::from_ref(&text), 0)).unwrap();
     let out = folder.path().join("out");
     let model = model();
-    let names = ["--layout", "meta", "--dataset", "a/b", "--model-name", "m"];
-    let arguments = [
-        "corpus",
-        "-q",
-        "-m",
-        &model,
-        shown(&data),
-        "-o",
-        shown(&out),
-    ];
-    good(&[&arguments[..], &names].concat(), b"");
+    let names = ["--dataset", "a/b", "--model-name", "m"];
+    let more = [&["-m", &model, "--layout", "meta"], &names[..]].concat();
+    good(&corpus(&data, &out, &more), b"");
     let sample = read(&out, "a_b", "m").remove(0);
     assert!(text.len() > 2 * 8192);
     let reset = [
@@ -192,16 +176,8 @@ fn pyarrow_reads_the_trainers_layout() {
     fs::write(&data, lines(&texts, 0)).unwrap();
     let out = folder.path().join("out");
     let model = model();
-    let arguments = [
-        "corpus",
-        "-q",
-        "-m",
-        &model,
-        shown(&data),
-        "-o",
-        shown(&out),
-    ];
-    good(&[&arguments[..], &["--layout", "meta"]].concat(), b"");
+    let arguments = corpus(&data, &out, &["-m", &model, "--layout", "meta"]);
+    good(&arguments, b"");
     let script = "
 import json, sys
 import pyarrow as pa, pyarrow.dataset, pathlib

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{content, lines, rows, shown, texts};
+use super::{content, corpus, lines, rows, shown, texts};
 use crate::{blt, good, model, program};
 
 fn start(arguments: &[&str]) -> Child {
@@ -22,7 +22,7 @@ fn start(arguments: &[&str]) -> Child {
 }
 
 /// Some thousand texts in two inputs, with bad lines among them.
-fn corpus(folder: &Path) {
+fn texts_in(folder: &Path) {
     fs::create_dir(folder).unwrap();
     let all = texts(7000);
     let (one, two) = all.split_at(4200);
@@ -55,29 +55,13 @@ fn kills() -> u32 {
 fn kills_lose_and_double_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    corpus(&data);
+    texts_in(&data);
     let model = model();
     let (mut killed, mut ended) = (0, 0);
     for (layout, more) in [("meta", &[][..]), ("patches", &["--text", "--nll"])] {
         let whole = folder.path().join(format!("whole-{layout}"));
-        let base = [
-            "corpus",
-            "-q",
-            "-m",
-            &model,
-            shown(&data),
-            "--layout",
-            layout,
-        ];
-        let arguments = |out: &Path| {
-            let out = shown(out).to_owned();
-            let own = base.iter().chain(more).map(|word| (*word).to_owned());
-            own.chain(["-o".to_owned(), out]).collect::<Vec<_>>()
-        };
-        let run = |out: &Path| {
-            let arguments = arguments(out);
-            start(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
-        };
+        let more = [&["-m", &model, "--layout", layout], more].concat();
+        let run = |out: &Path| start(&corpus(&data, out, &more));
         let begun = Instant::now();
         assert!(run(&whole).wait().unwrap().success());
         let time = begun.elapsed();
@@ -111,7 +95,7 @@ fn kills_lose_and_double_nothing() {
 fn finished_batches_are_not_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
-    corpus(&data);
+    texts_in(&data);
     let model = model();
     let arguments = ["corpus", "-m", &model, shown(&data), "-o", shown(&out)];
     let batches = out.join(".blt-corpus/a.parquet.batches");
@@ -152,17 +136,9 @@ fn finished_batches_are_not_read_again() {
 fn ctrl_c_leaves_what_is_finished() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
-    corpus(&data);
+    texts_in(&data);
     let model = model();
-    let arguments = [
-        "corpus",
-        "-q",
-        "-m",
-        &model,
-        shown(&data),
-        "-o",
-        shown(&out),
-    ];
+    let arguments = corpus(&data, &out, &["-m", &model]);
     let mut child = start(&arguments);
     let begun = Instant::now();
     while !out
@@ -187,28 +163,15 @@ fn ctrl_c_leaves_what_is_finished() {
 fn a_full_disk_leaves_what_is_finished() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    corpus(&data);
+    texts_in(&data);
     let whole = folder.path().join("whole");
     let out = |blocks: u64| folder.path().join(format!("out-{blocks}"));
-    let arguments = |out: &Path| {
-        let words = [
-            "corpus",
-            "-q",
-            shown(&data),
-            "--mode",
-            "space",
-            "--text",
-            "-o",
-            shown(out),
-        ];
-        words.map(str::to_owned)
-    };
     let run = |limit: u64, out: &Path| {
         let ended = Command::new("sh")
             .args(["-c", "trap '' XFSZ; ulimit -f $0; exec \"$@\""])
             .arg(limit.to_string())
             .arg(program())
-            .args(arguments(out))
+            .args(corpus(&data, out, &["--mode", "space", "--text"]))
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .output()
