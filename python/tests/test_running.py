@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, WHOLE
 
 import blt
 
@@ -58,6 +58,30 @@ def test_the_first_use_may_be_by_several_threads():
         scores = list(pool.map(lambda text: fresh.score(text).nll, ["Hello"] * 4))
     assert all((each == entropies[0]).all() for each in entropies)
     assert len(set(scores)) == 1
+
+
+CALLS = {
+    "patch": lambda m, text: m.patch(text).lengths.tolist(),
+    "patch of 4": lambda m, text: m.patch(text, patch_size=4).lengths.tolist(),
+    "patch at spaces": lambda m, text: m.patch(text, mode="space").lengths.tolist(),
+    "entropies": lambda m, text: m.entropies(text, reset_at_newline=True).tolist(),
+    "score": lambda m, text: m.score(text).nlls.tolist(),
+    "score of pieces": lambda m, text: m.score(text, piece=20).nlls.tolist(),
+    "score of both": lambda m, text: m.score(text, part="both").entropy_nlls.tolist(),
+    "answers": lambda m, text: m.answers([(text, "yes"), (text, "no")])[1].logprob,
+    "patch_batch": lambda m, text: m.patch_batch([text, "b"], nll=True).to_pyarrow().to_pylist(),
+    "score_batch": lambda m, text: m.score_batch([text, "b"], part="blt").to_pyarrow().to_pylist(),
+    "generate": lambda m, text: m.generate(text, 5, seed=3).bytes,
+}
+
+
+def test_a_used_model_says_what_a_new_one_says(whole):
+    text = "Two lines\nof 31 bytes in a text"
+    fresh = {name: call(blt.Model.open(WHOLE, "cpu"), text) for name, call in CALLS.items()}
+    for names in (list(CALLS), list(reversed(CALLS)), list(CALLS)[::2]):
+        for name in names:
+            CALLS[name](whole, "another text, which is longer than the one that comes then")
+            assert CALLS[name](whole, text) == fresh[name], name
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

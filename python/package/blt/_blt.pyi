@@ -1,3 +1,4 @@
+import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from typing import Any, Literal, Optional, TypedDict, Union, final, overload
@@ -63,7 +64,7 @@ class Patch:
     @property
     def entropy(self) -> Optional[float]: ...
     def __len__(self) -> int: ...
-    def __bytes__(self) -> bytes: ...
+    def __bytes__(self) -> builtins.bytes: ...
 
 @final
 class Patches(Sequence[Patch]):
