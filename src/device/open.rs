@@ -79,15 +79,14 @@ async fn found(
     let choice = &options.choice;
     let api = choice.backend.is_some()
         || std::env::var("WGPU_BACKEND").is_ok_and(|backend| !backend.is_empty());
-    let only_graphics = api || options.tier.is_some();
     let mut all = Vec::new();
     let mut instance = None;
-    if asked || only_graphics || may_exist() {
+    if asked || api || options.tier.is_some() || may_exist() {
         let (own, adapters) = ranked(choice).await?;
         instance = Some(own);
         all.extend(adapters.into_iter().map(|a| Found::Adapter(Box::new(a))));
     }
-    if !only_graphics {
+    if !api {
         all.push(Found::Cpu);
     }
     all.sort_by_key(|found| match found {
@@ -108,7 +107,7 @@ pub async fn devices(options: &DeviceOptions) -> Result<(Vec<DeviceSummary>, usi
     let all = all.iter().map(|found| found.summary(options.threads));
     let all: Vec<DeviceSummary> = all.collect();
     let wanted = options.choice.adapter.as_deref();
-    match place_of(wanted, &all) {
+    match place_of(wanted, &all, options.tier) {
         Some(chosen) => Ok((all, chosen)),
         None => Err(none_of(wanted, &all)),
     }
@@ -141,16 +140,19 @@ async fn first_that_opens<C, T>(
     Err(last)
 }
 
-/// The place of the device that was asked for, or of the best.
-fn place_of(wanted: Option<&str>, all: &[DeviceSummary]) -> Option<usize> {
+/// The place of the device that was asked for, or of the best: with a tier, of the best
+/// that has tiers. An index counts all of them, as [`devices`] lists them.
+fn place_of(wanted: Option<&str>, all: &[DeviceSummary], tier: Option<Tier>) -> Option<usize> {
+    let is_cpu = |device: &DeviceSummary| device.class == DeviceClass::Cpu;
     let Some(text) = wanted else {
-        return (!all.is_empty()).then_some(0);
+        return all
+            .iter()
+            .position(|device| tier.is_none() || !is_cpu(device));
     };
     let text = text.to_lowercase();
     if let Ok(index) = text.parse::<usize>() {
         return (index < all.len()).then_some(index);
     }
-    let is_cpu = |device: &DeviceSummary| device.class == DeviceClass::Cpu;
     let named = |device: &DeviceSummary| device.name.to_lowercase().contains(&text);
     match text.as_str() {
         "cpu" => all.iter().position(is_cpu),
@@ -178,16 +180,23 @@ impl Device {
         let (instance, mut all) = found(options, named).await?;
         let summaries: Vec<DeviceSummary> =
             all.iter().map(|f| f.summary(options.threads)).collect();
-        let Some(index) = place_of(wanted, &summaries) else {
-            return Err(none_of(wanted, &summaries));
+        let Some(index) = place_of(wanted, &summaries, options.tier) else {
+            // With a tier and no name the processor is not what was asked for.
+            let none = wanted.map_or(&[][..], |_| &summaries);
+            return Err(none_of(wanted, none));
         };
         let names: Vec<String> = summaries.into_iter().map(|s| s.name).collect();
         // Who asks for one device gets it or an error, and who asks for the best the next.
         let all = match wanted {
             Some(_) => vec![(names[index].clone(), all.swap_remove(index))],
-            None => names.into_iter().zip(all).collect(),
+            None => names.into_iter().zip(all).skip(index).collect(),
         };
         first_that_opens(all, async |found| match (found, &instance) {
+            (Found::Cpu, _) if options.tier.is_some() => Err(Error::Argument(
+                "the processor has no tiers; leave --tier out, or name a graphics adapter with \
+                 --adapter (`blt devices` lists them)"
+                    .to_owned(),
+            )),
             (Found::Adapter(adapter), Some(instance)) => {
                 let gpu = Gpu::open((instance.clone(), *adapter), options.of_gpu()).await?;
                 Ok(Self::tuned(gpu, options.tune))
@@ -215,12 +224,24 @@ impl Device {
         options: &DeviceOptions,
         serves: impl Fn(&wgpu::Instance, &wgpu::Adapter) -> Result<()>,
     ) -> Result<Arc<Gpu>> {
-        let (instance, mut adapters) = ranked(&options.choice).await?;
-        let summaries: Vec<DeviceSummary> = adapters.iter().map(DeviceSummary::from).collect();
+        let (instance, all) = found(options, true).await?;
+        let summaries: Vec<DeviceSummary> =
+            all.iter().map(|f| f.summary(options.threads)).collect();
         let wanted = options.choice.adapter.as_deref();
-        let index = place_of(wanted, &summaries).or((!summaries.is_empty()).then_some(0));
-        let Some(index) = index else {
-            return Err(none_of(None, &summaries));
+        let asked = place_of(wanted, &summaries, options.tier);
+        let before = all[..asked.unwrap_or(0)].iter();
+        let index = match asked.map(|index| &all[index]) {
+            Some(Found::Adapter(_)) => before.filter(|f| !matches!(f, Found::Cpu)).count(),
+            // The processor draws nothing.
+            Some(Found::Cpu) | None => 0,
+        };
+        let adapters = all.into_iter().filter_map(|found| match found {
+            Found::Adapter(adapter) => Some(*adapter),
+            Found::Cpu => None,
+        });
+        let mut adapters: Vec<wgpu::Adapter> = adapters.collect();
+        let (Some(instance), false) = (instance, adapters.is_empty()) else {
+            return Err(none_of(None, &[]));
         };
         // The one asked for first, then the others.
         let first = adapters.remove(index);

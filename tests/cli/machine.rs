@@ -55,6 +55,36 @@ fn devices_are_listed_best_first() {
     assert_eq!(chosen.last().unwrap()["chosen"], true);
 }
 
+/// An index is that of the list, also where a tier leaves the processor out of account.
+#[test]
+fn an_index_means_the_same_device_with_a_tier() {
+    let list = good(&["devices", "--json"], b"").text();
+    let list: Vec<Value> = serde_json::from_str(&list).unwrap();
+    for (index, device) in list.iter().enumerate() {
+        let index = index.to_string();
+        let arguments = ["--tier", "base", "--adapter", &index, "patch", "-v", "a"];
+        if device["class"] == "cpu" {
+            let ran = super::Ran::of(&mut super::blt(&arguments));
+            assert_eq!(ran.code, 2, "{}", ran.err);
+            assert!(ran.err.contains("no tiers"), "{}", ran.err);
+        } else {
+            let ran = good(&arguments, b"");
+            assert!(
+                ran.err.contains(device["name"].as_str().unwrap()),
+                "{}",
+                ran.err
+            );
+        }
+    }
+    let ran = good(&["--tier", "base", "patch", "-v", "a"], b"");
+    let first = list.iter().find(|device| device["class"] != "cpu").unwrap();
+    assert!(
+        ran.err.contains(first["name"].as_str().unwrap()),
+        "{}",
+        ran.err
+    );
+}
+
 #[test]
 fn what_is_found_out_about_an_adapter_is_kept_and_shown() {
     let list = good(&["devices", "--json"], b"").text();
