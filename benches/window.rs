@@ -221,12 +221,11 @@ impl Hand {
         }])
     }
 
-    /// From an event to its first frame, and to the frame with all numbers.
-    fn time(&mut self, event: Event) -> (Duration, Duration) {
+    /// The first frame after an event, and how long it is to the frame with all numbers.
+    fn time(&mut self, event: Event) -> (Times, Duration) {
         while self.woken.try_recv().is_ok() {}
         let began = Instant::now();
-        self.frame(vec![event]);
-        let first = began.elapsed();
+        let first = self.frame(vec![event]);
         self.wait();
         (first, began.elapsed())
     }
@@ -277,7 +276,17 @@ fn keys(devices: &Devices, count: usize) {
         "\nOne key in {EDITED} bytes, from the key to the frame with all numbers and the \
          distribution at the caret, median of {count}, ms:\n"
     );
-    println!("| | first frame | all numbers | of the whole text |\n|---|---:|---:|---:|");
+    println!(
+        "| | first frame | of it layout, with the numbers it waits for | tessellation | upload and \
+         drawing | all numbers | of the whole text |\n|---|---:|---:|---:|---:|---:|---:|"
+    );
+    let row = |name: &str, first: &[Times], all: f64, share: f64| {
+        let [layout, tessellation, device, first] = medians(first);
+        println!(
+            "| {name} | {first:.1} | {layout:.1} | {tessellation:.1} | {device:.1} | {all:.1} | \
+             {share:.3} |"
+        );
+    };
     // Other texts of this length, with nothing in common at either end.
     let whole = (0..count).map(|round| {
         hand.press(Key::A, Modifiers::COMMAND);
@@ -286,9 +295,9 @@ fn keys(devices: &Devices, count: usize) {
         let other = std::iter::once(mark).chain(shifted).chain([mark]);
         hand.time(Event::Paste(other.collect()))
     });
-    let (first, all) = whole.unzip();
-    let (first, whole) = (median(first), median(all));
-    println!("| (another text) | {first:.1} | {whole:.1} | 1 |");
+    let (first, all): (Vec<_>, Vec<_>) = whole.unzip();
+    let whole = median(all);
+    row("(another text)", &first, whole, 1.0);
     for (name, place) in [("at the end", 2), ("in the middle", 1), ("at the start", 0)] {
         let end = if place == 2 { Key::End } else { Key::Home };
         // Only with it does egui go to the end of the text, and not of the line.
@@ -301,8 +310,8 @@ fn keys(devices: &Devices, count: usize) {
         let (first, all): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| hand.time(Event::Text("k".to_owned())))
             .unzip();
-        let (first, all) = (median(first), median(all));
-        println!("| {name} | {first:.1} | {all:.1} | {:.3} |", all / whole);
+        let all = median(all);
+        row(name, &first, all, all / whole);
     }
 }
 

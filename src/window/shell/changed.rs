@@ -8,7 +8,7 @@ use egui::{ClippedPrimitive, Color32, Rect, pos2};
 use egui_wgpu::ScreenDescriptor;
 
 /// The side of the squares, in pixels, that are drawn again or not.
-const SQUARE: u32 = 32;
+const SQUARE: u32 = 16;
 
 /// Of more than this share of a frame all of it is drawn.
 const MOST: f32 = 0.7;
@@ -69,7 +69,7 @@ impl Changed {
     ) -> Option<Vec<ClippedPrimitive>> {
         let scale = screen.pixels_per_point;
         let of = (screen.size_in_pixels, scale, background);
-        let items = items(primitives, screen);
+        let (items, bounds) = items(primitives, screen);
         let before = std::mem::replace(&mut self.items, items);
         if self.of.replace(of) != Some(of) {
             return None;
@@ -78,34 +78,42 @@ impl Changed {
         if squares.share() > MOST {
             return None;
         }
-        let mut parts = Vec::new();
-        for pixels in squares.rectangles() {
-            draw_part(primitives, pixels, screen, background, &mut parts);
+        let rectangles = squares.rectangles();
+        let mut parts: Vec<Vec<ClippedPrimitive>> = Vec::with_capacity(rectangles.len());
+        for pixels in &rectangles {
+            parts.push(vec![ground(*pixels, screen, background)]);
         }
+        let numbers = squares.numbers(&rectangles);
+        for (primitive, bounds) in primitives.iter().zip(&bounds) {
+            let numbers = |place| squares.within(place).filter_map(|square| numbers[square]);
+            share_out(primitive, bounds, &rectangles, numbers, screen, &mut parts);
+        }
+        let parts = parts.into_iter().flatten().collect();
         Some(parts)
     }
 }
 
-/// All triangles of a frame, in the order in which they are drawn.
-fn items(primitives: &[ClippedPrimitive], screen: &ScreenDescriptor) -> Vec<Item> {
+/// All that shows of a frame, in the order in which it is drawn, and for each primitive where
+/// its triangles are.
+fn items(
+    primitives: &[ClippedPrimitive],
+    screen: &ScreenDescriptor,
+) -> (Vec<Item>, Vec<Vec<Pixels>>) {
     let mut items = Vec::new();
-    for primitive in primitives {
+    let of = |primitive: &ClippedPrimitive| {
         let clip = scissors(primitive.clip_rect, screen);
-        if clip.is_empty() {
-            continue;
-        }
         let Primitive::Mesh(mesh) = &primitive.primitive else {
             items.push(Item {
                 hash: None,
                 pixels: clip,
             });
-            continue;
+            return Vec::new();
         };
         let place = hash((
             mesh.texture_id,
             [clip.left, clip.top, clip.right, clip.bottom],
         ));
-        for corners in triangles(mesh) {
+        let bounds = triangles(mesh).map(|corners| {
             let pixels = touched(&corners, screen).and(clip);
             if !pixels.is_empty() {
                 let looks = corners.map(|v| {
@@ -117,9 +125,12 @@ fn items(primitives: &[ClippedPrimitive], screen: &ScreenDescriptor) -> Vec<Item
                     pixels,
                 });
             }
-        }
-    }
-    items
+            pixels
+        });
+        bounds.collect()
+    };
+    let bounds = primitives.iter().map(of).collect();
+    (items, bounds)
 }
 
 fn triangles(mesh: &Mesh) -> impl Iterator<Item = [Vertex; 3]> {
@@ -153,11 +164,22 @@ fn scissors(clip: Rect, screen: &ScreenDescriptor) -> Pixels {
 
 /// The pixels that a triangle may touch, and those next to them.
 fn touched(corners: &[Vertex; 3], screen: &ScreenDescriptor) -> Pixels {
-    let mut bounds = Rect::NOTHING;
-    for corner in corners {
-        bounds.extend_with(corner.pos);
+    let [a, b, c] = corners.map(|corner| corner.pos * screen.pixels_per_point);
+    let (least, most) = (a.min(b).min(c), a.max(b).max(c));
+    let [width, height] = screen.size_in_pixels;
+    // Conversions to integers saturate.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "what is beyond the screen is cut off"
+    )]
+    let pixel = |at: f32, most: u32| (at as u32).min(most);
+    Pixels {
+        left: pixel(least.x - 1.0, width),
+        top: pixel(least.y - 1.0, height),
+        right: pixel(most.x + 2.0, width),
+        bottom: pixel(most.y + 2.0, height),
     }
-    scissors(bounds.expand(1.0 / screen.pixels_per_point), screen)
 }
 
 /// The squares of a screen in which something differs.
@@ -214,14 +236,37 @@ impl Squares {
         squares
     }
 
+    /// The squares that a rectangle touches.
+    fn within(&self, pixels: Pixels) -> impl Iterator<Item = usize> + use<> {
+        let all = self.columns;
+        let columns = pixels.left / SQUARE..pixels.right.div_ceil(SQUARE);
+        let rows = match pixels.is_empty() {
+            true => 0..0,
+            false => pixels.top / SQUARE..pixels.bottom.div_ceil(SQUARE),
+        };
+        rows.flat_map(move |row| {
+            let first = row as usize * all;
+            first + columns.start as usize..first + columns.end as usize
+        })
+    }
+
     fn add(&mut self, items: &[Item]) {
-        for Item { pixels, .. } in items {
-            for row in pixels.top / SQUARE..pixels.bottom.div_ceil(SQUARE) {
-                let row = row as usize * self.columns;
-                let columns = pixels.left / SQUARE..pixels.right.div_ceil(SQUARE);
-                self.differ[row + columns.start as usize..row + columns.end as usize].fill(true);
+        for item in items {
+            for square in self.within(item.pixels) {
+                self.differ[square] = true;
             }
         }
+    }
+
+    /// For each square the rectangle that covers it.
+    fn numbers(&self, rectangles: &[Pixels]) -> Vec<Option<usize>> {
+        let mut numbers = vec![None; self.differ.len()];
+        for (number, rectangle) in rectangles.iter().enumerate() {
+            for square in self.within(*rectangle) {
+                numbers[square] = Some(number);
+            }
+        }
+        numbers
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a screen has few squares")]
@@ -268,65 +313,79 @@ impl Squares {
     }
 }
 
-/// What shows in a rectangle, from the background on.
-fn draw_part(
-    primitives: &[ClippedPrimitive],
-    pixels: Pixels,
-    screen: &ScreenDescriptor,
-    background: Color32,
-    parts: &mut Vec<ClippedPrimitive>,
-) {
+fn in_points(pixels: Pixels, screen: &ScreenDescriptor) -> Rect {
     let points = |at: u32| at as f32 / screen.pixels_per_point;
-    let part = Rect::from_min_max(
+    Rect::from_min_max(
         pos2(points(pixels.left), points(pixels.top)),
         pos2(points(pixels.right), points(pixels.bottom)),
-    );
-    let mut ground = Mesh::default();
-    ground.add_rect_with_uv(
-        part.expand(1.0),
-        Rect::from_min_max(WHITE_UV, WHITE_UV),
-        background,
-    );
-    parts.push(ClippedPrimitive {
-        clip_rect: part,
-        primitive: Primitive::Mesh(ground),
-    });
-    for ClippedPrimitive {
+    )
+}
+
+/// The background of a rectangle.
+fn ground(pixels: Pixels, screen: &ScreenDescriptor, background: Color32) -> ClippedPrimitive {
+    let clip_rect = in_points(pixels, screen);
+    let mut mesh = Mesh::default();
+    let uv = Rect::from_min_max(WHITE_UV, WHITE_UV);
+    mesh.add_rect_with_uv(clip_rect.expand(1.0), uv, background);
+    ClippedPrimitive {
         clip_rect,
-        primitive,
-    } in primitives
-    {
-        if scissors(*clip_rect, screen).and(pixels).is_empty() {
-            continue;
-        }
-        let primitive = match primitive {
-            Primitive::Mesh(mesh) => {
-                let mesh = within(mesh, |corners| {
-                    !touched(corners, screen).and(pixels).is_empty()
-                });
-                if mesh.is_empty() {
-                    continue;
-                }
-                Primitive::Mesh(mesh)
-            }
-            callback @ Primitive::Callback(_) => callback.clone(),
-        };
-        parts.push(ClippedPrimitive {
-            clip_rect: clip_rect.intersect(part),
-            primitive,
-        });
+        primitive: Primitive::Mesh(mesh),
     }
 }
 
-/// Some triangles of a mesh.
-fn within(mesh: &Mesh, shows: impl Fn(&[Vertex; 3]) -> bool) -> Mesh {
-    let mut some = Mesh::with_texture(mesh.texture_id);
-    for corners in triangles(mesh).filter(shows) {
-        let first = u32::try_from(some.vertices.len()).unwrap_or(u32::MAX);
-        some.vertices.extend(corners);
-        some.indices.extend([first, first + 1, first + 2]);
+/// Adds what of a primitive shows in each rectangle. The places of its triangles are known,
+/// and so are the numbers of the rectangles at a place.
+fn share_out<N: Iterator<Item = usize>>(
+    whole: &ClippedPrimitive,
+    bounds: &[Pixels],
+    rectangles: &[Pixels],
+    numbers: impl Fn(Pixels) -> N,
+    screen: &ScreenDescriptor,
+    parts: &mut [Vec<ClippedPrimitive>],
+) {
+    let clip_rect = |number: usize| {
+        whole
+            .clip_rect
+            .intersect(in_points(rectangles[number], screen))
+    };
+    match &whole.primitive {
+        Primitive::Mesh(mesh) => {
+            let mut meshes: Vec<Mesh> = vec![Mesh::default(); rectangles.len()];
+            // The last triangle that each has: it may be there in several squares.
+            let mut last = vec![usize::MAX; rectangles.len()];
+            for (index, (corners, bounds)) in triangles(mesh).zip(bounds).enumerate() {
+                for number in numbers(*bounds) {
+                    if std::mem::replace(&mut last[number], index) == index {
+                        continue;
+                    }
+                    let some = &mut meshes[number];
+                    let first = u32::try_from(some.vertices.len()).unwrap_or(u32::MAX);
+                    some.vertices.extend(corners);
+                    some.indices.extend([first, first + 1, first + 2]);
+                }
+            }
+            for (number, mut some) in meshes.into_iter().enumerate() {
+                if !some.is_empty() {
+                    some.texture_id = mesh.texture_id;
+                    parts[number].push(ClippedPrimitive {
+                        clip_rect: clip_rect(number),
+                        primitive: Primitive::Mesh(some),
+                    });
+                }
+            }
+        }
+        Primitive::Callback(_) => {
+            let clip = scissors(whole.clip_rect, screen);
+            for number in 0..rectangles.len() {
+                if !clip.and(rectangles[number]).is_empty() {
+                    parts[number].push(ClippedPrimitive {
+                        clip_rect: clip_rect(number),
+                        ..whole.clone()
+                    });
+                }
+            }
+        }
     }
-    some
 }
 
 #[cfg(test)]
