@@ -16,7 +16,7 @@ use blt::session::{
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use crate::common::{device, on_graphics, open, rule_of};
+use crate::common::{device, of_processor, on_graphics, open, rule_of};
 
 const CLOSE: f32 = 1e-5;
 
@@ -163,7 +163,7 @@ fn packed_is_alone_on_a_graphics_adapter() {
 /// On the processor not even the last bit of a text tells which others were read with it.
 #[test]
 fn batches_may_be_cut_anywhere() {
-    let device = device();
+    let device = pollster::block_on(Device::open(&of_processor())).unwrap();
     for variant in ["k2_base", "window"] {
         let (model, rule) = load(&device, variant, false);
         let strategy = (prop::collection::vec(text(900), 1..12), context());

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use blt::checkpoint::Checkpoint;
-use blt::device::{AdapterChoice, Device, DeviceOptions};
+use blt::device::Device;
 use blt::model::blt::{BltLoad, BltModel};
 use blt::session::{BltOptions, BltSession};
+
+use crate::common::{of_processor, on_graphics};
 
 const TEXT: &str = "Daenerys Targaryen is in Game of Thrones, a fantasy epic by George R.R. Martin.\n\
     fn main() { println!(\"{}\", 1 + 1); }\n바이트는 토큰이 아니다. \u{1F600}\n";
@@ -48,18 +50,7 @@ async fn on(device: &Arc<Device>, bits: u32) -> Found {
 #[test]
 fn processor_and_graphics_adapter() {
     pollster::block_on(async {
-        let choice = AdapterChoice {
-            adapter: Some("cpu".to_owned()),
-            backend: None,
-        };
-        let options = DeviceOptions {
-            choice,
-            ..DeviceOptions::default()
-        };
-        let (cpu, gpu) = (
-            Device::open(&options).await.unwrap(),
-            crate::common::on_graphics(),
-        );
+        let (cpu, gpu) = (Device::open(&of_processor()).await.unwrap(), on_graphics());
         for bits in [16, 8, 4] {
             let (cpu, gpu) = (on(&cpu, bits).await, on(&gpu, bits).await);
             for (at, (a, b)) in cpu.entropies.iter().zip(&gpu.entropies).enumerate() {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use blt::Error;
 use blt::checkpoint::Checkpoint;
 use blt::device::faults::Faults;
-use blt::device::{AdapterChoice, Device, DeviceOptions};
+use blt::device::{Device, DeviceOptions};
 use blt::generate::{GenerateOptions, Generator, Given, Sampler, SamplerOptions, TextModel};
 use blt::model::blt::{BltLoad, BltModel};
 use blt::model::entropy::EntropyModel;
 use blt::session::{BltOptions, BltSession, EditOptions, EditSession, FileScan, ScanOptions};
 
-use crate::common::open;
+use crate::common::{of_processor, open};
 
 fn checkpoint() -> Arc<Checkpoint> {
     Arc::new(open("gqa"))
@@ -20,12 +20,8 @@ fn checkpoint() -> Arc<Checkpoint> {
 
 async fn device(faults: Option<&Arc<Faults>>) -> Arc<Device> {
     let options = DeviceOptions {
-        choice: AdapterChoice {
-            adapter: Some("cpu".to_owned()),
-            ..AdapterChoice::default()
-        },
         faults: faults.cloned(),
-        ..DeviceOptions::default()
+        ..of_processor()
     };
     Device::open(&options).await.unwrap()
 }

@@ -1,7 +1,7 @@
 //! Every variant of every kernel against the processor, in every tier that
 //! the adapter has, and once more with checked shaders.
 use blt::device::kernels::SHADERS;
-use blt::device::{AdapterChoice, Device, DeviceOptions, Tier};
+use blt::device::{Device, DeviceOptions, Tier};
 use blt::verify::Verifier;
 
 /// Runs one tier; gives the number of variants. Where the adapter lacks the
@@ -65,12 +65,8 @@ fn subgroups() {
 fn processor() {
     for threads in [1, 2, 3] {
         let options = DeviceOptions {
-            choice: AdapterChoice {
-                adapter: Some("cpu".to_owned()),
-                backend: None,
-            },
             threads: Some(threads),
-            ..Default::default()
+            ..crate::common::of_processor()
         };
         let device = pollster::block_on(Device::open(&options)).unwrap();
         let verifier = Verifier::new(&device, 1);

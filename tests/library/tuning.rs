@@ -56,14 +56,8 @@ fn furthest(got: &[f32], want: &[f32]) -> f32 {
 }
 
 async fn on_processor() -> (Vec<f32>, Vec<bool>) {
-    let options = DeviceOptions {
-        choice: AdapterChoice {
-            adapter: Some("cpu".to_owned()),
-            backend: None,
-        },
-        ..DeviceOptions::default()
-    };
-    numbers(&entropy_model(&Device::open(&options).await.unwrap()).await).await
+    let device = Device::open(&crate::common::of_processor()).await.unwrap();
+    numbers(&entropy_model(&device).await).await
 }
 
 #[test]

@@ -31,6 +31,17 @@ pub(crate) fn options() -> DeviceOptions {
     }
 }
 
+/// The processor, whatever else there is.
+pub(crate) fn of_processor() -> DeviceOptions {
+    DeviceOptions {
+        choice: AdapterChoice {
+            adapter: Some("cpu".to_owned()),
+            backend: None,
+        },
+        ..DeviceOptions::default()
+    }
+}
+
 /// The device of the tests, opened.
 pub(crate) fn device() -> Arc<Device> {
     pollster::block_on(Device::open(&options())).unwrap()
