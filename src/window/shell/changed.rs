@@ -432,7 +432,7 @@ mod tests {
             for item in items {
                 let hash = item.hash.unwrap_or(0);
                 drawn(item.pixels.and(*part), &|pixel| {
-                    *pixel = egui::epaint::util::hash((*pixel, hash))
+                    *pixel = egui::epaint::util::hash((*pixel, hash));
                 });
             }
         }
