@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::attention::Keys;
 use super::scratch::Scratch;
-use crate::device::cpu::raw::{F32, Lanes, Work, dots, exp};
+use crate::device::cpu::raw::{Lanes, Work, exp, short_dots};
 
 /// Of one row and head, or of a part of the row's keys.
 pub(crate) struct Few<'a, 'b> {
@@ -42,7 +42,7 @@ impl Work for Few<'_, '_> {
         let weights = scratch.numbers();
         for (block, weights) in weights.chunks_exact_mut(BLOCK).enumerate() {
             let side = std::array::from_fn(|j| keys.key(row, back(block * BLOCK + j), kv_head));
-            let [scores] = dots::<F32, L, 1, BLOCK>(l, [query], side, 0);
+            let scores = short_dots::<L, BLOCK>(l, query, side);
             weights.copy_from_slice(&scores);
         }
         let weights = &mut weights[..seen.len()];

@@ -6,7 +6,7 @@ use super::scratch::Scratch;
 use super::size;
 use crate::device::bindings::{CrossAttentionCpu, CrossAttentionParams};
 use crate::device::cpu::Cpu;
-use crate::device::cpu::raw::{F32, Lanes, Work, dots};
+use crate::device::cpu::raw::{Lanes, Work, short_dots};
 
 pub(crate) fn run(k: CrossAttentionCpu<'_>, p: &CrossAttentionParams, cpu: &Cpu) {
     let CrossAttentionCpu {
@@ -75,7 +75,7 @@ impl<'a, K: Fn(usize) -> &'a [f32], V: Fn(usize) -> &'a [f32]> Work for Head<'a,
         let weights = scratch.numbers();
         for (block, weights) in weights.chunks_exact_mut(BLOCK).enumerate() {
             let side = std::array::from_fn(|j| (self.key)((block * BLOCK + j).min(count - 1)));
-            let [scores] = dots::<F32, L, 1, BLOCK>(l, [self.query], side, 0);
+            let scores = short_dots::<L, BLOCK>(l, self.query, side);
             weights.copy_from_slice(&scores);
         }
         let weights = &mut weights[..count];

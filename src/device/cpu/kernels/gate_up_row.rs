@@ -2,14 +2,14 @@
 //! `y[i] = silu(gate_i) * up_i`, gates and then ups being the rows of the weights.
 
 use super::linear::{q4, q8};
-use super::linear_few::Arrange;
+use super::linear_few::{Arrange, piece};
 use super::rms_norm::{Mean, normalise};
 use super::scratch::Scratch;
 use super::size;
 use super::swiglu::gated;
 use crate::device::bindings::{GateUpRowCpu, GateUpRowParams, Weights};
 use crate::device::cpu::Cpu;
-use crate::device::cpu::raw::{Bf16, F16, F32, Lanes, RowFormat, Work};
+use crate::device::cpu::raw::{Bf16, F16, F32, Lanes, MAX_LANES, RowFormat, Work};
 
 pub(crate) fn run(k: GateUpRowCpu<'_>, p: &GateUpRowParams, cpu: &Cpu) {
     let GateUpRowCpu {
@@ -41,21 +41,20 @@ pub(crate) fn run(k: GateUpRowCpu<'_>, p: &GateUpRowParams, cpu: &Cpu) {
     }
 }
 
-/// Fewest and most weights of a piece, gates or ups.
-const PIECE: (usize, usize) = (8 << 10, 128 << 10);
-
 fn gate_up<F: RowFormat>(format: F, weights: &[F::Word], x: &[f32], y: &mut [f32], cpu: &Cpu) {
-    let mut x = x;
-    let mut scratch = Scratch::new(if F::ARRANGED { x.len() } else { 0 });
+    let (mut x, inputs) = (x, x.len());
+    let numbers = format.arranged(inputs);
+    let mut scratch = Scratch::new(if F::ARRANGED { numbers } else { 0 });
     if F::ARRANGED {
         let to = &mut *scratch.numbers();
         cpu.lanes(Arrange { format, x, to });
         x = to;
     }
-    let (gates, ups) = weights.split_at(y.len() * format.row_words(x.len()));
-    let products = y.len() * x.len();
-    let piece = (products / 64).clamp(PIECE.0, PIECE.1);
-    let outputs = (piece / x.len().max(1)).next_multiple_of(BLOCK).max(BLOCK);
+    let (gates, ups) = weights.split_at(y.len() * format.row_words(inputs));
+    let products = y.len() * inputs;
+    let outputs = (piece(2 * products, cpu) / 2 / inputs.max(1))
+        .next_multiple_of(BLOCK)
+        .max(BLOCK);
     cpu.chunks(y, outputs, 4 * products, |number, y| {
         let first = number * outputs;
         cpu.lanes(GateUp {
@@ -63,14 +62,15 @@ fn gate_up<F: RowFormat>(format: F, weights: &[F::Word], x: &[f32], y: &mut [f32
             gates,
             ups,
             x,
+            inputs,
             first,
             y,
         });
     });
 }
 
-/// Outputs whose weights are read side by side.
-const BLOCK: usize = 2;
+/// Outputs that are summed together.
+const BLOCK: usize = 4;
 
 struct GateUp<'a, F: RowFormat> {
     format: F,
@@ -78,7 +78,9 @@ struct GateUp<'a, F: RowFormat> {
     gates: &'a [F::Word],
     /// `[outputs, inputs]`
     ups: &'a [F::Word],
+    /// In the form that the weights want.
     x: &'a [f32],
+    inputs: usize,
     /// The first output of `y`.
     first: usize,
     y: &'a mut [f32],
@@ -93,22 +95,24 @@ impl<F: RowFormat> Work for GateUp<'_, F> {
             gates,
             ups,
             x,
+            inputs,
             first,
             y,
         } = self;
-        let words = format.row_words(x.len());
-        let row = |output: usize| output * words..(output + 1) * words;
+        let words = format.row_words(inputs);
         // A vector of sums at a time, for the exponential's sake.
         for (part, y) in y.chunks_mut(L::LANES).enumerate() {
-            let mut sums = [[0.0; crate::device::cpu::raw::MAX_LANES]; 2];
-            for at in (0..y.len()).step_by(BLOCK) {
-                let output = first + part * L::LANES + at;
-                let last = first + part * L::LANES + y.len() - 1;
-                let [a, b] = [row(output), row((output + 1).min(last))];
-                let w = [&gates[a.clone()], &gates[b.clone()], &ups[a], &ups[b]];
-                let [found] = format.dots::<L, 1, 4>(l, [x], w, BLOCK * words);
-                sums[0][at..at + 2].copy_from_slice(&found[..2]);
-                sums[1][at..at + 2].copy_from_slice(&found[2..]);
+            let mut sums = [[0.0; MAX_LANES]; 2];
+            let last = y.len() - 1;
+            for (sums, weights) in sums.iter_mut().zip([gates, ups]) {
+                for at in (0..y.len()).step_by(BLOCK) {
+                    let w = std::array::from_fn(|o| {
+                        let output = first + part * L::LANES + (at + o).min(last);
+                        &weights[output * words..(output + 1) * words]
+                    });
+                    let [found] = format.dots::<L, 1, BLOCK>(l, [x], w);
+                    sums[at..at + BLOCK].copy_from_slice(&found);
+                }
             }
             l.store_part(gated(l, l.load(&sums[0]), l.load(&sums[1])), y);
         }

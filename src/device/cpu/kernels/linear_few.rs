@@ -4,26 +4,35 @@
 use super::linear::Layer;
 use super::scratch::Scratch;
 use crate::device::cpu::Cpu;
-use crate::device::cpu::raw::{Lanes, MAX_LANES, RowFormat, Tile, TileShape, Work};
+use crate::device::cpu::raw::{Lanes, RowFormat, Tile, TileShape, Work};
 
 /// Fewest and most weights of a piece: enough to be worth handing out, and few
 /// enough that no thread ends long after the others.
-const PIECE: (usize, usize) = (16 << 10, 256 << 10);
+const PIECE: (usize, usize) = (16 << 10, 1 << 20);
+
+/// Pieces for each thread: a new one begins with weights that nobody has asked memory for.
+const PIECES: usize = 8;
+
+/// Weights of a piece of so many in all.
+pub(crate) fn piece(weights: usize, cpu: &Cpu) -> usize {
+    (weights / (PIECES * cpu.threads())).clamp(PIECE.0, PIECE.1)
+}
 
 pub(crate) fn few<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) {
-    let mut layer = layer;
     let weights = layer.outputs * layer.inputs;
-    let mut scratch = Scratch::new(if F::ARRANGED { layer.x.len() } else { 0 });
+    let numbers = layer.format.arranged(layer.inputs);
+    let mut scratch = Scratch::new(if F::ARRANGED { layer.rows * numbers } else { 0 });
+    let mut x = layer.x;
     if F::ARRANGED {
         let arranged = scratch.numbers();
-        cpu.rows(arranged, layer.inputs, layer.x.len(), |row, to| {
+        cpu.rows(arranged, numbers, layer.x.len(), |row, to| {
             let x = &layer.x[row * layer.inputs..(row + 1) * layer.inputs];
             let format = layer.format;
             cpu.lanes(Arrange { format, x, to });
         });
-        layer.x = &*arranged;
+        x = &*arranged;
     }
-    let piece = (weights / 64).clamp(PIECE.0, PIECE.1);
+    let piece = piece(weights, cpu);
     let place = layer.place;
     let shape = TileShape {
         rows: if place.slots > 0 {
@@ -39,10 +48,10 @@ pub(crate) fn few<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) {
     };
     // A weight of a single row costs about two products' time.
     let work = weights.saturating_mul(layer.rows.max(2));
-    cpu.tiles(y, shape, work, |tile| cpu.lanes(Few { layer, tile }));
+    cpu.tiles(y, shape, work, |tile| cpu.lanes(Few { layer, x, tile }));
 }
 
-/// Brings a row into the order that its weights have in vectors.
+/// Brings a row of x into the form that its products want.
 pub(crate) struct Arrange<'a, F> {
     pub(crate) format: F,
     pub(crate) x: &'a [f32],
@@ -52,13 +61,15 @@ pub(crate) struct Arrange<'a, F> {
 impl<F: RowFormat> Work for Arrange<'_, F> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
-        self.format.arrange::<L>(self.x, self.to);
+    fn run<L: Lanes>(self, l: L) {
+        self.format.arrange(l, self.x, self.to);
     }
 }
 
 struct Few<'a, 'b, F: RowFormat> {
     layer: Layer<'a, F>,
+    /// Its inputs, in the form that the weights want.
+    x: &'a [f32],
     tile: Tile<'b, f32>,
 }
 
@@ -69,8 +80,7 @@ impl<F: RowFormat> Work for Few<'_, '_, F> {
         match self.layer.rows {
             1 => self.blocks::<L, 1, 4>(l),
             2 => self.blocks::<L, 2, 4>(l),
-            _ if L::LANES == MAX_LANES => self.blocks::<L, 4, 4>(l),
-            _ => self.blocks::<L, 4, 2>(l),
+            _ => self.blocks::<L, 4, 4>(l),
         }
     }
 }
@@ -82,12 +92,12 @@ impl<F: RowFormat> Few<'_, '_, F> {
     fn blocks<L: Lanes, const R: usize, const O: usize>(mut self, l: L) {
         let layer = self.layer;
         let Layer {
-            x,
             rows,
             inputs,
             place,
             ..
         } = self.layer;
+        let (x, numbers) = (self.x, layer.format.arranged(inputs));
         for first in (0..self.tile.columns).step_by(O) {
             let live = O.min(self.tile.columns - first);
             let w: [&[F::Word]; O] = std::array::from_fn(|o| {
@@ -97,11 +107,9 @@ impl<F: RowFormat> Few<'_, '_, F> {
                 let x: [&[f32]; R] = std::array::from_fn(|r| {
                     // Rows beyond the last repeat it.
                     let row = (start + r).min(rows - 1);
-                    &x[row * inputs..(row + 1) * inputs]
+                    &x[row * numbers..(row + 1) * numbers]
                 });
-                // The next outputs' weights, once.
-                let ahead = if start == 0 { O * w[0].len() } else { 0 };
-                let sums = layer.format.dots::<L, R, O>(l, x, w, ahead);
+                let sums = layer.format.dots::<L, R, O>(l, x, w);
                 for (row, sums) in (start..rows).zip(&sums) {
                     let y = &mut self.tile.row(place.row(row))[first..first + live];
                     for (y, sum) in y.iter_mut().zip(sums) {

@@ -19,7 +19,8 @@ impl Lanes for Avx2 {
     type V = __m256;
     type Square = [__m256; 8];
     type Tile = [[__m256; TILE_VECTORS]; 6];
-    type Levels4 = (__m256, __m256);
+    type Whole = __m256i;
+    const WHOLE: bool = true;
     const LANES: usize = 8;
     const ROWS: usize = 6;
 
@@ -42,36 +43,63 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn load8_from(self, from: *const u8) -> __m256 {
+    unsafe fn load_whole(self, from: *const u32) -> __m256i {
         // SAFETY: as above.
-        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) }
+        unsafe { _mm256_loadu_si256(from.cast()) }
     }
     #[inline(always)]
-    fn levels4(self, scale: f32, bias: f32) -> (__m256, __m256) {
-        (self.splat(scale), self.splat(bias))
+    unsafe fn widen8_from(self, from: *const u8) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtepu8_epi16(_mm_loadu_si128(from.cast())) }
     }
     #[inline(always)]
-    unsafe fn load4_from(
-        self,
-        from: *const u32,
-        at: usize,
-        (scale, bias): (__m256, __m256),
-    ) -> __m256 {
+    fn nibbles(self, words: __m256i, at: usize) -> __m256i {
+        // SAFETY: see the type.
+        unsafe {
+            let shifted = match at {
+                0 => words,
+                1 => _mm256_srli_epi32::<4>(words),
+                2 => _mm256_srli_epi32::<8>(words),
+                _ => _mm256_srli_epi32::<12>(words),
+            };
+            _mm256_and_si256(shifted, _mm256_set1_epi32(0x000f_000f))
+        }
+    }
+    #[inline(always)]
+    fn zeros(self) -> __m256i {
+        // SAFETY: see the type.
+        unsafe { _mm256_setzero_si256() }
+    }
+    #[inline(always)]
+    fn add_pairs(self, a: __m256i, b: __m256i, sums: __m256i) -> __m256i {
+        // SAFETY: see the type.
+        unsafe { _mm256_add_epi32(_mm256_madd_epi16(a, b), sums) }
+    }
+    #[inline(always)]
+    fn numbers(self, v: __m256i) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_cvtepi32_ps(v) }
+    }
+    #[inline(always)]
+    fn lanes_of(self, first: usize, each: usize) -> __m256i {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_possible_wrap,
-            reason = "below 4"
+            reason = "a vector has few numbers"
         )]
-        let first = 4 * at as i32;
-        // SAFETY: as above.
+        let (first, shift) = (first as i32, each.trailing_zeros());
+        // SAFETY: see the type.
         unsafe {
-            let words = _mm256_broadcastsi128_si256(_mm_loadu_si128(from.cast()));
-            let low = _mm_set1_epi32(first);
-            let shifts = _mm256_set_m128i(_mm_set1_epi32(first + 16), low);
-            let numbers = _mm256_srlv_epi32(words, shifts);
-            let numbers = _mm256_and_si256(numbers, _mm256_set1_epi32(15));
-            _mm256_fmadd_ps(_mm256_cvtepi32_ps(numbers), scale, bias)
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            let lanes = _mm256_add_epi32(lanes, _mm256_set1_epi32(first));
+            let shift = _mm_cvtsi32_si128(shift.cast_signed());
+            _mm256_srl_epi32(lanes, shift)
         }
+    }
+    #[inline(always)]
+    fn spread(self, v: __m256, lanes: __m256i) -> __m256 {
+        // SAFETY: see the type.
+        unsafe { _mm256_permutevar8x32_ps(v, lanes) }
     }
     #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (__m256, __m256) {

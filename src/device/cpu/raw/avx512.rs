@@ -19,7 +19,8 @@ impl Lanes for Avx512 {
     type V = __m512;
     type Square = [__m512; 16];
     type Tile = [[__m512; TILE_VECTORS]; 12];
-    type Levels4 = __m512;
+    type Whole = __m512i;
+    const WHOLE: bool = true;
     const LANES: usize = 16;
     const ROWS: usize = 12;
 
@@ -42,36 +43,63 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn load8_from(self, from: *const u8) -> __m512 {
+    unsafe fn load_whole(self, from: *const u32) -> __m512i {
         // SAFETY: as above.
-        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) }
+        unsafe { _mm512_loadu_si512(from.cast()) }
     }
     #[inline(always)]
-    fn levels4(self, scale: f32, bias: f32) -> __m512 {
+    unsafe fn widen8_from(self, from: *const u8) -> __m512i {
         // SAFETY: as above.
+        unsafe { _mm512_cvtepu8_epi16(_mm256_loadu_si256(from.cast())) }
+    }
+    #[inline(always)]
+    fn nibbles(self, words: __m512i, at: usize) -> __m512i {
+        // SAFETY: see the type.
         unsafe {
-            let numbers = _mm512_setr_ps(
-                0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.,
-            );
-            _mm512_fmadd_ps(numbers, _mm512_set1_ps(scale), _mm512_set1_ps(bias))
+            let shifted = match at {
+                0 => words,
+                1 => _mm512_srli_epi32::<4>(words),
+                2 => _mm512_srli_epi32::<8>(words),
+                _ => _mm512_srli_epi32::<12>(words),
+            };
+            _mm512_and_si512(shifted, _mm512_set1_epi32(0x000f_000f))
         }
     }
     #[inline(always)]
-    unsafe fn load4_from(self, from: *const u32, at: usize, levels: __m512) -> __m512 {
+    fn zeros(self) -> __m512i {
+        // SAFETY: see the type.
+        unsafe { _mm512_setzero_si512() }
+    }
+    #[inline(always)]
+    fn add_pairs(self, a: __m512i, b: __m512i, sums: __m512i) -> __m512i {
+        // SAFETY: see the type.
+        unsafe { _mm512_add_epi32(_mm512_madd_epi16(a, b), sums) }
+    }
+    #[inline(always)]
+    fn numbers(self, v: __m512i) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_cvtepi32_ps(v) }
+    }
+    #[inline(always)]
+    fn lanes_of(self, first: usize, each: usize) -> __m512i {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_possible_wrap,
-            reason = "below 2"
+            reason = "a vector has few numbers"
         )]
-        let first = 4 * at as i32;
-        // SAFETY: as above.
+        let (first, shift) = (first as i32, each.trailing_zeros());
+        // SAFETY: see the type.
         unsafe {
-            let words = _mm512_broadcast_i32x4(_mm_loadu_si128(from.cast()));
-            let shifts = _mm512_setr_epi32(0, 0, 0, 0, 8, 8, 8, 8, 16, 16, 16, 16, 24, 24, 24, 24);
-            let shifts = _mm512_add_epi32(shifts, _mm512_set1_epi32(first));
-            // The lowest four bits decide.
-            _mm512_permutexvar_ps(_mm512_srlv_epi32(words, shifts), levels)
+            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let lanes = _mm512_add_epi32(lanes, _mm512_set1_epi32(first));
+            let shift = _mm_cvtsi32_si128(shift.cast_signed());
+            _mm512_srl_epi32(lanes, shift)
         }
+    }
+    #[inline(always)]
+    fn spread(self, v: __m512, lanes: __m512i) -> __m512 {
+        // SAFETY: see the type.
+        unsafe { _mm512_permutexvar_ps(lanes, v) }
     }
     #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (__m512, __m512) {

@@ -1,52 +1,47 @@
-use super::{Lanes, Stored, load_weights};
+use super::{F32, Lanes, MAX_LANES, Stored, load_weights};
 
 /// The products of R rows with O rows of weights, all of one length, R times O
 /// being a multiple of four:
-/// `[r][o] = sum_i x[r][i] w[o][i]`. Each weight is read once,
-/// and asked for when the one `ahead` words before it is read; 0: it is not.
+/// `[r][o] = sum_i x[r][i] w[o][i]`. Each weight is read once, and one row after the
+/// other: memory gives a single stream faster than several side by side, or one that is
+/// asked for ahead. The order of a sum does not depend on R or O.
 #[inline(always)]
 pub(crate) fn dots<S: Stored, L: Lanes, const R: usize, const O: usize>(
     l: L,
     x: [&[f32]; R],
     w: [&[S::Word]; O],
-    ahead: usize,
+) -> [[f32; O]; R] {
+    let mut sums = [[l.splat(0.0); O]; R];
+    for o in 0..O {
+        let found = match L::LANES == MAX_LANES {
+            true => row::<S, L, R, 4>(l, x, w[o]),
+            false => row::<S, L, R, 2>(l, x, w[o]),
+        };
+        for r in 0..R {
+            sums[r][o] = found[r];
+        }
+    }
+    totals(l, &sums)
+}
+
+/// The same for rows of a few vectors, as those of a head.
+#[inline(always)]
+pub(crate) fn short_dots<L: Lanes, const O: usize>(l: L, x: &[f32], w: [&[f32]; O]) -> [f32; O] {
+    let mut sums = [[l.splat(0.0); O]];
+    for o in 0..O {
+        [sums[0][o]] = row::<F32, L, 1, 1>(l, [x], w[o]);
+    }
+    let [products] = totals(l, &sums);
+    products
+}
+
+/// The sum of each vector.
+#[inline(always)]
+pub(super) fn totals<L: Lanes, const R: usize, const O: usize>(
+    l: L,
+    sums: &[[L::V; O]; R],
 ) -> [[f32; O]; R] {
     const { assert!((R * O).is_multiple_of(4)) };
-    let columns = x[0].len();
-    assert!(x.iter().all(|x| x.len() == columns) && w.iter().all(|w| w.len() == columns));
-    let mut sums = [[l.splat(0.0); O]; R];
-    let whole = columns / L::LANES * L::LANES;
-    let mut at = 0;
-    while at < whole {
-        let mut weights = [l.splat(0.0); O];
-        for o in 0..O {
-            // SAFETY: at + LANES <= whole <= columns, the length of every row.
-            weights[o] = unsafe { S::load_from(l, w[o].as_ptr().add(at)) };
-            if ahead > 0 {
-                l.prefetch(w[o].as_ptr().wrapping_add(at + ahead));
-            }
-        }
-        for r in 0..R {
-            // SAFETY: as above.
-            let value = unsafe { l.load_from(x[r].as_ptr().add(at)) };
-            for o in 0..O {
-                sums[r][o] = l.fma(value, weights[o], sums[r][o]);
-            }
-        }
-        at += L::LANES;
-    }
-    if whole < columns {
-        let mut weights = [l.splat(0.0); O];
-        for o in 0..O {
-            weights[o] = load_weights::<S, L>(l, &w[o][whole..]);
-        }
-        for r in 0..R {
-            let value = l.load_part(&x[r][whole..], 0.0);
-            for o in 0..O {
-                sums[r][o] = l.fma(value, weights[o], sums[r][o]);
-            }
-        }
-    }
     let mut products = [[0.0; O]; R];
     let sums = sums.as_flattened();
     let flat = products.as_flattened_mut();
@@ -56,4 +51,54 @@ pub(crate) fn dots<S: Stored, L: Lanes, const R: usize, const O: usize>(
         flat[at..at + 4].copy_from_slice(&found);
     }
     products
+}
+
+/// The sums of a row of weights in A vectors side by side, so that none waits for the
+/// last, and then in one.
+#[inline(always)]
+fn row<S: Stored, L: Lanes, const R: usize, const A: usize>(
+    l: L,
+    x: [&[f32]; R],
+    w: &[S::Word],
+) -> [L::V; R] {
+    let columns = w.len();
+    assert!(x.iter().all(|x| x.len() == columns));
+    let mut sums = [[l.splat(0.0); A]; R];
+    let mut at = 0;
+    while at + A * L::LANES <= columns {
+        #[expect(clippy::needless_range_loop, reason = "of several arrays at once")]
+        for a in 0..A {
+            let at = at + a * L::LANES;
+            // SAFETY: at + LANES <= columns, the length of every row.
+            let weights = unsafe { S::load_from(l, w.as_ptr().add(at)) };
+            for r in 0..R {
+                // SAFETY: as above.
+                let value = unsafe { l.load_from(x[r].as_ptr().add(at)) };
+                sums[r][a] = l.fma(value, weights, sums[r][a]);
+            }
+        }
+        at += A * L::LANES;
+    }
+    while at < columns {
+        let weights = load_weights::<S, L>(l, &w[at..]);
+        for r in 0..R {
+            let value = l.load_part(&x[r][at..], 0.0);
+            sums[r][0] = l.fma(value, weights, sums[r][0]);
+        }
+        at += L::LANES;
+    }
+    let mut width = A;
+    while width > 1 {
+        width /= 2;
+        for sums in &mut sums {
+            for a in 0..width {
+                sums[a] = l.add(sums[a], sums[a + width]);
+            }
+        }
+    }
+    let mut all = [l.splat(0.0); R];
+    for r in 0..R {
+        all[r] = sums[r][0];
+    }
+    all
 }

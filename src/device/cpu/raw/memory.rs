@@ -33,6 +33,9 @@ pub(crate) struct Own {
     bytes: usize,
     /// Number of the device whose turns may touch it.
     device: u64,
+    /// Where `start` is, if it was not allocated.
+    #[cfg(not(target_arch = "wasm32"))]
+    pages: Option<memmap2::MmapMut>,
 }
 
 // SAFETY: the bytes are plain numbers that belong to nobody's thread, and they are
@@ -43,11 +46,30 @@ unsafe impl Sync for Own {}
 
 impl Drop for Own {
     fn drop(&mut self) {
+        #[cfg(not(target_arch = "wasm32"))]
+        if self.pages.is_some() {
+            return;
+        }
         if let Some(layout) = layout(self.bytes) {
             // SAFETY: `zeroed` allocated `start` with this very layout.
             unsafe { dealloc(self.start.as_ptr(), layout) }
         }
     }
+}
+
+/// From so many bytes on memory is asked for in large pages: weights are read from one end
+/// to the other, and with pages of 4 KiB the processor looks up an address for each.
+#[cfg(not(target_arch = "wasm32"))]
+const LARGE: usize = 4 << 20;
+
+#[cfg(not(target_arch = "wasm32"))]
+fn large_pages(bytes: usize) -> Option<memmap2::MmapMut> {
+    let pages = memmap2::MmapMut::map_anon(bytes).ok()?;
+    #[cfg(target_os = "linux")]
+    if let Err(error) = pages.advise(memmap2::Advice::HugePage) {
+        tracing::debug!("no large pages: {error}");
+    }
+    Some(pages)
 }
 
 /// `None` for no bytes, for which nothing is allocated.
@@ -59,6 +81,16 @@ fn layout(bytes: usize) -> Option<Layout> {
 
 impl Memory {
     fn zeroed(device: u64, bytes: usize) -> Option<Self> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if bytes >= LARGE {
+            let mut pages = large_pages(bytes)?;
+            return Some(Self::Own(Own {
+                start: NonNull::new(pages.as_mut_ptr())?,
+                bytes,
+                device,
+                pages: Some(pages),
+            }));
+        }
         let layout = layout(bytes)?;
         // SAFETY: the layout has a size above zero.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
@@ -66,6 +98,8 @@ impl Memory {
             start,
             bytes,
             device,
+            #[cfg(not(target_arch = "wasm32"))]
+            pages: None,
         }))
     }
 

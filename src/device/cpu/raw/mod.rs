@@ -14,16 +14,18 @@ mod pack;
 mod plain;
 mod pool;
 mod product;
+mod quantised;
 mod rows;
 mod split;
 
-pub(crate) use dots::dots;
+pub(crate) use dots::{dots, short_dots};
 pub(crate) use exp::exp;
 pub(crate) use pack::{pack_columns, pack_rows};
 pub(crate) use plain::widen_f16;
 pub(crate) use pool::Pool;
 pub(crate) use product::{product, tile_columns};
-pub(crate) use rows::{Part, Quantised, RowFormat};
+pub(crate) use quantised::Quantised;
+pub(crate) use rows::{Part, RowFormat};
 pub(crate) use split::{Tile, TileShape, share_chunks, share_tiles};
 
 /// What the processor offers.
@@ -97,8 +99,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     const ROWS: usize;
     /// The sums of that tile.
     type Tile: Copy + AsRef<[[Self::V; TILE_VECTORS]]>;
-    /// What the 16 numbers of four bits stand for.
-    type Levels4: Copy;
+    /// `LANES` sums of whole numbers, or twice as many numbers of 16 bits.
+    type Whole: Copy;
+    /// Are products of those faster than products of f32?
+    const WHOLE: bool;
 
     /// # Safety
     /// `from` is good for `LANES` reads.
@@ -109,19 +113,28 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `from` is good for `LANES` reads.
     unsafe fn load_bf16_from(self, from: *const u16) -> Self::V;
-    /// Bytes as numbers.
+    /// Words as they are.
     ///
     /// # Safety
     /// `from` is good for `LANES` reads.
-    unsafe fn load8_from(self, from: *const u8) -> Self::V;
-    /// `scale * q + bias` for all q.
-    fn levels4(self, scale: f32, bias: f32) -> Self::Levels4;
-    /// Of four words, whose numbers have four bits: in lane 4 t + w, number
-    /// `at + 32 / LANES * t` of word w.
+    unsafe fn load_whole(self, from: *const u32) -> Self::Whole;
+    /// Bytes as numbers of 16 bits.
     ///
     /// # Safety
-    /// `from` is good for four reads, and `at` below `32 / LANES`.
-    unsafe fn load4_from(self, from: *const u32, at: usize, levels: Self::Levels4) -> Self::V;
+    /// `from` is good for `2 * LANES` reads.
+    unsafe fn widen8_from(self, from: *const u8) -> Self::Whole;
+    /// Of the numbers of four bits in each word, numbers `at` and `at + 4`.
+    fn nibbles(self, words: Self::Whole, at: usize) -> Self::Whole;
+    /// Zeros.
+    fn zeros(self) -> Self::Whole;
+    /// Of numbers of 16 bits, the products of neighbours summed, and `sums` added.
+    fn add_pairs(self, a: Self::Whole, b: Self::Whole, sums: Self::Whole) -> Self::Whole;
+    /// Whole numbers as f32.
+    fn numbers(self, v: Self::Whole) -> Self::V;
+    /// In lane i `(first + i) / each`, a lane; `each` is a power of two.
+    fn lanes_of(self, first: usize, each: usize) -> Self::Whole;
+    /// In lane i the number of the lane that `lanes` names.
+    fn spread(self, v: Self::V, lanes: Self::Whole) -> Self::V;
     /// Halves of words as numbers, low and high.
     ///
     /// # Safety

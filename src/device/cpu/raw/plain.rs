@@ -22,7 +22,8 @@ impl Lanes for Plain {
     type V = V;
     type Square = [V; LANES];
     type Tile = [[V; TILE_VECTORS]; ROWS];
-    type Levels4 = (V, V);
+    type Whole = [i32; LANES];
+    const WHOLE: bool = false;
     const LANES: usize = LANES;
     const ROWS: usize = ROWS;
 
@@ -44,21 +45,47 @@ impl Lanes for Plain {
         words.map(|word| f32::from_bits(u32::from(word) << 16))
     }
     #[inline(always)]
-    unsafe fn load8_from(self, from: *const u8) -> V {
+    unsafe fn load_whole(self, from: *const u32) -> Self::Whole {
         // SAFETY: as above.
-        unsafe { from.cast::<[u8; LANES]>().read_unaligned() }.map(f32::from)
+        unsafe { from.cast::<Self::Whole>().read_unaligned() }
     }
     #[inline(always)]
-    fn levels4(self, scale: f32, bias: f32) -> (V, V) {
-        (self.splat(scale), self.splat(bias))
+    unsafe fn widen8_from(self, from: *const u8) -> Self::Whole {
+        // SAFETY: as above.
+        let pairs = unsafe { from.cast::<[[u8; 2]; LANES]>().read_unaligned() };
+        pairs.map(|[low, high]| i32::from(low) | i32::from(high) << 16)
     }
     #[inline(always)]
-    unsafe fn load4_from(self, from: *const u32, at: usize, (scale, bias): (V, V)) -> V {
-        // SAFETY: as above.
-        let words = unsafe { from.cast::<[u32; 4]>().read_unaligned() };
-        let number = |lane: usize| words[lane % 4] >> (4 * (at + 4 * (lane / 4))) & 15;
-        let numbers = std::array::from_fn(|lane| number(lane).cast_signed() as f32);
-        self.fma(numbers, scale, bias)
+    fn nibbles(self, words: Self::Whole, at: usize) -> Self::Whole {
+        words.map(|word| word >> (4 * at) & 0x000f_000f)
+    }
+    #[inline(always)]
+    fn zeros(self) -> Self::Whole {
+        [0; LANES]
+    }
+    #[inline(always)]
+    fn add_pairs(self, a: Self::Whole, b: Self::Whole, sums: Self::Whole) -> Self::Whole {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+        let low = |word: i32| i32::from(word as i16);
+        std::array::from_fn(|i| low(a[i]) * low(b[i]) + (a[i] >> 16) * (b[i] >> 16) + sums[i])
+    }
+    #[inline(always)]
+    fn numbers(self, v: Self::Whole) -> V {
+        v.map(|v| v as f32)
+    }
+    #[inline(always)]
+    fn lanes_of(self, first: usize, each: usize) -> Self::Whole {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "a vector has few lanes"
+        )]
+        let lane = |i: usize| ((first + i) / each) as i32;
+        std::array::from_fn(lane)
+    }
+    #[inline(always)]
+    fn spread(self, v: V, lanes: Self::Whole) -> V {
+        lanes.map(|lane| v[lane as usize % LANES])
     }
     #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (V, V) {

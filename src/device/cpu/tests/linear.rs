@@ -74,9 +74,10 @@ fn check(c: &Case, random: &mut Random) {
         );
         y
     }) {
-        // Unpacking a quantised weight rounds once more, and its rows are longer.
+        // With quantised weights x is rounded to 16 bits, by 1/65,000 of the largest number
+        // of its group at most.
         let bound = if quantisation(c.kind).is_some() {
-            2e-6
+            2e-5
         } else {
             1e-6
         };
@@ -191,7 +192,10 @@ fn gate_up_is_swiglu_of_the_product() {
                 .sum()
         };
         // An error of either product, times what the other factor makes of it.
-        let error = 1e-6 + 3e-8 * inputs as f64;
+        let mut error = 1e-6 + 3e-8 * inputs as f64;
+        if quantisation(kind).is_some() {
+            error += 3e-5 * (inputs as f64).sqrt();
+        }
         let (expected, tolerance): (Vec<f64>, Vec<f64>) = (0..outputs)
             .map(|o| {
                 let (gate, up) = (dot(o), dot(outputs + o));

@@ -1,0 +1,362 @@
+//! Rows of weights in 8 and 4 bits, and their products.
+//!
+//! Where vectors of whole numbers are fast, a row of x is rounded to 16 bits, each
+//! group of its own scale: the error of a number is below 1/65,000 of the largest of
+//! its group, far below that of the weights. Products and sums of a group are then
+//! exact, and only they are turned into f32.
+
+use std::ops::Range;
+
+use super::dots::totals;
+use super::{Lanes, MAX_LANES, Part, RowFormat, pack_rows, widen_f16};
+
+/// Quantised weights: see [`Quantisation`](crate::numerics::Quantisation) for the form
+/// of a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Quantised<const BITS: usize> {
+    /// Weights that share a pair, a multiple of [`UNIT`].
+    pub(crate) group: usize,
+}
+
+/// Groups are whole numbers of these.
+const UNIT: usize = 32;
+
+/// Words by which a row is asked for before it is read: unpacking leaves the processor
+/// less room to look ahead than weights of 16 bits do.
+const AHEAD: usize = 512;
+
+/// Numbers of four bits in a word.
+const NIBBLES: usize = 8;
+
+/// The largest number of 16 bits, with either sign.
+const LARGEST: f32 = 32767.0;
+
+/// Added to a number it leaves the nearest whole one in the lowest bits.
+const ROUND: f32 = 12_582_912.0;
+
+impl<const BITS: usize> Quantised<BITS> {
+    const PER_WORD: usize = 32 / BITS;
+
+    /// Columns of a row of so many words.
+    fn columns(self, words: usize) -> usize {
+        words * Self::PER_WORD * self.group / (Self::PER_WORD + self.group)
+    }
+
+    /// Numbers of 16 bits in a row of x: the longest vectors end within it.
+    fn whole_numbers(columns: usize) -> usize {
+        columns.next_multiple_of(NIBBLES * MAX_LANES)
+    }
+
+    /// The parts of a row of x: numbers, scales of its groups, and sums of its groups.
+    #[inline(always)]
+    fn parts(self, x: &[f32], columns: usize) -> (&[f32], &[f32], &[f32]) {
+        let (numbers, rest) = x.split_at(Self::whole_numbers(columns) / 2);
+        let (scales, rest) = rest.split_at(columns / self.group);
+        (numbers, scales, &rest[..columns / self.group])
+    }
+
+    /// Rounds a row of x.
+    #[inline(always)]
+    fn round<L: Lanes>(self, x: &[f32], to: &mut [f32]) {
+        let columns = x.len();
+        let (numbers, rest) = to.split_at_mut(Self::whole_numbers(columns) / 2);
+        let (scales, sums) = rest.split_at_mut(columns / self.group);
+        let numbers: &mut [[i16; 2]] = bytemuck::cast_slice_mut(numbers);
+        let numbers = numbers.as_flattened_mut();
+        for (g, x) in x.chunks_exact(self.group).enumerate() {
+            let largest = x.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+            // A NaN is in no maximum.
+            let total: f32 = x.iter().sum();
+            let scale = match total.is_finite() && largest.is_finite() {
+                true => largest / LARGEST,
+                false => f32::NAN,
+            };
+            // So small a group counts as zeros.
+            let inverse = if largest > 1e-30 {
+                LARGEST / largest
+            } else {
+                0.0
+            };
+            let to = &mut numbers[g * self.group..(g + 1) * self.group];
+            let mut sum = 0_i32;
+            for (x, to) in x.iter().zip(&mut *to) {
+                #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are it")]
+                let number = (x * inverse + ROUND).to_bits() as i16;
+                *to = number;
+                sum += i32::from(number);
+            }
+            scales[g] = scale;
+            sums[g] = scale * sum as f32;
+        }
+        numbers[columns..].fill(0);
+        if BITS == 4 {
+            // Word w of a vector has numbers k and k + 4 in its lane of vector k.
+            for block in numbers.chunks_exact_mut(NIBBLES * L::LANES) {
+                let mut pairs = [[0; 2]; NIBBLES / 2 * MAX_LANES];
+                for (w, word) in block.as_chunks::<NIBBLES>().0.iter().enumerate() {
+                    for k in 0..NIBBLES / 2 {
+                        pairs[k * L::LANES + w] = [word[k], word[k + NIBBLES / 2]];
+                    }
+                }
+                let pairs = pairs[..NIBBLES / 2 * L::LANES].as_flattened();
+                block.copy_from_slice(pairs);
+            }
+        }
+    }
+
+    /// The sums of a row of weights with rounded rows.
+    #[inline(always)]
+    fn whole<L: Lanes, const R: usize>(self, l: L, x: [&[f32]; R], w: &[u32]) -> [L::V; R] {
+        let columns = self.columns(w.len());
+        let packed = columns / Self::PER_WORD;
+        let groups = columns / self.group;
+        let x = x.map(|x| self.parts(x, columns));
+        let mut sums = [l.splat(0.0); R];
+        for first in (0..groups).step_by(L::LANES) {
+            let count = L::LANES.min(groups - first);
+            let pairs = &w[packed + first..][..count];
+            // Those of the next row: what is read there first is at its end.
+            l.prefetch(pairs.as_ptr().wrapping_add(w.len()));
+            let (scale, bias) = l.load_pairs(pairs);
+            let mut scales = [scale; R];
+            for r in 0..R {
+                let (_, x_scales, x_sums) = x[r];
+                let x_sums = l.load_part(&x_sums[first..][..count], 0.0);
+                sums[r] = l.fma(bias, x_sums, sums[r]);
+                let x_scales = l.load_part(&x_scales[first..][..count], 0.0);
+                scales[r] = l.mul(scale, x_scales);
+            }
+            let part = first * self.group..(first + count) * self.group;
+            let mut numbers = [std::ptr::null(); R];
+            for r in 0..R {
+                numbers[r] = x[r].0.as_ptr().cast::<i16>();
+            }
+            match (BITS, self.group.is_multiple_of(2 * UNIT)) {
+                (4, _) => self.add_fours(l, (numbers, w), part, scales, &mut sums),
+                (_, true) => {
+                    self.add_bytes::<L, R, { 2 * UNIT }>(l, (numbers, w), part, scales, &mut sums);
+                }
+                (_, false) => {
+                    self.add_bytes::<L, R, UNIT>(l, (numbers, w), part, scales, &mut sums);
+                }
+            }
+        }
+        sums
+    }
+
+    /// Adds the products of some groups, `STEP` columns at a time, which divides them.
+    #[inline(always)]
+    fn add_bytes<L: Lanes, const R: usize, const STEP: usize>(
+        self,
+        l: L,
+        (x, w): ([*const i16; R], &[u32]),
+        part: Range<usize>,
+        scales: [L::V; R],
+        sums: &mut [L::V; R],
+    ) {
+        let mut stored = [[0.0; MAX_LANES]; R];
+        for r in 0..R {
+            l.store(scales[r], &mut stored[r]);
+        }
+        let w = w.as_ptr().cast::<u8>();
+        let steps = (self.group / STEP).trailing_zeros();
+        for step in 0..part.len() / STEP {
+            let g = step >> steps;
+            l.prefetch(w.wrapping_add(part.start + step * STEP + 4 * AHEAD));
+            let mut found = [l.zeros(); R];
+            for v in 0..STEP / (2 * L::LANES) {
+                let at = part.start + step * STEP + v * 2 * L::LANES;
+                // SAFETY: the columns of the groups are within every row.
+                let weights = unsafe { l.widen8_from(w.add(at)) };
+                for r in 0..R {
+                    // SAFETY: as above.
+                    let value = unsafe { l.load_whole(x[r].add(at).cast()) };
+                    found[r] = l.add_pairs(weights, value, found[r]);
+                }
+            }
+            for r in 0..R {
+                let scale = l.splat(stored[r][g % MAX_LANES]);
+                sums[r] = l.fma(l.numbers(found[r]), scale, sums[r]);
+            }
+        }
+    }
+
+    /// Adds the products of some groups, a vector of words at a time.
+    #[inline(always)]
+    fn add_fours<L: Lanes, const R: usize>(
+        self,
+        l: L,
+        (x, w): ([*const i16; R], &[u32]),
+        part: Range<usize>,
+        scales: [L::V; R],
+        sums: &mut [L::V; R],
+    ) {
+        // A part begins where a vector of words does, and only the last ends elsewhere.
+        let w = &w[part.start / NIBBLES..part.end / NIBBLES];
+        let each = self.group / NIBBLES;
+        let mut last = [0_u32; MAX_LANES];
+        for (block, words) in w.chunks(L::LANES).enumerate() {
+            let mut from = words.as_ptr();
+            l.prefetch(from.wrapping_add(AHEAD));
+            if words.len() < L::LANES {
+                last[..words.len()].copy_from_slice(words);
+                from = last.as_ptr();
+            }
+            // SAFETY: there are as many words as a vector has, or the buffer is.
+            let packed = unsafe { l.load_whole(from) };
+            let begin = part.start + block * NIBBLES * L::LANES;
+            let mut found = [l.zeros(); R];
+            for k in 0..NIBBLES / 2 {
+                let weights = l.nibbles(packed, k);
+                for r in 0..R {
+                    // SAFETY: a row of x has whole blocks of the longest vectors.
+                    let value = unsafe { l.load_whole(x[r].add(begin + k * 2 * L::LANES).cast()) };
+                    found[r] = l.add_pairs(weights, value, found[r]);
+                }
+            }
+            let lanes = l.lanes_of(block * L::LANES, each);
+            for r in 0..R {
+                let scale = l.spread(scales[r], lanes);
+                sums[r] = l.fma(l.numbers(found[r]), scale, sums[r]);
+            }
+        }
+    }
+
+    /// The sums of a row of weights with rows as they are.
+    #[inline(always)]
+    fn plain<L: Lanes, const R: usize>(self, l: L, x: [&[f32]; R], w: &[u32]) -> [L::V; R] {
+        let columns = self.columns(w.len());
+        let packed = columns / Self::PER_WORD;
+        let mut sums = [l.splat(0.0); R];
+        for g in 0..columns / self.group {
+            let (scale, bias) = Self::pair(w[packed + g]);
+            let (scale, bias) = (l.splat(scale), l.splat(bias));
+            let begin = g * self.group;
+            for at in (begin..begin + self.group).step_by(L::LANES) {
+                let mut numbers = [0.0; MAX_LANES];
+                for (lane, number) in numbers[..L::LANES].iter_mut().enumerate() {
+                    *number = Self::number(w, at + lane);
+                }
+                let weights = l.fma(l.load(&numbers), scale, bias);
+                for r in 0..R {
+                    sums[r] = l.fma(l.load(&x[r][at..]), weights, sums[r]);
+                }
+            }
+        }
+        sums
+    }
+
+    /// The whole number of a weight.
+    #[inline(always)]
+    fn number(row: &[u32], column: usize) -> f32 {
+        let word = row[column / Self::PER_WORD] >> (BITS * (column % Self::PER_WORD));
+        (word & ((1 << BITS) - 1)).cast_signed() as f32
+    }
+
+    /// Scale and bias.
+    #[inline(always)]
+    fn pair(word: u32) -> (f32, f32) {
+        #[expect(clippy::cast_possible_truncation, reason = "16 bits each")]
+        let [scale, bias] = [word as u16, (word >> 16) as u16];
+        (widen_f16(scale), widen_f16(bias))
+    }
+}
+
+impl<const BITS: usize> RowFormat for Quantised<BITS> {
+    type Word = u32;
+    const ARRANGED: bool = true;
+    const ROOM: usize = 1;
+
+    #[inline(always)]
+    fn row_words(self, columns: usize) -> usize {
+        columns / Self::PER_WORD + columns / self.group
+    }
+
+    #[inline(always)]
+    fn arranged(self, columns: usize) -> usize {
+        let whole = Self::whole_numbers(columns) / 2 + 2 * (columns / self.group);
+        // Vectors that cross no cache line load faster.
+        whole.max(columns).next_multiple_of(MAX_LANES)
+    }
+
+    #[inline(always)]
+    fn arrange<L: Lanes>(self, _: L, x: &[f32], to: &mut [f32]) {
+        match L::WHOLE {
+            true => self.round::<L>(x, to),
+            false => to[..x.len()].copy_from_slice(x),
+        }
+    }
+
+    #[inline(always)]
+    fn dots<L: Lanes, const R: usize, const O: usize>(
+        self,
+        l: L,
+        x: [&[f32]; R],
+        w: [&[u32]; O],
+    ) -> [[f32; O]; R] {
+        let columns = self.columns(w[0].len());
+        let (words, numbers) = (self.row_words(columns), self.arranged(columns));
+        assert!(self.group.is_multiple_of(UNIT) && columns.is_multiple_of(self.group));
+        assert!(x.iter().all(|x| x.len() == numbers) && w.iter().all(|w| w.len() == words));
+        let mut sums = [[l.splat(0.0); O]; R];
+        for o in 0..O {
+            let found = match L::WHOLE {
+                true => self.whole(l, x, w[o]),
+                false => self.plain(l, x, w[o]),
+            };
+            for r in 0..R {
+                sums[r][o] = found[r];
+            }
+        }
+        totals(l, &sums)
+    }
+
+    #[inline(always)]
+    fn widen<L: Lanes>(self, l: L, row: &[u32], to: &mut [f32]) {
+        let columns = to.len();
+        self.widen_part(l, row, (columns, 0), to);
+    }
+
+    #[inline(always)]
+    fn pack<'a, L: Lanes>(
+        self,
+        l: L,
+        part: Part,
+        row: impl Fn(usize) -> &'a [u32],
+        to: &mut [f32],
+        room: &mut [f32],
+    ) {
+        let Part {
+            width,
+            count,
+            all,
+            first,
+            columns,
+        } = part;
+        let room = &mut room[..count * columns];
+        for (r, to) in room.chunks_exact_mut(columns).enumerate() {
+            self.widen_part(l, row(r), (all, first), to);
+        }
+        let row = |r: usize| &room[r * columns..(r + 1) * columns];
+        pack_rows::<super::F32, L>(l, width, count, columns, row, to);
+    }
+}
+
+impl<const BITS: usize> Quantised<BITS> {
+    /// Weights from column `first` on, where a group begins, of a row of `all`.
+    #[inline(always)]
+    fn widen_part<L: Lanes>(self, _: L, row: &[u32], (all, first): (usize, usize), to: &mut [f32]) {
+        let (packed, pairs) = row.split_at(all / Self::PER_WORD);
+        let packed = &packed[first / Self::PER_WORD..];
+        let pairs = &pairs[first / self.group..];
+        let words = packed.chunks_exact(self.group / Self::PER_WORD);
+        for ((to, words), pair) in to.chunks_exact_mut(self.group).zip(words).zip(pairs) {
+            let (scale, bias) = Self::pair(*pair);
+            for (to, word) in to.chunks_exact_mut(Self::PER_WORD).zip(words) {
+                for (at, to) in to.iter_mut().enumerate() {
+                    *to = scale * Self::number(std::slice::from_ref(word), at) + bias;
+                }
+            }
+        }
+    }
+}
