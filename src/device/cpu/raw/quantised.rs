@@ -234,8 +234,16 @@ impl<const BITS: usize> Quantised<BITS> {
             let begin = g * self.group;
             for at in (begin..begin + self.group).step_by(L::LANES) {
                 let mut numbers = [0.0; MAX_LANES];
-                for (lane, number) in numbers[..L::LANES].iter_mut().enumerate() {
-                    *number = Self::number(w, at + lane);
+                let lanes = &mut numbers[..L::LANES];
+                if BITS == 8 {
+                    let bytes: &[u8] = bytemuck::cast_slice(w);
+                    for (lane, byte) in lanes.iter_mut().zip(&bytes[at..]) {
+                        *lane = f32::from(*byte);
+                    }
+                } else {
+                    for (lane, number) in lanes.iter_mut().enumerate() {
+                        *number = Self::number(w, at + lane);
+                    }
                 }
                 let weights = l.fma(l.load(&numbers), scale, bias);
                 for r in 0..R {
