@@ -1,4 +1,4 @@
-use super::{F32, Lanes, MAX_LANES, Stored, load_weights};
+use super::{Lanes, MAX_LANES, Stored, load_weights};
 
 /// The products of R rows with O rows of weights, all of one length, R times O
 /// being a multiple of four:
@@ -24,12 +24,29 @@ pub(crate) fn dots<S: Stored, L: Lanes, const R: usize, const O: usize>(
     totals(l, &sums)
 }
 
-/// The same for rows of a few vectors, as those of a head.
+/// The same for rows of a few vectors, as those of a head: side by side, so that none
+/// waits for its own last product.
 #[inline(always)]
 pub(crate) fn short_dots<L: Lanes, const O: usize>(l: L, x: &[f32], w: [&[f32]; O]) -> [f32; O] {
+    let columns = x.len();
+    assert!(w.iter().all(|w| w.len() == columns));
     let mut sums = [[l.splat(0.0); O]];
-    for o in 0..O {
-        [sums[0][o]] = row::<F32, L, 1, 1>(l, [x], w[o]);
+    let mut at = 0;
+    while at + L::LANES <= columns {
+        // SAFETY: at + LANES <= columns, the length of every row.
+        let value = unsafe { l.load_from(x.as_ptr().add(at)) };
+        for o in 0..O {
+            // SAFETY: as above.
+            let weights = unsafe { l.load_from(w[o].as_ptr().add(at)) };
+            sums[0][o] = l.fma(value, weights, sums[0][o]);
+        }
+        at += L::LANES;
+    }
+    if at < columns {
+        let value = l.load_part(&x[at..], 0.0);
+        for o in 0..O {
+            sums[0][o] = l.fma(value, l.load_part(&w[o][at..], 0.0), sums[0][o]);
+        }
     }
     let [products] = totals(l, &sums);
     products
