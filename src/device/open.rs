@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::choices::{Choices, StepShape};
+use super::cpu::kernels::linear::FEW_ROWS;
 use super::cpu::{CpuDevice, Level};
 use super::faults::Faults;
 use super::gpu::adapter::{may_exist, ranked};
@@ -301,6 +302,15 @@ impl Device {
                 options.faults.clone(),
             ))),
         })
+    }
+
+    /// From so many rows on, linear layers sum each row in the same order, however many
+    /// there are; 1 where no number of rows makes sure of that.
+    pub(crate) fn least_rows_alike(&self) -> usize {
+        match self.kind {
+            Kind::Cpu(_) => FEW_ROWS + 1,
+            Kind::Gpu(_) => 1,
+        }
     }
 
     /// The graphics adapter, if it computes on one.

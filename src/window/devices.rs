@@ -64,5 +64,7 @@ impl Devices {
 
 /// What is said where nothing draws.
 pub(crate) fn no_graphics() -> Error {
-    Error::Adapter("there is no graphics device to draw with".to_owned())
+    Error::Adapter(
+        "a browser draws by itself: there is no graphics adapter for a picture".to_owned(),
+    )
 }

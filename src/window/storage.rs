@@ -66,7 +66,7 @@ mod place {
         Some(folders.config_dir().to_owned())
     }
 
-    /// What was kept, if anything was, of at most so many bytes.
+    /// What was kept under this path; `None` if nothing was. More than `most` bytes are an error.
     ///
     /// # Errors
     /// The system's, and [`ErrorKind::InvalidData`] for what nobody kept here.
@@ -156,8 +156,8 @@ mod place {
         path.display().to_string()
     }
 
-    /// What was kept, if anything was, of at most so many bytes. A browser that keeps nothing
-    /// has nothing.
+    /// What was kept under this path; `None` if nothing was, or if the browser keeps nothing.
+    /// More than `most` bytes are an error.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidData`] for what nobody kept here.

@@ -56,6 +56,15 @@ fn text(longest: usize) -> impl Strategy<Value = Vec<u32>> {
     })
 }
 
+fn batch(model: &Arc<EntropyModel>, rule: &Rule, context: ContextOptions) -> TextBatch {
+    let options = TextOptions {
+        context,
+        best: 2,
+        ..TextOptions::of_rule(rule.clone())
+    };
+    TextBatch::new(model, options).unwrap()
+}
+
 fn context() -> impl Strategy<Value = ContextOptions> {
     let every = prop_oneof![3 => Just(None), 1 => (1u64..400).prop_map(Some)];
     (any::<bool>(), every).prop_map(|(reset_at_newline, reset_every)| ContextOptions {
@@ -109,12 +118,7 @@ fn a_batch_is_its_texts(device: &Arc<Device>, variant: &str, windowless: bool, c
     let strategy = (prop::collection::vec(text(longest), 0..12), context());
     let compared = std::cell::Cell::new(0);
     let run = runner(cases).run(&strategy, |(texts, context)| {
-        let options = TextOptions {
-            context,
-            best: 2,
-            ..TextOptions::of_rule(rule.clone())
-        };
-        let mut batch = TextBatch::new(&model, options).unwrap();
+        let mut batch = batch(&model, &rule, context);
         let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
         let packed = pollster::block_on(batch.rows(&texts)).unwrap();
         prop_assert_eq!(packed.len(), texts.len());
@@ -168,12 +172,7 @@ fn batches_may_be_cut_anywhere() {
         let (model, rule) = load(&device, variant, false);
         let strategy = (prop::collection::vec(text(900), 1..12), context());
         let run = runner(24).run(&strategy, |(texts, context)| {
-            let options = TextOptions {
-                context,
-                best: 2,
-                ..TextOptions::of_rule(rule.clone())
-            };
-            let mut batch = TextBatch::new(&model, options).unwrap();
+            let mut batch = batch(&model, &rule, context);
             let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
             let together = pollster::block_on(batch.rows(&texts)).unwrap();
             for size in 1..texts.len() {

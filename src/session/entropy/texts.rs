@@ -4,12 +4,7 @@ use std::ops::ControlFlow;
 
 use super::{EntropyRows, EntropySession};
 use crate::bytes::BOS;
-use crate::device::cpu::kernels::linear::FEW_ROWS;
 use crate::error::{Error, Result};
-
-/// With fewer rows kernels add in another order. No run of many texts has fewer, so that
-/// what is said of a text depends on no other, to the bit.
-const LEAST_ROWS: usize = FEW_ROWS + 1;
 
 impl EntropySession {
     /// Reads texts one behind the other, each from its own beginning, and gives what
@@ -44,8 +39,9 @@ impl EntropySession {
         }
         let heaviest = self.model.heaviest_step();
         let size = (self.model.device()).rows_at_once(heaviest, self.chunk);
-        // Texts of one token, whose rows nobody asks for.
-        let (last, least) = (end % size, LEAST_ROWS.min(size));
+        // Texts of one token, whose rows nobody asks for, so that what is said of a text
+        // depends on no other, to the bit.
+        let (last, least) = (end % size, self.model.device().least_rows_alike().min(size));
         if (1..least).contains(&last) {
             begins.extend(end..end - last + least);
             ids.resize(end - last + least, BOS);

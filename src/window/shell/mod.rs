@@ -1,7 +1,7 @@
 //! Where the window's content is drawn: onto a window, onto a page, or onto a picture.
 
 #[cfg(not(target_arch = "wasm32"))]
-mod changed;
+mod damage;
 #[cfg(not(target_arch = "wasm32"))]
 mod frames;
 #[cfg(not(target_arch = "wasm32"))]

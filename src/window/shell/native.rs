@@ -167,7 +167,7 @@ impl Drawing {
                 .ok_or_else(|| Error::Adapter("the display offers no surface".to_owned()))?
         };
         let options = RendererOptions {
-            // There are no gradients that it would help.
+            // The window has no gradients, which are what it is for.
             dithering: false,
             ..RendererOptions::default()
         };

@@ -238,6 +238,12 @@ impl Canvas {
         self.painter.keep_frames();
     }
 
+    /// Frames of which only parts were drawn.
+    #[cfg(test)]
+    pub(crate) fn partial_frames(&self) -> u32 {
+        self.painter.partial
+    }
+
     /// What a frame begins with when the user does nothing.
     pub(crate) fn input(&self) -> RawInput {
         RawInput {

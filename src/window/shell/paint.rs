@@ -3,7 +3,7 @@
 use egui::{ClippedPrimitive, TexturesDelta};
 use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
 
-use super::changed::Changed;
+use super::damage::Damage;
 use crate::device::Gpu;
 use crate::window::staff::Pipelines;
 
@@ -11,7 +11,10 @@ use crate::window::staff::Pipelines;
 pub(super) struct Painter {
     renderer: Renderer,
     /// Of a target that keeps what was drawn.
-    changed: Option<Changed>,
+    damage: Option<Damage>,
+    /// Frames of which only parts were drawn.
+    #[cfg(test)]
+    pub(super) partial: u32,
 }
 
 impl Painter {
@@ -22,20 +25,22 @@ impl Painter {
             .insert(Pipelines::new(gpu.device(), format));
         Self {
             renderer,
-            changed: None,
+            damage: None,
+            #[cfg(test)]
+            partial: 0,
         }
     }
 
     /// From now on the target still holds the frame before, and only what differs from it
     /// is drawn.
     pub(super) fn keep_frames(&mut self) {
-        self.changed = Some(Changed::default());
+        self.damage = Some(Damage::default());
     }
 
     /// The target is another one.
     pub(super) fn forget_frame(&mut self) {
-        if let Some(changed) = &mut self.changed {
-            changed.forget();
+        if let Some(damage) = &mut self.damage {
+            damage.forget();
         }
     }
 
@@ -51,12 +56,16 @@ impl Painter {
     ) {
         let (device, queue) = (gpu.device(), gpu.queue());
         self.update(gpu, &mut textures);
-        let changed = self.changed.as_mut();
-        let parts = changed.and_then(|changed| changed.parts(primitives, screen, clear));
+        let damage = self.damage.as_mut();
+        let parts = damage.and_then(|damage| damage.parts(primitives, screen, clear));
         let (primitives, is_whole) = match &parts {
             Some(parts) => (parts.as_slice(), false),
             None => (primitives, true),
         };
+        #[cfg(test)]
+        {
+            self.partial += u32::from(!is_whole);
+        }
         if !is_whole && primitives.is_empty() {
             return self.free(&mut textures);
         }

@@ -27,8 +27,16 @@ pub(crate) struct Shown {
     /// stand beside other letters. Alone, each cluster of such scripts keeps its
     /// place, in the order of the bytes, and its glyphs can be counted.
     alone: Vec<Range<usize>>,
-    /// After so many characters, so many glyphs more than characters.
-    surplus: Vec<(usize, usize)>,
+    /// Where there are more glyphs than characters.
+    surplus: Vec<Surplus>,
+}
+
+/// Glyphs of a cluster beyond one for each character.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Surplus {
+    /// Characters before them.
+    before: usize,
+    glyphs: usize,
 }
 
 /// What keeps the place of a character that no font has.
@@ -83,7 +91,10 @@ impl Shown {
                 rows.iter().map(|row| row.glyphs.len()).sum()
             });
             if glyphs > characters {
-                self.surplus.push((before, glyphs - characters));
+                self.surplus.push(Surplus {
+                    before,
+                    glyphs: glyphs - characters,
+                });
             }
         }
     }
@@ -139,8 +150,8 @@ impl Shown {
                 }
                 kept.push(glyph);
                 characters += 1;
-                if let Some((_, more)) = surplus.next_if(|(at, _)| *at == characters) {
-                    skipped = more;
+                if let Some(more) = surplus.next_if(|more| more.before == characters) {
+                    skipped = more.glyphs;
                 }
             }
             row.glyphs = kept;

@@ -118,5 +118,7 @@ fn frames_drawn_in_parts_are_those_drawn_whole() {
             canvas.context.set_theme(egui::Theme::Dark);
         }
         both.settle("the other theme");
+        let partial = both.parts.partial_frames();
+        assert!(!triangles || partial > 20, "only {partial} frames");
     }
 }

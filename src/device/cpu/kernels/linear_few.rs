@@ -10,10 +10,10 @@ use crate::device::cpu::raw::{Lanes, RowFormat, Tile, TileShape, Work};
 /// enough that no thread ends long after the others.
 const PIECE: (usize, usize) = (16 << 10, 1 << 20);
 
-/// Pieces for each thread: a new one begins with weights that nobody has asked memory for.
+/// Pieces for each thread: few, because the first weights of each are not prefetched.
 const PIECES: usize = 8;
 
-/// Weights of a piece of so many in all.
+/// How many weights a piece of a layer with `weights` of them has.
 pub(crate) fn piece(weights: usize, cpu: &Cpu) -> usize {
     (weights / (PIECES * cpu.threads())).clamp(PIECE.0, PIECE.1)
 }

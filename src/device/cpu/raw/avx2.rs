@@ -19,8 +19,8 @@ impl Lanes for Avx2 {
     type V = __m256;
     type Square = [__m256; 8];
     type Tile = [[__m256; TILE_VECTORS]; 6];
-    type Whole = __m256i;
-    const WHOLE: bool = true;
+    type Ints = __m256i;
+    const INTEGERS: bool = true;
     const LANES: usize = 8;
     const ROWS: usize = 6;
 
@@ -43,7 +43,7 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn load_whole(self, from: *const u32) -> __m256i {
+    unsafe fn load_ints(self, from: *const u32) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_loadu_si256(from.cast()) }
     }
@@ -71,17 +71,17 @@ impl Lanes for Avx2 {
         unsafe { _mm256_setzero_si256() }
     }
     #[inline(always)]
-    fn add_pairs(self, a: __m256i, b: __m256i, sums: __m256i) -> __m256i {
+    fn madd(self, a: __m256i, b: __m256i, sums: __m256i) -> __m256i {
         // SAFETY: see the type.
         unsafe { _mm256_add_epi32(_mm256_madd_epi16(a, b), sums) }
     }
     #[inline(always)]
-    fn numbers(self, v: __m256i) -> __m256 {
+    fn to_f32(self, v: __m256i) -> __m256 {
         // SAFETY: see the type.
         unsafe { _mm256_cvtepi32_ps(v) }
     }
     #[inline(always)]
-    fn lanes_of(self, first: usize, each: usize) -> __m256i {
+    fn lane_indices(self, first: usize, each: usize) -> __m256i {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_possible_wrap,
@@ -97,9 +97,9 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
-    fn spread(self, v: __m256, lanes: __m256i) -> __m256 {
+    fn permute(self, v: __m256, indices: __m256i) -> __m256 {
         // SAFETY: see the type.
-        unsafe { _mm256_permutevar8x32_ps(v, lanes) }
+        unsafe { _mm256_permutevar8x32_ps(v, indices) }
     }
     #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (__m256, __m256) {

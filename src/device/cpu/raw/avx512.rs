@@ -19,8 +19,8 @@ impl Lanes for Avx512 {
     type V = __m512;
     type Square = [__m512; 16];
     type Tile = [[__m512; TILE_VECTORS]; 12];
-    type Whole = __m512i;
-    const WHOLE: bool = true;
+    type Ints = __m512i;
+    const INTEGERS: bool = true;
     const LANES: usize = 16;
     const ROWS: usize = 12;
 
@@ -43,7 +43,7 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn load_whole(self, from: *const u32) -> __m512i {
+    unsafe fn load_ints(self, from: *const u32) -> __m512i {
         // SAFETY: as above.
         unsafe { _mm512_loadu_si512(from.cast()) }
     }
@@ -71,17 +71,17 @@ impl Lanes for Avx512 {
         unsafe { _mm512_setzero_si512() }
     }
     #[inline(always)]
-    fn add_pairs(self, a: __m512i, b: __m512i, sums: __m512i) -> __m512i {
+    fn madd(self, a: __m512i, b: __m512i, sums: __m512i) -> __m512i {
         // SAFETY: see the type.
         unsafe { _mm512_add_epi32(_mm512_madd_epi16(a, b), sums) }
     }
     #[inline(always)]
-    fn numbers(self, v: __m512i) -> __m512 {
+    fn to_f32(self, v: __m512i) -> __m512 {
         // SAFETY: see the type.
         unsafe { _mm512_cvtepi32_ps(v) }
     }
     #[inline(always)]
-    fn lanes_of(self, first: usize, each: usize) -> __m512i {
+    fn lane_indices(self, first: usize, each: usize) -> __m512i {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_possible_wrap,
@@ -97,9 +97,9 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
-    fn spread(self, v: __m512, lanes: __m512i) -> __m512 {
+    fn permute(self, v: __m512, indices: __m512i) -> __m512 {
         // SAFETY: see the type.
-        unsafe { _mm512_permutexvar_ps(lanes, v) }
+        unsafe { _mm512_permutexvar_ps(indices, v) }
     }
     #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (__m512, __m512) {

@@ -57,17 +57,17 @@ impl Drop for Own {
     }
 }
 
-/// From so many bytes on memory is asked for in large pages: weights are read from one end
-/// to the other, and with pages of 4 KiB the processor looks up an address for each.
+/// Allocations of at least this many bytes use huge pages, where the system has them: weights
+/// are read from one end to the other, and each page of 4 KiB would miss in the TLB.
 #[cfg(not(target_arch = "wasm32"))]
 const LARGE: usize = 4 << 20;
 
 #[cfg(not(target_arch = "wasm32"))]
-fn large_pages(bytes: usize) -> Option<memmap2::MmapMut> {
+fn huge_pages(bytes: usize) -> Option<memmap2::MmapMut> {
     let pages = memmap2::MmapMut::map_anon(bytes).ok()?;
     #[cfg(target_os = "linux")]
     if let Err(error) = pages.advise(memmap2::Advice::HugePage) {
-        tracing::debug!("no large pages: {error}");
+        tracing::debug!("no huge pages: {error}");
     }
     Some(pages)
 }
@@ -83,7 +83,7 @@ impl Memory {
     fn zeroed(device: u64, bytes: usize) -> Option<Self> {
         #[cfg(not(target_arch = "wasm32"))]
         if bytes >= LARGE {
-            let mut pages = large_pages(bytes)?;
+            let mut pages = huge_pages(bytes)?;
             return Some(Self::Own(Own {
                 start: NonNull::new(pages.as_mut_ptr())?,
                 bytes,

@@ -99,10 +99,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     const ROWS: usize;
     /// The sums of that tile.
     type Tile: Copy + AsRef<[[Self::V; TILE_VECTORS]]>;
-    /// `LANES` sums of whole numbers, or twice as many numbers of 16 bits.
-    type Whole: Copy;
-    /// Are products of those faster than products of f32?
-    const WHOLE: bool;
+    /// `LANES` integers of 32 bits, or twice as many of 16.
+    type Ints: Copy;
+    /// Whether products of those are faster than products of f32.
+    const INTEGERS: bool;
 
     /// # Safety
     /// `from` is good for `LANES` reads.
@@ -113,28 +113,29 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `from` is good for `LANES` reads.
     unsafe fn load_bf16_from(self, from: *const u16) -> Self::V;
-    /// Words as they are.
+    /// Words, or pairs of integers of 16 bits, as they are.
     ///
     /// # Safety
     /// `from` is good for `LANES` reads.
-    unsafe fn load_whole(self, from: *const u32) -> Self::Whole;
-    /// Bytes as numbers of 16 bits.
+    unsafe fn load_ints(self, from: *const u32) -> Self::Ints;
+    /// Bytes as integers of 16 bits.
     ///
     /// # Safety
     /// `from` is good for `2 * LANES` reads.
-    unsafe fn widen8_from(self, from: *const u8) -> Self::Whole;
-    /// Of the numbers of four bits in each word, numbers `at` and `at + 4`.
-    fn nibbles(self, words: Self::Whole, at: usize) -> Self::Whole;
+    unsafe fn widen8_from(self, from: *const u8) -> Self::Ints;
+    /// Of the eight integers of four bits in each word, those at `at` and `at + 4`, in 16 bits
+    /// each.
+    fn nibbles(self, words: Self::Ints, at: usize) -> Self::Ints;
     /// Zeros.
-    fn zeros(self) -> Self::Whole;
-    /// Of numbers of 16 bits, the products of neighbours summed, and `sums` added.
-    fn add_pairs(self, a: Self::Whole, b: Self::Whole, sums: Self::Whole) -> Self::Whole;
-    /// Whole numbers as f32.
-    fn numbers(self, v: Self::Whole) -> Self::V;
-    /// In lane i `(first + i) / each`, a lane; `each` is a power of two.
-    fn lanes_of(self, first: usize, each: usize) -> Self::Whole;
-    /// In lane i the number of the lane that `lanes` names.
-    fn spread(self, v: Self::V, lanes: Self::Whole) -> Self::V;
+    fn zeros(self) -> Self::Ints;
+    /// `sums`, and for each lane the products of its two pairs of integers of 16 bits.
+    fn madd(self, a: Self::Ints, b: Self::Ints, sums: Self::Ints) -> Self::Ints;
+    /// Integers of 32 bits as f32.
+    fn to_f32(self, v: Self::Ints) -> Self::V;
+    /// For each lane i the index `(first + i) / each`; `each` is a power of two.
+    fn lane_indices(self, first: usize, each: usize) -> Self::Ints;
+    /// For each lane the number of `v` at its index.
+    fn permute(self, v: Self::V, indices: Self::Ints) -> Self::V;
     /// Halves of words as numbers, low and high.
     ///
     /// # Safety

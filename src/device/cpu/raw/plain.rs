@@ -22,8 +22,8 @@ impl Lanes for Plain {
     type V = V;
     type Square = [V; LANES];
     type Tile = [[V; TILE_VECTORS]; ROWS];
-    type Whole = [i32; LANES];
-    const WHOLE: bool = false;
+    type Ints = [i32; LANES];
+    const INTEGERS: bool = false;
     const LANES: usize = LANES;
     const ROWS: usize = ROWS;
 
@@ -45,36 +45,36 @@ impl Lanes for Plain {
         words.map(|word| f32::from_bits(u32::from(word) << 16))
     }
     #[inline(always)]
-    unsafe fn load_whole(self, from: *const u32) -> Self::Whole {
+    unsafe fn load_ints(self, from: *const u32) -> Self::Ints {
         // SAFETY: as above.
-        unsafe { from.cast::<Self::Whole>().read_unaligned() }
+        unsafe { from.cast::<Self::Ints>().read_unaligned() }
     }
     #[inline(always)]
-    unsafe fn widen8_from(self, from: *const u8) -> Self::Whole {
+    unsafe fn widen8_from(self, from: *const u8) -> Self::Ints {
         // SAFETY: as above.
         let pairs = unsafe { from.cast::<[[u8; 2]; LANES]>().read_unaligned() };
         pairs.map(|[low, high]| i32::from(low) | i32::from(high) << 16)
     }
     #[inline(always)]
-    fn nibbles(self, words: Self::Whole, at: usize) -> Self::Whole {
+    fn nibbles(self, words: Self::Ints, at: usize) -> Self::Ints {
         words.map(|word| word >> (4 * at) & 0x000f_000f)
     }
     #[inline(always)]
-    fn zeros(self) -> Self::Whole {
+    fn zeros(self) -> Self::Ints {
         [0; LANES]
     }
     #[inline(always)]
-    fn add_pairs(self, a: Self::Whole, b: Self::Whole, sums: Self::Whole) -> Self::Whole {
+    fn madd(self, a: Self::Ints, b: Self::Ints, sums: Self::Ints) -> Self::Ints {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
         let low = |word: i32| i32::from(word as i16);
         std::array::from_fn(|i| low(a[i]) * low(b[i]) + (a[i] >> 16) * (b[i] >> 16) + sums[i])
     }
     #[inline(always)]
-    fn numbers(self, v: Self::Whole) -> V {
+    fn to_f32(self, v: Self::Ints) -> V {
         v.map(|v| v as f32)
     }
     #[inline(always)]
-    fn lanes_of(self, first: usize, each: usize) -> Self::Whole {
+    fn lane_indices(self, first: usize, each: usize) -> Self::Ints {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_possible_wrap,
@@ -84,8 +84,8 @@ impl Lanes for Plain {
         std::array::from_fn(lane)
     }
     #[inline(always)]
-    fn spread(self, v: V, lanes: Self::Whole) -> V {
-        lanes.map(|lane| v[lane as usize % LANES])
+    fn permute(self, v: V, indices: Self::Ints) -> V {
+        indices.map(|index| v[index as usize % LANES])
     }
     #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (V, V) {

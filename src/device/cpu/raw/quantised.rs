@@ -1,6 +1,6 @@
 //! Rows of weights in 8 and 4 bits, and their products.
 //!
-//! Where vectors of whole numbers are fast, a row of x is rounded to 16 bits, each
+//! Where vectors of integers are fast, a row of x is rounded to 16 bits, each
 //! group of its own scale: the error of a number is below 1/65,000 of the largest of
 //! its group, far below that of the weights. Products and sums of a group are then
 //! exact, and only they are turned into f32.
@@ -18,11 +18,11 @@ pub(crate) struct Quantised<const BITS: usize> {
     pub(crate) group: usize,
 }
 
-/// Groups are whole numbers of these.
+/// A group is a multiple of these.
 const UNIT: usize = 32;
 
-/// Words by which a row is asked for before it is read: unpacking leaves the processor
-/// less room to look ahead than weights of 16 bits do.
+/// How many words ahead a row is prefetched: unpacking leaves the processor less room to
+/// look ahead than weights of 16 bits do.
 const AHEAD: usize = 512;
 
 /// Numbers of four bits in a word.
@@ -31,26 +31,26 @@ const NIBBLES: usize = 8;
 /// The largest number of 16 bits, with either sign.
 const LARGEST: f32 = 32767.0;
 
-/// Added to a number it leaves the nearest whole one in the lowest bits.
+/// Added to a number it leaves the nearest integer in the lowest bits.
 const ROUND: f32 = 12_582_912.0;
 
 impl<const BITS: usize> Quantised<BITS> {
     const PER_WORD: usize = 32 / BITS;
 
-    /// Columns of a row of so many words.
+    /// The columns of a row that takes `words` words.
     fn columns(self, words: usize) -> usize {
         words * Self::PER_WORD * self.group / (Self::PER_WORD + self.group)
     }
 
     /// Numbers of 16 bits in a row of x: the longest vectors end within it.
-    fn whole_numbers(columns: usize) -> usize {
+    fn padded(columns: usize) -> usize {
         columns.next_multiple_of(NIBBLES * MAX_LANES)
     }
 
     /// The parts of a row of x: numbers, scales of its groups, and sums of its groups.
     #[inline(always)]
     fn parts(self, x: &[f32], columns: usize) -> (&[f32], &[f32], &[f32]) {
-        let (numbers, rest) = x.split_at(Self::whole_numbers(columns) / 2);
+        let (numbers, rest) = x.split_at(Self::padded(columns) / 2);
         let (scales, rest) = rest.split_at(columns / self.group);
         (numbers, scales, &rest[..columns / self.group])
     }
@@ -59,7 +59,7 @@ impl<const BITS: usize> Quantised<BITS> {
     #[inline(always)]
     fn round<L: Lanes>(self, x: &[f32], to: &mut [f32]) {
         let columns = x.len();
-        let (numbers, rest) = to.split_at_mut(Self::whole_numbers(columns) / 2);
+        let (numbers, rest) = to.split_at_mut(Self::padded(columns) / 2);
         let (scales, sums) = rest.split_at_mut(columns / self.group);
         let numbers: &mut [[i16; 2]] = bytemuck::cast_slice_mut(numbers);
         let numbers = numbers.as_flattened_mut();
@@ -106,7 +106,7 @@ impl<const BITS: usize> Quantised<BITS> {
 
     /// The sums of a row of weights with rounded rows.
     #[inline(always)]
-    fn whole<L: Lanes, const R: usize>(self, l: L, x: [&[f32]; R], w: &[u32]) -> [L::V; R] {
+    fn integer_sums<L: Lanes, const R: usize>(self, l: L, x: [&[f32]; R], w: &[u32]) -> [L::V; R] {
         let columns = self.columns(w.len());
         let packed = columns / Self::PER_WORD;
         let groups = columns / self.group;
@@ -170,13 +170,13 @@ impl<const BITS: usize> Quantised<BITS> {
                 let weights = unsafe { l.widen8_from(w.add(at)) };
                 for r in 0..R {
                     // SAFETY: as above.
-                    let value = unsafe { l.load_whole(x[r].add(at).cast()) };
-                    found[r] = l.add_pairs(weights, value, found[r]);
+                    let value = unsafe { l.load_ints(x[r].add(at).cast()) };
+                    found[r] = l.madd(weights, value, found[r]);
                 }
             }
             for r in 0..R {
                 let scale = l.splat(stored[r][g % MAX_LANES]);
-                sums[r] = l.fma(l.numbers(found[r]), scale, sums[r]);
+                sums[r] = l.fma(l.to_f32(found[r]), scale, sums[r]);
             }
         }
     }
@@ -203,28 +203,28 @@ impl<const BITS: usize> Quantised<BITS> {
                 from = last.as_ptr();
             }
             // SAFETY: there are as many words as a vector has, or the buffer is.
-            let packed = unsafe { l.load_whole(from) };
+            let packed = unsafe { l.load_ints(from) };
             let begin = part.start + block * NIBBLES * L::LANES;
             let mut found = [l.zeros(); R];
             for k in 0..NIBBLES / 2 {
                 let weights = l.nibbles(packed, k);
                 for r in 0..R {
                     // SAFETY: a row of x has whole blocks of the longest vectors.
-                    let value = unsafe { l.load_whole(x[r].add(begin + k * 2 * L::LANES).cast()) };
-                    found[r] = l.add_pairs(weights, value, found[r]);
+                    let value = unsafe { l.load_ints(x[r].add(begin + k * 2 * L::LANES).cast()) };
+                    found[r] = l.madd(weights, value, found[r]);
                 }
             }
-            let lanes = l.lanes_of(block * L::LANES, each);
+            let lanes = l.lane_indices(block * L::LANES, each);
             for r in 0..R {
-                let scale = l.spread(scales[r], lanes);
-                sums[r] = l.fma(l.numbers(found[r]), scale, sums[r]);
+                let scale = l.permute(scales[r], lanes);
+                sums[r] = l.fma(l.to_f32(found[r]), scale, sums[r]);
             }
         }
     }
 
     /// The sums of a row of weights with rows as they are.
     #[inline(always)]
-    fn plain<L: Lanes, const R: usize>(self, l: L, x: [&[f32]; R], w: &[u32]) -> [L::V; R] {
+    fn float_sums<L: Lanes, const R: usize>(self, l: L, x: [&[f32]; R], w: &[u32]) -> [L::V; R] {
         let columns = self.columns(w.len());
         let packed = columns / Self::PER_WORD;
         let mut sums = [l.splat(0.0); R];
@@ -254,7 +254,7 @@ impl<const BITS: usize> Quantised<BITS> {
         sums
     }
 
-    /// The whole number of a weight.
+    /// The integer that is stored for a weight.
     #[inline(always)]
     fn number(row: &[u32], column: usize) -> f32 {
         let word = row[column / Self::PER_WORD] >> (BITS * (column % Self::PER_WORD));
@@ -282,14 +282,14 @@ impl<const BITS: usize> RowFormat for Quantised<BITS> {
 
     #[inline(always)]
     fn arranged(self, columns: usize) -> usize {
-        let whole = Self::whole_numbers(columns) / 2 + 2 * (columns / self.group);
+        let rounded = Self::padded(columns) / 2 + 2 * (columns / self.group);
         // Vectors that cross no cache line load faster.
-        whole.max(columns).next_multiple_of(MAX_LANES)
+        rounded.max(columns).next_multiple_of(MAX_LANES)
     }
 
     #[inline(always)]
     fn arrange<L: Lanes>(self, _: L, x: &[f32], to: &mut [f32]) {
-        match L::WHOLE {
+        match L::INTEGERS {
             true => self.round::<L>(x, to),
             false => to[..x.len()].copy_from_slice(x),
         }
@@ -308,9 +308,9 @@ impl<const BITS: usize> RowFormat for Quantised<BITS> {
         assert!(x.iter().all(|x| x.len() == numbers) && w.iter().all(|w| w.len() == words));
         let mut sums = [[l.splat(0.0); O]; R];
         for o in 0..O {
-            let found = match L::WHOLE {
-                true => self.whole(l, x, w[o]),
-                false => self.plain(l, x, w[o]),
+            let found = match L::INTEGERS {
+                true => self.integer_sums(l, x, w[o]),
+                false => self.float_sums(l, x, w[o]),
             };
             for r in 0..R {
                 sums[r][o] = found[r];
