@@ -9,6 +9,8 @@ use crate::device::cpu::raw::TileShape;
 
 /// Up to this many rows walk the keys each on its own.
 const FEW_ROWS: usize = 8;
+/// Pieces of such a row for each thread.
+const PIECES: usize = 2;
 /// Rows of a piece otherwise, a multiple of every level's: they share packed keys.
 const ROWS: usize = 96;
 
@@ -40,42 +42,38 @@ pub(crate) fn run(k: AttentionCpu<'_>, p: &AttentionParams, cpu: &Cpu) {
         keys,
         values,
     };
-    let few = rows <= FEW_ROWS;
     let splits = size(p.splits);
+    let few = rows <= FEW_ROWS || splits > 1;
     // A part of a row's keys is followed by its maximum and its total.
-    let own = if splits > 1 { head + 4 } else { head };
+    let own = splits * if splits > 1 { head + 4 } else { head };
+    // Few rows read memory, where the keys of several heads are neighbours.
+    let pieces = PIECES * cpu.threads();
+    let heads_together = match few {
+        true => keys.kv_heads.div_ceil(pieces) * keys.shared_by,
+        false => 1,
+    };
     let shape = TileShape {
         rows,
-        stride: heads * splits * own,
+        stride: heads * own,
         first_column: 0,
-        columns: heads * splits * own,
-        tile_rows: if few || splits > 1 { 1 } else { ROWS },
-        tile_columns: own,
+        columns: heads * own,
+        tile_rows: if few { 1 } else { ROWS },
+        tile_columns: heads_together * own,
     };
     let seen: usize = (0..rows).map(|row| keys.span(row)).sum();
     let work = seen.saturating_mul(2 * heads * head);
     cpu.tiles(y, shape, work, |mut tile| {
-        let (h, split) = (
-            tile.first_column / own / splits,
-            tile.first_column / own % splits,
-        );
-        let kv_head = h / keys.shared_by;
-        if few || splits > 1 {
-            let row = tile.first_row;
-            let span = keys.span(row);
-            let part = part_of(span, splits);
-            if split > 0 && split * part >= span {
-                return;
-            }
+        let first_head = tile.first_column / own;
+        if few {
             cpu.lanes(Few {
                 keys,
-                kv_head,
-                row,
-                query: keys.query(row, h * head),
-                seen: split * part..span.min((split + 1) * part),
+                row: tile.first_row,
+                first_head,
+                splits,
                 y: tile.row(0),
             });
         } else {
+            let kv_head = first_head / keys.shared_by;
             cpu.lanes(Many {
                 keys,
                 kv_head,
@@ -101,7 +99,7 @@ pub(crate) struct Keys<'a> {
     last_slot: u32,
     kv_heads: usize,
     /// Heads that use the same keys.
-    shared_by: usize,
+    pub(crate) shared_by: usize,
     heads: usize,
     pub(crate) head: usize,
     pub(crate) scale: f32,
@@ -121,10 +119,11 @@ impl<'a> Keys<'a> {
     pub(crate) fn span(&self, row: usize) -> usize {
         size(self.spans[row]).min(size(self.last_slot) + 1)
     }
-    /// The query of a row, `column` being that of its head in y.
+    /// The query of a row and head.
     #[inline(always)]
-    pub(crate) fn query(&self, row: usize, column: usize) -> &'a [f32] {
-        &self.qkv[row * (self.heads + 2 * self.kv_heads) * self.head + column..][..self.head]
+    pub(crate) fn query(&self, row: usize, head: usize) -> &'a [f32] {
+        let at = (row * (self.heads + 2 * self.kv_heads) + head) * self.head;
+        &self.qkv[at..][..self.head]
     }
     /// The key of the row that comes `back` rows before `row`.
     #[inline(always)]

@@ -1,57 +1,89 @@
-//! Attention of a single row and head.
+//! Attention of a single row.
 
 use std::ops::Range;
 
-use super::attention::Keys;
+use super::attention::{Keys, part_of};
 use super::scratch::Scratch;
 use crate::device::cpu::raw::{Lanes, Work, exp, short_dots};
 
-/// Of one row and head, or of a part of the row's keys.
+/// Some heads of a row. A key after the other is read for all of them: memory gives
+/// neighbours faster than the keys of a single head, which lie far apart.
 pub(crate) struct Few<'a, 'b> {
     pub(crate) keys: Keys<'a>,
-    pub(crate) kv_head: usize,
     pub(crate) row: usize,
-    pub(crate) query: &'a [f32],
-    /// How far back the keys are that it sees.
-    pub(crate) seen: Range<usize>,
-    /// A head; for a part its sums, and then its maximum and its total.
+    pub(crate) first_head: usize,
+    /// Parts that the keys are cut into.
+    pub(crate) splits: usize,
+    /// `[heads, splits, head]`; if there are several parts, each is followed by its maximum,
+    /// its total and two zeros.
     pub(crate) y: &'b mut [f32],
 }
 
 /// Keys that are read side by side.
 const BLOCK: usize = 4;
+/// Values that are added before the sums are stored again.
+const VALUES: usize = 8;
 
 impl Work for Few<'_, '_> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self, l: L) {
-        let Few {
-            keys,
-            kv_head,
-            row,
-            query,
-            seen,
-            y,
-        } = self;
-        let (y, part) = y.split_at_mut(keys.head);
-        if seen.is_empty() {
-            return y.fill(0.0);
+    fn run<L: Lanes>(mut self, l: L) {
+        let span = self.keys.span(self.row);
+        let part = part_of(span, self.splits);
+        for split in 0..self.splits {
+            // The first is there even if it is empty.
+            if split == 0 || split * part < span {
+                self.part(l, split, split * part..span.min((split + 1) * part));
+            }
         }
-        let back = |j: usize| seen.end - 1 - j.min(seen.len() - 1);
-        let mut scratch = Scratch::new(seen.len().next_multiple_of(BLOCK));
+    }
+}
+
+impl Few<'_, '_> {
+    /// A part of the keys: those so far back.
+    #[inline(always)]
+    fn part<L: Lanes>(&mut self, l: L, split: usize, seen: Range<usize>) {
+        let (keys, row, first_head) = (self.keys, self.row, self.first_head);
+        let head = keys.head;
+        let own = if self.splits > 1 { head + 4 } else { head };
+        let y = &mut self.y[split * own..];
+        let heads = y.len().div_ceil(self.splits * own);
+        let count = seen.len();
+        let padded = count.next_multiple_of(BLOCK);
+        let mut scratch = Scratch::new(heads * padded);
         let weights = scratch.numbers();
-        for (block, weights) in weights.chunks_exact_mut(BLOCK).enumerate() {
-            let side = std::array::from_fn(|j| keys.key(row, back(block * BLOCK + j), kv_head));
-            let scores = short_dots::<L, BLOCK>(l, query, side);
-            weights.copy_from_slice(&scores);
+        let back = |j: usize| seen.end - 1 - j.min(count - 1);
+        for block in (0..count).step_by(BLOCK) {
+            for h in 0..heads {
+                let kv_head = (first_head + h) / keys.shared_by;
+                let query = keys.query(row, first_head + h);
+                let side: [&[f32]; BLOCK] =
+                    std::array::from_fn(|j| keys.key(row, back(block + j), kv_head));
+                let scores = short_dots::<L, BLOCK>(l, query, side);
+                weights[h * padded + block..][..BLOCK].copy_from_slice(&scores);
+            }
         }
-        let weights = &mut weights[..seen.len()];
-        let (largest, total) = softmax(l, keys.scale, weights);
-        let value = |j: usize| keys.value(row, back(j), kv_head);
-        let share = if part.is_empty() { 1.0 / total } else { 1.0 };
-        weighted_sum(l, weights, share, value, y);
-        if !part.is_empty() {
-            part.copy_from_slice(&[largest, total, 0.0, 0.0]);
+        for h in 0..heads {
+            let y = &mut y[h * self.splits * own..][..own];
+            y.fill(0.0);
+            if count > 0 {
+                let weights = &mut weights[h * padded..][..count];
+                let (largest, total) = softmax(l, keys.scale, weights);
+                if self.splits > 1 {
+                    y[head..head + 2].copy_from_slice(&[largest, total]);
+                } else {
+                    scale(l, 1.0 / total, weights);
+                }
+            }
+        }
+        for first in (0..count).step_by(VALUES) {
+            let block = first..count.min(first + VALUES);
+            for h in 0..heads {
+                let kv_head = (first_head + h) / keys.shared_by;
+                let weights = &weights[h * padded..][block.clone()];
+                let value = |j: usize| keys.value(row, back(first + j), kv_head);
+                add_weighted(l, weights, value, &mut y[h * self.splits * own..][..head]);
+            }
         }
     }
 }
@@ -85,12 +117,19 @@ pub(crate) fn softmax<L: Lanes>(l: L, scale: f32, scores: &mut [f32]) -> (f32, f
     (highest, l.sum(total))
 }
 
-/// `y = factor * sum_j weights[j] value(j)`.
+/// `y = factor * y`.
 #[inline(always)]
-pub(crate) fn weighted_sum<'a, L: Lanes>(
+pub(crate) fn scale<L: Lanes>(l: L, factor: f32, y: &mut [f32]) {
+    for y in y.chunks_mut(L::LANES) {
+        l.store_part(l.mul(l.load_part(y, 0.0), l.splat(factor)), y);
+    }
+}
+
+/// `y = y + sum_j weights[j] value(j)`.
+#[inline(always)]
+pub(crate) fn add_weighted<'a, L: Lanes>(
     l: L,
     weights: &[f32],
-    factor: f32,
     value: impl Fn(usize) -> &'a [f32],
     y: &mut [f32],
 ) {
@@ -99,6 +138,9 @@ pub(crate) fn weighted_sum<'a, L: Lanes>(
     let mut first = 0;
     while first + SUMS * L::LANES <= y.len() {
         let mut sums = [l.splat(0.0); SUMS];
+        for (s, sum) in sums.iter_mut().enumerate() {
+            *sum = l.load(&y[first + s * L::LANES..]);
+        }
         for (j, weight) in weights.iter().enumerate() {
             let value = &value(j)[first..first + SUMS * L::LANES];
             for (s, sum) in sums.iter_mut().enumerate() {
@@ -106,8 +148,7 @@ pub(crate) fn weighted_sum<'a, L: Lanes>(
             }
         }
         for (s, sum) in sums.iter().enumerate() {
-            let sum = l.mul(*sum, l.splat(factor));
-            l.store(sum, &mut y[first + s * L::LANES..]);
+            l.store(*sum, &mut y[first + s * L::LANES..]);
         }
         first += SUMS * L::LANES;
     }
@@ -123,6 +164,6 @@ pub(crate) fn weighted_sum<'a, L: Lanes>(
         }
         let [a, b, c, d] = sums;
         let sum = l.add(l.add(a, b), l.add(c, d));
-        l.store_part(l.mul(sum, l.splat(factor)), y);
+        l.store_part(l.add(l.load_part(y, 0.0), sum), y);
     }
 }

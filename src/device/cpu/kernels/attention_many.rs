@@ -53,8 +53,8 @@ impl Work for Many<'_, '_> {
         }
         for group in (first_row..end_row).step_by(L::ROWS) {
             let rows = group..end_row.min(group + L::ROWS);
-            let column = self.tile.first_column;
-            let query = |r: usize| keys.query(group + r, column);
+            let own_head = self.tile.first_column / head;
+            let query = |r: usize| keys.query(group + r, own_head);
             pack_rows::<F32, L>(l, L::ROWS, rows.len(), head, query, queries);
             // The keys that any of these rows sees, from a whole panel on.
             let end = count - back(rows.end - 1);

@@ -1,7 +1,7 @@
 //! Attention between bytes and patches: each query row sees a short range of rows
 //! of a ring of keys and values.
 
-use super::attention_few::{softmax, weighted_sum};
+use super::attention_few::{add_weighted, scale, softmax};
 use super::scratch::Scratch;
 use super::size;
 use crate::device::bindings::{CrossAttentionCpu, CrossAttentionParams};
@@ -80,6 +80,8 @@ impl<'a, K: Fn(usize) -> &'a [f32], V: Fn(usize) -> &'a [f32]> Work for Head<'a,
         }
         let weights = &mut weights[..count];
         let (_, total) = softmax(l, self.scale, weights);
-        weighted_sum(l, weights, 1.0 / total, &self.value, self.y);
+        scale(l, 1.0 / total, weights);
+        self.y.fill(0.0);
+        add_weighted(l, weights, &self.value, self.y);
     }
 }

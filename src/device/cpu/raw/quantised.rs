@@ -57,16 +57,21 @@ impl<const BITS: usize> Quantised<BITS> {
 
     /// Rounds a row of x.
     #[inline(always)]
-    fn round<L: Lanes>(self, x: &[f32], to: &mut [f32]) {
+    fn round<L: Lanes>(self, l: L, x: &[f32], to: &mut [f32]) {
         let columns = x.len();
         let (numbers, rest) = to.split_at_mut(Self::padded(columns) / 2);
         let (scales, sums) = rest.split_at_mut(columns / self.group);
         let numbers: &mut [[i16; 2]] = bytemuck::cast_slice_mut(numbers);
         let numbers = numbers.as_flattened_mut();
         for (g, x) in x.chunks_exact(self.group).enumerate() {
-            let largest = x.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+            let (mut largest, mut total) = (l.splat(0.0), l.splat(0.0));
+            for x in x.chunks_exact(L::LANES) {
+                let x = l.load(x);
+                largest = l.max(largest, l.max(x, l.sub(l.splat(0.0), x)));
+                total = l.add(total, x);
+            }
             // A NaN is in no maximum.
-            let total: f32 = x.iter().sum();
+            let (largest, total) = (l.largest(largest), l.sum(total));
             let scale = match total.is_finite() && largest.is_finite() {
                 true => largest / LARGEST,
                 false => f32::NAN,
@@ -79,11 +84,18 @@ impl<const BITS: usize> Quantised<BITS> {
             };
             let to = &mut numbers[g * self.group..(g + 1) * self.group];
             let mut sum = 0_i32;
-            for (x, to) in x.iter().zip(&mut *to) {
-                #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are it")]
-                let number = (x * inverse + ROUND).to_bits() as i16;
-                *to = number;
-                sum += i32::from(number);
+            for (x, to) in x.chunks_exact(L::LANES).zip(to.chunks_exact_mut(L::LANES)) {
+                let mut rounded = [0.0; MAX_LANES];
+                l.store(
+                    l.fma(l.load(x), l.splat(inverse), l.splat(ROUND)),
+                    &mut rounded,
+                );
+                for (rounded, to) in rounded.iter().zip(to) {
+                    #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are it")]
+                    let number = rounded.to_bits() as i16;
+                    *to = number;
+                    sum += i32::from(number);
+                }
             }
             scales[g] = scale;
             sums[g] = scale * sum as f32;
@@ -288,9 +300,9 @@ impl<const BITS: usize> RowFormat for Quantised<BITS> {
     }
 
     #[inline(always)]
-    fn arrange<L: Lanes>(self, _: L, x: &[f32], to: &mut [f32]) {
+    fn arrange<L: Lanes>(self, l: L, x: &[f32], to: &mut [f32]) {
         match L::INTEGERS {
-            true => self.round::<L>(x, to),
+            true => self.round(l, x, to),
             false => to[..x.len()].copy_from_slice(x),
         }
     }
