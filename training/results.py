@@ -104,6 +104,7 @@ def measure(blt: Program, valid: Path, limit: int) -> dict[str, Any]:
             title: blt.table("score", "--model-part", "blt", *flags, *separated, *parts)
             for title, flags in PATCHERS.items()
         }
+        characters = blt.table("eval", "characters", "--model-part", "both")
         noise = blt.table("eval", "noise", "--seed", "1", *separated, Path(folder) / "en_prose.txt")
     samples = {}
     for title, prompt in PROMPTS.items():
@@ -114,6 +115,7 @@ def measure(blt: Program, valid: Path, limit: int) -> dict[str, Any]:
         "categories": categories,
         "patchers": patchers,
         "noise": noise,
+        "characters": characters,
         "samples": samples,
     }
 
@@ -154,7 +156,13 @@ def tables(found: dict[str, Any]) -> str:
         "Noise in the English prose of that part (`blt eval noise`; the bits are those of the noisy text):\n\n"
         + markdown(head, [list(row.values()) for row in found["noise"]])
     )
-    return "\n\n".join((main, patchers, noise))
+    head = list(found["characters"][0])
+    characters = (
+        "Copying, reversing and spelling words that are made up, and counting their letters, after four examples\n"
+        "(`blt eval characters`; bits per byte of the answers, and how many were right):\n\n"
+        + markdown(head, [list(row.values()) for row in found["characters"]])
+    )
+    return "\n\n".join((main, patchers, noise, characters))
 
 
 def sample_texts(found: dict[str, Any]) -> str:

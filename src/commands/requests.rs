@@ -15,7 +15,7 @@ use super::global::Global;
 use super::input::{Input, shown};
 use super::interrupt;
 use super::output::{Output, OutputArgs};
-use super::scoring::{Opened, ScoringArgs, on};
+use super::scoring::{AskingArgs, Opened, on};
 use super::whole::Loaded;
 
 /// Answers the requests of a file, line by line.
@@ -24,19 +24,19 @@ use super::whole::Loaded;
 /// What the file, the flags and the model say.
 pub(super) fn run(
     path: &Path,
-    scoring: &ScoringArgs,
+    asking: &AskingArgs,
     output: &OutputArgs,
     global: &Global,
 ) -> Outcome {
     let requests = parse(&Input::of_path(path)?.whole()?, path)?;
-    let opened = scoring.open()?;
+    let opened = asking.open()?;
     if opened.part == super::scoring::ModelPart::Both {
         return Err(argument("an answer is that of one model; --model-part both gives two").into());
     }
     interrupt::watch(global.colored())?;
     let mut output = Output::open(output)?;
-    let answering = answer(&requests, scoring, &opened, &mut output, global);
-    pollster::block_on(answering).map_err(|failure| scoring.blame(failure, &opened, global))?;
+    let answering = answer(&requests, asking, &opened, &mut output, global);
+    pollster::block_on(answering).map_err(|failure| asking.blame(failure, &opened, global))?;
     output.commit()
 }
 
@@ -73,16 +73,16 @@ pub(super) fn remedied(error: &serde_json::Error, keys: &str) -> String {
 
 async fn answer(
     requests: &[Request],
-    scoring: &ScoringArgs,
+    asking: &AskingArgs,
     opened: &Opened,
     output: &mut Output,
     global: &Global,
 ) -> Outcome {
-    let loaded = scoring.load(opened, global).await?;
+    let loaded = asking.load(opened, global).await?;
     let start = Instant::now();
     let mut answerer = match &loaded {
-        Loaded::Blt(model, _) => Answerer::of_blt(BltSession::new(model, scoring.options(opened))?),
-        Loaded::Entropy(model) => Answerer::of_entropy(model, scoring.context())?,
+        Loaded::Blt(model, _) => Answerer::of_blt(BltSession::new(model, asking.options(opened))?),
+        Loaded::Entropy(model) => Answerer::of_entropy(model, asking.context())?,
     };
     answerer
         .answer(requests, go_on, |answer| write(answer, output))

@@ -88,7 +88,7 @@ struct Row<'a> {
 impl ScoreCommand {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         if let Some(path) = &self.requests {
-            return requests::run(path, &self.scoring, &self.output, global);
+            return requests::run(path, &self.scoring.asking, &self.output, global);
         }
         let mut inputs = Vec::new();
         match self.files.as_slice() {
@@ -103,7 +103,7 @@ impl ScoreCommand {
         interrupt::watch(global.colored())?;
         let mut output = Output::open(&self.output)?;
         pollster::block_on(self.score(inputs, &opened, &mut output, global))
-            .map_err(|failure| self.scoring.blame(failure, &opened, global))?;
+            .map_err(|failure| self.scoring.asking.blame(failure, &opened, global))?;
         output.commit()
     }
 
@@ -114,7 +114,7 @@ impl ScoreCommand {
         output: &mut Output,
         global: &Global,
     ) -> Outcome {
-        let loaded = self.scoring.load(opened, global).await?;
+        let loaded = self.scoring.asking.load(opened, global).await?;
         let mut scorer = self.scoring.scorer(opened, &loaded)?;
         let mut batch = self.scoring.batch(opened, &loaded)?;
         let columns = Columns {

@@ -17,14 +17,29 @@ use super::interrupt;
 use super::model::{AnyModelArgs, ContextArgs};
 use super::whole::{Loaded, WholeArgs};
 
+/// The model that is asked, and how.
 #[derive(Debug, Args)]
-pub(super) struct ScoringArgs {
+pub(super) struct AskingArgs {
     #[command(flatten)]
     pub(super) model: AnyModelArgs,
 
     /// By which part of the model [default: blt; entropy if the model is an entropy model alone]
     #[arg(long, value_enum)]
     model_part: Option<ModelPart>,
+
+    #[command(flatten)]
+    context: ContextArgs,
+    #[command(flatten)]
+    whole: WholeArgs,
+    #[command(flatten)]
+    cut: CutArgs,
+}
+
+/// The texts that are scored, and by which model.
+#[derive(Debug, Args)]
+pub(super) struct ScoringArgs {
+    #[command(flatten)]
+    pub(super) asking: AskingArgs,
 
     /// Let the model begin anew after every N bytes [default: when its
     /// positions are used up]
@@ -33,12 +48,6 @@ pub(super) struct ScoringArgs {
 
     #[command(flatten)]
     pub(super) documents: DocumentArgs,
-    #[command(flatten)]
-    context: ContextArgs,
-    #[command(flatten)]
-    whole: WholeArgs,
-    #[command(flatten)]
-    cut: CutArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,7 +67,7 @@ pub(super) struct Opened {
     pub(super) cut: Cut,
 }
 
-impl ScoringArgs {
+impl AskingArgs {
     /// Opens the checkpoint and checks the flags against it; no GPU yet.
     ///
     /// # Errors
@@ -78,7 +87,6 @@ impl ScoringArgs {
             let rule = cut.clone().into_rule()?;
             self.whole.need_entropies(&checkpoint, &rule)?;
         }
-        self.documents.check(&cut)?;
         if part == ModelPart::Both && !self.whole.has_entropy_model(&checkpoint) {
             return Err(argument(format!(
                 "{} has no entropy model to score by; score by --model-part blt, or give one with \
@@ -100,38 +108,6 @@ impl ScoringArgs {
     pub(super) async fn load(&self, opened: &Opened, global: &Global) -> blt::Result<Loaded> {
         let entropy = opened.part == ModelPart::Entropy;
         self.whole.load(&opened.checkpoint, entropy, global).await
-    }
-
-    /// What reads and scores texts by a loaded model.
-    ///
-    /// # Errors
-    /// What the sessions say.
-    pub(super) fn scorer(&self, opened: &Opened, loaded: &Loaded) -> blt::Result<Scorer> {
-        match loaded {
-            Loaded::Entropy(model) => {
-                let session = TextSession::new(Some(model), self.text(opened))?;
-                Ok(Scorer::of_entropy(session).with_piece(self.piece))
-            }
-            Loaded::Blt(model, _) => {
-                let session = BltSession::new(model, self.options(opened))?;
-                let scorer = Scorer::of_blt(session, opened.part == ModelPart::Both)?;
-                Ok(scorer.with_piece(self.piece))
-            }
-        }
-    }
-
-    /// What reads and scores many documents at a time, where the flags and the loaded
-    /// model let it.
-    ///
-    /// # Errors
-    /// What the sessions say.
-    pub(super) fn batch(&self, opened: &Opened, loaded: &Loaded) -> blt::Result<Option<TextBatch>> {
-        match loaded {
-            Loaded::Entropy(model) if self.documents.several() && self.piece.is_none() => {
-                TextBatch::new(model, self.text(opened)).map(Some)
-            }
-            _ => Ok(None),
-        }
     }
 
     /// What is asked of the entropy model about a text.
@@ -164,6 +140,50 @@ impl ScoringArgs {
     /// Where the context of the entropy model is cut.
     pub(super) fn context(&self) -> blt::session::ContextOptions {
         self.context.options()
+    }
+}
+
+impl ScoringArgs {
+    /// As [`AskingArgs::open`].
+    ///
+    /// # Errors
+    /// What the checkpoint and the flags say.
+    pub(super) fn open(&self) -> blt::Result<Opened> {
+        let opened = self.asking.open()?;
+        self.documents.check(&opened.cut)?;
+        Ok(opened)
+    }
+
+    /// What reads and scores texts by a loaded model.
+    ///
+    /// # Errors
+    /// What the sessions say.
+    pub(super) fn scorer(&self, opened: &Opened, loaded: &Loaded) -> blt::Result<Scorer> {
+        match loaded {
+            Loaded::Entropy(model) => {
+                let session = TextSession::new(Some(model), self.asking.text(opened))?;
+                Ok(Scorer::of_entropy(session).with_piece(self.piece))
+            }
+            Loaded::Blt(model, _) => {
+                let session = BltSession::new(model, self.asking.options(opened))?;
+                let scorer = Scorer::of_blt(session, opened.part == ModelPart::Both)?;
+                Ok(scorer.with_piece(self.piece))
+            }
+        }
+    }
+
+    /// What reads and scores many documents at a time, where the flags and the loaded
+    /// model let it.
+    ///
+    /// # Errors
+    /// What the sessions say.
+    pub(super) fn batch(&self, opened: &Opened, loaded: &Loaded) -> blt::Result<Option<TextBatch>> {
+        match loaded {
+            Loaded::Entropy(model) if self.documents.several() && self.piece.is_none() => {
+                TextBatch::new(model, self.asking.text(opened)).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Measurements: how fast is this device, how well does a model predict, what does
-//! it cost, how much does noise hurt, and where do two ways to cut a text agree; and
+//! it cost, how much does noise hurt, how well are
+//! letters known, and where do two ways to cut a text agree; and
 //! the tuning of a GPU by what it is to run.
 
 pub mod agreement;
 pub mod answers;
 pub mod bench;
+pub mod characters;
 pub mod flops;
 pub mod noise;
 pub mod peaks;

@@ -22,7 +22,10 @@ fn each_command_explains_itself() {
     ] {
         insta::assert_snapshot!(command, good(&[command, "--help"], b"").text());
     }
-    insta::assert_snapshot!("eval-noise", good(&["eval", "noise", "--help"], b"").text());
+    for what in ["noise", "characters"] {
+        let help = good(&["eval", what, "--help"], b"").text();
+        insta::assert_snapshot!(format!("eval-{what}"), help);
+    }
     let help = good(&["--help"], b"").text();
     insta::assert_snapshot!("blt", help);
     assert!(help.contains("Exit codes") && help.contains("BLT_MODEL") && help.contains("nats"));

@@ -310,6 +310,65 @@ fn noise_is_measured_against_the_text_without() {
 }
 
 #[test]
+fn questions_about_characters_are_those_of_requests() {
+    let model = model();
+    let arguments = [
+        "eval",
+        "characters",
+        "-m",
+        &model,
+        "--format",
+        "json",
+        "-n",
+        "3",
+    ];
+    let rows = table(&[&arguments[..], &["--model-part", "both"]].concat());
+    let tasks: Vec<_> = rows.iter().map(|row| &row["task"]).collect();
+    assert_eq!(tasks, ["copy", "reverse", "spell", "count"]);
+    for row in &rows {
+        assert_eq!(row["questions"], 3);
+        for name in ["bits_per_byte", "entropy_bits_per_byte"] {
+            assert!(number(&row[name]) > 0.0, "{row}");
+        }
+        for name in ["exact", "entropy_exact"] {
+            assert!((0.0..=1.0).contains(&number(&row[name])), "{row}");
+        }
+    }
+    // An answer and the end of its line: a digit.
+    assert_eq!(rows[3]["bytes"], 6);
+    // The entropy model alone says what it says beside the whole one.
+    let alone = table(&[&arguments[..], &["--model-part", "entropy"]].concat());
+    for (alone, both) in alone.iter().zip(&rows) {
+        assert_eq!(alone["bits_per_byte"], both["entropy_bits_per_byte"]);
+        assert_eq!(alone["exact"], both["entropy_exact"]);
+    }
+    let other = table(&[&arguments[..], &["--seed", "2"]].concat());
+    assert_ne!(other[0]["bits_per_byte"], rows[0]["bits_per_byte"]);
+    // What the command asks can be asked as requests.
+    let requests = blt::measure::characters::Task::Reverse.requests(3, 4, 1);
+    let lines: String = requests
+        .iter()
+        .map(|request| {
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            let line = serde_json::json!({
+                "context": text(&request.context),
+                "continuation": text(&request.continuation),
+            });
+            format!("{line}\n")
+        })
+        .collect();
+    let (_file, path) = file(lines.as_bytes());
+    let answers = parse(&good(&["score", "-m", &model, "--requests", &path], b"").text());
+    let nats: f64 = answers
+        .iter()
+        .map(|answer| -number(&answer["logprob"]))
+        .sum();
+    let bytes: f64 = answers.iter().map(|answer| number(&answer["bytes"])).sum();
+    let bits = nats / bytes / std::f64::consts::LN_2;
+    assert!((bits - number(&rows[1]["bits_per_byte"])).abs() < 1e-6);
+}
+
+#[test]
 fn flops_add_up() {
     let model = model();
     let rows = table(&["flops", "-m", &model, "--format", "json"]);

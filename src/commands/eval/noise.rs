@@ -1,41 +1,21 @@
-//! `blt eval`
+//! `blt eval noise`
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use blt::measure::noise::Noise;
 use blt::measure::score::Score;
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::failure::Outcome;
-use super::global::Global;
-use super::input::Input;
-use super::interrupt;
-use super::output::{Output, OutputArgs};
-use super::progress::Progress;
-use super::scoring::{ModelPart, Opened, ScoringArgs, on, read};
-use super::summary::{self, Rate};
-use super::table::{Cell, Table, TableFormat};
-
-/// Evaluate a model
-#[derive(Debug, Args)]
-pub(super) struct Eval {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    Noise(NoiseCommand),
-}
-
-impl Eval {
-    pub(super) fn run(&self, global: &Global) -> Outcome {
-        match &self.what {
-            What::Noise(command) => command.run(global),
-        }
-    }
-}
+use crate::commands::failure::Outcome;
+use crate::commands::global::Global;
+use crate::commands::input::Input;
+use crate::commands::interrupt;
+use crate::commands::output::{Output, OutputArgs};
+use crate::commands::progress::Progress;
+use crate::commands::scoring::{ModelPart, Opened, ScoringArgs, on, read};
+use crate::commands::summary::{self, Rate};
+use crate::commands::table::{Cell, Table, TableFormat};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,7 +30,7 @@ per byte and patches are those of the noisy text.";
 /// Say how much noise in a text hurts: bits per byte and mean patch with and without it
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-struct NoiseCommand {
+pub(super) struct NoiseCommand {
     /// The texts; `-`, or nothing in a pipe, reads standard input. They are held in memory
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -70,7 +50,7 @@ struct NoiseCommand {
 }
 
 impl NoiseCommand {
-    fn run(&self, global: &Global) -> Outcome {
+    pub(super) fn run(&self, global: &Global) -> Outcome {
         let documents = |input| self.scoring.documents.of(input).whole();
         let texts = match self.files.as_slice() {
             [] => documents(Input::of_pipe("no text; name files, or pipe one in")?)?,
@@ -80,11 +60,12 @@ impl NoiseCommand {
                 texts.concat()
             }
         };
+        let asking = &self.scoring.asking;
         let opened = self.scoring.open()?;
         interrupt::watch(global.colored())?;
         let mut output = Output::open(&self.output)?;
         let table = pollster::block_on(self.evaluate(&texts, &opened, global))
-            .map_err(|failure| self.scoring.blame(failure, &opened, global))?;
+            .map_err(|failure| asking.blame(failure, &opened, global))?;
         output.write(table.render(self.format).as_bytes())?;
         output.commit()
     }
@@ -95,7 +76,7 @@ impl NoiseCommand {
         opened: &Opened,
         global: &Global,
     ) -> Outcome<Table> {
-        let loaded = self.scoring.load(opened, global).await?;
+        let loaded = self.scoring.asking.load(opened, global).await?;
         let mut scorer = self.scoring.scorer(opened, &loaded)?;
         let both = opened.part == ModelPart::Both;
         let mut columns = vec![
