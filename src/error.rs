@@ -33,14 +33,14 @@ pub enum Error {
     #[error("{0}")]
     Checkpoint(String),
 
-    /// A model computes what is not finite;
-    /// [`Checkpoint::first_not_a_number`](crate::checkpoint::Checkpoint::first_not_a_number)
+    /// A model computes non-finite values;
+    /// [`Checkpoint::first_non_finite`](crate::checkpoint::Checkpoint::first_non_finite)
     /// finds the tensor that is to blame.
     #[error(
-        "{0} are not numbers: the weights hold NaN, infinite or far too large values; take another \
+        "{0} are non-finite: the weights hold NaN, infinite or far too large values; take another \
          copy of the model"
     )]
-    NotNumbers(String),
+    NonFinite(String),
 
     /// An argument or option has an impossible value.
     #[error("{0}")]
@@ -75,7 +75,7 @@ impl Error {
             Self::Device(_) | Self::OutOfMemory(_) | Self::DeviceLost(_) | Self::Io { .. } => 1,
             Self::Argument(_) => 2,
             Self::Adapter(_) => 3,
-            Self::Checkpoint(_) | Self::NotNumbers(_) => 4,
+            Self::Checkpoint(_) | Self::NonFinite(_) => 4,
             Self::Verify(_) => 5,
             Self::Interrupted => 130,
         }

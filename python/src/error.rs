@@ -10,7 +10,7 @@ pub(crate) fn raised(py: Python<'_>, error: &blt::Error) -> PyErr {
     use blt::Error;
     let (at, name) = match error {
         Error::Argument(_) => (0, "ArgumentError"),
-        Error::Checkpoint(_) | Error::NotNumbers(_) => (1, "ModelError"),
+        Error::Checkpoint(_) | Error::NonFinite(_) => (1, "ModelError"),
         Error::OutOfMemory(_) => (2, "OutOfMemoryError"),
         Error::Adapter(_) | Error::Device(_) | Error::DeviceLost(_) => (3, "DeviceError"),
         Error::Io { .. } => (4, "FileError"),

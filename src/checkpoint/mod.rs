@@ -29,7 +29,7 @@ mod locate;
 #[cfg(not(target_arch = "wasm32"))]
 mod meta;
 mod naming;
-mod numbers;
+mod non_finite;
 #[cfg(not(target_arch = "wasm32"))]
 mod open;
 mod packed;

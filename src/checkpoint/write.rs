@@ -246,7 +246,7 @@ fn quantised(
         for [scale, bias] in pairs.iter().map(|pair| halves(*pair)) {
             if !(scale.is_finite() && bias.is_finite()) {
                 return Err(refuse(format!(
-                    "the tensor {} holds values that are not finite or too large for half \
+                    "the tensor {} holds values that are non-finite or too large for half \
                      precision, so it cannot be quantised; choose --dtype bf16 or f32",
                     quoted(&output.name)
                 )));

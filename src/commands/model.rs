@@ -134,7 +134,7 @@ pub(super) fn open(name: &str) -> Result<Checkpoint> {
     }
 }
 
-/// Names the tensor to blame where a model gave numbers that are not finite; any other failure
+/// Names the tensor to blame where a model gave non-finite numbers; any other failure
 /// stays what it is.
 pub(super) fn blame<'a>(
     failure: Failure,
@@ -145,7 +145,7 @@ pub(super) fn blame<'a>(
         return failure;
     };
     for checkpoint in checkpoints {
-        if !matches!(error, Error::NotNumbers(_)) {
+        if !matches!(error, Error::NonFinite(_)) {
             break;
         }
         let total = checkpoint.inspect().total.bytes;

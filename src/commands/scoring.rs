@@ -120,7 +120,7 @@ impl AskingArgs {
         }
     }
 
-    /// Names the tensor to blame where the model gave numbers that are not finite.
+    /// Names the tensor to blame where the model gave non-finite numbers.
     pub(super) fn blame(&self, failure: Failure, opened: &Opened, global: &Global) -> Failure {
         self.whole.blame(failure, &opened.checkpoint, global)
     }

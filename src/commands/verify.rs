@@ -157,7 +157,7 @@ impl Table {
     }
 }
 
-/// How much of its tolerance a variant needs; an error that is not finite needs
+/// How much of its tolerance a variant needs; a non-finite error needs
 /// more than any.
 fn share(report: &KernelReport) -> f64 {
     let share = report.max_error / report.tolerance.max(f64::MIN_POSITIVE);

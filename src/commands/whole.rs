@@ -128,7 +128,7 @@ impl WholeArgs {
         Ok(Loaded::Blt(model, rates))
     }
 
-    /// Names the tensor to blame where a model gave numbers that are not finite; any other failure
+    /// Names the tensor to blame where a model gave non-finite numbers; any other failure
     /// stays what it is.
     pub(super) fn blame(&self, failure: Failure, model: &Checkpoint, global: &Global) -> Failure {
         let own = self.entropy_model().ok().flatten();

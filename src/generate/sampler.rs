@@ -109,7 +109,7 @@ impl Sampler {
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) for another number of logits or
     /// if nothing is allowed, [`Error::Checkpoint`](crate::Error::Checkpoint) for
-    /// logits that are not finite.
+    /// non-finite logits.
     pub fn candidates(
         &self,
         logits: &[f32],

@@ -76,7 +76,7 @@ fn run(rule: &Rule, known: impl ExactSizeIterator<Item = Known>) -> Result<Vec<b
 ///
 /// # Errors
 ///
-/// [`Error::Argument`] for a size of 0 and for an entropy that is not finite.
+/// [`Error::Argument`] for a size of 0 and for a non-finite entropy.
 pub fn top_k(entropies: &[f32], size: u32) -> Result<Vec<bool>> {
     if size == 0 {
         return Err(Error::Argument(
@@ -85,7 +85,7 @@ pub fn top_k(entropies: &[f32], size: u32) -> Result<Vec<bool>> {
     }
     if let Some(position) = entropies.iter().position(|h| h.is_nan()) {
         return Err(Error::Argument(format!(
-            "the entropy at position {position} is not a number"
+            "the entropy at position {position} is NaN"
         )));
     }
     let size = usize::try_from(size).unwrap_or(usize::MAX);

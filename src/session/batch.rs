@@ -74,7 +74,7 @@ impl TextBatch {
     ///
     /// # Errors
     /// [`Error::Argument`] for a text that a model without a window has no room for,
-    /// [`Error::NotNumbers`], and the device's errors.
+    /// [`Error::NonFinite`], and the device's errors.
     pub async fn rows(&mut self, texts: &[&[u32]]) -> Result<Vec<EntropyRows>> {
         self.rows_while(texts, |_| ControlFlow::Continue(())).await
     }

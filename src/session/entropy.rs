@@ -226,7 +226,7 @@ impl EntropySession {
     ///
     /// # Errors
     /// [`Error::Argument`] when a model without a window has no room left,
-    /// [`Error::NotNumbers`] when the weights give none, and the device's errors;
+    /// [`Error::NonFinite`] when the weights give none, and the device's errors;
     /// after one the session is unusable until [`EntropySession::reset`]. It may be
     /// as well when this future is dropped before its end.
     pub async fn push(&mut self, ids: &[u32]) -> Result<EntropyRows> {

@@ -28,7 +28,7 @@ pub(super) fn surprise([_, log_p]: &[f32; 2]) -> Option<f32> {
     Some((-log_p).max(0.0))
 }
 
-/// Refuses what weights that are not finite lead to. `rows` are the pairs of the
+/// Refuses what non-finite weights lead to. `rows` are the pairs of the
 /// entropy kernel for a run that began at `position`, `logits` those of its last
 /// row, which no token follows yet.
 ///
@@ -36,17 +36,17 @@ pub(super) fn surprise([_, log_p]: &[f32; 2]) -> Option<f32> {
 /// number over NaN.
 ///
 /// # Errors
-/// [`Error::NotNumbers`].
+/// [`Error::NonFinite`].
 pub(super) fn check(whose: &str, position: u64, rows: &[[f32; 2]], logits: &[f32]) -> Result<()> {
     let broken = rows.iter().position(|[_, log_p]| !log_p.is_finite());
     let last = rows.len().saturating_sub(1);
     let broken = broken.or_else(|| {
-        let numbers = logits.iter().all(|logit| logit.is_finite());
-        (!numbers).then_some(last)
+        let finite = logits.iter().all(|logit| logit.is_finite());
+        (!finite).then_some(last)
     });
     match broken {
         None => Ok(()),
-        Some(row) => Err(Error::NotNumbers(format!(
+        Some(row) => Err(Error::NonFinite(format!(
             "{whose} logits after position {}",
             position + row as u64
         ))),

@@ -22,7 +22,7 @@ mod input;
 mod like;
 mod limits;
 mod machine;
-mod numbers;
+mod non_finite;
 mod output;
 mod quantised;
 mod rules;

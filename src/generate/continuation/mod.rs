@@ -198,7 +198,7 @@ impl<M: RewindModel> Continuation<M> {
     ///
     /// # Errors
     /// [`Error::Argument`] before a prompt was read, what the model says, and
-    /// [`Error::Checkpoint`] for logits that are not finite.
+    /// [`Error::Checkpoint`] for non-finite logits.
     pub async fn step(&mut self) -> Result<Vec<Event>> {
         if let Some(reason) = self.ended() {
             return Ok(vec![self.done(reason)]);

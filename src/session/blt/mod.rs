@@ -366,7 +366,7 @@ impl BltSession {
     /// # Errors
     /// [`Error::Argument`] when the text outgrows the model's positions or a
     /// patch the device's room, [`Error::OutOfMemory`] when its patches do not fit
-    /// the device, [`Error::Interrupted`], [`Error::NotNumbers`] when the weights
+    /// the device, [`Error::Interrupted`], [`Error::NonFinite`] when the weights
     /// give none, and the device's errors; after one of the last two the session is
     /// unusable until [`BltSession::reset`].
     pub async fn prefill_while(

@@ -291,7 +291,7 @@ impl EditSession {
     /// [`EditSession::prepare`]) first, and says whether there is more.
     ///
     /// # Errors
-    /// [`Error::NotNumbers`] when the weights give none, and the device's errors.
+    /// [`Error::NonFinite`] when the weights give none, and the device's errors.
     pub async fn step(&mut self) -> Result<bool> {
         if let Some(range) = self.stale.nearest(self.caret) {
             self.go_to(range.start)?;

@@ -18,7 +18,7 @@ impl EntropySession {
     /// # Errors
     /// [`Error::Interrupted`] if `go_on` stops, [`Error::Argument`] in a session that
     /// finds patches on the device and for a text that a model without a window has no
-    /// room for, [`Error::NotNumbers`], and the device's errors.
+    /// room for, [`Error::NonFinite`], and the device's errors.
     pub(crate) async fn read_texts(
         &mut self,
         texts: &[&[u32]],

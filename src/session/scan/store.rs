@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::files::{Scratch, scratch, scratch_folder};
 
 /// What is kept of a byte, in 16 bits: the entropy of its prediction as a half,
-/// not a number where there is none, and in the place of its sign, which no
+/// NaN where there is none, and in the place of its sign, which no
 /// entropy needs, whether a patch starts at the byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(transparent)]

@@ -60,8 +60,8 @@ pub(crate) struct CompareUpdate {
 pub(crate) enum Found {
     /// A model, as far as it has got.
     Entropies {
-        /// Of each byte and of the byte to come, in nats, `[N + 1]`; those that have
-        /// still to come are no numbers.
+        /// Of each byte and of the byte to come, in nats, `[N + 1]`; NaN for those
+        /// still to come.
         entropies: Arc<Vec<f32>>,
         /// -ln p of each byte, `[N]`.
         nlls: Arc<Vec<f32>>,

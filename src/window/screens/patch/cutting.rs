@@ -149,7 +149,7 @@ impl Cutting {
     }
 
     /// For each byte and the byte to come: does a patch start there? `[N + 1]`.
-    /// Entropies that are no numbers yet start none, nor do most likely tokens (`best`)
+    /// Entropies that are still NaN start none, nor do most likely tokens (`best`)
     /// that are not known yet.
     pub(crate) fn starts(
         &self,

@@ -1,4 +1,4 @@
-//! Weights that are no numbers.
+//! Non-finite weights.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Weights that are not finite: what a broken download or a training run that
+//! Non-finite weights: what a broken download or a training run that
 //! diverged leaves behind.
 
 use super::Checkpoint;
@@ -9,17 +9,17 @@ use crate::Error;
 const PIECE: usize = 4 << 20;
 
 impl Checkpoint {
-    /// Names the tensor to blame where a model of this checkpoint computed what is not
-    /// finite; any other error stays what it is. `progress` is told the bytes looked at.
+    /// Names the tensor to blame where a model of this checkpoint computed non-finite
+    /// values; any other error stays what it is. `progress` is told the bytes looked at.
     #[must_use]
     pub fn blame(&self, error: Error, progress: impl FnMut(u64)) -> Error {
-        if !matches!(error, Error::NotNumbers(_)) {
+        if !matches!(error, Error::NonFinite(_)) {
             return error;
         }
         if let Err(changed) = self.check_files() {
             return changed;
         }
-        match self.first_not_a_number(progress) {
+        match self.first_non_finite(progress) {
             None => error,
             Some(tensor) => Error::Checkpoint(format!(
                 "the tensor `{tensor}` of {} holds NaN or infinite values; take another copy of \
@@ -30,10 +30,10 @@ impl Checkpoint {
     }
 
     /// The first tensor, by name, that holds NaN or an infinity; `None` if none
-    /// does. All weights are read for it: ask only when logits were not finite.
+    /// does. All weights are read for it: ask only when logits were non-finite.
     /// `progress` is told the bytes of each piece.
     #[must_use]
-    pub fn first_not_a_number(&self, mut progress: impl FnMut(u64)) -> Option<String> {
+    pub fn first_non_finite(&self, mut progress: impl FnMut(u64)) -> Option<String> {
         let broken = self.weights.iter().find(|tensor| {
             let Ok(view) = tensor.view() else {
                 return false;
@@ -41,7 +41,7 @@ impl Checkpoint {
             let mut broken = |dtype, bytes: &[u8]| {
                 bytes.chunks(PIECE).any(|piece| {
                     progress(piece.len() as u64);
-                    !all_numbers(dtype, piece)
+                    !all_finite(dtype, piece)
                 })
             };
             match view.data {
@@ -58,7 +58,7 @@ impl Checkpoint {
 }
 
 /// Has every element an exponent below the one that NaN and infinities have?
-fn all_numbers(dtype: Dtype, bytes: &[u8]) -> bool {
+fn all_finite(dtype: Dtype, bytes: &[u8]) -> bool {
     let halves = |exponent: u16| {
         let (halves, _) = bytes.as_chunks::<2>();
         halves
@@ -84,8 +84,8 @@ mod tests {
     use half::{bf16, f16};
 
     #[test]
-    fn nan_and_infinities_are_no_numbers() {
-        for (value, number) in [
+    fn nan_and_infinities_are_non_finite() {
+        for (value, finite) in [
             (0.0, true),
             (-65504.0, true),
             (1e-7, true),
@@ -95,17 +95,17 @@ mod tests {
         ] {
             let with = |one: &[u8], value: &[u8]| [one, value, one].concat();
             let f32s = with(&1f32.to_le_bytes(), &value.to_le_bytes());
-            assert_eq!(all_numbers(Dtype::F32, &f32s), number, "{value}");
+            assert_eq!(all_finite(Dtype::F32, &f32s), finite, "{value}");
             let [one, half] = [1.0, value].map(|v| f16::from_f32(v).to_le_bytes());
             assert_eq!(
-                all_numbers(Dtype::F16, &with(&one, &half)),
-                number,
+                all_finite(Dtype::F16, &with(&one, &half)),
+                finite,
                 "{value}"
             );
             let [one, half] = [1.0, value].map(|v| bf16::from_f32(v).to_le_bytes());
             assert_eq!(
-                all_numbers(Dtype::Bf16, &with(&one, &half)),
-                number,
+                all_finite(Dtype::Bf16, &with(&one, &half)),
+                finite,
                 "{value}"
             );
         }
