@@ -254,6 +254,8 @@ class Blt(Network):
         self.config = config
         self.narrow_share = 0.0
         """Share of the sequences in training whose decoder sees few bytes, so that it needs the patches."""
+        self.static: int | None = None
+        """Patches of this many bytes in place of the patcher's, to compare with."""
         self.patcher = patcher.requires_grad_(False).eval()
         self.local_encoder = LocalEncoder(config)
         self.global_transformer = LatentTransformer(config)
@@ -301,7 +303,12 @@ class Blt(Network):
     @torch.no_grad()
     def starts(self, tokens: Tensor) -> Tensor:
         """Where patches start, ``[batch, time + 1]``; the token before the text and the first byte do."""
-        starts = F.pad(entropy(self.patcher(tokens)) > self.config.threshold, (1, 0), value=True)
+        if self.static:
+            every = torch.arange(-1, tokens.shape[1], device=tokens.device) % self.static == 0
+            starts = every.repeat(len(tokens), 1)
+            starts[:, 0] = True
+        else:
+            starts = F.pad(entropy(self.patcher(tokens)) > self.config.threshold, (1, 0), value=True)
         starts[:, 1] = True
         starts[:, 1:-1] &= tokens[:, 1:] != PAD_ID
         return starts

@@ -4,7 +4,8 @@ Usage::
 
     python export_blt.py RUN OUT
 
-Also writes ``training.json``, what is known of the run, for the model card.
+Also writes ``training.json``, what is known of the run, and ``training.svg``, its bits per byte, for the
+model card.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 
 from artifact import write_blt, write_json
 from blt import Blt, BltConfig
+from curve import draw_log
 from model import EntropyModel
 from trainer import CHECKPOINT
 
@@ -40,6 +42,7 @@ def main() -> None:
         "settings": state["settings"],
     }
     write_json(args.out / "training.json", facts)
+    draw_log(args.run / "log.jsonl", args.out / "training.svg")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import json
 import lzma
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from artifact import read_config, write_json
+from safetensors.torch import load_file, save_file
+
+from artifact import CONFIG, WEIGHTS, read_config, write_json
 from evaluate import SEPARATOR, first, read_documents
 
 HERE = Path(__file__).parent
@@ -35,6 +38,7 @@ PATCHERS = {
     "static, 4 bytes": ["--mode", "static", "--patch-size", "4"],
     "static, 6 bytes": ["--mode", "static", "--patch-size", "6"],
 }
+WITHOUT_LATENT = "entropy, and no latent model"
 PROMPTS = {"English": "The old house at the end of the street", "Korean": "오늘은 ", "code": "fn main() {\n    let "}
 
 
@@ -67,6 +71,18 @@ class Program:
 def markdown(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def without_latent(model: Path, out: Path) -> Path:
+    """A copy of a model whose decoder is given zeros in place of what the latent model says."""
+    weights = load_file(model / WEIGHTS)
+    for name, tensor in weights.items():
+        if "local_decoder.patch_embedding_projection" in name and tensor.is_floating_point():
+            tensor.zero_()
+    out.mkdir()
+    save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
+    shutil.copy(model / CONFIG, out)
+    return out
 
 
 def many_bytes(text: bytes) -> bool:
@@ -104,6 +120,8 @@ def measure(blt: Program, valid: Path, limit: int) -> dict[str, Any]:
             title: blt.table("score", "--model-part", "blt", *flags, *separated, *parts)
             for title, flags in PATCHERS.items()
         }
+        ablated = Program(blt.path, without_latent(blt.model, Path(folder) / "without-latent"))
+        patchers[WITHOUT_LATENT] = ablated.table("score", "--model-part", "blt", *separated, *parts)
         characters = blt.table("eval", "characters", "--model-part", "both")
         noise = blt.table("eval", "noise", "--seed", "1", *separated, Path(folder) / "en_prose.txt")
     samples = {}
@@ -148,8 +166,9 @@ def tables(found: dict[str, Any]) -> str:
         for title, of in found["patchers"].items()
     ]
     patchers = (
-        "The same weights with other patches, which they were not trained for: bits per byte, and the mean\n"
-        "patch in bytes, of the first documents of each category:\n\n" + markdown(["patches", *names], rows)
+        "The same weights with other patches, which they were not trained for, and with zeros in place of what\n"
+        "the latent model gives to the decoder: bits per byte, and the mean patch in bytes, of the first documents\n"
+        "of each category:\n\n" + markdown(["patches", *names], rows)
     )
     head = list(found["noise"][0])
     noise = (

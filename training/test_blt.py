@@ -52,6 +52,15 @@ def make(config: BltConfig = SHAPE) -> Blt:
     return model.eval()
 
 
+def test_static_patches_begin_with_the_text() -> None:
+    model = make()
+    model.static = 4
+    tokens = torch.cat((encode(b"eleven byte"), torch.full((1, 3), PAD_ID)), dim=1)
+    starts = model.starts(tokens)[0].int().tolist()
+    # BOS, its patch alone; then every fourth byte, the first among them; padding starts none.
+    assert starts == [1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+
+
 def test_hash_of_one_window_written_out() -> None:
     tokens = torch.tensor([[1, 200, 77, 5]])
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ import torch.nn.functional as F
 
 from artifact import load_model, read_config
 from conftest import sentences
+from curve import curves, draw, read_log
 from evaluate import measure
 from export import export
 from model import (
@@ -229,6 +232,20 @@ def test_minutes_end_with_the_rate_decayed(corpus: Corpus, tmp_path: Path) -> No
     assert trainer.progress >= 1.0
     trainer.train_step()  # one more would change nothing to speak of
     assert trainer.optimizers[0].param_groups[0]["lr"] < 1e-9
+
+
+def test_curve_counts_what_was_logged_last(tmp_path: Path) -> None:
+    def report(step: int, bits: float) -> str:
+        return json.dumps({"step": step, "bytes": 1000 * step, "bits_per_byte": {"all": 9, "code": bits, "ko": 2.0}})
+
+    # Resumed from a checkpoint at step 1.
+    steps = [(1, 3.0), (2, 9.0), (3, 9.0), (2, 2.5), (3, 2.0), (4, 1.5)]
+    (tmp_path / "log.jsonl").write_text("\n".join(report(*step) for step in steps))
+    lines = curves(read_log(tmp_path / "log.jsonl"), points=2)
+    assert [pytest.approx(point) for point in lines["code"]] == [(0.001, 3.0), (0.003, 2.0)]
+    picture = ElementTree.fromstring(draw(lines, "a < b"))
+    words = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert "a < b" in words and "code 2.00" in words and "ko 2.00" in words
 
 
 def test_export_reads_back(corpus: Corpus, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from artifact import load_model, read_config
+from artifact import load_blt, load_model, read_config
 from blt import Blt, BltConfig
 from command import parser, train
 from patches import with_patches
@@ -24,6 +24,7 @@ def main() -> None:
     options = parser(__doc__.splitlines()[0], lengths="512:0.6,1024:0.25,4096:0.15")
     options.add_argument("--entropy-model", type=Path, required=True, help="folder written by export.py")
     options.add_argument("--patches", type=Path, help="use these, stored by patches.py, and do not run the model")
+    options.add_argument("--static", type=int, metavar="BYTES", help="patches of so many bytes, to compare with")
     options.add_argument("--start", type=Path, metavar="MODEL", help="take byte layers of another entropy model")
     options.add_argument("--from-scratch", action="store_true")
     options.add_argument("--encoder-layers", type=int, default=default.encoder_layers)
@@ -40,6 +41,7 @@ def main() -> None:
     options.add_argument("--latent-size", type=int, default=default.latent_size)
     options.add_argument("--latent-intermediate", type=int, default=default.latent_intermediate)
     options.add_argument("--hash-vocab", type=int, default=default.hash_vocab)
+    options.add_argument("--go-on-from", type=Path, metavar="MODEL", help="all weights of an exported whole model")
     args = options.parse_args()
 
     def make_model() -> Blt:
@@ -59,7 +61,10 @@ def main() -> None:
         )
         model = Blt(config, patcher)
         model.narrow_share = args.narrow_share
-        if not args.from_scratch:
+        model.static = args.static
+        if args.go_on_from:
+            model.load_state_dict(load_blt(args.go_on_from).state_dict())
+        elif not args.from_scratch:
             model.start_from(load_model(args.start) if args.start else patcher)
         return model
 
