@@ -26,6 +26,7 @@ mod link;
 mod pace;
 mod palette;
 mod screens;
+mod sentence;
 mod settings;
 mod sheet;
 mod shell;

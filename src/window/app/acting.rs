@@ -21,7 +21,7 @@ impl App {
     pub(super) fn copy(&mut self, context: &Context, form: Form) {
         match export::write(&self.patch.text, form) {
             Ok(bytes) => context.copy_text(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) => self.tell(error.to_string()),
+            Err(error) => self.tell_error(&error),
         }
     }
 

@@ -67,7 +67,7 @@ impl App {
 
     pub(super) fn tell_failure(&mut self, done: Result<()>) {
         if let Err(error) = done {
-            self.tell(error.to_string());
+            self.tell_error(&error);
         }
     }
 
@@ -94,7 +94,11 @@ impl App {
                 self.notices.push(self.language().words().pasted.to_owned());
                 self.show_file(&path);
             }
-            Err(error) => self.notices.push(error.to_string()),
+            Err(source) => self.tell_error(&Error::Io {
+                action: "write",
+                path: "the pasted text".into(),
+                source,
+            }),
         }
     }
 
@@ -115,7 +119,7 @@ impl App {
                     path: path.to_owned(),
                     source,
                 };
-                self.tell(error.to_string());
+                self.tell_error(&error);
                 return;
             }
         };

@@ -28,6 +28,7 @@ use crate::window::screens::file::FileScreen;
 use crate::window::screens::generate::GenerateScreen;
 use crate::window::screens::patch::PatchScreen;
 use crate::window::screens::{Content, FIRST_TEXT, Screen};
+use crate::window::sentence::Sentence;
 use crate::window::settings::Settings;
 use crate::window::sheet;
 use crate::window::storage;
@@ -98,7 +99,7 @@ pub struct App {
     draft: Draft,
     /// The user has been told that the text could not be kept.
     warned: bool,
-    lost: Option<String>,
+    lost: Option<Sentence>,
     /// A pasted text that was too large for the editor.
     pub(in crate::window) pasted: Vec<Aside>,
     /// What a page has been handed, or why that failed.
@@ -198,6 +199,11 @@ impl App {
     }
 
     /// Tells the user something, once.
+    fn tell_error(&mut self, error: &Error) {
+        let notice = Sentence::of(error).text(self.language()).to_owned();
+        self.tell(notice);
+    }
+
     fn tell(&mut self, notice: String) {
         if !self.notices.contains(&notice) {
             self.notices.push(notice);
@@ -286,11 +292,11 @@ impl App {
             .unwrap_or_else(Language::of_system)
     }
 
-    /// The device that is lost, in a sentence; the shell opens another and calls
+    /// Whether the device is lost; the shell opens another and calls
     /// [`resume`](Self::resume).
     #[must_use]
-    pub fn lost(&self) -> Option<&str> {
-        self.lost.as_deref()
+    pub fn is_lost(&self) -> bool {
+        self.lost.is_some()
     }
 
     /// Goes on, on another device. Nothing of what the user wrote is lost.
@@ -348,7 +354,7 @@ impl App {
     /// or a device that is lost.
     pub(in crate::window) fn failure(&self) -> Option<Error> {
         match (&self.lost, &self.model, &self.loading, self.notices.last()) {
-            (Some(why), ..) => Some(Error::DeviceLost(why.clone())),
+            (Some(why), ..) => Some(Error::DeviceLost(why.to_string())),
             (None, None, None, Some(why)) => Some(Error::Checkpoint(why.clone())),
             _ => None,
         }
@@ -376,7 +382,7 @@ impl App {
                     self.loading = None;
                     self.model = Some(Arc::clone(&model));
                     if let Some(wrong) = &model.wrong {
-                        self.tell(wrong.clone());
+                        self.tell(wrong.text(self.language()).to_owned());
                     }
                     if let Some(name) = &model.name {
                         self.settings.remember_model(name.clone());
@@ -392,7 +398,7 @@ impl App {
                 }
                 Update::NotOpened(why) => {
                     self.loading = None;
-                    self.notices.push(why);
+                    self.notices.push(why.text(self.language()).to_owned());
                 }
                 Update::OpenCancelled => self.open_cancelled(),
                 Update::Analysis(update) => self.patch.take(update),
@@ -400,7 +406,7 @@ impl App {
                 Update::Compare(update) => self.compare.take(update),
                 Update::File(update) => self.file.take(update),
                 Update::Table(update) => self.take_table(update),
-                Update::Failed(why) => self.notices.push(why),
+                Update::Failed(why) => self.notices.push(why.text(self.language()).to_owned()),
                 Update::Lost(why) => self.lost = Some(why),
             }
         }

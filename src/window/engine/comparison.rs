@@ -23,6 +23,7 @@ use crate::measure::tune::{Subject, prepare_kept};
 use crate::model::entropy::EntropyModel;
 use crate::patch::Tokenizer;
 use crate::session::{EntropyOptions, EntropySession};
+use crate::window::sentence::Sentence;
 
 /// Where a lane takes what the open model does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ pub(crate) enum Found {
     /// A tokenizer: does a token start at each byte? `[N]`.
     Starts(Arc<Vec<bool>>),
     /// It cannot be used, and why.
-    Failed(String),
+    Failed(Sentence),
 }
 
 /// How often the screen is told how far a model has got.
@@ -273,7 +274,7 @@ impl Comparison {
         other.restart();
         other.model = None;
         other.failed = true;
-        self.tell(at, Found::Failed(error.to_string()), outbox);
+        self.tell(at, Found::Failed(Sentence::of(&error)), outbox);
         Ok(())
     }
 
@@ -378,7 +379,7 @@ async fn cut(path: PathBuf, mut texts: UnboundedReceiver<(u64, Arc<Vec<u8>>)>, o
                 known = Some(revision);
                 Found::Starts(Arc::new(starts))
             }
-            Err(error) => Found::Failed(error.to_string()),
+            Err(error) => Found::Failed(Sentence::of(&error)),
         };
         outbox.put(Update::Compare(CompareUpdate {
             revision,
@@ -420,6 +421,7 @@ mod tests {
             let Found::Failed(why) = update.found else {
                 unreachable!("{:?}", update.found);
             };
+            let why = why.to_string();
             assert!(why.contains("tokenizer.json"), "{why}");
         }
         assert!(!comparison.is_busy());

@@ -19,6 +19,7 @@ use crate::generate::{Continuation, GenerateOptions, StopReason};
 use crate::measure::tune::{Subject, prepare_kept};
 use crate::model::blt::{BltLoad, BltModel, WeightBits};
 use crate::model::memory::MemoryPlan;
+use crate::window::sentence::Sentence;
 use asked::DEFAULT;
 pub(crate) use asked::{
     BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, State, Wish,
@@ -94,7 +95,9 @@ impl Job for Generation {
                     _ if device.is_some_and(|device| device.check().is_err()) => {
                         return Err(error);
                     }
-                    _ => outbox.put(Update::Generate(GenerateUpdate::Failed(error.to_string()))),
+                    _ => outbox.put(Update::Generate(GenerateUpdate::Failed(Sentence::of(
+                        &error,
+                    )))),
                 }
             }
             self.tell(outbox);
@@ -266,7 +269,7 @@ impl Generation {
                     let subject = Subject::Blt(&model, &checkpoint);
                     if let Some(wrong) = prepare_kept(&subject).await?.wrong {
                         let why = format!("{}: {wrong}", device.summary().name);
-                        found.put(Update::Failed(why));
+                        found.put(Update::Failed(Sentence::of_driver(why)));
                     }
                     Ok(model)
                 });

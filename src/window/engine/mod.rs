@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use crate::window::sentence::Sentence;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use task::Task;
 
@@ -74,7 +75,7 @@ pub(crate) enum Update {
     /// The model is there.
     Opened(Arc<Model>),
     /// The model cannot be used, and why; the one before stays.
-    NotOpened(String),
+    NotOpened(Sentence),
     /// The model is not opened, as was wished; the one before stays.
     OpenCancelled,
     /// For the text of the patch screen.
@@ -88,9 +89,9 @@ pub(crate) enum Update {
     /// A table of the lookup rule.
     Table(TableUpdate),
     /// Something failed, and what; work goes on.
-    Failed(String),
+    Failed(Sentence),
     /// The device is gone; this engine does nothing more.
-    Lost(String),
+    Lost(Sentence),
 }
 
 /// Called whenever there is something new to draw.

@@ -18,6 +18,7 @@ use crate::model::entropy::EntropyModel;
 use crate::patch::Rule;
 use crate::session::scan::{Place, Progress, Texel};
 use crate::session::{ContextOptions, FileScan, ScanOptions};
+use crate::window::sentence::Sentence;
 
 /// What the file screen asks for.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ pub(crate) enum FileNews {
     /// The next invalid UTF-8, if there is any in the file.
     Invalid(Option<u64>),
     /// The scan has ended, and why.
-    Failed(String),
+    Failed(Sentence),
 }
 
 /// What is known of some bytes.
@@ -195,7 +196,7 @@ fn failed(generation: u64, error: Error, outbox: &Outbox) -> Result<()> {
     }
     outbox.put(Update::File(FileUpdate {
         generation,
-        news: FileNews::Failed(error.to_string()),
+        news: FileNews::Failed(Sentence::of(&error)),
     }));
     Ok(())
 }

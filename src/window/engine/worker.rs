@@ -16,6 +16,7 @@ use super::task::give_way;
 use super::{Model, Outbox, Request, Update, table};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::window::sentence::Sentence;
 
 /// Serves requests until the window is gone, or the device is lost.
 pub(super) async fn run(
@@ -119,7 +120,7 @@ impl Worker {
             Ok(model) => self.use_model(model),
             Err(error @ Error::DeviceLost(_)) => Err(error),
             Err(error) => {
-                self.outbox.put(Update::NotOpened(error.to_string()));
+                self.outbox.put(Update::NotOpened(Sentence::of(&error)));
                 Ok(())
             }
         }
@@ -158,8 +159,8 @@ impl Worker {
             }
         }
         self.outbox.put(match lost {
-            true => Update::Lost(error.to_string()),
-            false => Update::Failed(error.to_string()),
+            true => Update::Lost(Sentence::of(error)),
+            false => Update::Failed(Sentence::of(error)),
         });
         lost
     }

@@ -527,7 +527,7 @@ impl ApplicationHandler<Event> for Desktop {
                 open.draw(events);
                 if open.closing {
                     self.ask_to_close(events);
-                } else if open.app.lost().is_some() {
+                } else if open.app.is_lost() {
                     self.recover(events);
                 }
                 return;

@@ -333,6 +333,25 @@ fn without_dialogs_the_window_says_what_to_do() {
             bare.harness.get_by_label(&told[0]);
         }
     }
+    // A file that is not there is named, in the language of the window.
+    for (language, words) in [
+        (Language::English, "cannot read"),
+        (Language::Korean, "파일이 없습니다"),
+    ] {
+        let mut bare = Bare::open(
+            AppOptions {
+                language: Some(language),
+                ..with_fonts()
+            },
+            [900.0, 600.0],
+        );
+        bare.harness.state_mut().open_path("no/such file".as_ref());
+        let told = bare.app().notices.clone();
+        assert!(
+            told[0].contains(words) && told[0].contains("no/such file"),
+            "{told:?}"
+        );
+    }
     // And it works: what is typed there is opened, or written.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a text.txt");

@@ -8,6 +8,7 @@ use crate::generate::{
 };
 use crate::model::memory::MemoryPlan;
 use crate::record::ByteRecord;
+use crate::window::sentence::Sentence;
 
 /// How bytes are chosen, and how many.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,7 +97,7 @@ pub(crate) enum GenerateUpdate {
     /// The device is lost, and these are the texts, for the next one.
     Kept(Kept),
     /// Something could not be done, and why.
-    Failed(String),
+    Failed(Sentence),
 }
 
 /// What is done right now.

@@ -82,7 +82,7 @@ impl Hand {
                 GenerateUpdate::Branches(branches) => self.branches = branches,
                 GenerateUpdate::State(state) => self.state = state,
                 GenerateUpdate::Doing(doing) => self.state.doing = doing,
-                GenerateUpdate::Failed(why) => self.failed = Some(why),
+                GenerateUpdate::Failed(why) => self.failed = Some(why.to_string()),
                 _ => {}
             }
         }

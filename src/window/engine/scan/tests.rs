@@ -181,7 +181,7 @@ fn a_file_that_becomes_shorter_ends_in_a_sentence() {
         FileNews::Failed(why) => Some(why),
         _ => None,
     });
-    assert!(why.unwrap().contains("shorter"));
+    assert!(why.unwrap().to_string().contains("shorter"));
     // Later requests find nothing to answer.
     ask(&mut scan, &outbox, FileRequest::FindInvalid { from: 0 });
     assert!(!scan.is_busy());

@@ -227,7 +227,7 @@ impl CompareScreen {
         let cuts_by_table = !lane.tokens && lane.cutting.mode == Mode::Lookup;
         let failed = match known.map(|known| &known.found) {
             _ if cuts_by_table => lane.opening.refused.clone(),
-            Some(Found::Failed(why)) => Some(why.clone()),
+            Some(Found::Failed(why)) => Some(why.text(shared.language).to_owned()),
             _ => None,
         };
         let is_coming = match &source {

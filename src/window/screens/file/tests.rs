@@ -9,6 +9,7 @@ use egui::{Context, Event, Key, Modifiers, RawInput, Rect, pos2, vec2};
 use super::*;
 use crate::session::scan::{Place, Progress, Texel};
 use crate::window::engine::{Engine, FileNews, Known, Overview};
+use crate::window::sentence::Sentence;
 use crate::window::words::Language;
 
 struct Stage {
@@ -229,7 +230,7 @@ fn it_is_settled_when_what_shows_is_known() {
     assert!(large.screen.is_settled());
     // Of another generation: the scan before a change of the model.
     let generation = large.screen.generation - 1;
-    let news = FileNews::Failed("late".to_owned());
+    let news = FileNews::Failed(Sentence::of_driver("late".to_owned()));
     large.screen.take(FileUpdate { generation, news });
     assert_eq!(large.shown().trouble, None);
 

@@ -62,7 +62,7 @@ pub(super) fn trouble(language: Language, trouble: &Trouble) -> String {
                 "파일을 연 뒤에 내용이 다른 파일로 바뀌었습니다. 다시 읽으세요.",
             )
             .to_owned(),
-        Trouble::Scan(why) => why.clone(),
+        Trouble::Scan(why) => why.text(language).to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::generate::{Filter, StopReason};
 use crate::window::actions::Command;
+use crate::window::sentence::Sentence;
 use crate::window::words::Language;
 
 impl Command {
@@ -92,7 +93,7 @@ pub(crate) enum Note {
     /// The text stays; it is read again before it goes on.
     Lost,
     /// Something could not be done, and why.
-    Failed(String),
+    Failed(Sentence),
 }
 
 impl Note {
@@ -113,7 +114,7 @@ impl Note {
                      읽고 이어 씁니다.",
                 )
                 .to_owned(),
-            Self::Failed(why) => why.clone(),
+            Self::Failed(why) => why.text(language).to_owned(),
         }
     }
 }
