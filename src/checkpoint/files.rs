@@ -397,7 +397,7 @@ impl Weights {
             Held::Packed(held) => Some(Dtype::Quantised(held.quantisation)),
             _ => Dtype::of(entry.dtype),
         };
-        let used = |source: Dtype| source.used_as(&entry.shape, self.narrowed);
+        let used = |source: Dtype| source.used_as(name, &entry.shape, self.narrowed);
         Some(Listed {
             name,
             stored_name,

@@ -23,7 +23,8 @@ const KEYS: [&str; 2] = ["quantization", "quantization_config"];
 impl Checkpoint {
     /// The same model, its matrices and tables quantised to 8 or 4 bits when they are read;
     /// for any other number of bits the model as it is. Norms are not quantised, nor are
-    /// matrices whose rows cannot be divided into whole groups.
+    /// matrices whose rows cannot be divided into whole groups; embeddings of bytes and heads
+    /// get no less than 8 bits.
     #[must_use]
     pub fn in_bits(&self, bits: u32) -> Self {
         self.quantised(Quantisation::of_bits(bits))

@@ -61,7 +61,16 @@ impl Dtype {
 
     /// What a tensor of this type is used as, if those of more bits are to be quantised:
     /// the one place that says which are.
-    pub(super) fn used_as(self, shape: &[usize], wanted: Option<Quantisation>) -> Self {
+    pub(super) fn used_as(self, name: &str, shape: &[usize], wanted: Option<Quantisation>) -> Self {
+        // Small, and every byte passes through them: in fewer bits they would cost more than
+        // they save.
+        let is_end = ["embed_tokens.weight", "lm_head.weight"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        let wanted = match is_end {
+            true => wanted.and_then(|_| Quantisation::of_bits(8)),
+            false => wanted,
+        };
         match (wanted, shape) {
             // Matrices and tables; norms are vectors.
             (Some(wanted), [_, columns])
