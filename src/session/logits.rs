@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_row_without_numbers_is_named() {
+    fn the_first_non_finite_row_is_named() {
         let said = |rows: &[[f32; 2]], logits: &[f32]| {
             let error = check("the model's", 7, rows, logits).err();
             error.map(|error| error.to_string())
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(said(&fine, &[1.0, -3e38]), None);
         let last = said(&fine, &[1.0, f32::INFINITY]).unwrap();
         assert!(
-            last.starts_with("the model's logits after position 8 are not"),
+            last.starts_with("the model's logits after position 8 are non-finite"),
             "{last}"
         );
         let first = said(&[[0.0, f32::NAN], [0.0, f32::NAN]], &[f32::NAN]).unwrap();
