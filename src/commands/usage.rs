@@ -36,22 +36,22 @@ pub(super) fn exit(
         return ExitCode::SUCCESS;
     }
     let said = sentence(&error.to_string());
-    let help = match command(parser, arguments) {
-        Some(name) => format!("blt {name} --help"),
-        None => "blt --help".to_owned(),
-    };
+    let help = format!("blt {}--help", command(parser, arguments));
     let color = global::colored(global::color_of(arguments));
     global::complain(&format!("{said}; see `{help}`"), color);
     ExitCode::from(2)
 }
 
-/// The command that the arguments name.
-fn command<'a>(parser: &'a clap::Command, arguments: &[OsString]) -> Option<&'a str> {
-    arguments
-        .iter()
-        .skip(1)
-        .find_map(|word| parser.find_subcommand(word))
-        .map(clap::Command::get_name)
+/// The command that the arguments name, and the one within it, with spaces after them.
+fn command(mut parser: &clap::Command, arguments: &[OsString]) -> String {
+    let mut names = String::new();
+    for word in arguments.iter().skip(1) {
+        if let Some(named) = parser.find_subcommand(word) {
+            names = names + named.get_name() + " ";
+            parser = named;
+        }
+    }
+    names
 }
 
 /// clap's paragraphs as one sentence: what is wrong, and its tips in brackets.

@@ -334,6 +334,14 @@ fn questions_about_characters_are_those_of_requests() {
             assert!((0.0..=1.0).contains(&number(&row[name])), "{row}");
         }
     }
+    for (flag, most) in [("-n", "100000"), ("--shots", "1000")] {
+        let (code, sentence) = refused(&["eval", "characters", flag, "1000000"]);
+        assert!(code == 2 && sentence.contains(most), "{sentence}");
+        assert!(
+            sentence.contains("`blt eval characters --help`"),
+            "{sentence}"
+        );
+    }
     // An answer and the end of its line: a digit.
     assert_eq!(rows[3]["bytes"], 6);
     // The entropy model alone says what it says beside the whole one.

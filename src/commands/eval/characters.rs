@@ -9,7 +9,7 @@ use blt::measure::score::{Answer, Request};
 use blt::session::BltSession;
 use clap::Args;
 
-use crate::commands::failure::{Outcome, positive};
+use crate::commands::failure::Outcome;
 use crate::commands::global::Global;
 use crate::commands::interrupt;
 use crate::commands::output::{Output, OutputArgs};
@@ -40,12 +40,14 @@ its bytes is the one that the model holds most likely.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct CharactersCommand {
     /// Questions of each task
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 50, value_parser = positive::<usize>)]
-    questions: usize,
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    questions: u32,
 
     /// Examples before each question
     #[arg(long, value_name = "N", default_value_t = 4)]
-    shots: usize,
+    #[arg(value_parser = clap::value_parser!(u32).range(..=1000))]
+    shots: u32,
 
     /// Seed of the words
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -87,7 +89,8 @@ impl CharactersCommand {
             columns.push(("exact by it", "entropy_exact"));
         }
         let mut table = Table::new(&columns);
-        let asked = Task::ALL.map(|task| task.requests(self.questions, self.shots, self.seed));
+        let (questions, shots) = (self.questions as usize, self.shots as usize);
+        let asked = Task::ALL.map(|task| task.requests(questions, shots, self.seed));
         let bytes = |request: &Request| request.context.len() + request.continuation.len();
         let total = asked.iter().flatten().map(bytes).sum::<usize>() * answerers.len();
         let start = Instant::now();
@@ -121,7 +124,7 @@ impl CharactersCommand {
         progress.end();
         global.say(&format_args!(
             "{} questions in {:.1} s · {}",
-            self.questions * Task::ALL.len(),
+            questions * Task::ALL.len(),
             start.elapsed().as_secs_f64(),
             on(loaded.device())
         ));
