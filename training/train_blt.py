@@ -24,7 +24,7 @@ def main() -> None:
     options = parser(__doc__.splitlines()[0], lengths="512:0.6,1024:0.25,4096:0.15")
     options.add_argument("--entropy-model", type=Path, required=True, help="folder written by export.py")
     options.add_argument("--patches", type=Path, help="use these, stored by patches.py, and do not run the model")
-    options.add_argument("--static", type=int, metavar="BYTES", help="patches of so many bytes, to compare with")
+    options.add_argument("--static", type=int, metavar="BYTES", help="train on patches of this many bytes instead")
     options.add_argument("--start", type=Path, metavar="MODEL", help="take byte layers of another entropy model")
     options.add_argument("--from-scratch", action="store_true")
     options.add_argument("--encoder-layers", type=int, default=default.encoder_layers)

@@ -304,8 +304,8 @@ impl Device {
         })
     }
 
-    /// From so many rows on, linear layers sum each row in the same order, however many
-    /// there are; 1 where no number of rows makes sure of that.
+    /// The smallest number of rows from which on the results of linear layers for a row do
+    /// not depend on how many rows a run has, to the bit; 1 on a GPU, where no number ensures it.
     pub(crate) fn least_rows_alike(&self) -> usize {
         match self.kind {
             Kind::Cpu(_) => FEW_ROWS + 1,

@@ -68,9 +68,8 @@ impl Task {
     /// A question and its answer.
     fn line(self, rng: &mut StdRng) -> (String, String) {
         let word = word(rng);
-        // Chance takes the same course whatever the task.
-        let letter = *VOWELS.choose(rng).unwrap_or(&b'a');
-        let letter = char::from(letter);
+        // Drawn for every task, so that all have the same words.
+        let letter = char::from(*VOWELS.choose(rng).unwrap_or(&b'a'));
         let answer = match self {
             Self::Copy => word.clone(),
             Self::Reverse => word.chars().rev().collect(),

@@ -1,7 +1,6 @@
 //! Measurements: how fast is this device, how well does a model predict, what does
-//! it cost, how much does noise hurt, how well are
-//! letters known, and where do two ways to cut a text agree; and
-//! the tuning of a GPU by what it is to run.
+//! it cost, how much does noise hurt, how well does it know letters, and where do two
+//! ways to cut a text agree; and the tuning of a GPU by what it is to run.
 
 pub mod agreement;
 pub mod answers;

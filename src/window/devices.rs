@@ -62,9 +62,7 @@ impl Devices {
     }
 }
 
-/// What is said where nothing draws.
+/// The error of a picture that is asked for in a browser.
 pub(crate) fn no_graphics() -> Error {
-    Error::Adapter(
-        "a browser draws by itself: there is no graphics adapter for a picture".to_owned(),
-    )
+    Error::Adapter("no graphics adapter can be opened to draw a picture in a browser".to_owned())
 }

@@ -21,12 +21,13 @@ mod devices;
 mod dialog;
 mod document;
 mod engine;
+mod error_message;
 mod export;
 mod link;
 mod pace;
 mod palette;
 mod screens;
-mod sentence;
+
 mod settings;
 mod sheet;
 mod shell;

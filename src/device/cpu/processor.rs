@@ -4,8 +4,8 @@ use crate::device::cpu::raw::{Level, Pool, Tile, TileShape, Work, share_chunks, 
 
 /// Threads that share the steps of plans, and the instructions they use.
 ///
-/// Results do not depend on the number of threads: work is cut by its shape
-/// alone, and no sum is cut.
+/// Results do not depend on the number of threads: however work is cut into pieces, no
+/// sum is.
 pub(crate) struct Cpu {
     level: Level,
     pool: Pool,

@@ -96,7 +96,10 @@ impl App {
             }
             Err(source) => self.tell_error(&Error::Io {
                 action: "write",
-                path: "the pasted text".into(),
+                path: self
+                    .language()
+                    .pick("the pasted text", "붙여 넣은 글")
+                    .into(),
                 source,
             }),
         }

@@ -20,6 +20,7 @@ use crate::window::context::Shared;
 use crate::window::devices::Devices;
 use crate::window::dialog::{Dialogs, Picker};
 use crate::window::engine::{Engine, Model, Update, Wake};
+use crate::window::error_message::ErrorMessage;
 use crate::window::link::Link;
 use crate::window::pace;
 use crate::window::palette::{CommandPalette, Picked};
@@ -28,7 +29,6 @@ use crate::window::screens::file::FileScreen;
 use crate::window::screens::generate::GenerateScreen;
 use crate::window::screens::patch::PatchScreen;
 use crate::window::screens::{Content, FIRST_TEXT, Screen};
-use crate::window::sentence::Sentence;
 use crate::window::settings::Settings;
 use crate::window::sheet;
 use crate::window::storage;
@@ -99,7 +99,7 @@ pub struct App {
     draft: Draft,
     /// The user has been told that the text could not be kept.
     warned: bool,
-    lost: Option<Sentence>,
+    lost: Option<ErrorMessage>,
     /// A pasted text that was too large for the editor.
     pub(in crate::window) pasted: Vec<Aside>,
     /// What a page has been handed, or why that failed.
@@ -198,12 +198,12 @@ impl App {
         self.dialogs.use_picker(picker);
     }
 
-    /// Tells the user something, once.
     fn tell_error(&mut self, error: &Error) {
-        let notice = Sentence::of(error).text(self.language()).to_owned();
+        let notice = ErrorMessage::of(error).text(self.language()).to_owned();
         self.tell(notice);
     }
 
+    /// Tells the user something, once.
     fn tell(&mut self, notice: String) {
         if !self.notices.contains(&notice) {
             self.notices.push(notice);

@@ -23,7 +23,7 @@ use crate::measure::tune::{Subject, prepare_kept};
 use crate::model::entropy::EntropyModel;
 use crate::patch::Tokenizer;
 use crate::session::{EntropyOptions, EntropySession};
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 
 /// Where a lane takes what the open model does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +61,8 @@ pub(crate) struct CompareUpdate {
 pub(crate) enum Found {
     /// A model, as far as it has got.
     Entropies {
-        /// Of each byte and of the byte to come, in nats, `[N + 1]`; NaN for those
-        /// still to come.
+        /// Of each byte and of the byte to come, in nats, `[N + 1]`; NaN where
+        /// it is not known yet.
         entropies: Arc<Vec<f32>>,
         /// -ln p of each byte, `[N]`.
         nlls: Arc<Vec<f32>>,
@@ -75,7 +75,7 @@ pub(crate) enum Found {
     /// A tokenizer: does a token start at each byte? `[N]`.
     Starts(Arc<Vec<bool>>),
     /// It cannot be used, and why.
-    Failed(Sentence),
+    Failed(ErrorMessage),
 }
 
 /// How often the screen is told how far a model has got.
@@ -274,7 +274,7 @@ impl Comparison {
         other.restart();
         other.model = None;
         other.failed = true;
-        self.tell(at, Found::Failed(Sentence::of(&error)), outbox);
+        self.tell(at, Found::Failed(ErrorMessage::of(&error)), outbox);
         Ok(())
     }
 
@@ -379,7 +379,7 @@ async fn cut(path: PathBuf, mut texts: UnboundedReceiver<(u64, Arc<Vec<u8>>)>, o
                 known = Some(revision);
                 Found::Starts(Arc::new(starts))
             }
-            Err(error) => Found::Failed(Sentence::of(&error)),
+            Err(error) => Found::Failed(ErrorMessage::of(&error)),
         };
         outbox.put(Update::Compare(CompareUpdate {
             revision,

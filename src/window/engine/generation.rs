@@ -19,7 +19,7 @@ use crate::generate::{Continuation, GenerateOptions, StopReason};
 use crate::measure::tune::{Subject, prepare_kept};
 use crate::model::blt::{BltLoad, BltModel, WeightBits};
 use crate::model::memory::MemoryPlan;
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 use asked::DEFAULT;
 pub(crate) use asked::{
     BranchLine, Doing, GenerateRequest, GenerateSettings, GenerateUpdate, State, Wish,
@@ -95,7 +95,7 @@ impl Job for Generation {
                     _ if device.is_some_and(|device| device.check().is_err()) => {
                         return Err(error);
                     }
-                    _ => outbox.put(Update::Generate(GenerateUpdate::Failed(Sentence::of(
+                    _ => outbox.put(Update::Generate(GenerateUpdate::Failed(ErrorMessage::of(
                         &error,
                     )))),
                 }
@@ -269,7 +269,7 @@ impl Generation {
                     let subject = Subject::Blt(&model, &checkpoint);
                     if let Some(wrong) = prepare_kept(&subject).await?.wrong {
                         let why = format!("{}: {wrong}", device.summary().name);
-                        found.put(Update::Failed(Sentence::of_driver(why)));
+                        found.put(Update::Failed(ErrorMessage::of_wrong_results(why)));
                     }
                     Ok(model)
                 });

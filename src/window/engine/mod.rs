@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use task::Task;
 
@@ -75,7 +75,7 @@ pub(crate) enum Update {
     /// The model is there.
     Opened(Arc<Model>),
     /// The model cannot be used, and why; the one before stays.
-    NotOpened(Sentence),
+    NotOpened(ErrorMessage),
     /// The model is not opened, as was wished; the one before stays.
     OpenCancelled,
     /// For the text of the patch screen.
@@ -89,9 +89,9 @@ pub(crate) enum Update {
     /// A table of the lookup rule.
     Table(TableUpdate),
     /// Something failed, and what; work goes on.
-    Failed(Sentence),
+    Failed(ErrorMessage),
     /// The device is gone; this engine does nothing more.
-    Lost(Sentence),
+    Lost(ErrorMessage),
 }
 
 /// Called whenever there is something new to draw.

@@ -13,7 +13,7 @@ use crate::model::memory::{RESERVE, gib};
 use crate::page;
 use crate::patch::Rule;
 use crate::session::text::checkpoint_rule;
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 
 /// A model that is open: its entropy model on the device, the rest in its files
 /// until somebody generates.
@@ -34,7 +34,7 @@ pub(crate) struct Model {
     /// How many bytes after an edit can change, without an end for `None`.
     pub(crate) reach: Option<usize>,
     /// What the user should know of the device, found while this was loaded.
-    pub(crate) wrong: Option<Sentence>,
+    pub(crate) wrong: Option<ErrorMessage>,
     pub(crate) blt: OnceLock<Arc<crate::model::blt::BltModel>>,
 }
 
@@ -84,8 +84,9 @@ impl Model {
         let entropy = Arc::new(entropy);
         let wrong = prepare_kept(&Subject::Entropy(&entropy)).await?.wrong;
         Ok(Self {
-            wrong: wrong
-                .map(|wrong| Sentence::of_driver(format!("{}: {wrong}", device.summary().name))),
+            wrong: wrong.map(|wrong| {
+                ErrorMessage::of_wrong_results(format!("{}: {wrong}", device.summary().name))
+            }),
             name,
             title,
             rule,

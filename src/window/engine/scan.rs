@@ -18,7 +18,7 @@ use crate::model::entropy::EntropyModel;
 use crate::patch::Rule;
 use crate::session::scan::{Place, Progress, Texel};
 use crate::session::{ContextOptions, FileScan, ScanOptions};
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 
 /// What the file screen asks for.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ pub(crate) enum FileNews {
     /// The next invalid UTF-8, if there is any in the file.
     Invalid(Option<u64>),
     /// The scan has ended, and why.
-    Failed(Sentence),
+    Failed(ErrorMessage),
 }
 
 /// What is known of some bytes.
@@ -196,7 +196,7 @@ fn failed(generation: u64, error: Error, outbox: &Outbox) -> Result<()> {
     }
     outbox.put(Update::File(FileUpdate {
         generation,
-        news: FileNews::Failed(Sentence::of(&error)),
+        news: FileNews::Failed(ErrorMessage::of(&error)),
     }));
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::task::give_way;
 use super::{Model, Outbox, Request, Update, table};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 
 /// Serves requests until the window is gone, or the device is lost.
 pub(super) async fn run(
@@ -120,7 +120,7 @@ impl Worker {
             Ok(model) => self.use_model(model),
             Err(error @ Error::DeviceLost(_)) => Err(error),
             Err(error) => {
-                self.outbox.put(Update::NotOpened(Sentence::of(&error)));
+                self.outbox.put(Update::NotOpened(ErrorMessage::of(&error)));
                 Ok(())
             }
         }
@@ -159,8 +159,8 @@ impl Worker {
             }
         }
         self.outbox.put(match lost {
-            true => Update::Lost(Sentence::of(error)),
-            false => Update::Failed(Sentence::of(error)),
+            true => Update::Lost(ErrorMessage::of(error)),
+            false => Update::Failed(ErrorMessage::of(error)),
         });
         lost
     }

@@ -44,8 +44,7 @@ pub(crate) fn run(k: AttentionCpu<'_>, p: &AttentionParams, cpu: &Cpu) {
     };
     let splits = size(p.splits);
     let few = rows <= FEW_ROWS || splits > 1;
-    // A part of a row's keys is followed by its maximum and its total.
-    let own = splits * if splits > 1 { head + 4 } else { head };
+    let own = splits * part_size(head, splits);
     // Few rows read memory, where the keys of several heads are neighbours.
     let pieces = PIECES * cpu.threads();
     let heads_together = match few {
@@ -89,6 +88,13 @@ pub(crate) fn part_of(span: usize, splits: usize) -> usize {
         1 => span,
         _ => span.div_ceil(splits).max(256),
     }
+}
+
+/// Numbers of a part: its sums, and where there are several its maximum, its total and two
+/// zeros.
+#[inline(always)]
+pub(crate) fn part_size(head: usize, splits: usize) -> usize {
+    if splits > 1 { head + 4 } else { head }
 }
 
 /// Queries, and the ring of keys and values.

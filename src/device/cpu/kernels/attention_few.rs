@@ -2,20 +2,19 @@
 
 use std::ops::Range;
 
-use super::attention::{Keys, part_of};
+use super::attention::{Keys, part_of, part_size};
 use super::scratch::Scratch;
 use crate::device::cpu::raw::{Lanes, Work, exp, short_dots};
 
-/// Some heads of a row. A key after the other is read for all of them: memory gives
-/// neighbours faster than the keys of a single head, which lie far apart.
+/// Some heads of a row. Each key is read for all of them before the next: memory is faster
+/// with neighbours than with the keys of a single head, which lie far apart.
 pub(crate) struct Few<'a, 'b> {
     pub(crate) keys: Keys<'a>,
     pub(crate) row: usize,
     pub(crate) first_head: usize,
     /// Parts that the keys are cut into.
     pub(crate) splits: usize,
-    /// `[heads, splits, head]`; if there are several parts, each is followed by its maximum,
-    /// its total and two zeros.
+    /// `[heads, splits, part_size]`
     pub(crate) y: &'b mut [f32],
 }
 
@@ -45,7 +44,7 @@ impl Few<'_, '_> {
     fn part<L: Lanes>(&mut self, l: L, split: usize, seen: Range<usize>) {
         let (keys, row, first_head) = (self.keys, self.row, self.first_head);
         let head = keys.head;
-        let own = if self.splits > 1 { head + 4 } else { head };
+        let own = part_size(head, self.splits);
         let y = &mut self.y[split * own..];
         let heads = y.len().div_ceil(self.splits * own);
         let count = seen.len();

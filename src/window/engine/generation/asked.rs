@@ -8,7 +8,7 @@ use crate::generate::{
 };
 use crate::model::memory::MemoryPlan;
 use crate::record::ByteRecord;
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 
 /// How bytes are chosen, and how many.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,7 +97,7 @@ pub(crate) enum GenerateUpdate {
     /// The device is lost, and these are the texts, for the next one.
     Kept(Kept),
     /// Something could not be done, and why.
-    Failed(Sentence),
+    Failed(ErrorMessage),
 }
 
 /// What is done right now.

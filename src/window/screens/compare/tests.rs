@@ -1,10 +1,11 @@
 //! The screen without a device.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 use super::*;
+use crate::Error;
 use crate::bytes::id_of;
 use crate::patch::LookupTable;
 use crate::window::engine::{AnalysisUpdate, Engine};
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 use crate::window::words::Language;
 
 const TEXT: &[u8] = b"to be or not";
@@ -156,7 +157,7 @@ fn another_model_is_asked_for_once_and_let_go_with_its_lane() {
     screen.take(CompareUpdate {
         revision: request.revision,
         source: source.clone(),
-        found: Found::Failed(Sentence::of_driver("there is no model".to_owned())),
+        found: Found::Failed(ErrorMessage::of(&Error::Checkpoint("no model".to_owned()))),
     });
     screen.cut();
     assert!(screen.lanes[0].cut.is_none() && screen.is_settled());

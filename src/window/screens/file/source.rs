@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::files::OpenFile;
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 
 /// Why a file cannot be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Trouble {
     /// There is another file in its place.
     Changed,
     /// The scan has ended, in a sentence.
-    Scan(Sentence),
+    Scan(ErrorMessage),
 }
 
 /// A file whose bytes are read where they show, and only then: a window of a file

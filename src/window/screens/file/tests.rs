@@ -7,9 +7,10 @@ use std::io::Write;
 use egui::{Context, Event, Key, Modifiers, RawInput, Rect, pos2, vec2};
 
 use super::*;
+use crate::Error;
 use crate::session::scan::{Place, Progress, Texel};
 use crate::window::engine::{Engine, FileNews, Known, Overview};
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 use crate::window::words::Language;
 
 struct Stage {
@@ -230,7 +231,7 @@ fn it_is_settled_when_what_shows_is_known() {
     assert!(large.screen.is_settled());
     // Of another generation: the scan before a change of the model.
     let generation = large.screen.generation - 1;
-    let news = FileNews::Failed(Sentence::of_driver("late".to_owned()));
+    let news = FileNews::Failed(ErrorMessage::of(&Error::Interrupted));
     large.screen.take(FileUpdate { generation, news });
     assert_eq!(large.shown().trouble, None);
 

@@ -2,7 +2,7 @@
 
 use crate::generate::{Filter, StopReason};
 use crate::window::actions::Command;
-use crate::window::sentence::Sentence;
+use crate::window::error_message::ErrorMessage;
 use crate::window::words::Language;
 
 impl Command {
@@ -93,7 +93,7 @@ pub(crate) enum Note {
     /// The text stays; it is read again before it goes on.
     Lost,
     /// Something could not be done, and why.
-    Failed(Sentence),
+    Failed(ErrorMessage),
 }
 
 impl Note {

@@ -6,15 +6,15 @@ use std::io::ErrorKind;
 use super::words::Language;
 use crate::Error;
 
-/// An error as the user is told of it. The library's own sentences are English: in another
-/// language its kind and the remedy are said, and then what the library said of the details.
+/// An error as the window shows it. The library's own messages are English: in another
+/// language the kind of error and the remedy come first, and the library's message after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sentence {
+pub(crate) struct ErrorMessage {
     english: String,
     korean: String,
 }
 
-impl Sentence {
+impl ErrorMessage {
     pub(crate) fn of(error: &Error) -> Self {
         let english = error.to_string();
         Self {
@@ -23,8 +23,8 @@ impl Sentence {
         }
     }
 
-    /// A driver computes what it should not, and what is done about it.
-    pub(crate) fn of_driver(said: String) -> Self {
+    /// For a device whose driver computes wrong results, in the library's words.
+    pub(crate) fn of_wrong_results(said: String) -> Self {
         Self {
             korean: format!(
                 "이 장치의 드라이버가 틀린 값을 계산해서 다른 방법으로 계산합니다. (자세히: {said})"
@@ -39,7 +39,7 @@ impl Sentence {
 }
 
 /// For logs.
-impl fmt::Display for Sentence {
+impl fmt::Display for ErrorMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.english)
     }
@@ -96,14 +96,14 @@ mod tests {
 
     #[test]
     fn korean_says_what_and_keeps_the_details() {
-        let said = Sentence::of(&Error::Checkpoint("config.json has no `vocab_size`".into()));
+        let said = ErrorMessage::of(&Error::Checkpoint("config.json has no `vocab_size`".into()));
         assert_eq!(
             said.text(Language::English),
             "config.json has no `vocab_size`"
         );
         let korean = said.text(Language::Korean);
         assert!(korean.starts_with("이 파일을 쓸 수 없습니다.") && korean.contains("`vocab_size`"));
-        let missing = Sentence::of(&Error::Io {
+        let missing = ErrorMessage::of(&Error::Io {
             action: "read",
             path: "글.txt".into(),
             source: ErrorKind::NotFound.into(),
