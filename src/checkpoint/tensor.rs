@@ -5,8 +5,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use half::{bf16, f16};
 
+use super::sentence::{quoted, refuse};
 use crate::error::Result;
-use crate::numerics::{Quantisation, pair_word, random_weight};
+use crate::numerics::{Quantisation, halves, pair_word, random_weight};
 
 /// The dtypes a weight may have. Files may hold others; they are listed by
 /// [`inspect`](super::Checkpoint::inspect) and refused when asked for.
@@ -245,13 +246,16 @@ impl<'a> TensorView<'a> {
 
     /// Appends the elements of a row as a file would hold them; packed numbers, then
     /// the pairs of the groups, if it is quantised (see [`Quantisation`]).
-    pub fn append_row(&self, row: usize, bytes: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// As [`pack_rows`](Self::pack_rows).
+    pub fn append_row(&self, row: usize, bytes: &mut Vec<u8>) -> Result<()> {
         let columns = self.columns();
         if let Dtype::Quantised(quantisation) = self.dtype {
             let mut words = vec![0u32; quantisation.row_words(columns)];
-            self.pack_rows(row..row + 1, &mut words);
+            self.pack_rows(row..row + 1, &mut words)?;
             bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-            return;
+            return Ok(());
         }
         match self.data {
             TensorData::Bytes(all) => {
@@ -268,11 +272,40 @@ impl<'a> TensorView<'a> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Some rows of a quantised tensor, in the form of [`Quantisation`]; zeros if it is
     /// none. Large parts are quantised by several threads.
-    pub fn pack_rows(&self, rows: Range<usize>, words: &mut [u32]) {
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) if a scale or a bias is beyond half
+    /// precision.
+    pub fn pack_rows(&self, rows: Range<usize>, words: &mut [u32]) -> Result<()> {
+        self.pack(rows, words);
+        let Dtype::Quantised(quantisation) = self.dtype else {
+            return Ok(());
+        };
+        let columns = self.columns();
+        let rows = words.chunks_exact(quantisation.row_words(columns).max(1));
+        let mut pairs = rows.filter_map(|row| row.get(quantisation.packed_words(columns)..));
+        if pairs.all(|row| row.iter().all(|pair| finite(*pair))) {
+            return Ok(());
+        }
+        let name = quoted(self.name);
+        Err(refuse(match self.data {
+            TensorData::Packed(_) if self.source == self.dtype => {
+                format!("a scale of the tensor {name} is non-finite or too large for half precision")
+            }
+            _ => format!(
+                "the tensor {name} holds values that are non-finite or too large for half \
+                 precision, so it cannot be quantised; keep its 16 or 32 bits (--weights 16, \
+                 --dtype bf16 or f32)"
+            ),
+        }))
+    }
+
+    fn pack(&self, rows: Range<usize>, words: &mut [u32]) {
         let (Dtype::Quantised(quantisation), columns) = (self.dtype, self.columns()) else {
             return;
         };
@@ -347,7 +380,7 @@ impl<'a> TensorView<'a> {
         let rows = part.start / columns..part.end.div_ceil(columns);
         let per_row = quantisation.row_words(columns);
         let mut words = vec![0; per_row * rows.len()];
-        self.pack_rows(rows.clone(), &mut words);
+        self.pack(rows.clone(), &mut words);
         let mut values = vec![0.0; columns * rows.len()];
         for (words, values) in words
             .chunks_exact(per_row)
@@ -433,6 +466,11 @@ fn half(all: &[u8], at: usize, dtype: Dtype) -> f16 {
             f16::from_f32(f32::from_le_bytes(word.unwrap_or_default()))
         }
     }
+}
+
+/// Whether scale and bias of a group are.
+fn finite(pair: u32) -> bool {
+    halves(pair).iter().all(|half| half.is_finite())
 }
 
 /// Whether the file of some bytes is still what was opened.

@@ -190,7 +190,7 @@ fn pieces(
     columns: usize,
 ) -> Result<Vec<Vec<u8>>> {
     if let (Dtype::Quantised(quantisation), Source::Stored(view)) = (output.dtype, source) {
-        return quantised(output, view, rows, quantisation);
+        return quantised(view, rows, quantisation);
     }
     let part = rows.start * columns..rows.end * columns;
     let values = match source {
@@ -230,7 +230,6 @@ fn pieces(
 
 /// Numbers, scales and biases of some rows.
 fn quantised(
-    output: &Output<'_>,
     view: &TensorView<'_>,
     rows: Range<usize>,
     quantisation: Quantisation,
@@ -238,19 +237,12 @@ fn quantised(
     let columns = view.columns();
     let per_row = quantisation.row_words(columns);
     let mut words = vec![0; per_row * rows.len()];
-    view.pack_rows(rows, &mut words);
+    view.pack_rows(rows, &mut words)?;
     let [mut numbers, mut scales, mut biases] = [const { Vec::new() }; 3];
     for row in words.chunks_exact(per_row) {
         let (packed, pairs) = row.split_at(quantisation.packed_words(columns));
         numbers.extend(packed.iter().flat_map(|word| word.to_le_bytes()));
         for [scale, bias] in pairs.iter().map(|pair| halves(*pair)) {
-            if !(scale.is_finite() && bias.is_finite()) {
-                return Err(refuse(format!(
-                    "the tensor {} holds values that are non-finite or too large for half \
-                     precision, so it cannot be quantised; choose --dtype bf16 or f32",
-                    quoted(&output.name)
-                )));
-            }
             scales.extend(scale.to_le_bytes());
             biases.extend(bias.to_le_bytes());
         }

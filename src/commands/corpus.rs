@@ -190,7 +190,7 @@ impl CorpusCommand {
                 let model = model::load(checkpoint, global).await?;
                 let name = self.model_name.clone();
                 let name = name.unwrap_or_else(|| short_name(checkpoint.origin()));
-                let id = ModelId::new(&name, &checkpoint.entropy_weights()?);
+                let id = ModelId::new(&name, &checkpoint.entropy_weights()?)?;
                 (Some(model), Some(id))
             }
             None => (None, None),

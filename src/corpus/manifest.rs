@@ -29,31 +29,35 @@ pub struct ModelId {
 
 impl ModelId {
     /// Names a model and hashes its weights, as they are used.
-    #[must_use]
-    pub fn new(name: &str, weights: &EntropyWeights<'_>) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if weights that are to be quantised cannot be.
+    pub fn new(name: &str, weights: &EntropyWeights<'_>) -> Result<Self> {
         let mut hash = Sha256::new();
         hash.update(format!("{:?}", weights.config));
         for tensor in weights.tensors() {
-            hash_tensor(tensor, &mut hash);
+            hash_tensor(tensor, &mut hash)?;
         }
-        Self {
+        Ok(Self {
             name: name.to_owned(),
             sha256: HEXLOWER.encode(&hash.finalize()),
-        }
+        })
     }
 }
 
-fn hash_tensor(tensor: &TensorView<'_>, hash: &mut Sha256) {
+fn hash_tensor(tensor: &TensorView<'_>, hash: &mut Sha256) -> Result<()> {
     if let Some(bytes) = tensor.bytes() {
-        return hash.update(bytes);
+        hash.update(bytes);
+        return Ok(());
     }
     let rows = tensor.elements() / tensor.columns().max(1);
     let mut bytes = Vec::new();
     for row in 0..rows {
         bytes.clear();
-        tensor.append_row(row, &mut bytes);
+        tensor.append_row(row, &mut bytes)?;
         hash.update(&bytes);
     }
+    Ok(())
 }
 
 /// Texts and what they hold.

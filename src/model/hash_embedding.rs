@@ -132,7 +132,7 @@ impl HashEmbedding {
                 [fused] => (fused, table * vocabulary as usize),
                 several => (&several[table], 0),
             };
-            tensor.append_row(first + *row as usize, &mut bytes);
+            tensor.append_row(first + *row as usize, &mut bytes)?;
         }
         checkpoint.check_files()?;
         buffers.gathered.write(device, &bytes);

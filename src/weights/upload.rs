@@ -270,7 +270,7 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
                 let own = row - rows.start..end.min(row + step) - rows.start;
                 words.clear();
                 words.resize(own.len() * row_bytes / 4, 0u32);
-                view.pack_rows(own.clone(), &mut words);
+                view.pack_rows(own.clone(), &mut words)?;
                 view.forget(own);
                 let bytes: &[u8] = bytemuck::cast_slice(&words);
                 let at = ((row - part.first_row) * row_bytes) as u64;

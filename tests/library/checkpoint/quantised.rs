@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use blt::checkpoint::{Checkpoint, ConvertOptions, Dtype, TensorView};
+use blt::model::entropy::EntropyModel;
 use blt::numerics::Quantisation;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ fn parts_of_quantised_weights_are_those_of_the_whole() {
             assert_eq!(view.part_to_f32(part.clone()), all[part]);
         }
         let mut row = Vec::new();
-        view.append_row(3, &mut row);
+        view.append_row(3, &mut row).unwrap();
         assert_eq!(row.len(), view.dtype.row_bytes(view.columns()));
     }
 }
@@ -115,8 +116,8 @@ fn a_file_has_what_quantising_at_load_gives() {
             assert_eq!(view.dtype, other.dtype, "{name}");
             for row in [0, view.shape[0] - 1] {
                 let [mut one, mut two] = [Vec::new(), Vec::new()];
-                view.append_row(row, &mut one);
-                other.append_row(row, &mut two);
+                view.append_row(row, &mut one).unwrap();
+                other.append_row(row, &mut two).unwrap();
                 assert_eq!(one, two, "{name}");
             }
         }
@@ -286,4 +287,10 @@ fn numbers_that_cannot_be_quantised_are_refused() {
     let refused = open(&folder).unwrap().convert(&out, &options, |_| Ok(()));
     sentence(refused, &["up_proj.weight", "too large for half precision"]);
     assert!(!out.exists());
+    // Nor does a model load in 8 bits with them.
+    let narrowed = open(&folder).unwrap().in_bits(8);
+    let weights = narrowed.entropy_weights().unwrap();
+    let device = crate::common::device();
+    let loaded = pollster::block_on(EntropyModel::load(&device, &weights, |_| ()));
+    sentence(loaded, &["up_proj.weight", "--weights 16"]);
 }
