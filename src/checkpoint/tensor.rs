@@ -295,7 +295,9 @@ impl<'a> TensorView<'a> {
         let name = quoted(self.name);
         Err(refuse(match self.data {
             TensorData::Packed(_) if self.source == self.dtype => {
-                format!("a scale of the tensor {name} is non-finite or too large for half precision")
+                format!(
+                    "a scale of the tensor {name} is non-finite or too large for half precision"
+                )
             }
             _ => format!(
                 "the tensor {name} holds values that are non-finite or too large for half \

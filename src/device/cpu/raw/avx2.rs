@@ -102,25 +102,57 @@ impl Lanes for Avx2 {
         unsafe { _mm256_permutevar8x32_ps(v, indices) }
     }
     #[inline(always)]
+    fn spread(self, v: __m256, lane: usize) -> __m256 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "a vector has few numbers"
+        )]
+        let lane = lane as i32;
+        // SAFETY: see the type.
+        unsafe { _mm256_permutevar8x32_ps(v, _mm256_set1_epi32(lane)) }
+    }
+    #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (__m256, __m256) {
         // SAFETY: as above.
-        unsafe {
-            let words = _mm256_loadu_si256(from.cast());
-            let halves = |words: __m256i| {
-                let [low, high] = [
-                    _mm256_castsi256_si128(words),
-                    _mm256_extracti128_si256::<1>(words),
-                ];
-                _mm256_cvtph_ps(_mm_packus_epi32(low, high))
-            };
-            let low = _mm256_and_si256(words, _mm256_set1_epi32(0xffff));
-            (halves(low), halves(_mm256_srli_epi32::<16>(words)))
-        }
+        unsafe { pairs(_mm256_loadu_si256(from.cast())) }
     }
     #[inline(always)]
     unsafe fn store_to(self, v: __m256, to: *mut f32) {
         // SAFETY: as above.
         unsafe { _mm256_storeu_ps(to, v) }
+    }
+    #[inline(always)]
+    unsafe fn store_i16_to(self, v: __m256, to: *mut i16) {
+        // SAFETY: as above.
+        unsafe {
+            let integers = _mm256_cvtps_epi32(v);
+            let low = _mm256_castsi256_si128(integers);
+            let high = _mm256_extracti128_si256::<1>(integers);
+            _mm_storeu_si128(to.cast(), _mm_packs_epi32(low, high));
+        }
+    }
+    #[inline(always)]
+    fn load_part(self, from: &[f32], fill: f32) -> __m256 {
+        // SAFETY: see the type; only what the mask names is read.
+        unsafe {
+            let lanes = first_lanes(from.len());
+            let found = _mm256_maskload_ps(from.as_ptr(), lanes);
+            _mm256_blendv_ps(_mm256_set1_ps(fill), found, _mm256_castsi256_ps(lanes))
+        }
+    }
+    #[inline(always)]
+    fn load_pairs(self, from: &[u32]) -> (__m256, __m256) {
+        // SAFETY: as above.
+        unsafe {
+            let lanes = first_lanes(from.len());
+            pairs(_mm256_maskload_epi32(from.as_ptr().cast(), lanes))
+        }
+    }
+    #[inline(always)]
+    fn store_part(self, v: __m256, to: &mut [f32]) {
+        // SAFETY: as above; only what the mask names is written.
+        unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), first_lanes(to.len()), v) }
     }
     #[inline(always)]
     fn prefetch<T>(self, at: *const T) {
@@ -236,5 +268,47 @@ impl Lanes for Avx2 {
                 square[4 + j] = _mm256_permute2f128_ps::<0x31>(fours[j], fours[4 + j]);
             }
         }
+    }
+}
+
+/// Ones in all bits of the first lanes, of all for 8 or more.
+///
+/// # Safety
+/// The processor has the features named above.
+#[inline(always)]
+unsafe fn first_lanes(count: usize) -> __m256i {
+    #[expect(clippy::cast_possible_truncation, reason = "at most 8")]
+    let count = count.min(Avx2::LANES) as u8;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(i32::from(count)), lanes)
+    }
+}
+
+/// Halves of words as numbers, low and high.
+///
+/// # Safety
+/// The processor has the features named above.
+#[inline(always)]
+unsafe fn pairs(words: __m256i) -> (__m256, __m256) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let low = _mm256_and_si256(words, _mm256_set1_epi32(0xffff));
+        (halves(low), halves(_mm256_srli_epi32::<16>(words)))
+    }
+}
+
+/// Words below 2^16 as numbers in half precision.
+///
+/// # Safety
+/// The processor has the features named above.
+#[inline(always)]
+unsafe fn halves(words: __m256i) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let low = _mm256_castsi256_si128(words);
+        let high = _mm256_extracti128_si256::<1>(words);
+        _mm256_cvtph_ps(_mm_packus_epi32(low, high))
     }
 }

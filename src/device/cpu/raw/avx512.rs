@@ -102,18 +102,52 @@ impl Lanes for Avx512 {
         unsafe { _mm512_permutexvar_ps(indices, v) }
     }
     #[inline(always)]
+    fn spread(self, v: __m512, lane: usize) -> __m512 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "a vector has few numbers"
+        )]
+        let lane = lane as i32;
+        // SAFETY: see the type.
+        unsafe { _mm512_permutexvar_ps(_mm512_set1_epi32(lane), v) }
+    }
+    #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (__m512, __m512) {
         // SAFETY: as above.
-        unsafe {
-            let words = _mm512_loadu_si512(from.cast());
-            let halves = |words: __m512i| _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words));
-            (halves(words), halves(_mm512_srli_epi32::<16>(words)))
-        }
+        unsafe { pairs(_mm512_loadu_si512(from.cast())) }
     }
     #[inline(always)]
     unsafe fn store_to(self, v: __m512, to: *mut f32) {
         // SAFETY: as above.
         unsafe { _mm512_storeu_ps(to, v) }
+    }
+    #[inline(always)]
+    unsafe fn store_i16_to(self, v: __m512, to: *mut i16) {
+        // SAFETY: as above.
+        unsafe {
+            let integers = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v));
+            _mm256_storeu_si256(to.cast(), integers);
+        }
+    }
+    #[inline(always)]
+    fn load_part(self, from: &[f32], fill: f32) -> __m512 {
+        let fill = self.splat(fill);
+        // SAFETY: see the type; only what the mask names is read.
+        unsafe { _mm512_mask_loadu_ps(fill, first_lanes(from.len()), from.as_ptr()) }
+    }
+    #[inline(always)]
+    fn load_pairs(self, from: &[u32]) -> (__m512, __m512) {
+        // SAFETY: as above.
+        unsafe {
+            let lanes = first_lanes(from.len());
+            pairs(_mm512_maskz_loadu_epi32(lanes, from.as_ptr().cast()))
+        }
+    }
+    #[inline(always)]
+    fn store_part(self, v: __m512, to: &mut [f32]) {
+        // SAFETY: as above; only what the mask names is written.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), first_lanes(to.len()), v) }
     }
     #[inline(always)]
     fn prefetch<T>(self, at: *const T) {
@@ -243,5 +277,25 @@ impl Lanes for Avx512 {
                 square[12 + j] = _mm512_shuffle_f32x4::<0xdd>(ab_odd, cd_odd);
             }
         }
+    }
+}
+
+/// A mask of the first lanes, all of them for 16 or more.
+#[inline(always)]
+fn first_lanes(count: usize) -> u16 {
+    u16::MAX >> (Avx512::LANES - count.min(Avx512::LANES))
+}
+
+/// Halves of words as numbers, low and high.
+///
+/// # Safety
+/// The processor has the features named above.
+#[inline(always)]
+unsafe fn pairs(words: __m512i) -> (__m512, __m512) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let low = _mm512_cvtepi32_epi16(words);
+        let high = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(words));
+        (_mm512_cvtph_ps(low), _mm512_cvtph_ps(high))
     }
 }

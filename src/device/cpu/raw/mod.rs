@@ -136,6 +136,8 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn lane_indices(self, first: usize, each: usize) -> Self::Ints;
     /// For each lane the number of `v` at its index.
     fn permute(self, v: Self::V, indices: Self::Ints) -> Self::V;
+    /// Number `lane` of `v`, which has it, in every lane.
+    fn spread(self, v: Self::V, lane: usize) -> Self::V;
     /// Halves of words as numbers, low and high.
     ///
     /// # Safety
@@ -144,6 +146,11 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `to` is good for `LANES` writes.
     unsafe fn store_to(self, v: Self::V, to: *mut f32);
+    /// Stores numbers that are integers, as such of 16 bits.
+    ///
+    /// # Safety
+    /// `to` is good for `LANES` writes.
+    unsafe fn store_i16_to(self, v: Self::V, to: *mut i16);
     /// Asks for the cache line at an address, which may be any.
     #[inline(always)]
     fn prefetch<T>(self, _: *const T) {}
@@ -180,6 +187,12 @@ pub(crate) trait Lanes: Copy + Send + Sync {
         let from = &from[..Self::LANES];
         // SAFETY: the line above found the numbers there.
         unsafe { self.load_from(from.as_ptr()) }
+    }
+    #[inline(always)]
+    fn store_i16(self, v: Self::V, to: &mut [i16]) {
+        let to = &mut to[..Self::LANES];
+        // SAFETY: the line above found the room there.
+        unsafe { self.store_i16_to(v, to.as_mut_ptr()) }
     }
     #[inline(always)]
     fn store(self, v: Self::V, to: &mut [f32]) {

@@ -88,6 +88,10 @@ impl Lanes for Plain {
         indices.map(|index| v[index as usize % LANES])
     }
     #[inline(always)]
+    fn spread(self, v: V, lane: usize) -> V {
+        [v[lane % LANES]; LANES]
+    }
+    #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (V, V) {
         // SAFETY: as above.
         let words = unsafe { from.cast::<[[u16; 2]; LANES]>().read_unaligned() };
@@ -100,6 +104,13 @@ impl Lanes for Plain {
     unsafe fn store_to(self, v: V, to: *mut f32) {
         // SAFETY: the caller's promise; the write needs no alignment.
         unsafe { to.cast::<V>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn store_i16_to(self, v: V, to: *mut i16) {
+        #[expect(clippy::cast_possible_truncation, reason = "they are such integers")]
+        let integers = v.map(|v| v as i16);
+        // SAFETY: as above.
+        unsafe { to.cast::<[i16; LANES]>().write_unaligned(integers) }
     }
     #[inline(always)]
     fn splat(self, value: f32) -> V {

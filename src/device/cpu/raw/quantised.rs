@@ -31,7 +31,7 @@ const NIBBLES: usize = 8;
 /// The largest number of 16 bits, with either sign.
 const LARGEST: f32 = 32767.0;
 
-/// Added to a number it leaves the nearest integer in the lowest bits.
+/// Added to a number and taken from it again, it leaves the nearest integer.
 const ROUND: f32 = 12_582_912.0;
 
 impl<const BITS: usize> Quantised<BITS> {
@@ -83,22 +83,16 @@ impl<const BITS: usize> Quantised<BITS> {
                 0.0
             };
             let to = &mut numbers[g * self.group..(g + 1) * self.group];
-            let mut sum = 0_i32;
+            // Sums of whole numbers, too small to be rounded.
+            let mut sum = l.splat(0.0);
             for (x, to) in x.chunks_exact(L::LANES).zip(to.chunks_exact_mut(L::LANES)) {
-                let mut rounded = [0.0; MAX_LANES];
-                l.store(
-                    l.fma(l.load(x), l.splat(inverse), l.splat(ROUND)),
-                    &mut rounded,
-                );
-                for (rounded, to) in rounded.iter().zip(to) {
-                    #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are it")]
-                    let number = rounded.to_bits() as i16;
-                    *to = number;
-                    sum += i32::from(number);
-                }
+                let above = l.fma(l.load(x), l.splat(inverse), l.splat(ROUND));
+                let rounded = l.sub(above, l.splat(ROUND));
+                l.store_i16(rounded, to);
+                sum = l.add(sum, rounded);
             }
             scales[g] = scale;
-            sums[g] = scale * sum as f32;
+            sums[g] = scale * l.sum(sum);
         }
         numbers[columns..].fill(0);
         if BITS == 4 {
@@ -166,10 +160,6 @@ impl<const BITS: usize> Quantised<BITS> {
         scales: [L::V; R],
         sums: &mut [L::V; R],
     ) {
-        let mut stored = [[0.0; MAX_LANES]; R];
-        for r in 0..R {
-            l.store(scales[r], &mut stored[r]);
-        }
         let w = w.as_ptr().cast::<u8>();
         let steps = (self.group / STEP).trailing_zeros();
         for step in 0..part.len() / STEP {
@@ -187,7 +177,7 @@ impl<const BITS: usize> Quantised<BITS> {
                 }
             }
             for r in 0..R {
-                let scale = l.splat(stored[r][g % MAX_LANES]);
+                let scale = l.spread(scales[r], g);
                 sums[r] = l.fma(l.to_f32(found[r]), scale, sums[r]);
             }
         }
