@@ -157,7 +157,7 @@ impl App {
                 self.tell_recent_tables();
             }
             Ok(false) => {}
-            Err(why) => self.tell(why),
+            Err(why) => self.tell(why.text(self.language()).to_owned()),
         }
     }
 

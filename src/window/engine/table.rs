@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Outbox, Update};
 use crate::patch::LookupTable;
+use crate::window::error_message::ErrorMessage;
 
 /// Who wants a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +32,14 @@ pub(crate) struct TableUpdate {
     /// The file.
     pub(crate) path: PathBuf,
     /// Its table, or why it has none.
-    pub(crate) found: Result<LookupTable, String>,
+    pub(crate) found: Result<LookupTable, ErrorMessage>,
 }
 
 /// Reads a table beside what computes: a large one takes longer than a frame may.
 pub(super) fn open(request: TableRequest, outbox: &Outbox) {
     let outbox = outbox.clone();
     super::task::spawn(async move || {
-        let found = LookupTable::open(&request.path).map_err(|error| error.to_string());
+        let found = LookupTable::open(&request.path).map_err(|error| ErrorMessage::of(&error));
         outbox.put(Update::Table(TableUpdate {
             whom: request.whom,
             path: request.path,

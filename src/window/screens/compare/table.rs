@@ -226,7 +226,10 @@ impl CompareScreen {
             .find(|known| Some(&known.source) == source.as_ref());
         let cuts_by_table = !lane.tokens && lane.cutting.mode == Mode::Lookup;
         let failed = match known.map(|known| &known.found) {
-            _ if cuts_by_table => lane.opening.refused.clone(),
+            _ if cuts_by_table => {
+                let why = lane.opening.refused.as_ref();
+                why.map(|why| why.text(shared.language).to_owned())
+            }
             Some(Found::Failed(why)) => Some(why.text(shared.language).to_owned()),
             _ => None,
         };

@@ -273,10 +273,11 @@ fn a_lane_is_cut_by_a_table_once_it_is_there() {
     let mut pairs = vec![false; 260 * 260];
     pairs[(id_of(b'b') * 260 + id_of(b'e')) as usize] = true;
     let table = LookupTable::new(260, pairs).unwrap();
+    let refused = |why: &str| ErrorMessage::of(&Error::Argument(why.into()));
     for (name, found) in [
-        ("broken.json", Err("no table".to_owned())),
+        ("broken.json", Err(refused("no table"))),
         ("pairs.json", Ok(table)),
-        ("gone.json", Err("no file".to_owned())),
+        ("gone.json", Err(refused("no file"))),
     ] {
         let path = PathBuf::from(name);
         screen.choose_table(lane, &path);

@@ -38,6 +38,7 @@ use crate::window::document::Edit;
 use crate::window::engine::{
     AnalysisRequest, AnalysisUpdate, Model, Request, TableFor, TableUpdate,
 };
+use crate::window::error_message::ErrorMessage;
 use crate::window::screens::Content;
 use crate::window::theme::Palette;
 use editor::Editor;
@@ -196,7 +197,7 @@ impl PatchScreen {
     ///
     /// # Errors
     /// Why it cannot be used, where no control says so.
-    pub(crate) fn take_table(&mut self, update: TableUpdate) -> Result<bool, String> {
+    pub(crate) fn take_table(&mut self, update: TableUpdate) -> Result<bool, ErrorMessage> {
         let table = self.panel.opening.take(update);
         let by_table = std::mem::take(&mut self.panel.by_table);
         let mut cutting = self.text.cutting().clone();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::patch::LookupTable;
 use crate::window::engine::{Engine, Request, TableFor, TableRequest, TableUpdate};
+use crate::window::error_message::ErrorMessage;
 
 /// A table over the last two tokens, and the file that it came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +37,7 @@ pub(crate) struct Opening {
     /// Whether the engine knows.
     asked: bool,
     /// Why the last one cannot be used.
-    pub(crate) refused: Option<String>,
+    pub(crate) refused: Option<ErrorMessage>,
     /// What stands in the field for a path.
     pub(crate) typed: String,
 }

@@ -2,6 +2,7 @@
 
 use super::reason::Reason;
 use crate::patch::Mode;
+use crate::window::error_message::ErrorMessage;
 use crate::window::words::Language;
 
 /// What the panel says that needs no number in it.
@@ -205,11 +206,9 @@ pub(super) fn unreachable(language: Language, sentence: String, least: f64, most
 }
 
 /// Why a table cannot be used, and what stays.
-pub(super) fn table_refused(language: Language, error: &str) -> String {
-    language.pick(
-        sentence(error),
-        format!("이 파일을 표로 쓸 수 없습니다: {error}."),
-    )
+pub(super) fn table_refused(language: Language, why: &ErrorMessage) -> String {
+    let why = why.text(language);
+    language.pick(sentence(why), why.to_owned())
 }
 
 impl Mode {
