@@ -17,9 +17,11 @@ if (navigator.language.startsWith("ko")) {
 function failed(error) {
   console.error(error);
   of("state").hidden = false;
-  of("progress").remove();
+  of("progress")?.remove();
   of("said").textContent = `The window could not be opened: ${error.message ?? error}`;
 }
+
+addEventListener("blt-ended", (event) => failed(event.detail));
 
 // The program's bytes, counted as they come.
 async function program() {
@@ -37,6 +39,16 @@ async function program() {
   return new Response(counted, { headers: { "content-type": "application/wasm" } });
 }
 
+// Has what was loaded kept for times without a network. Plain HTTP has no service workers,
+// and where one works already it keeps what it fetches.
+async function kept() {
+  if (!navigator.serviceWorker || navigator.serviceWorker.controller) return;
+  const { scope } = await navigator.serviceWorker.register("offline.js");
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => name.split(/[?#]/)[0]);
+  const cache = await caches.open(`blt ${scope}`);
+  await cache.addAll([scope, ...new Set(loaded.filter((address) => address.startsWith(scope) && address !== scope))]);
+}
+
 try {
   await init({ module_or_path: program() });
   const canvas = of("window");
@@ -44,6 +56,8 @@ try {
   globalThis.blt = await start(canvas);
   of("state").hidden = true;
   canvas.focus();
+  // Once nothing else is loading.
+  setTimeout(() => kept().catch(console.warn), 5000);
 } catch (error) {
   failed(error);
 }

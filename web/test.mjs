@@ -27,7 +27,7 @@ const CHROMIUM = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable
 // to run WebGPU in software, which is slow.
 const BROWSERS = {
   cpu: { flags: [], bytes: 700 },
-  webgpu: { only: ["samples", "greedy", "nothing"], flags: ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--use-vulkan=swiftshader",
+  webgpu: { only: ["samples", "greedy", "nothing", "lost device"], flags: ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--use-vulkan=swiftshader",
     "--use-angle=vulkan", "--use-webgpu-adapter=swiftshader"], bytes: 120 },
 };
 const PATIENCE = 240_000;
@@ -37,6 +37,17 @@ async function opened(browser, address, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 760 }, locale: "en-US", ...options });
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: new URL(page_at).origin });
   const page = await context.newPage();
+  // The devices of the page, for whoever takes them away.
+  await page.addInitScript(() => {
+    globalThis.devices = [];
+    if (!globalThis.GPUAdapter) return;
+    const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (...asked) {
+      const device = await requestDevice.apply(this, asked);
+      globalThis.devices.push(device);
+      return device;
+    };
+  });
   page.wrong = [];
   page.asked = [];
   page.on("console", (said) => said.type() === "error" && page.wrong.push(said.text()));
@@ -44,7 +55,7 @@ async function opened(browser, address, options = {}) {
   page.on("request", (request) => page.asked.push(request.url()));
   // From now on dialogs come to the test, not to the screen.
   page.on("filechooser", () => {});
-  await page.goto(page_at + address);
+  await page.goto((options.at ?? page_at) + address);
   await page.waitForFunction(() => globalThis.blt || !document.getElementById("progress"), null, { timeout: PATIENCE });
   return page;
 }
@@ -234,6 +245,25 @@ const tests = {
     await closed(page);
   },
 
+  async "a lost device is opened again, and the text stays"(browser, device) {
+    const page = await opened(browser, `?device=${device}#text=kept`);
+    await settled(page);
+    const before = await page.locator("#window").elementHandle();
+    await page.evaluate((device) => {
+      if (device === "cpu") document.getElementById("window").getContext("webgl2").getExtension("WEBGL_lose_context").loseContext();
+      else globalThis.devices.forEach((device) => device.destroy());
+    }, device);
+    await page.mouse.move(400, 300);
+    await page.waitForFunction((before) => document.getElementById("window") !== before && globalThis.blt.settled, before, { timeout: PATIENCE, polling: 50 });
+    assert.match((await page.evaluate(() => globalThis.blt.notices)).join(), /opened again/);
+    await at_end(page);
+    await page.keyboard.type(" too");
+    await shows(page, "kept too");
+    agree("after a loss", await records(page), parsed(printed("patch", Buffer.from("kept too"), "--format", "jsonl")));
+    if (pictures) await page.screenshot({ path: join(pictures, `lost-${device}.png`) });
+    await closed(page);
+  },
+
   async "Korean shows, and its font is loaded only then"(browser, device) {
     const page = await opened(browser, `?device=${device}#text=plain`);
     await settled(page);
@@ -247,6 +277,23 @@ const tests = {
     assert.match(await korean.locator("#sentence").textContent(), /바이트/);
     if (pictures) await korean.screenshot({ path: join(pictures, `korean-${device}.png`) });
     await closed(korean);
+  },
+
+  async "a second load works without a network"(browser, device) {
+    const own = await serve(outside, 0);
+    const page = await opened(browser, `?device=${device}`, { at: `http://127.0.0.1:${own.address().port}/some/where/` });
+    await settled(page);
+    const before = await records(page);
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    const is_kept = async () => Boolean(await caches.match(new URL("model/model.safetensors", location.href)));
+    while (!(await page.evaluate(is_kept))) await page.waitForTimeout(200);
+    own.closeAllConnections();
+    await new Promise((closed) => own.close(closed));
+    await page.reload();
+    await page.waitForFunction(() => globalThis.blt, null, { timeout: PATIENCE });
+    await settled(page);
+    assert.deepEqual(await records(page), before);
+    await closed(page);
   },
 
   async "nothing is sent anywhere"(browser, device) {

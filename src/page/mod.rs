@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -27,6 +28,12 @@ extern "C" {
         taken: &Closure<dyn FnMut(Array, Array)>,
         failed: &Closure<dyn FnMut(String)>,
     );
+    pub(crate) fn renewed(canvas: &HtmlCanvasElement) -> HtmlCanvasElement;
+    #[wasm_bindgen(js_name = when_undrawn)]
+    fn js_when_undrawn(canvas: &HtmlCanvasElement, told: &Closure<dyn FnMut()>);
+    #[wasm_bindgen(js_name = pause)]
+    async fn js_pause(milliseconds: f64);
+    pub(crate) fn ended(why: &str);
     #[wasm_bindgen(js_name = link_with)]
     fn js_link_with(names: Vec<String>, values: Vec<String>) -> String;
     #[wasm_bindgen(js_name = of_link)]
@@ -113,6 +120,19 @@ pub(crate) async fn picked(folder: bool, accept: &str) -> Result<Option<PathBuf>
         false => first.cloned(),
         true => first.and_then(|path| path.iter().next()).map(PathBuf::from),
     })
+}
+
+/// Calls back when the browser takes away what draws onto a canvas.
+pub(crate) fn when_undrawn(canvas: &HtmlCanvasElement, told: impl FnMut() + 'static) {
+    let told = Closure::new(told);
+    js_when_undrawn(canvas, &told);
+    // As long as the page.
+    told.forget();
+}
+
+/// Waits.
+pub(crate) async fn pause(time: Duration) {
+    js_pause(time.as_secs_f64() * 1e3).await;
 }
 
 /// What is dropped onto the canvas from now on, or why it could not be read.

@@ -104,6 +104,29 @@ export function on_drop(part, taken, failed) {
   }, true);
 }
 
+// Puts a fresh canvas in the place of one: a context that is lost stays with its canvas.
+export function renewed(canvas) {
+  const fresh = canvas.cloneNode();
+  const focused = document.activeElement === canvas;
+  canvas.replaceWith(fresh);
+  if (focused) fresh.focus();
+  return fresh;
+}
+
+// Calls back when the context that draws onto a canvas is lost.
+export function when_undrawn(canvas, told) {
+  canvas.addEventListener("webglcontextlost", () => told(), { once: true });
+}
+
+export function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+// Tells the page that the window has ended.
+export function ended(why) {
+  dispatchEvent(new CustomEvent("blt-ended", { detail: why }));
+}
+
 // A part of the address: what a link carries behind `#`, or what was asked behind `?`.
 export function of_link(name) {
   const hash = new URLSearchParams(location.hash.slice(1));

@@ -12,6 +12,7 @@ mod offscreen;
 mod paint;
 #[cfg(not(target_arch = "wasm32"))]
 mod picker;
+mod reopening;
 #[cfg(target_arch = "wasm32")]
 mod web;
 

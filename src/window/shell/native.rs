@@ -12,9 +12,10 @@ use winit::event::{StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
 use winit::window::{Icon, Window, WindowAttributes, WindowId};
 
-use super::frames::{Frames, Missed, Reopening};
+use super::frames::{Frames, Missed};
 use super::paint::Painter;
 use super::picker::System;
+use super::reopening::Reopening;
 use crate::device::{DeviceOptions, Gpu};
 use crate::error::{Error, Result};
 use crate::window::devices::Devices;

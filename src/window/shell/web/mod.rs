@@ -1,12 +1,16 @@
 //! The window in a page: eframe turns the page's events into egui's, and draws with
 //! WebGPU, or WebGL where that is all there is.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
+use eframe::WebRunner;
 use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew, WgpuSetupExisting};
 pub use web_sys::HtmlCanvasElement as Canvas;
 
+use super::reopening::Reopening;
 use crate::device::{AdapterChoice, Device, DeviceOptions};
 use crate::error::{Error, Result};
 use crate::page;
@@ -19,15 +23,19 @@ use crate::window::theme::Palette;
 use crate::window::{App, AppOptions, Link, Screen};
 
 /// A window in a page, for scripts of the page.
-pub struct PageWindow(eframe::WebRunner);
+pub struct PageWindow(WebRunner);
 
 impl PageWindow {
+    /// What the window says; `None` where there is none, as while its device is opened again.
+    fn ask<T>(&self, asked: impl FnOnce(&App) -> T) -> Option<T> {
+        let page = self.0.app_mut::<Page>()?;
+        page.app.as_ref().map(asked)
+    }
+
     /// Whether everything that was asked for has come.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.0
-            .app_mut::<Page>()
-            .is_some_and(|page| page.0.is_settled())
+        self.ask(App::is_settled).unwrap_or_default()
     }
 
     /// The bytes of the patch screen's text as `blt patch --format jsonl` prints them.
@@ -35,33 +43,27 @@ impl PageWindow {
     /// # Errors
     /// [`Error::Argument`] where there is nothing to cut the text by.
     pub fn records(&self) -> Result<Vec<u8>> {
-        match self.0.app_mut::<Page>() {
-            Some(page) => export::write(&page.0.patch.text, Form::Jsonl),
-            None => Ok(Vec::new()),
-        }
+        self.ask(|app| export::write(&app.patch.text, Form::Jsonl))
+            .unwrap_or_else(|| Ok(Vec::new()))
     }
 
     /// What was written after the prompt of the generate screen.
     #[must_use]
     pub fn written(&self) -> Vec<u8> {
-        let page = self.0.app_mut::<Page>();
-        page.map_or_else(Vec::new, |page| {
-            page.0.generate.text.after_prompt().to_vec()
-        })
+        self.ask(|app| app.generate.text.after_prompt().to_vec())
+            .unwrap_or_default()
     }
 
     /// What computes.
     #[must_use]
     pub fn device(&self) -> String {
-        let page = self.0.app_mut::<Page>();
-        page.and_then(|page| page.0.computes()).unwrap_or_default()
+        self.ask(App::computes).flatten().unwrap_or_default()
     }
 
     /// What the user has been told and has not dismissed.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
-        let page = self.0.app_mut::<Page>();
-        page.map_or_else(Vec::new, |page| page.0.notices.clone())
+        self.ask(|app| app.notices.clone()).unwrap_or_default()
     }
 }
 
@@ -73,6 +75,16 @@ impl PageWindow {
 /// # Errors
 /// [`Error::Adapter`] where nothing can draw.
 pub async fn start(canvas: Canvas) -> Result<PageWindow> {
+    let runner = WebRunner::new();
+    open(&runner, canvas, &Kept::default()).await?;
+    Ok(PageWindow(runner))
+}
+
+/// The window's content while nothing shows it.
+type Kept = Rc<Cell<Option<App>>>;
+
+/// Shows a window in a canvas: what is kept, or else a new one.
+async fn open(runner: &WebRunner, canvas: Canvas, kept: &Kept) -> Result<()> {
     let choice = AdapterChoice {
         adapter: page::of_link("device"),
         ..AdapterChoice::default()
@@ -105,17 +117,38 @@ pub async fn start(canvas: Canvas) -> Result<PageWindow> {
         compute,
         graphics: None,
     };
-    let drops = canvas.clone();
+    let again = (runner.clone(), canvas.clone());
+    let kept = Rc::clone(kept);
     let made = move |creation: &eframe::CreationContext<'_>| {
-        let page: Box<dyn eframe::App> = Box::new(Page::new(creation, &devices, &drops));
+        let page: Box<dyn eframe::App> = Box::new(Page::new(creation, devices, again, kept.take()));
         Ok(page)
     };
-    let runner = eframe::WebRunner::new();
     match runner.start(canvas, options, Box::new(made)).await {
-        Ok(()) => Ok(PageWindow(runner)),
+        Ok(()) => Ok(()),
         Err(why) => {
             let why = format!("this browser cannot draw the window: {why:?}");
             Err(Error::Adapter(why))
+        }
+    }
+}
+
+/// Shows the window again after its device was lost, in a canvas that takes the place of the
+/// one before, which keeps its dead context.
+async fn recover(runner: WebRunner, mut canvas: Canvas) {
+    let app = runner
+        .app_mut::<Page>()
+        .and_then(|mut page| page.app.take());
+    runner.destroy();
+    let kept = Rc::new(Cell::new(app));
+    let mut reopening = Reopening::default();
+    loop {
+        canvas = page::renewed(&canvas);
+        let Err(error) = open(&runner, canvas.clone(), &kept).await else {
+            return;
+        };
+        match reopening.failed() {
+            Some(pause) => page::pause(pause).await,
+            None => return page::ended(&error.to_string()),
         }
     }
 }
@@ -136,10 +169,22 @@ pub(crate) fn save_figure(
 }
 
 /// The window as eframe drives it.
-struct Page(App);
+struct Page {
+    /// `None` once its device is lost.
+    app: Option<App>,
+    devices: Devices,
+    /// Whether what draws is lost where another device computes.
+    undrawn: Rc<Cell<bool>>,
+    again: (WebRunner, Canvas),
+}
 
 impl Page {
-    fn new(creation: &eframe::CreationContext<'_>, devices: &Devices, canvas: &Canvas) -> Self {
+    fn new(
+        creation: &eframe::CreationContext<'_>,
+        devices: Devices,
+        again: (WebRunner, Canvas),
+        kept: Option<App>,
+    ) -> Self {
         let context = &creation.egui_ctx;
         match (&creation.wgpu_render_state, devices.compute.gpu()) {
             (Some(drawing), Some(_)) => {
@@ -149,6 +194,34 @@ impl Page {
             }
             _ => draw_triangles(context),
         }
+        let woken = context.clone();
+        let wake = Arc::new(move || woken.request_repaint());
+        let mut app = match kept {
+            Some(mut app) => {
+                app.resume(&devices, wake);
+                app
+            }
+            None => Self::begin(&devices, wake),
+        };
+        app.set_up(context);
+        let woken = context.clone();
+        app.take_drops(page::drops(&again.1, move || woken.request_repaint()));
+        let undrawn = Rc::new(Cell::new(false));
+        let (told, woken) = (Rc::clone(&undrawn), context.clone());
+        page::when_undrawn(&again.1, move || {
+            told.set(true);
+            woken.request_repaint();
+        });
+        Self {
+            app: Some(app),
+            devices,
+            undrawn,
+            again,
+        }
+    }
+
+    /// The window as the page's address asks for it.
+    fn begin(devices: &Devices, wake: Arc<dyn Fn() + Send + Sync>) -> App {
         let mut link = Link::read(page::of_link);
         let options = AppOptions {
             text: link.text.take(),
@@ -158,20 +231,32 @@ impl Page {
             system_fonts: true,
             ..AppOptions::default()
         };
-        let woken = context.clone();
-        let wake = Arc::new(move || woken.request_repaint());
         let mut app = App::new(devices, options, wake);
         app.use_picker(Box::new(Browser));
-        app.set_up(context);
-        let woken = context.clone();
-        app.take_drops(page::drops(canvas, move || woken.request_repaint()));
-        Self(app)
+        app
+    }
+
+    fn is_lost(&self, app: &App) -> bool {
+        let checked = self.devices.compute.check();
+        app.is_lost() || self.undrawn.get() || matches!(checked, Err(Error::DeviceLost(_)))
     }
 }
 
 impl eframe::App for Page {
     fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
-        self.0.ui(ui);
+        match self.app.take() {
+            Some(app) if self.is_lost(&app) => {
+                self.app = Some(app);
+                let (runner, canvas) = self.again.clone();
+                // Not within a frame of what it ends.
+                wasm_bindgen_futures::spawn_local(recover(runner, canvas));
+            }
+            Some(mut app) => {
+                app.ui(ui);
+                self.app = Some(app);
+            }
+            None => {}
+        }
     }
 
     fn as_any_mut(&mut self) -> Option<&mut dyn std::any::Any> {
