@@ -1,12 +1,14 @@
 //! `blt generate`
 
+mod batch;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use blt::checkpoint::{BltConfig, Checkpoint};
 use blt::generate::{
-    Event, GenerateOptions, Generator, Given, Sampler, SamplerOptions, Speculate, StopReason,
+    Event, GenerateOptions, Generator, Given, Read, Sampler, SamplerOptions, Speculate, StopReason,
     TextModel, Utf8Mode,
 };
 use blt::patch::Rule;
@@ -76,6 +78,12 @@ pub(super) struct Generate {
     /// off. It changes no byte, and pays where reading the latent model's weights takes the time
     #[arg(long, value_name = "K", default_value = "off")]
     speculate: Speculate,
+
+    /// How many prompts to continue at the same time, which reads the weights once for all of
+    /// them; the texts are those of one after the other. On the processor only [default: 8, or 1
+    /// where the text goes to a terminal]
+    #[arg(long, value_name = "N", value_parser = positive::<usize>)]
+    batch: Option<usize>,
 
     /// Write the prompt too
     #[arg(long)]
@@ -229,9 +237,23 @@ impl Generate {
     ) -> Outcome {
         let alone = checkpoint.config().blt.is_none();
         let loaded = self.whole.load(checkpoint, alone, global).await?;
-        let mut model = self.model(&loaded, rule)?;
+        let mut model = self.model(&loaded, rule.clone())?;
         let mut times = Times::default();
         let mut over = Ok(());
+        let at_once = self.at_once(prompts.len(), output, &loaded);
+        if at_once > 1 {
+            let models = self.models(model, at_once, || self.model(&loaded, rule.clone()))?;
+            let texts = batch::Texts {
+                prompts,
+                origin: checkpoint.origin(),
+                output,
+                trace,
+                times: &mut times,
+            };
+            let model = self.together(models, &loaded, texts, global).await?;
+            global.say(&times.line(&loaded, &model));
+            return Ok(());
+        }
         for (index, prompt) in prompts.iter().enumerate() {
             let options = self.sampling.options();
             trace.prompt(index, prompt, checkpoint.origin(), &options, self.speculate)?;
@@ -248,9 +270,7 @@ impl Generate {
             if over.is_err() {
                 break;
             }
-            if self.format == Format::Text && (prompts.len() > 1 || output.is_terminal()) {
-                output.write(b"\n")?;
-            }
+            self.end_text(prompts.len(), output)?;
         }
         let stopped = matches!(over, Ok(()) | Err(Failure::Error(blt::Error::Interrupted)));
         if stopped {
@@ -281,6 +301,59 @@ impl Generate {
         })
     }
 
+    fn utf8(&self) -> Utf8Mode {
+        match self.utf8 {
+            Utf8::Raw => Utf8Mode::Raw,
+            Utf8::Replace => Utf8Mode::Replace,
+            Utf8::Constrain => Utf8Mode::Constrain,
+        }
+    }
+
+    /// The way out for the text of a prompt.
+    fn speech<'o>(
+        &self,
+        (index, prompt): (usize, &[u8]),
+        output: &'o mut Output,
+    ) -> Result<Speech<'o>, Failure> {
+        let line = (self.format == Format::Jsonl).then_some(index);
+        let mut speech = Speech::new(self.utf8(), line, output);
+        if self.echo {
+            speech.say(prompt)?;
+        }
+        Ok(speech)
+    }
+
+    /// What follows a text of several, or stands before a terminal's next line.
+    fn end_text(&self, texts: usize, output: &mut Output) -> Outcome {
+        if self.format == Format::Text && (texts > 1 || output.is_terminal()) {
+            output.write(b"\n")?;
+        }
+        Ok(())
+    }
+
+    /// Goes on from a prompt that is in the model.
+    fn generator<'m>(
+        &self,
+        model: &'m mut TextModel,
+        prompt: &[u8],
+        read: &Read,
+    ) -> blt::Result<Generator<&'m mut TextModel>> {
+        let given = Given {
+            text: prompt,
+            starts: &read.starts,
+            entropy: read.entropy,
+        };
+        let options = GenerateOptions {
+            max_bytes: Some(self.bytes),
+            stops: self.stop.iter().map(|stop| stop.0.clone()).collect(),
+            utf8: self.utf8(),
+            ignore_end: self.ignore_eos,
+            speculate: self.speculate,
+        };
+        let sampler = Sampler::new(self.sampling.options())?;
+        Generator::new(model, &given, sampler, options)
+    }
+
     /// Continues one prompt.
     async fn one(
         &self,
@@ -291,11 +364,6 @@ impl Generate {
         times: &mut Times,
         global: &Global,
     ) -> Outcome {
-        let utf8 = match self.utf8 {
-            Utf8::Raw => Utf8Mode::Raw,
-            Utf8::Replace => Utf8Mode::Replace,
-            Utf8::Constrain => Utf8Mode::Constrain,
-        };
         // On a terminal the text itself shows how far it is.
         let shown = output.is_terminal() && self.format == Format::Text;
         let silent = global.quiet || shown;
@@ -311,26 +379,8 @@ impl Generate {
         let read = read.await?;
         drop(progress);
         times.read(prompt.len(), start.elapsed());
-        let line = (self.format == Format::Jsonl).then_some(index);
-        let mut speech = Speech::new(utf8, line, output);
-        if self.echo {
-            speech.say(prompt)?;
-        }
-
-        let given = Given {
-            text: prompt,
-            starts: &read.starts,
-            entropy: read.entropy,
-        };
-        let options = GenerateOptions {
-            max_bytes: Some(self.bytes),
-            stops: self.stop.iter().map(|stop| stop.0.clone()).collect(),
-            utf8,
-            ignore_end: self.ignore_eos,
-            speculate: self.speculate,
-        };
-        let sampler = Sampler::new(self.sampling.options())?;
-        let mut generator = Generator::new(model, &given, sampler, options)?;
+        let mut speech = self.speech((index, prompt), output)?;
+        let mut generator = self.generator(model, prompt, &read)?;
         let mut progress = Progress::new("", Some(self.bytes), !silent);
         let start = Instant::now();
         let mut written = Duration::ZERO;
@@ -343,21 +393,8 @@ impl Generate {
                 Err(error) => break Err(error.into()),
                 Ok(Some(event)) => {
                     let begun = Instant::now();
-                    trace.event(&event)?;
-                    match event {
-                        Event::Byte(record) => {
-                            times.byte();
-                            progress.add(1);
-                            speech.say(record.byte.as_slice())?;
-                        }
-                        Event::LatentStep { .. } => times.latent_step(),
-                        Event::Draft { drafted, accepted } => times.draft(drafted, accepted),
-                        Event::Done {
-                            reason: StopReason::Full,
-                            ..
-                        } => times.full(),
-                        _ => {}
-                    }
+                    progress.add(u64::from(matches!(event, Event::Byte(_))));
+                    told(&event, &mut speech, trace, times)?;
                     written += begun.elapsed();
                 }
             }
@@ -367,6 +404,25 @@ impl Generate {
         speech.finish()?;
         result
     }
+}
+
+/// Passes on what has happened.
+fn told(event: &Event, speech: &mut Speech<'_>, trace: &mut Trace, times: &mut Times) -> Outcome {
+    trace.event(event)?;
+    match event {
+        Event::Byte(record) => {
+            times.byte();
+            speech.say(record.byte.as_slice())?;
+        }
+        Event::LatentStep { .. } => times.latent_step(),
+        Event::Draft { drafted, accepted } => times.draft(*drafted, *accepted),
+        Event::Done {
+            reason: StopReason::Full,
+            ..
+        } => times.full(),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Refuses prompts that have more positions than the model, before anything runs.

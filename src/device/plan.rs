@@ -4,6 +4,8 @@
 mod cpu_steps;
 mod gpu_steps;
 
+use std::sync::Arc;
+
 use super::choices::StepShape;
 use super::cpu::{Access, CpuDevice};
 use super::kernel::{CpuForm, Kernel, Shader};
@@ -17,7 +19,7 @@ use super::slice::{Slice, Storage};
 use super::tensor::Tensor;
 use crate::clock::Clock;
 use crate::error::Result;
-use cpu_steps::CpuStep;
+pub(super) use cpu_steps::CpuStep;
 pub(super) use gpu_steps::{GpuStep, in_bounds, on_gpu};
 
 /// The items that a step covers along one axis; the variant's tile says how
@@ -109,7 +111,7 @@ struct Entry {
 #[derive(Debug)]
 pub(super) enum Steps {
     Gpu(Vec<GpuStep>),
-    Cpu(Vec<CpuStep>),
+    Cpu(Arc<[CpuStep]>),
 }
 
 /// Steps in order, ready to be submitted any number of times.
@@ -326,8 +328,8 @@ impl<'d> PlanBuilder<'d> {
         let steps = match &self.device.kind {
             Kind::Gpu(gpu) => Steps::Gpu(on_gpu(gpu, &self.drafts)),
             Kind::Cpu(_) => {
-                let steps: Result<_> = self.drafts.into_iter().map(CpuStep::new).collect();
-                Steps::Cpu(steps?)
+                let steps: Result<Vec<_>> = self.drafts.into_iter().map(CpuStep::new).collect();
+                Steps::Cpu(steps?.into())
             }
         };
         self.device.check()?;
@@ -365,10 +367,18 @@ impl Plan {
         steps.iter().zip(work)
     }
 
+    /// Its steps, on the processor.
+    pub(super) fn cpu_steps(&self) -> Option<&Arc<[CpuStep]>> {
+        match &self.steps {
+            Steps::Cpu(steps) => Some(steps),
+            Steps::Gpu(_) => None,
+        }
+    }
+
     /// Runs its steps on the processor.
     pub(super) fn run(&self, cpu: &CpuDevice, access: &mut Access) {
         if let Steps::Cpu(steps) = &self.steps {
-            for step in steps {
+            for step in &**steps {
                 // A device that was given back, or whose memory has run out, stops here.
                 if cpu.check().is_err() {
                     return;
@@ -435,7 +445,7 @@ impl Plan {
             }
             (Kind::Cpu(cpu), Steps::Cpu(steps)) => {
                 let mut turn = cpu.turn();
-                for (entry, step) in self.entries.iter().zip(steps) {
+                for (entry, step) in self.entries.iter().zip(&**steps) {
                     let clock = Clock::start();
                     step.run(cpu, &mut turn);
                     add(entry, clock.milliseconds() * 1e6);

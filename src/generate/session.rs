@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::model::{ByteModel, Read, RewindModel, Step, Taken};
 use crate::bytes::{BOS, encode};
+use crate::device::BatchMember;
 use crate::model::memory::RESERVE;
 use crate::session::blt::MOST_DRAFTED;
 use crate::session::{BltRows, BltSession, EntropyRows, EntropySession, StageTimes};
@@ -158,6 +159,26 @@ impl TextModel {
         }
     }
 
+    /// Whether the device has memory for another text of this model beside `beside` bytes of
+    /// them.
+    #[must_use]
+    pub fn has_room_beside(&self, beside: u64) -> bool {
+        let Self::Blt(session) = self else {
+            return true;
+        };
+        let memory = session.model().memory();
+        let needed = memory.adapter + beside + session.bytes() + RESERVE;
+        memory.available.is_none_or(|most| needed <= most)
+    }
+
+    /// Runs from now on together with the other members of a batch, or alone.
+    pub fn join(&mut self, batch: Option<BatchMember>) {
+        match self {
+            Self::Blt(session) => session.join(batch),
+            Self::Entropy(session) => session.join(batch),
+        }
+    }
+
     /// Forgets the text.
     pub fn reset(&mut self) {
         match self {
@@ -274,15 +295,12 @@ impl RewindModel for TextModel {
     }
 
     fn fork(&self, beside: u64) -> Result<Option<Self>> {
-        let Self::Blt(session) = self else {
-            return Ok(None);
-        };
-        let memory = session.model().memory();
-        let needed = memory.adapter + beside + session.bytes() + RESERVE;
-        if memory.available.is_some_and(|most| needed > most) {
-            return Ok(None);
+        match self {
+            Self::Blt(session) if self.has_room_beside(beside) => {
+                Ok(Some(Self::Blt(Box::new(session.fork()?))))
+            }
+            _ => Ok(None),
         }
-        Ok(Some(Self::Blt(Box::new(session.fork()?))))
     }
 
     fn bytes(&self) -> u64 {

@@ -15,7 +15,7 @@ use crate::device::readback::{Mapping, Staging};
 use crate::device::recorder::Recorder;
 use crate::device::tensor::Allocator;
 use crate::device::trials::Trials;
-use crate::device::{Profile, Tensor};
+use crate::device::{BatchMember, Profile, Tensor};
 use crate::error::{Error, Result};
 use crate::model::block::Rows;
 use crate::model::entropy::{EntropyBuffers, EntropyExtras, EntropyInputs, EntropyModel};
@@ -91,6 +91,8 @@ pub struct EntropySession {
     /// caller dropped the future that waits for them.
     settled: Option<Place>,
     profile: Profile,
+    /// Its place among sessions that run at the same time.
+    batch: Option<BatchMember>,
 }
 
 /// Entropy and ln p of the target: the first of the pieces that come back from a run.
@@ -160,7 +162,13 @@ impl EntropySession {
             slots,
             settled: None,
             profile: Profile::default(),
+            batch: None,
         })
+    }
+
+    /// Runs from now on together with the other members of a batch, or alone.
+    pub fn join(&mut self, batch: Option<BatchMember>) {
+        self.batch = batch;
     }
 
     /// Forgets the text; the buffers stay.
@@ -410,6 +418,10 @@ impl EntropySession {
         let submission = if self.options.profile && device.has_timestamps() {
             plan.submit_profiled(device, rows, &mut self.profile)
                 .await?;
+            device.submit(copies)
+        } else if let Some(member) = &self.batch
+            && member.run(&[&plan]).await
+        {
             device.submit(copies)
         } else {
             plan.submit(device, rows, copies)

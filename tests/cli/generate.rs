@@ -223,6 +223,58 @@ fn drafts_change_no_byte_and_are_counted() {
     }
 }
 
+/// Prompts of different lengths, whose texts end at different times.
+#[test]
+fn prompts_at_the_same_time_are_continued_as_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let prompts = [
+        "A",
+        "Some words.",
+        "",
+        "글자",
+        "fn main() {",
+        "one two one two",
+    ];
+    let text: Vec<String> = prompts
+        .iter()
+        .map(|prompt| serde_json::json!({ "prompt": prompt }).to_string())
+        .collect();
+    std::fs::write(path("prompts.jsonl"), text.join("\n")).unwrap();
+    for (variant, more) in [
+        ("k2_base", &["--temp", "0"][..]),
+        ("k2_base", &["--temp", "1.5", "--seed", "3", "--stop", "e"]),
+        ("k1", &["--speculate", "4", "--temp", "1"]),
+        ("gqa", &["--temp", "1", "--format", "jsonl", "--echo"]),
+        ("window", &["--mode", "space"]),
+        ("entropy", &["--temp", "1.2"]),
+    ] {
+        let model = match variant {
+            "entropy" => concat!(env!("CARGO_MANIFEST_DIR"), "/assets/entropy").to_owned(),
+            _ => oracle(variant).display().to_string(),
+        };
+        let run = |batch: &str| {
+            let trace = path("trace");
+            let (file, all) = (path("prompts.jsonl"), ["-n", "23", "--adapter", "cpu"]);
+            let own = [
+                "generate",
+                "-m",
+                &model,
+                "--prompts",
+                &file,
+                "--trace",
+                &trace,
+            ];
+            let text = good(&[&own, &all[..], more, &["--batch", batch]].concat(), b"").out;
+            (text, std::fs::read(&trace).unwrap())
+        };
+        let alone = run("1");
+        for batch in ["2", "4", "16"] {
+            assert!(run(batch) == alone, "{variant} {more:?} {batch}");
+        }
+    }
+}
+
 #[test]
 fn each_line_of_prompts_is_continued_as_if_alone() {
     let (_file, path) = super::input::file("one\n\n둘\n".as_bytes());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::cpu::kernels::one_row::{OneRow, WEIGHTS};
 use super::super::cpu::{Access, Binding, Bindings, Call, CpuDevice};
 use super::super::kernel::{BindingKind, CpuForm};
 use super::super::slice::{Storage, place};
@@ -16,6 +17,8 @@ pub(in crate::device) struct CpuStep {
     params: Vec<u8>,
     /// How weights are stored: the value of the variant's axis `WEIGHTS`.
     stored: &'static str,
+    /// Set for kernels that multiply a single row.
+    one_row: Option<OneRow>,
 }
 
 impl CpuStep {
@@ -47,11 +50,44 @@ impl CpuStep {
             bindings,
             params: draft.params,
             stored: axis.map_or("f32", |(_, value)| *value),
+            one_row: draft.shader.form.and_then(OneRow::of),
         })
     }
 
     pub(super) fn run(&self, cpu: &CpuDevice, access: &mut Access) {
+        (self.form.0)(self.call(cpu, access));
+    }
+
+    fn call<'t>(&'t self, cpu: &'t CpuDevice, access: &'t mut Access) -> Call<'t> {
         let params = (self.params.as_slice(), self.stored);
-        (self.form.0)(Call::new(access, &self.bindings, params, cpu.cpu()));
+        Call::new(access, &self.bindings, params, cpu.cpu())
+    }
+
+    /// Whether it is the same step of another session: the same kernel with the same
+    /// parameters and weights.
+    pub(in crate::device) fn is_like(&self, other: &Self) -> bool {
+        let same_weights = || self.bindings.same(&other.bindings, WEIGHTS);
+        std::ptr::fn_addr_eq(self.form.0, other.form.0)
+            && (&self.params, self.stored) == (&other.params, other.stored)
+            && (self.one_row.is_none() || same_weights())
+    }
+
+    /// Runs steps that are [like](Self::is_like) each other. Rows that are multiplied by the
+    /// same weights share one reading of them.
+    pub(in crate::device) fn run_all(steps: &[&Self], cpu: &CpuDevice, access: &mut Access) {
+        let Some(one_row) = steps.first().and_then(|step| step.one_row) else {
+            return steps.iter().for_each(|step| step.run(cpu, access));
+        };
+        let (single, others): (Vec<&Self>, Vec<&Self>) = steps
+            .iter()
+            .partition(|step| step.call(cpu, access).state(0).rows == 1);
+        match *single {
+            [] => {}
+            [step] => step.run(cpu, access),
+            _ => one_row.run(single.len(), cpu.cpu(), |at, with| {
+                with(single[at].call(cpu, access));
+            }),
+        }
+        others.iter().for_each(|step| step.run(cpu, access));
     }
 }

@@ -195,6 +195,7 @@ impl BltSession {
             profile: Mutex::new(self.profile()),
             stages,
             stage_times: self.stage_times,
+            batch: None,
         })
     }
 }

@@ -26,7 +26,7 @@ use crate::device::Stages;
 use crate::device::kernels::PatchStartsParams;
 use crate::device::plan::Plan;
 use crate::device::tuning::LatentStep;
-use crate::device::{Device, Profile};
+use crate::device::{BatchMember, Device, Profile};
 use crate::error::{Error, Result};
 use crate::model::blt::BltModel;
 use crate::model::part::RowClass;
@@ -129,6 +129,8 @@ pub struct BltSession {
     profile: Mutex<Profile>,
     stages: Option<Stages>,
     stage_times: Option<StageTimes>,
+    /// Its place among sessions that run at the same time.
+    batch: Option<BatchMember>,
 }
 
 /// The plans of a run, in their order.
@@ -219,6 +221,7 @@ impl BltSession {
             profile: Mutex::default(),
             stages,
             stage_times: None,
+            batch: None,
         })
     }
 
@@ -403,6 +406,11 @@ impl BltSession {
             self.prefill_ids(&[id_of(byte)]).await?;
         }
         Ok(&self.logits)
+    }
+
+    /// Runs from now on together with the other members of a batch, or alone.
+    pub fn join(&mut self, batch: Option<BatchMember>) {
+        self.batch = batch;
     }
 
     /// Forgets the text; the buffers stay.

@@ -278,7 +278,12 @@ impl BltSession {
             }
             *own() = profile;
         }
-        let plans = if profiled { &[] } else { plans };
+        let is_done = profiled
+            || match &self.batch {
+                Some(member) => member.run(plans).await,
+                None => false,
+            };
+        let plans = if is_done { &[] } else { plans };
         let staging = &self.buffers.staging;
         let mut places = Places::of([]);
         let submission = self.send(first, plans, rows, |recorder| {

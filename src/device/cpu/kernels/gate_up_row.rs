@@ -3,13 +3,40 @@
 
 use super::linear::{q4, q8};
 use super::linear_few::{Arrange, piece};
+use super::one_row::{OneRow, Product};
 use super::rms_norm::{Mean, normalise};
 use super::scratch::Scratch;
 use super::size;
-use super::swiglu::gated;
+use super::swiglu::{Gate, gated};
 use crate::device::bindings::{GateUpRowCpu, GateUpRowParams, Weights};
 use crate::device::cpu::Cpu;
 use crate::device::cpu::raw::{Bf16, F16, F32, Lanes, MAX_LANES, RowFormat, Work};
+
+/// See [`OneRow`].
+pub(super) const ONE_ROW: OneRow = OneRow {
+    product: |call| {
+        let p: GateUpRowParams = call.params();
+        Product {
+            inputs4: p.inputs4,
+            outputs: 2 * p.outputs,
+            group_shift: p.group_shift,
+        }
+    },
+    input: |mut call, to| {
+        let p: GateUpRowParams = call.params();
+        let mean = Mean {
+            inverse_columns: p.inverse_columns,
+            epsilon: p.epsilon,
+        };
+        let norm = &call.read(3)[..to.len()];
+        normalise(call.read(2), norm, to, mean, call.cpu());
+    },
+    output: |mut call, products| {
+        let (gate, up) = products.split_at(products.len() / 2);
+        let y = &mut call.write(4)[..gate.len()];
+        call.cpu().lanes(Gate { gate, up, y });
+    },
+};
 
 pub(crate) fn run(k: GateUpRowCpu<'_>, p: &GateUpRowParams, cpu: &Cpu) {
     let GateUpRowCpu {

@@ -3,6 +3,7 @@
 
 use super::linear_few::few;
 use super::linear_many::many;
+use super::one_row::{OneRow, Product};
 use super::rms_norm::{Mean, normalise};
 use super::scratch::Scratch;
 use super::size;
@@ -46,6 +47,40 @@ pub(crate) fn run(k: LinearCpu<'_>, p: &LinearParams, cpu: &Cpu) {
     }
 }
 
+/// See [`OneRow`].
+pub(super) const ONE_ROW: OneRow = OneRow {
+    product: |call| {
+        let p: LinearParams = call.params();
+        Product {
+            inputs4: p.inputs4,
+            outputs: p.outputs,
+            group_shift: p.group_shift,
+        }
+    },
+    input: |mut call, to| {
+        let p: LinearParams = call.params();
+        let x: &[f32] = &call.read(2)[..to.len()];
+        if p.inverse_columns > 0.0 {
+            let mean = Mean {
+                inverse_columns: p.inverse_columns,
+                epsilon: p.epsilon,
+            };
+            normalise(x, &call.read(3)[..to.len()], to, mean, call.cpu());
+        } else {
+            to.copy_from_slice(x);
+        }
+    },
+    output: |mut call, products| {
+        let p: LinearParams = call.params();
+        let place = Place::new(call.state(0), &p);
+        let first = place.row(0) * place.stride + place.first_output;
+        let y: &mut [f32] = call.write(4);
+        for (y, product) in y[first..].iter_mut().zip(products) {
+            *y = place.put(*y, *product);
+        }
+    },
+};
+
 /// Weights in 8 bits, by the shaders' parameter.
 pub(crate) fn q8(group_shift: u32) -> Quantised<8> {
     Quantised {
@@ -72,13 +107,7 @@ fn linear<F: RowFormat>(
     if rows == 0 || outputs == 0 {
         return;
     }
-    let place = Place {
-        first_output: size(p.first_output),
-        stride: size(p.stride),
-        keep: p.keep,
-        first_slot: size(state.first_slot),
-        slots: size(p.slots),
-    };
+    let place = Place::new(state, p);
     let layer = Layer {
         format,
         weights: &weights[..outputs * format.row_words(inputs)],
@@ -134,6 +163,26 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    fn new(state: &State, p: &LinearParams) -> Self {
+        Self {
+            first_output: size(p.first_output),
+            stride: size(p.stride),
+            keep: p.keep,
+            first_slot: size(state.first_slot),
+            slots: size(p.slots),
+        }
+    }
+
+    /// What becomes of an output when a product comes to it.
+    #[inline(always)]
+    pub(crate) fn put(&self, y: f32, product: f32) -> f32 {
+        if self.keep == 0.0 {
+            product
+        } else {
+            self.keep * y + product
+        }
+    }
+
     /// The row of y for a row of x.
     #[inline(always)]
     pub(crate) fn row(&self, row: usize) -> usize {

@@ -113,11 +113,7 @@ impl<F: RowFormat> Few<'_, '_, F> {
                 for (row, sums) in (start..rows).zip(&sums) {
                     let y = &mut self.tile.row(place.row(row))[first..first + live];
                     for (y, sum) in y.iter_mut().zip(sums) {
-                        *y = if place.keep == 0.0 {
-                            *sum
-                        } else {
-                            place.keep * *y + sum
-                        };
+                        *y = place.put(*y, *sum);
                     }
                 }
             }

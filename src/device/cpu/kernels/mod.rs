@@ -16,6 +16,7 @@ pub(crate) mod hash_ids;
 pub(crate) mod linear;
 mod linear_few;
 mod linear_many;
+pub(crate) mod one_row;
 pub(crate) mod patch_starts;
 pub(crate) mod peak;
 pub(crate) mod pool;

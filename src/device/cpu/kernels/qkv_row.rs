@@ -1,13 +1,84 @@
 //! Queries, keys and values of a single row, which is normalised first:
 //! `[q k v] = norm(x) weights^T`, rotated; keys and values go into the ring.
 
+use super::one_row::{OneRow, Product};
+use super::rms_norm::{Mean, normalise};
 use super::scratch::Scratch;
 use super::size;
 use super::{linear, rope_store};
 use crate::device::bindings::{
-    LinearCpu, LinearParams, QkvRowCpu, QkvRowParams, RopeStoreCpu, RopeStoreParams,
+    LinearCpu, LinearParams, QkvRowCpu, QkvRowParams, RopeStoreCpu, RopeStoreParams, State,
 };
 use crate::device::cpu::Cpu;
+
+/// See [`OneRow`].
+pub(super) const ONE_ROW: OneRow = OneRow {
+    product: |call| {
+        let p: QkvRowParams = call.params();
+        Product {
+            inputs4: p.inputs4,
+            outputs: columns(&p),
+            group_shift: p.group_shift,
+        }
+    },
+    input: |mut call, to| {
+        let p: QkvRowParams = call.params();
+        let mean = Mean {
+            inverse_columns: p.inverse_columns,
+            epsilon: p.epsilon,
+        };
+        let norm = &call.read(3)[..to.len()];
+        normalise(call.read(2), norm, to, mean, call.cpu());
+    },
+    output: |mut call, products| {
+        let p: QkvRowParams = call.params();
+        let kept = Kept {
+            state: call.state(0),
+            angles: call.read(4),
+            qkv: call.write(5),
+            keys: call.write(6),
+            values: call.write(7),
+        };
+        kept.store(products, &p, call.cpu());
+    },
+};
+
+/// Columns of queries, keys and values together.
+fn columns(p: &QkvRowParams) -> u32 {
+    2 * p.half_head * (p.heads + 2 * p.kv_heads)
+}
+
+/// Where the row goes.
+struct Kept<'a> {
+    state: &'a State,
+    angles: &'a [f32],
+    qkv: &'a mut [f32],
+    keys: &'a mut [f32],
+    values: &'a mut [f32],
+}
+
+impl Kept<'_> {
+    /// Rotates and stores the row.
+    fn store(self, row: &mut [f32], p: &QkvRowParams, cpu: &Cpu) {
+        let rotation = RopeStoreCpu {
+            state: self.state,
+            angles: self.angles,
+            qkv: &mut *row,
+            keys: self.keys,
+            values: self.values,
+        };
+        let params = RopeStoreParams {
+            heads: p.heads,
+            kv_heads: p.kv_heads,
+            half_head: p.half_head,
+            slots: p.slots,
+            absolute: p.absolute,
+        };
+        rope_store::run(rotation, &params, cpu);
+        let queries = size(2 * p.half_head * p.heads);
+        self.qkv[..queries].copy_from_slice(&row[..queries]);
+    }
+}
 
 pub(crate) fn run(k: QkvRowCpu<'_>, p: &QkvRowParams, cpu: &Cpu) {
     let QkvRowCpu {
@@ -21,7 +92,7 @@ pub(crate) fn run(k: QkvRowCpu<'_>, p: &QkvRowParams, cpu: &Cpu) {
         values,
         ..
     } = k;
-    let columns = 2 * p.half_head * (p.heads + 2 * p.kv_heads);
+    let columns = columns(p);
     if state.rows == 0 {
         return;
     }
@@ -46,21 +117,12 @@ pub(crate) fn run(k: QkvRowCpu<'_>, p: &QkvRowParams, cpu: &Cpu) {
         group_shift: p.group_shift,
     };
     linear::run(product, &params, cpu);
-    let rotation = RopeStoreCpu {
+    let kept = Kept {
         state,
         angles,
-        qkv: &mut *row,
+        qkv,
         keys,
         values,
     };
-    let params = RopeStoreParams {
-        heads: p.heads,
-        kv_heads: p.kv_heads,
-        half_head: p.half_head,
-        slots: p.slots,
-        absolute: p.absolute,
-    };
-    rope_store::run(rotation, &params, cpu);
-    let queries = size(2 * p.half_head * p.heads);
-    qkv[..queries].copy_from_slice(&row[..queries]);
+    kept.store(row, p, cpu);
 }

@@ -18,10 +18,10 @@ pub(crate) fn run(k: SwigluCpu<'_>, p: &SwigluParams, cpu: &Cpu) {
 }
 
 /// `y = silu(gate) * up`.
-struct Gate<'a> {
-    gate: &'a [f32],
-    up: &'a [f32],
-    y: &'a mut [f32],
+pub(super) struct Gate<'a> {
+    pub(super) gate: &'a [f32],
+    pub(super) up: &'a [f32],
+    pub(super) y: &'a mut [f32],
 }
 
 impl Work for Gate<'_> {

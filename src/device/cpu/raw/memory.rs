@@ -325,6 +325,16 @@ impl Bindings {
     }
 }
 
+impl Bindings {
+    /// Whether a binding is the same bytes in both.
+    pub(crate) fn same(&self, other: &Self, index: usize) -> bool {
+        match (self.0.get(index), other.0.get(index)) {
+            (Some(a), Some(b)) => Arc::ptr_eq(&a.memory, &b.memory) && a.range == b.range,
+            _ => false,
+        }
+    }
+}
+
 impl Binding {
     fn overlaps(&self, other: &Self) -> bool {
         let ends = |binding: &Self| {

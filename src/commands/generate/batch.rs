@@ -1,0 +1,158 @@
+//! Several prompts at the same time: their runs share each reading of the weights.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use blt::device::StepBatch;
+use blt::generate::{Event, TextModel};
+use futures_util::stream::{self, StreamExt};
+
+use super::super::failure::Failure;
+use super::super::global::Global;
+use super::super::interrupt;
+use super::super::output::Output;
+use super::super::progress::Progress;
+use super::super::requests::go_on;
+use super::super::speech::Times;
+use super::super::trace::Trace;
+use super::super::whole::Loaded;
+use super::{Generate, told};
+
+/// How many prompts are continued at the same time if nothing else is said.
+const USUAL: usize = 8;
+
+/// Prompts, and where what follows them goes.
+pub(super) struct Texts<'a> {
+    pub(super) prompts: &'a [Vec<u8>],
+    pub(super) origin: &'a str,
+    pub(super) output: &'a mut Output,
+    pub(super) trace: &'a mut Trace,
+    pub(super) times: &'a mut Times,
+}
+
+/// What has become of a prompt.
+struct Continued {
+    reading: Duration,
+    events: Vec<Event>,
+}
+
+impl Generate {
+    /// How many prompts are continued at the same time. A graphics adapter runs one
+    /// submission after the other, so that nothing is gained there.
+    pub(super) fn at_once(&self, prompts: usize, output: &Output, loaded: &Loaded) -> usize {
+        if loaded.device().gpu().is_some() {
+            return 1;
+        }
+        let usual = if output.is_terminal() { 1 } else { USUAL };
+        self.batch.unwrap_or(usual).min(prompts)
+    }
+
+    /// `first` and others beside it, as far as there is memory for their texts.
+    pub(super) fn models(
+        &self,
+        first: TextModel,
+        at_once: usize,
+        another: impl Fn() -> blt::Result<TextModel>,
+    ) -> blt::Result<Vec<TextModel>> {
+        let bytes = first.bytes();
+        let mut models = vec![first];
+        while models.len() < at_once && models[0].has_room_beside(models.len() as u64 * bytes) {
+            models.push(another()?);
+        }
+        Ok(models)
+    }
+
+    /// Continues all prompts and writes their texts in the prompts' order; gives one of the
+    /// models back.
+    pub(super) async fn together(
+        &self,
+        models: Vec<TextModel>,
+        loaded: &Loaded,
+        texts: Texts<'_>,
+        global: &Global,
+    ) -> Result<TextModel, Failure> {
+        let Texts {
+            prompts,
+            origin,
+            output,
+            trace,
+            times,
+        } = texts;
+        let batch = StepBatch::new(loaded.device());
+        let at_once = models.len();
+        let free = RefCell::new(models);
+        let start = Instant::now();
+        let total = self.bytes.saturating_mul(prompts.len() as u64);
+        let progress = RefCell::new(Progress::new("", Some(total), !global.quiet));
+        let work = stream::iter(prompts.iter().enumerate()).map(async |(index, prompt)| {
+            // There are as many models as prompts at a time.
+            let taken = free.borrow_mut().pop();
+            let Some(mut model) = taken else {
+                return Err(Failure::from(blt::Error::Interrupted));
+            };
+            let continued = self.continued(&mut model, prompt, &batch, &progress).await;
+            model.join(None);
+            free.borrow_mut().push(model);
+            Ok((index, continued?))
+        });
+        let mut work = pin!(work.buffer_unordered(at_once));
+        let mut early = BTreeMap::new();
+        let mut next = 0;
+        let mut reading = Duration::ZERO;
+        while let Some(done) = work.next().await {
+            let (index, continued) = done?;
+            early.insert(index, continued);
+            while let Some(Continued {
+                reading: time,
+                events,
+            }) = early.remove(&next)
+            {
+                let prompt = &prompts[next];
+                trace.prompt(
+                    next,
+                    prompt,
+                    origin,
+                    &self.sampling.options(),
+                    self.speculate,
+                )?;
+                times.read(prompt.len(), time);
+                reading += time;
+                let mut speech = self.speech((next, prompt), output)?;
+                for event in &events {
+                    told(event, &mut speech, trace, times)?;
+                }
+                speech.finish()?;
+                self.end_text(prompts.len(), output)?;
+                next += 1;
+            }
+        }
+        times.wrote(start.elapsed().saturating_sub(reading));
+        let model = free.borrow_mut().pop();
+        model.ok_or_else(|| Failure::from(blt::Error::Interrupted))
+    }
+
+    async fn continued(
+        &self,
+        model: &mut TextModel,
+        prompt: &[u8],
+        batch: &StepBatch,
+        progress: &RefCell<Progress>,
+    ) -> Result<Continued, Failure> {
+        let start = Instant::now();
+        let read = model.read(prompt, |_| go_on()).await?;
+        let reading = start.elapsed();
+        model.join(Some(batch.member()));
+        let mut generator = self.generator(model, prompt, &read)?;
+        let mut events = Vec::new();
+        while let Some(event) = generator.next().await? {
+            interrupt::check()?;
+            progress
+                .borrow_mut()
+                .add(u64::from(matches!(event, Event::Byte(_))));
+            events.push(event);
+        }
+        Ok(Continued { reading, events })
+    }
+}
