@@ -52,6 +52,7 @@ def card(figures: dict[str, Any], results: str) -> str:
         tokens_per_step=f"{settings['tokens_per_step']:,}",
         learning_rate=settings["learning_rate"],
         lengths=lengths,
+        from_start=f"{settings['from_start']:.0%}",
         boost=boost or "none",
         seed=settings["seed"],
         results=results,

@@ -4,10 +4,9 @@ use std::ops::ControlFlow;
 
 use super::model::{ByteModel, Read, RewindModel, Step, Taken};
 use crate::bytes::{BOS, encode};
-use crate::device::BatchMember;
 use crate::model::memory::RESERVE;
 use crate::session::blt::MOST_DRAFTED;
-use crate::session::{BltRows, BltSession, EntropyRows, EntropySession, StageTimes};
+use crate::session::{BatchMember, BltRows, BltSession, EntropyRows, EntropySession, StageTimes};
 use crate::{Error, Result};
 
 impl ByteModel for BltSession {

@@ -13,6 +13,7 @@ mod stages;
 pub mod text;
 mod upload;
 
+pub use crate::device::step_batch::{BatchMember, StepBatch};
 pub use batch::{TextBatch, comfortable_batch};
 pub use blt::{AheadRow, BltOptions, BltRows, BltSession};
 pub use context::ContextOptions;

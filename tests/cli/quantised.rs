@@ -31,8 +31,22 @@ fn a_converted_model_writes_what_quantising_at_load_writes() {
 
 #[test]
 fn the_forecast_is_of_the_bits_that_were_asked_for() {
+    // The model itself has 8 bits.
+    let root = tempfile::tempdir().unwrap();
+    let wide = root.path().join("wide").display().to_string();
+    good(&["convert", "-q", &wide, "--dtype", "f16"], b"");
     let run = |bits: &str| {
-        let all = ["generate", "-p", "x", "-n", "1", "--weights", bits];
+        let all = [
+            "generate",
+            "-m",
+            &wide,
+            "-p",
+            "x",
+            "-n",
+            "1",
+            "--weights",
+            bits,
+        ];
         good(&all, b"").err
     };
     let mib = |told: &str| -> f64 {

@@ -58,7 +58,8 @@ async fn made(
 
 fn close(a: Option<f32>, b: Option<f32>) -> bool {
     match (a, b) {
-        (Some(a), Some(b)) => (a - b).abs() < 1e-4,
+        // With weights of 8 bits inputs are rounded too.
+        (Some(a), Some(b)) => (a - b).abs() < 1e-3,
         (a, b) => a == b,
     }
 }

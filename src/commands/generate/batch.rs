@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use blt::device::StepBatch;
 use blt::generate::{Event, TextModel};
+use blt::session::StepBatch;
 use futures_util::stream::{self, StreamExt};
 
 use super::super::failure::Failure;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::cpu::kernels::one_row::{OneRow, WEIGHTS};
+use super::super::cpu::kernels::shared_product;
 use super::super::cpu::{Access, Binding, Bindings, Call, CpuDevice};
 use super::super::kernel::{BindingKind, CpuForm};
 use super::super::slice::{Storage, place};
@@ -50,7 +51,7 @@ impl CpuStep {
             bindings,
             params: draft.params,
             stored: axis.map_or("f32", |(_, value)| *value),
-            one_row: draft.shader.form.and_then(OneRow::of),
+            one_row: draft.shader.form.and_then(shared_product::ends_of),
         })
     }
 
@@ -84,7 +85,7 @@ impl CpuStep {
         match *single {
             [] => {}
             [step] => step.run(cpu, access),
-            _ => one_row.run(single.len(), cpu.cpu(), |at, with| {
+            _ => shared_product::run(one_row, single.len(), cpu.cpu(), |at, with| {
                 with(single[at].call(cpu, access));
             }),
         }

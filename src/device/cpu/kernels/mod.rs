@@ -26,6 +26,7 @@ pub(crate) mod ring_store;
 pub(crate) mod rms_norm;
 pub(crate) mod rope_store;
 mod scratch;
+pub(crate) mod shared_product;
 pub(crate) mod swiglu;
 pub(crate) mod top_k;
 

@@ -1,11 +1,7 @@
 //! Kernels that multiply a single row by weights, as a product between two ends, so that rows
 //! of several sessions can share a product.
 
-use super::scratch::Scratch;
-use super::size;
-use super::{gate_up_row, linear, qkv_row};
-use crate::device::bindings::{LinearCpu, LinearParams, State};
-use crate::device::cpu::{Call, Cpu};
+use crate::device::cpu::Call;
 
 /// The place of the weights among the bindings of all of them.
 pub(crate) const WEIGHTS: usize = 1;
@@ -27,69 +23,4 @@ pub(crate) struct Product {
     pub(super) inputs4: u32,
     pub(super) outputs: u32,
     pub(super) group_shift: u32,
-}
-
-impl OneRow {
-    /// Those of a kernel, by the name of its CPU form.
-    pub(crate) fn of(form: &str) -> Option<Self> {
-        match form {
-            "linear" => Some(linear::ONE_ROW),
-            "qkv_row" => Some(qkv_row::ONE_ROW),
-            "gate_up_row" => Some(gate_up_row::ONE_ROW),
-            _ => None,
-        }
-    }
-
-    /// Runs `count` uses of the kernel with the same parameters and weights; `call` hands over
-    /// one of them.
-    pub(crate) fn run(
-        self,
-        count: usize,
-        cpu: &Cpu,
-        mut call: impl FnMut(usize, &mut dyn FnMut(Call<'_>)),
-    ) {
-        let mut product = Product::default();
-        call(0, &mut |call| product = (self.product)(&call));
-        let (inputs, outputs) = (4 * size(product.inputs4), size(product.outputs));
-        if inputs == 0 || outputs == 0 {
-            return;
-        }
-        let (mut x, mut y) = (Scratch::new(count * inputs), Scratch::new(count * outputs));
-        let (x, y) = (x.numbers(), y.numbers());
-        for (at, x) in x.chunks_exact_mut(inputs).enumerate() {
-            call(at, &mut |call| (self.input)(call, x));
-        }
-        let params = LinearParams {
-            inputs4: product.inputs4,
-            outputs: product.outputs,
-            first_output: 0,
-            stride: product.outputs,
-            keep: 0.0,
-            slots: 0,
-            inverse_columns: 0.0,
-            epsilon: 0.0,
-            group_shift: product.group_shift,
-        };
-        call(0, &mut |mut call| {
-            #[expect(clippy::cast_possible_truncation, reason = "one for each session")]
-            let rows = count as u32;
-            let state = &State {
-                rows,
-                first_slot: 0,
-            };
-            let weights = call.weights(WEIGHTS);
-            let norm = &[];
-            let views = LinearCpu {
-                state,
-                weights,
-                x: &*x,
-                norm,
-                y: &mut *y,
-            };
-            linear::run(views, &params, cpu);
-        });
-        for (at, y) in y.chunks_exact_mut(outputs).enumerate() {
-            call(at, &mut |call| (self.output)(call, y));
-        }
-    }
 }
