@@ -20,6 +20,9 @@ const TOLERANCE: f32 = 1e-4;
 /// rounded to f32, so that differences of positions are not exact: at 4096 some 1e-4
 /// radians, and nats.
 const TOLERANCE_OF_LONG: f32 = 3e-4;
+/// Where no byte changes its place.
+#[cfg(feature = "embedded-model")]
+const TOLERANCE_IN_PLACE: f32 = 1e-5;
 
 /// Two layers, with another window than they were made for.
 async fn model(window: Option<u32>) -> Arc<EntropyModel> {

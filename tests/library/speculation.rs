@@ -58,8 +58,7 @@ async fn made(
 
 fn close(a: Option<f32>, b: Option<f32>) -> bool {
     match (a, b) {
-        // With weights of 8 bits inputs are rounded too.
-        (Some(a), Some(b)) => (a - b).abs() < 1e-3,
+        (Some(a), Some(b)) => (a - b).abs() < 1e-4,
         (a, b) => a == b,
     }
 }

@@ -17,10 +17,6 @@ use crate::window::AppOptions;
 use crate::window::export::{self, Form};
 use crate::window::screens::patch::Cutting;
 
-/// In nats: a text read in other steps has its rows multiplied by other kernels, and those
-/// for weights of 8 bits round what they multiply.
-const TOLERANCE: f32 = 5e-4;
-
 fn of(text: &str) -> Hand {
     let mut hand = Hand::open(AppOptions {
         text: Some(text.as_bytes().to_vec()),
@@ -145,7 +141,7 @@ fn the_window_shows_what_blt_patch_prints_for_every_sample_and_mode() {
                     assert_eq!(shown.start, printed.start, "{place}");
                     assert_eq!(shown.patch, printed.patch, "{place}");
                     let (a, b) = (shown.entropy.unwrap(), printed.entropy.unwrap());
-                    assert!((a - b).abs() < TOLERANCE, "{place}: {a} {b}");
+                    assert!((a - b).abs() < 1e-4, "{place}: {a} {b}");
                 }
             }
         }
@@ -350,7 +346,7 @@ fn typing_changes_the_text_and_its_patches() {
     let printed = by_session(&hand, Cut::Rule(rule));
     let text = &hand.harness.state().patch.text;
     for (record, entropy) in printed.iter().zip(text.entropies().iter()) {
-        assert!((record.entropy.unwrap() - entropy).abs() < TOLERANCE);
+        assert!((record.entropy.unwrap() - entropy).abs() < 1e-4);
     }
     assert_eq!(
         std::iter::once(BOS).chain(encode(text.bytes())).count(),

@@ -6,7 +6,10 @@ use blt::checkpoint::Checkpoint;
 use blt::model::entropy::EntropyModel;
 use blt::session::{ContextOptions, EditOptions, EditSession};
 
-use super::{Fresh, TOLERANCE_OF_LONG, cells_agree, distribution_is_of, finish, prose, rows_of};
+use super::{
+    Fresh, TOLERANCE_IN_PLACE, TOLERANCE_OF_LONG, cells_agree, distribution_is_of, finish, prose,
+    rows_of,
+};
 
 async fn model() -> Arc<EntropyModel> {
     let device = crate::common::device();
@@ -37,9 +40,9 @@ fn edits_of_the_embedded_model() {
             edited.step().await.unwrap();
         }
         let at = "in place, with steps left";
-        fresh.agrees(&edited, TOLERANCE_OF_LONG, at).await;
+        fresh.agrees(&edited, TOLERANCE_IN_PLACE, at).await;
         finish(&mut edited).await;
-        fresh.agrees(&edited, TOLERANCE_OF_LONG, "in place").await;
+        fresh.agrees(&edited, TOLERANCE_IN_PLACE, "in place").await;
 
         edited.edit(4096..4096, "끝".as_bytes()).unwrap();
         edited.edit(1000..1000, "한글".as_bytes()).unwrap();

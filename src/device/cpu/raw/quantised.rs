@@ -1,9 +1,9 @@
 //! Rows of weights in 8 and 4 bits, and their products.
 //!
-//! Where vectors of integers are fast, a row of x is rounded to 16 bits, each
-//! group of its own scale: the error of a number is below 1/65,000 of the largest of
-//! its group, far below that of the weights. Products and sums of a group are then
-//! exact, and only they are turned into f32.
+//! Where vectors of integers are fast, a row of x becomes integers, each group of its own
+//! scale: 16 bits of each number, and 16 more for what they leave over, so that as little
+//! is lost as f32 loses. Products and sums of a group are then exact, and only they are
+//! turned into f32. Memory gives the weights no faster than they are multiplied twice.
 
 use std::ops::Range;
 
@@ -31,6 +31,9 @@ const NIBBLES: usize = 8;
 /// The largest number of 16 bits, with either sign.
 const LARGEST: f32 = 32767.0;
 
+/// What the integers that are left over count in those above them: a half is the largest.
+const REST: f32 = 1.0 / 65534.0;
+
 /// Added to a number and taken from it again, it leaves the nearest integer.
 const ROUND: f32 = 12_582_912.0;
 
@@ -47,22 +50,25 @@ impl<const BITS: usize> Quantised<BITS> {
         columns.next_multiple_of(NIBBLES * MAX_LANES)
     }
 
-    /// The parts of a row of x: numbers, scales of its groups, and sums of its groups.
+    /// The parts of a row of x: both halves of its numbers, one behind the other, scales of its
+    /// groups, and sums of its groups.
     #[inline(always)]
     fn parts(self, x: &[f32], columns: usize) -> (&[f32], &[f32], &[f32]) {
-        let (numbers, rest) = x.split_at(Self::padded(columns) / 2);
+        let (numbers, rest) = x.split_at(Self::padded(columns));
         let (scales, rest) = rest.split_at(columns / self.group);
         (numbers, scales, &rest[..columns / self.group])
     }
 
-    /// Rounds a row of x.
+    /// Makes integers of a row of x.
     #[inline(always)]
     fn round<L: Lanes>(self, l: L, x: &[f32], to: &mut [f32]) {
         let columns = x.len();
-        let (numbers, rest) = to.split_at_mut(Self::padded(columns) / 2);
+        let (numbers, rest) = to.split_at_mut(Self::padded(columns));
         let (scales, sums) = rest.split_at_mut(columns / self.group);
         let numbers: &mut [[i16; 2]] = bytemuck::cast_slice_mut(numbers);
-        let numbers = numbers.as_flattened_mut();
+        let (high, low) = numbers
+            .as_flattened_mut()
+            .split_at_mut(Self::padded(columns));
         for (g, x) in x.chunks_exact(self.group).enumerate() {
             let (mut largest, mut total) = (l.splat(0.0), l.splat(0.0));
             for x in x.chunks_exact(L::LANES) {
@@ -82,35 +88,45 @@ impl<const BITS: usize> Quantised<BITS> {
             } else {
                 0.0
             };
-            let to = &mut numbers[g * self.group..(g + 1) * self.group];
-            // Sums of whole numbers, too small to be rounded.
-            let mut sum = l.splat(0.0);
-            for (x, to) in x.chunks_exact(L::LANES).zip(to.chunks_exact_mut(L::LANES)) {
-                let above = l.fma(l.load(x), l.splat(inverse), l.splat(ROUND));
+            let part = g * self.group..(g + 1) * self.group;
+            let high = high[part.clone()].chunks_exact_mut(L::LANES);
+            let low = low[part].chunks_exact_mut(L::LANES);
+            for (x, (high, low)) in x.chunks_exact(L::LANES).zip(high.zip(low)) {
+                let (x, inverse) = (l.load(x), l.splat(inverse));
+                let above = l.fma(x, inverse, l.splat(ROUND));
                 let rounded = l.sub(above, l.splat(ROUND));
-                l.store_i16(rounded, to);
-                sum = l.add(sum, rounded);
+                l.store_i16(rounded, high);
+                let left = l.fma(x, inverse, l.sub(l.splat(0.0), rounded));
+                let above = l.fma(left, l.splat(1.0 / REST), l.splat(ROUND));
+                l.store_i16(l.sub(above, l.splat(ROUND)), low);
             }
             scales[g] = scale;
-            sums[g] = scale * l.sum(sum);
+            sums[g] = total;
         }
-        numbers[columns..].fill(0);
-        if BITS == 4 {
-            // Word w of a vector has numbers k and k + 4 in its lane of vector k.
-            for block in numbers.chunks_exact_mut(NIBBLES * L::LANES) {
-                let mut pairs = [[0; 2]; NIBBLES / 2 * MAX_LANES];
-                for (w, word) in block.as_chunks::<NIBBLES>().0.iter().enumerate() {
-                    for k in 0..NIBBLES / 2 {
-                        pairs[k * L::LANES + w] = [word[k], word[k + NIBBLES / 2]];
-                    }
-                }
-                let pairs = pairs[..NIBBLES / 2 * L::LANES].as_flattened();
-                block.copy_from_slice(pairs);
+        for numbers in [high, low] {
+            numbers[columns..].fill(0);
+            if BITS == 4 {
+                Self::interleave::<L>(numbers);
             }
         }
     }
 
-    /// The sums of a row of weights with rounded rows.
+    /// Word w of a vector has numbers k and k + 4 in its lane of vector k.
+    #[inline(always)]
+    fn interleave<L: Lanes>(numbers: &mut [i16]) {
+        for block in numbers.chunks_exact_mut(NIBBLES * L::LANES) {
+            let mut pairs = [[0; 2]; NIBBLES / 2 * MAX_LANES];
+            for (w, word) in block.as_chunks::<NIBBLES>().0.iter().enumerate() {
+                for k in 0..NIBBLES / 2 {
+                    pairs[k * L::LANES + w] = [word[k], word[k + NIBBLES / 2]];
+                }
+            }
+            let pairs = pairs[..NIBBLES / 2 * L::LANES].as_flattened();
+            block.copy_from_slice(pairs);
+        }
+    }
+
+    /// The sums of a row of weights with rows of integers.
     #[inline(always)]
     fn integer_sums<L: Lanes, const R: usize>(self, l: L, x: [&[f32]; R], w: &[u32]) -> [L::V; R] {
         let columns = self.columns(w.len());
@@ -160,12 +176,13 @@ impl<const BITS: usize> Quantised<BITS> {
         scales: [L::V; R],
         sums: &mut [L::V; R],
     ) {
+        let rest = Self::padded(self.columns(w.len()));
         let w = w.as_ptr().cast::<u8>();
         let steps = (self.group / STEP).trailing_zeros();
         for step in 0..part.len() / STEP {
             let g = step >> steps;
             l.prefetch(w.wrapping_add(part.start + step * STEP + 4 * AHEAD));
-            let mut found = [l.zeros(); R];
+            let (mut found, mut left) = ([l.zeros(); R], [l.zeros(); R]);
             for v in 0..STEP / (2 * L::LANES) {
                 let at = part.start + step * STEP + v * 2 * L::LANES;
                 // SAFETY: the columns of the groups are within every row.
@@ -173,12 +190,16 @@ impl<const BITS: usize> Quantised<BITS> {
                 for r in 0..R {
                     // SAFETY: as above.
                     let value = unsafe { l.load_ints(x[r].add(at).cast()) };
+                    // SAFETY: the second half begins `rest` behind the first.
+                    let more = unsafe { l.load_ints(x[r].add(rest + at).cast()) };
                     found[r] = l.madd(weights, value, found[r]);
+                    left[r] = l.madd(weights, more, left[r]);
                 }
             }
             for r in 0..R {
                 let scale = l.spread(scales[r], g);
-                sums[r] = l.fma(l.to_f32(found[r]), scale, sums[r]);
+                let product = l.fma(l.to_f32(left[r]), l.splat(REST), l.to_f32(found[r]));
+                sums[r] = l.fma(product, scale, sums[r]);
             }
         }
     }
@@ -193,8 +214,10 @@ impl<const BITS: usize> Quantised<BITS> {
         scales: [L::V; R],
         sums: &mut [L::V; R],
     ) {
+        let columns = self.columns(w.len());
         // A part begins where a vector of words does, and only the last ends elsewhere.
         let w = &w[part.start / NIBBLES..part.end / NIBBLES];
+        let rest = Self::padded(columns);
         let each = self.group / NIBBLES;
         let mut last = [0_u32; MAX_LANES];
         for (block, words) in w.chunks(L::LANES).enumerate() {
@@ -207,19 +230,24 @@ impl<const BITS: usize> Quantised<BITS> {
             // SAFETY: there are as many words as a vector has, or the buffer is.
             let packed = unsafe { l.load_ints(from) };
             let begin = part.start + block * NIBBLES * L::LANES;
-            let mut found = [l.zeros(); R];
+            let (mut found, mut left) = ([l.zeros(); R], [l.zeros(); R]);
             for k in 0..NIBBLES / 2 {
                 let weights = l.nibbles(packed, k);
                 for r in 0..R {
-                    // SAFETY: a row of x has whole blocks of the longest vectors.
-                    let value = unsafe { l.load_ints(x[r].add(begin + k * 2 * L::LANES).cast()) };
+                    let at = begin + k * 2 * L::LANES;
+                    // SAFETY: each half of a row of x has whole blocks of the longest vectors.
+                    let value = unsafe { l.load_ints(x[r].add(at).cast()) };
+                    // SAFETY: as above.
+                    let more = unsafe { l.load_ints(x[r].add(rest + at).cast()) };
                     found[r] = l.madd(weights, value, found[r]);
+                    left[r] = l.madd(weights, more, left[r]);
                 }
             }
             let lanes = l.lane_indices(block * L::LANES, each);
             for r in 0..R {
                 let scale = l.permute(scales[r], lanes);
-                sums[r] = l.fma(l.to_f32(found[r]), scale, sums[r]);
+                let product = l.fma(l.to_f32(left[r]), l.splat(REST), l.to_f32(found[r]));
+                sums[r] = l.fma(product, scale, sums[r]);
             }
         }
     }
@@ -284,7 +312,7 @@ impl<const BITS: usize> RowFormat for Quantised<BITS> {
 
     #[inline(always)]
     fn arranged(self, columns: usize) -> usize {
-        let rounded = Self::padded(columns) / 2 + 2 * (columns / self.group);
+        let rounded = Self::padded(columns) + 2 * (columns / self.group);
         // Vectors that cross no cache line load faster.
         rounded.max(columns).next_multiple_of(MAX_LANES)
     }
