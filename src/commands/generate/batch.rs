@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use blt::generate::{Event, TextModel};
-use blt::session::StepBatch;
+use blt::session::{BatchMember, StepBatch};
 use futures_util::stream::{self, StreamExt};
 
 use super::super::failure::Failure;
@@ -86,16 +86,21 @@ impl Generate {
         let start = Instant::now();
         let total = self.bytes.saturating_mul(prompts.len() as u64);
         let progress = RefCell::new(Progress::new("", Some(total), !global.quiet));
-        let work = stream::iter(prompts.iter().enumerate()).map(async |(index, prompt)| {
-            // There are as many models as prompts at a time.
-            let taken = free.borrow_mut().pop();
-            let Some(mut model) = taken else {
-                return Err(Failure::from(blt::Error::Interrupted));
-            };
-            let continued = self.continued(&mut model, prompt, &batch, &progress).await;
-            model.join(None);
-            free.borrow_mut().push(model);
-            Ok((index, continued?))
+        let work = stream::iter(prompts.iter().enumerate()).map(|(index, prompt)| {
+            // Before any of them runs, so that the first waits for the others.
+            let member = batch.member();
+            let (free, progress) = (&free, &progress);
+            async move {
+                // There are as many models as prompts at a time.
+                let taken = free.borrow_mut().pop();
+                let Some(mut model) = taken else {
+                    return Err(Failure::from(blt::Error::Interrupted));
+                };
+                let continued = self.continued(&mut model, prompt, member, progress).await;
+                model.join(None);
+                free.borrow_mut().push(model);
+                Ok((index, continued?))
+            }
         });
         let mut work = pin!(work.buffer_unordered(at_once));
         let mut early = BTreeMap::new();
@@ -137,13 +142,13 @@ impl Generate {
         &self,
         model: &mut TextModel,
         prompt: &[u8],
-        batch: &StepBatch,
+        member: BatchMember,
         progress: &RefCell<Progress>,
     ) -> Result<Continued, Failure> {
         let start = Instant::now();
         let read = model.read(prompt, |_| go_on()).await?;
         let reading = start.elapsed();
-        model.join(Some(batch.member()));
+        model.join(Some(member));
         let mut generator = self.generator(model, prompt, &read)?;
         let mut events = Vec::new();
         while let Some(event) = generator.next().await? {
