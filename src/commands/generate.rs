@@ -81,7 +81,7 @@ pub(super) struct Generate {
 
     /// How many prompts to continue at the same time, which reads the weights once for all of
     /// them; the texts are those of one after the other. On the processor only [default: 8, or 1
-    /// where the text goes to a terminal]
+    /// for small models and where the text goes to a terminal]
     #[arg(long, value_name = "N", value_parser = positive::<usize>)]
     batch: Option<usize>,
 

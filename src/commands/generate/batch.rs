@@ -23,6 +23,10 @@ use super::{Generate, told};
 /// How many prompts are continued at the same time if nothing else is said.
 const USUAL: usize = 8;
 
+/// Weights that no cache of a processor holds: below, reading them takes no time, and going in
+/// step costs some.
+const LARGE: u64 = 256 << 20;
+
 /// Prompts, and where what follows them goes.
 pub(super) struct Texts<'a> {
     pub(super) prompts: &'a [Vec<u8>],
@@ -45,7 +49,15 @@ impl Generate {
         if loaded.device().gpu().is_some() {
             return 1;
         }
-        let usual = if output.is_terminal() { 1 } else { USUAL };
+        let is_large = match loaded {
+            Loaded::Blt(model, _) => model.memory().adapter >= LARGE,
+            Loaded::Entropy(_) => false,
+        };
+        let usual = if is_large && !output.is_terminal() {
+            USUAL
+        } else {
+            1
+        };
         self.batch.unwrap_or(usual).min(prompts)
     }
 
