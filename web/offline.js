@@ -1,5 +1,5 @@
-// Keeps the page for times without a network; with one everything comes from there. What a
-// first visit has loaded `page.js` puts here.
+// Keeps the page for offline use; with a network everything is fetched from it. What the
+// first visit loads before this worker runs, `page.js` puts into the cache.
 const kept = () => caches.open(`blt ${registration.scope}`);
 
 addEventListener("fetch", (event) => {

@@ -39,8 +39,8 @@ async function program() {
   return new Response(counted, { headers: { "content-type": "application/wasm" } });
 }
 
-// Has what was loaded kept for times without a network. Plain HTTP has no service workers,
-// and where one works already it keeps what it fetches.
+// Keeps what was loaded for offline use. Plain HTTP has no service workers, and one that is
+// active already keeps what it fetches.
 async function kept() {
   if (!navigator.serviceWorker || navigator.serviceWorker.controller) return;
   const { scope } = await navigator.serviceWorker.register("offline.js");

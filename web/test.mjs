@@ -286,7 +286,11 @@ const tests = {
     const before = await records(page);
     await page.evaluate(() => navigator.serviceWorker.ready);
     const is_kept = async () => Boolean(await caches.match(new URL("model/model.safetensors", location.href)));
-    while (!(await page.evaluate(is_kept))) await page.waitForTimeout(200);
+    const end = Date.now() + PATIENCE;
+    while (!(await page.evaluate(is_kept))) {
+      assert.ok(Date.now() < end, "the page was not kept");
+      await page.waitForTimeout(200);
+    }
     own.closeAllConnections();
     await new Promise((closed) => own.close(closed));
     await page.reload();

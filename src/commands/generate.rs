@@ -323,7 +323,7 @@ impl Generate {
         Ok(speech)
     }
 
-    /// What follows a text of several, or stands before a terminal's next line.
+    /// A line feed after each of several texts, and before a terminal's next prompt.
     fn end_text(&self, texts: usize, output: &mut Output) -> Outcome {
         if self.format == Format::Text && (texts > 1 || output.is_terminal()) {
             output.write(b"\n")?;

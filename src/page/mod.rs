@@ -29,8 +29,8 @@ extern "C" {
         failed: &Closure<dyn FnMut(String)>,
     );
     pub(crate) fn renewed(canvas: &HtmlCanvasElement) -> HtmlCanvasElement;
-    #[wasm_bindgen(js_name = when_undrawn)]
-    fn js_when_undrawn(canvas: &HtmlCanvasElement, told: &Closure<dyn FnMut()>);
+    #[wasm_bindgen(js_name = on_context_lost)]
+    fn js_on_context_lost(canvas: &HtmlCanvasElement, told: &Closure<dyn FnMut()>);
     #[wasm_bindgen(js_name = pause)]
     async fn js_pause(milliseconds: f64);
     pub(crate) fn ended(why: &str);
@@ -122,10 +122,10 @@ pub(crate) async fn picked(folder: bool, accept: &str) -> Result<Option<PathBuf>
     })
 }
 
-/// Calls back when the browser takes away what draws onto a canvas.
-pub(crate) fn when_undrawn(canvas: &HtmlCanvasElement, told: impl FnMut() + 'static) {
+/// Calls back when a canvas loses its WebGL context.
+pub(crate) fn on_context_lost(canvas: &HtmlCanvasElement, told: impl FnMut() + 'static) {
     let told = Closure::new(told);
-    js_when_undrawn(canvas, &told);
+    js_on_context_lost(canvas, &told);
     // As long as the page.
     told.forget();
 }

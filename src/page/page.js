@@ -113,8 +113,8 @@ export function renewed(canvas) {
   return fresh;
 }
 
-// Calls back when the context that draws onto a canvas is lost.
-export function when_undrawn(canvas, told) {
+// Calls back when a canvas loses its WebGL context.
+export function on_context_lost(canvas, told) {
   canvas.addEventListener("webglcontextlost", () => told(), { once: true });
 }
 

@@ -235,11 +235,6 @@ impl Case {
         Ok(written)
     }
 
-    /// Whether a plain form says what is right.
-    pub(super) fn has_plain(&self) -> bool {
-        self.buffers.iter().any(|contents| contents.plain.is_some())
-    }
-
     /// The largest error of a variant on `device`: beside the same steps on
     /// `other`, and beside the plain forms.
     pub(super) async fn error(

@@ -162,12 +162,9 @@ impl Verifier {
             .choices
             .iter()
             .any(|(_, value)| ["q8", "q4"].contains(value));
-        // The processor rounds x to 16 bits for their products.
-        let rounded = self.device.gpu().is_none() && cases.iter().any(Case::has_plain);
-        let tolerance = if quantised {
-            tolerance.max(if rounded { 2e-4 } else { 1e-6 })
-        } else {
-            tolerance
+        let tolerance = match quantised {
+            true => tolerance.max(1e-6),
+            false => tolerance,
         };
         let mut max_error = 0.0f64;
         for case in &cases {

@@ -51,7 +51,7 @@ impl CpuStep {
             bindings,
             params: draft.params,
             stored: axis.map_or("f32", |(_, value)| *value),
-            one_row: draft.shader.form.and_then(shared_product::ends_of),
+            one_row: draft.shader.form.and_then(shared_product::parts_of),
         })
     }
 

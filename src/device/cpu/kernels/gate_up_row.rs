@@ -3,7 +3,7 @@
 
 use super::linear::{q4, q8};
 use super::linear_few::{Arrange, piece};
-use super::one_row::{OneRow, Product};
+use super::one_row::{OneRow, Product, input};
 use super::rms_norm::{Mean, normalise};
 use super::scratch::Scratch;
 use super::size;
@@ -22,14 +22,13 @@ pub(super) const ONE_ROW: OneRow = OneRow {
             group_shift: p.group_shift,
         }
     },
-    input: |mut call, to| {
+    input: |call, to| {
         let p: GateUpRowParams = call.params();
         let mean = Mean {
             inverse_columns: p.inverse_columns,
             epsilon: p.epsilon,
         };
-        let norm = &call.read(3)[..to.len()];
-        normalise(call.read(2), norm, to, mean, call.cpu());
+        input(call, Some(mean), to);
     },
     output: |mut call, products| {
         let (gate, up) = products.split_at(products.len() / 2);

@@ -3,7 +3,7 @@
 
 use super::linear_few::few;
 use super::linear_many::many;
-use super::one_row::{OneRow, Product};
+use super::one_row::{OneRow, Product, input};
 use super::rms_norm::{Mean, normalise};
 use super::scratch::Scratch;
 use super::size;
@@ -57,18 +57,13 @@ pub(super) const ONE_ROW: OneRow = OneRow {
             group_shift: p.group_shift,
         }
     },
-    input: |mut call, to| {
+    input: |call, to| {
         let p: LinearParams = call.params();
-        let x: &[f32] = &call.read(2)[..to.len()];
-        if p.inverse_columns > 0.0 {
-            let mean = Mean {
-                inverse_columns: p.inverse_columns,
-                epsilon: p.epsilon,
-            };
-            normalise(x, &call.read(3)[..to.len()], to, mean, call.cpu());
-        } else {
-            to.copy_from_slice(x);
-        }
+        let mean = Mean {
+            inverse_columns: p.inverse_columns,
+            epsilon: p.epsilon,
+        };
+        input(call, (p.inverse_columns > 0.0).then_some(mean), to);
     },
     output: |mut call, products| {
         let p: LinearParams = call.params();

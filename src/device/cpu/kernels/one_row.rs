@@ -1,12 +1,15 @@
-//! Kernels that multiply a single row by weights, as a product between two ends, so that rows
-//! of several sessions can share a product.
+//! Kernels that multiply a single row by weights, in three parts, so that rows of several
+//! sessions can share a product: the row that goes in, the product, what becomes of it.
 
+use super::rms_norm::{Mean, normalise};
 use crate::device::cpu::Call;
 
-/// The place of the weights among the bindings of all of them.
+/// The places of weights, row and norm among the bindings of all of them.
 pub(crate) const WEIGHTS: usize = 1;
+const X: usize = 2;
+const NORM: usize = 3;
 
-/// The ends of such a kernel.
+/// The parts of such a kernel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OneRow {
     /// What is multiplied.
@@ -23,4 +26,13 @@ pub(crate) struct Product {
     pub(super) inputs4: u32,
     pub(super) outputs: u32,
     pub(super) group_shift: u32,
+}
+
+/// The row as it is, or normalised.
+pub(super) fn input(mut call: Call<'_>, mean: Option<Mean>, to: &mut [f32]) {
+    let x: &[f32] = &call.read(X)[..to.len()];
+    match mean {
+        Some(mean) => normalise(x, &call.read(NORM)[..to.len()], to, mean, call.cpu()),
+        None => to.copy_from_slice(x),
+    }
 }

@@ -1,8 +1,8 @@
 //! Queries, keys and values of a single row, which is normalised first:
 //! `[q k v] = norm(x) weights^T`, rotated; keys and values go into the ring.
 
-use super::one_row::{OneRow, Product};
-use super::rms_norm::{Mean, normalise};
+use super::one_row::{OneRow, Product, input};
+use super::rms_norm::Mean;
 use super::scratch::Scratch;
 use super::size;
 use super::{linear, rope_store};
@@ -21,14 +21,13 @@ pub(super) const ONE_ROW: OneRow = OneRow {
             group_shift: p.group_shift,
         }
     },
-    input: |mut call, to| {
+    input: |call, to| {
         let p: QkvRowParams = call.params();
         let mean = Mean {
             inverse_columns: p.inverse_columns,
             epsilon: p.epsilon,
         };
-        let norm = &call.read(3)[..to.len()];
-        normalise(call.read(2), norm, to, mean, call.cpu());
+        input(call, Some(mean), to);
     },
     output: |mut call, products| {
         let p: QkvRowParams = call.params();

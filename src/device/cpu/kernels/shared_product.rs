@@ -7,8 +7,8 @@ use super::{gate_up_row, linear, qkv_row};
 use crate::device::bindings::{LinearCpu, LinearParams, State};
 use crate::device::cpu::{Call, Cpu};
 
-/// The ends of a kernel, by the name of its CPU form.
-pub(crate) fn ends_of(form: &str) -> Option<OneRow> {
+/// The parts of a kernel, by the name of its CPU form.
+pub(crate) fn parts_of(form: &str) -> Option<OneRow> {
     match form {
         "linear" => Some(linear::ONE_ROW),
         "qkv_row" => Some(qkv_row::ONE_ROW),
@@ -20,13 +20,13 @@ pub(crate) fn ends_of(form: &str) -> Option<OneRow> {
 /// Runs `count` uses of the kernel with the same parameters and weights; `call` hands over
 /// one of them.
 pub(crate) fn run(
-    ends: OneRow,
+    kernel: OneRow,
     count: usize,
     cpu: &Cpu,
     mut call: impl FnMut(usize, &mut dyn FnMut(Call<'_>)),
 ) {
     let mut product = Product::default();
-    call(0, &mut |call| product = (ends.product)(&call));
+    call(0, &mut |call| product = (kernel.product)(&call));
     let (inputs, outputs) = (4 * size(product.inputs4), size(product.outputs));
     if inputs == 0 || outputs == 0 {
         return;
@@ -34,7 +34,7 @@ pub(crate) fn run(
     let (mut x, mut y) = (Scratch::new(count * inputs), Scratch::new(count * outputs));
     let (x, y) = (x.numbers(), y.numbers());
     for (at, x) in x.chunks_exact_mut(inputs).enumerate() {
-        call(at, &mut |call| (ends.input)(call, x));
+        call(at, &mut |call| (kernel.input)(call, x));
     }
     let params = LinearParams {
         inputs4: product.inputs4,
@@ -66,6 +66,6 @@ pub(crate) fn run(
         linear::run(views, &params, cpu);
     });
     for (at, y) in y.chunks_exact_mut(outputs).enumerate() {
-        call(at, &mut |call| (ends.output)(call, y));
+        call(at, &mut |call| (kernel.output)(call, y));
     }
 }

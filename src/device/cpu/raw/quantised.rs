@@ -3,7 +3,7 @@
 //! Where vectors of integers are fast, a row of x becomes integers, each group of its own
 //! scale: 16 bits of each number, and 16 more for what they leave over, so that as little
 //! is lost as f32 loses. Products and sums of a group are then exact, and only they are
-//! turned into f32. Memory gives the weights no faster than they are multiplied twice.
+//! turned into f32.
 
 use std::ops::Range;
 
@@ -31,8 +31,8 @@ const NIBBLES: usize = 8;
 /// The largest number of 16 bits, with either sign.
 const LARGEST: f32 = 32767.0;
 
-/// What the integers that are left over count in those above them: a half is the largest.
-const REST: f32 = 1.0 / 65534.0;
+/// What 1 in the low half of a number counts in its high half, which leaves up to a half over.
+const LOW_UNIT: f32 = 1.0 / 65534.0;
 
 /// Added to a number and taken from it again, it leaves the nearest integer.
 const ROUND: f32 = 12_582_912.0;
@@ -97,7 +97,7 @@ impl<const BITS: usize> Quantised<BITS> {
                 let rounded = l.sub(above, l.splat(ROUND));
                 l.store_i16(rounded, high);
                 let left = l.fma(x, inverse, l.sub(l.splat(0.0), rounded));
-                let above = l.fma(left, l.splat(1.0 / REST), l.splat(ROUND));
+                let above = l.fma(left, l.splat(1.0 / LOW_UNIT), l.splat(ROUND));
                 l.store_i16(l.sub(above, l.splat(ROUND)), low);
             }
             scales[g] = scale;
@@ -176,13 +176,13 @@ impl<const BITS: usize> Quantised<BITS> {
         scales: [L::V; R],
         sums: &mut [L::V; R],
     ) {
-        let rest = Self::padded(self.columns(w.len()));
+        let half = Self::padded(self.columns(w.len()));
         let w = w.as_ptr().cast::<u8>();
         let steps = (self.group / STEP).trailing_zeros();
         for step in 0..part.len() / STEP {
             let g = step >> steps;
             l.prefetch(w.wrapping_add(part.start + step * STEP + 4 * AHEAD));
-            let (mut found, mut left) = ([l.zeros(); R], [l.zeros(); R]);
+            let (mut high, mut low) = ([l.zeros(); R], [l.zeros(); R]);
             for v in 0..STEP / (2 * L::LANES) {
                 let at = part.start + step * STEP + v * 2 * L::LANES;
                 // SAFETY: the columns of the groups are within every row.
@@ -190,15 +190,15 @@ impl<const BITS: usize> Quantised<BITS> {
                 for r in 0..R {
                     // SAFETY: as above.
                     let value = unsafe { l.load_ints(x[r].add(at).cast()) };
-                    // SAFETY: the second half begins `rest` behind the first.
-                    let more = unsafe { l.load_ints(x[r].add(rest + at).cast()) };
-                    found[r] = l.madd(weights, value, found[r]);
-                    left[r] = l.madd(weights, more, left[r]);
+                    // SAFETY: the low half begins `half` behind the high one.
+                    let more = unsafe { l.load_ints(x[r].add(half + at).cast()) };
+                    high[r] = l.madd(weights, value, high[r]);
+                    low[r] = l.madd(weights, more, low[r]);
                 }
             }
             for r in 0..R {
                 let scale = l.spread(scales[r], g);
-                let product = l.fma(l.to_f32(left[r]), l.splat(REST), l.to_f32(found[r]));
+                let product = l.fma(l.to_f32(low[r]), l.splat(LOW_UNIT), l.to_f32(high[r]));
                 sums[r] = l.fma(product, scale, sums[r]);
             }
         }
@@ -217,7 +217,7 @@ impl<const BITS: usize> Quantised<BITS> {
         let columns = self.columns(w.len());
         // A part begins where a vector of words does, and only the last ends elsewhere.
         let w = &w[part.start / NIBBLES..part.end / NIBBLES];
-        let rest = Self::padded(columns);
+        let half = Self::padded(columns);
         let each = self.group / NIBBLES;
         let mut last = [0_u32; MAX_LANES];
         for (block, words) in w.chunks(L::LANES).enumerate() {
@@ -230,7 +230,7 @@ impl<const BITS: usize> Quantised<BITS> {
             // SAFETY: there are as many words as a vector has, or the buffer is.
             let packed = unsafe { l.load_ints(from) };
             let begin = part.start + block * NIBBLES * L::LANES;
-            let (mut found, mut left) = ([l.zeros(); R], [l.zeros(); R]);
+            let (mut high, mut low) = ([l.zeros(); R], [l.zeros(); R]);
             for k in 0..NIBBLES / 2 {
                 let weights = l.nibbles(packed, k);
                 for r in 0..R {
@@ -238,15 +238,15 @@ impl<const BITS: usize> Quantised<BITS> {
                     // SAFETY: each half of a row of x has whole blocks of the longest vectors.
                     let value = unsafe { l.load_ints(x[r].add(at).cast()) };
                     // SAFETY: as above.
-                    let more = unsafe { l.load_ints(x[r].add(rest + at).cast()) };
-                    found[r] = l.madd(weights, value, found[r]);
-                    left[r] = l.madd(weights, more, left[r]);
+                    let more = unsafe { l.load_ints(x[r].add(half + at).cast()) };
+                    high[r] = l.madd(weights, value, high[r]);
+                    low[r] = l.madd(weights, more, low[r]);
                 }
             }
             let lanes = l.lane_indices(block * L::LANES, each);
             for r in 0..R {
                 let scale = l.permute(scales[r], lanes);
-                let product = l.fma(l.to_f32(left[r]), l.splat(REST), l.to_f32(found[r]));
+                let product = l.fma(l.to_f32(low[r]), l.splat(LOW_UNIT), l.to_f32(high[r]));
                 sums[r] = l.fma(product, scale, sums[r]);
             }
         }

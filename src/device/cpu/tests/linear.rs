@@ -74,14 +74,7 @@ fn check(c: &Case, random: &mut Random) {
         );
         y
     }) {
-        // With quantised weights x is rounded to 16 bits, by 1/65,000 of the largest number
-        // of its group at most.
-        let bound = if quantisation(c.kind).is_some() {
-            2e-5
-        } else {
-            1e-6
-        };
-        close(&found, &expected, |i| bound * size[i], &what);
+        close(&found, &expected, |i| 1e-6 * size[i], &what);
     }
 }
 

@@ -133,7 +133,7 @@ async fn open(runner: &WebRunner, canvas: Canvas, kept: &Kept) -> Result<()> {
 }
 
 /// Shows the window again after its device was lost, in a canvas that takes the place of the
-/// one before, which keeps its dead context.
+/// one before, which keeps its lost context.
 async fn recover(runner: WebRunner, mut canvas: Canvas) {
     let app = runner
         .app_mut::<Page>()
@@ -173,8 +173,8 @@ struct Page {
     /// `None` once its device is lost.
     app: Option<App>,
     devices: Devices,
-    /// Whether what draws is lost where another device computes.
-    undrawn: Rc<Cell<bool>>,
+    /// Whether the canvas has lost its WebGL context.
+    context_lost: Rc<Cell<bool>>,
     again: (WebRunner, Canvas),
 }
 
@@ -206,16 +206,16 @@ impl Page {
         app.set_up(context);
         let woken = context.clone();
         app.take_drops(page::drops(&again.1, move || woken.request_repaint()));
-        let undrawn = Rc::new(Cell::new(false));
-        let (told, woken) = (Rc::clone(&undrawn), context.clone());
-        page::when_undrawn(&again.1, move || {
+        let context_lost = Rc::new(Cell::new(false));
+        let (told, woken) = (Rc::clone(&context_lost), context.clone());
+        page::on_context_lost(&again.1, move || {
             told.set(true);
             woken.request_repaint();
         });
         Self {
             app: Some(app),
             devices,
-            undrawn,
+            context_lost,
             again,
         }
     }
@@ -238,7 +238,7 @@ impl Page {
 
     fn is_lost(&self, app: &App) -> bool {
         let checked = self.devices.compute.check();
-        app.is_lost() || self.undrawn.get() || matches!(checked, Err(Error::DeviceLost(_)))
+        app.is_lost() || self.context_lost.get() || matches!(checked, Err(Error::DeviceLost(_)))
     }
 }
 
