@@ -2,6 +2,7 @@
 //! sessions can share a product: the row that goes in, the product, what becomes of it.
 
 use super::rms_norm::{Mean, normalise};
+use crate::device::bindings::LinearParams;
 use crate::device::cpu::Call;
 
 /// The places of weights, row and norm among the bindings of all of them.
@@ -26,6 +27,27 @@ pub(crate) struct Product {
     pub(super) inputs4: u32,
     pub(super) outputs: u32,
     pub(super) group_shift: u32,
+}
+
+impl Product {
+    /// What `linear` takes for products side by side, of rows that are normalised first or not.
+    pub(super) fn params(self, mean: Option<Mean>) -> LinearParams {
+        let Mean {
+            inverse_columns,
+            epsilon,
+        } = mean.unwrap_or_default();
+        LinearParams {
+            inputs4: self.inputs4,
+            outputs: self.outputs,
+            first_output: 0,
+            stride: self.outputs,
+            keep: 0.0,
+            slots: 0,
+            inverse_columns,
+            epsilon,
+            group_shift: self.group_shift,
+        }
+    }
 }
 
 /// The row as it is, or normalised.

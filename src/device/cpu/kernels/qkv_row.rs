@@ -7,26 +7,15 @@ use super::scratch::Scratch;
 use super::size;
 use super::{linear, rope_store};
 use crate::device::bindings::{
-    LinearCpu, LinearParams, QkvRowCpu, QkvRowParams, RopeStoreCpu, RopeStoreParams, State,
+    LinearCpu, QkvRowCpu, QkvRowParams, RopeStoreCpu, RopeStoreParams, State,
 };
 use crate::device::cpu::Cpu;
 
 /// See [`OneRow`].
 pub(super) const ONE_ROW: OneRow = OneRow {
-    product: |call| {
-        let p: QkvRowParams = call.params();
-        Product {
-            inputs4: p.inputs4,
-            outputs: columns(&p),
-            group_shift: p.group_shift,
-        }
-    },
+    product: |call| product(&call.params()),
     input: |call, to| {
-        let p: QkvRowParams = call.params();
-        let mean = Mean {
-            inverse_columns: p.inverse_columns,
-            epsilon: p.epsilon,
-        };
+        let mean = mean(&call.params());
         input(call, Some(mean), to);
     },
     output: |mut call, products| {
@@ -42,9 +31,20 @@ pub(super) const ONE_ROW: OneRow = OneRow {
     },
 };
 
-/// Columns of queries, keys and values together.
-fn columns(p: &QkvRowParams) -> u32 {
-    2 * p.half_head * (p.heads + 2 * p.kv_heads)
+/// Queries, keys and values together.
+fn product(p: &QkvRowParams) -> Product {
+    Product {
+        inputs4: p.inputs4,
+        outputs: 2 * p.half_head * (p.heads + 2 * p.kv_heads),
+        group_shift: p.group_shift,
+    }
+}
+
+fn mean(p: &QkvRowParams) -> Mean {
+    Mean {
+        inverse_columns: p.inverse_columns,
+        epsilon: p.epsilon,
+    }
 }
 
 /// Where the row goes.
@@ -91,31 +91,19 @@ pub(crate) fn run(k: QkvRowCpu<'_>, p: &QkvRowParams, cpu: &Cpu) {
         values,
         ..
     } = k;
-    let columns = columns(p);
     if state.rows == 0 {
         return;
     }
-    let mut scratch = Scratch::new(size(columns));
+    let mut scratch = Scratch::new(size(product(p).outputs));
     let row = scratch.numbers();
-    let product = LinearCpu {
+    let views = LinearCpu {
         state,
         weights,
         x,
         norm,
         y: &mut *row,
     };
-    let params = LinearParams {
-        inputs4: p.inputs4,
-        outputs: columns,
-        first_output: 0,
-        stride: columns,
-        keep: 0.0,
-        slots: 0,
-        inverse_columns: p.inverse_columns,
-        epsilon: p.epsilon,
-        group_shift: p.group_shift,
-    };
-    linear::run(product, &params, cpu);
+    linear::run(views, &product(p).params(Some(mean(p))), cpu);
     let kept = Kept {
         state,
         angles,

@@ -4,7 +4,7 @@ use super::one_row::{OneRow, Product, WEIGHTS};
 use super::scratch::Scratch;
 use super::size;
 use super::{gate_up_row, linear, qkv_row};
-use crate::device::bindings::{LinearCpu, LinearParams, State};
+use crate::device::bindings::{LinearCpu, State};
 use crate::device::cpu::{Call, Cpu};
 
 /// The parts of a kernel, by the name of its CPU form.
@@ -36,17 +36,7 @@ pub(crate) fn run(
     for (at, x) in x.chunks_exact_mut(inputs).enumerate() {
         call(at, &mut |call| (kernel.input)(call, x));
     }
-    let params = LinearParams {
-        inputs4: product.inputs4,
-        outputs: product.outputs,
-        first_output: 0,
-        stride: product.outputs,
-        keep: 0.0,
-        slots: 0,
-        inverse_columns: 0.0,
-        epsilon: 0.0,
-        group_shift: product.group_shift,
-    };
+    let params = product.params(None);
     call(0, &mut |mut call| {
         #[expect(clippy::cast_possible_truncation, reason = "one for each session")]
         let rows = count as u32;

@@ -38,7 +38,7 @@ impl Work for Gate<'_> {
 
 /// `silu(gate) * up`, with `silu(z) = z / (1 + exp(-z))`.
 #[inline(always)]
-pub(crate) fn gated<L: Lanes>(l: L, gate: L::V, up: L::V) -> L::V {
+fn gated<L: Lanes>(l: L, gate: L::V, up: L::V) -> L::V {
     let beside = exp(l, l.sub(l.splat(0.0), gate));
     l.mul(l.div(gate, l.add(l.splat(1.0), beside)), up)
 }
