@@ -8,6 +8,9 @@ use crate::device::cpu::raw::{Level, Pool, Tile, TileShape, Work, share_chunks, 
 /// sum is.
 pub(crate) struct Cpu {
     level: Level,
+    /// With the instructions for products of integers that only some processors of the
+    /// level have.
+    integers: bool,
     pool: Pool,
     share_from: usize,
 }
@@ -26,6 +29,7 @@ impl Cpu {
     pub(crate) fn new(threads: usize, level: Level) -> Self {
         Self {
             level: level.min(Level::detect()),
+            integers: true,
             pool: Pool::new(threads),
             share_from: SHARE_FROM,
         }
@@ -37,6 +41,16 @@ impl Cpu {
     pub(crate) fn sharing_all(self) -> Self {
         Self {
             share_from: 0,
+            ..self
+        }
+    }
+
+    /// Only with what every processor of the level has, for tests.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn of_the_level_alone(self) -> Self {
+        Self {
+            integers: false,
             ..self
         }
     }
@@ -56,6 +70,15 @@ impl Cpu {
     /// Runs `work` with this processor's vectors on the calling thread.
     pub(crate) fn lanes<W: Work>(&self, work: W) -> W::Output {
         self.level.run(work)
+    }
+
+    /// As [`lanes`](Self::lanes), with the instructions that only some processors have for
+    /// products of integers.
+    pub(crate) fn integer_lanes<W: Work>(&self, work: W) -> W::Output {
+        match self.integers {
+            true => self.level.run_integers(work),
+            false => self.level.run(work),
+        }
     }
 
     /// Calls `piece` once for each number below `pieces`. `work`: all they do, in

@@ -48,7 +48,13 @@ pub(crate) fn few<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) {
     };
     // A weight of a single row costs about two products' time.
     let work = weights.saturating_mul(layer.rows.max(2));
-    cpu.tiles(y, shape, work, |tile| cpu.lanes(Few { layer, x, tile }));
+    cpu.tiles(y, shape, work, |tile| {
+        let few = Few { layer, x, tile };
+        match F::ARRANGED {
+            true => cpu.integer_lanes(few),
+            false => cpu.lanes(few),
+        }
+    });
 }
 
 /// Brings a row of x into the form that its products want.

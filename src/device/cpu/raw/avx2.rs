@@ -48,32 +48,31 @@ impl Lanes for Avx2 {
         unsafe { _mm256_loadu_si256(from.cast()) }
     }
     #[inline(always)]
-    unsafe fn widen8_from(self, from: *const u8) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_cvtepu8_epi16(_mm_loadu_si128(from.cast())) }
-    }
-    #[inline(always)]
-    fn nibbles(self, words: __m256i, at: usize) -> __m256i {
+    fn dot_bytes(self, words: __m256i, x: [__m256i; 2]) -> __m256i {
         // SAFETY: see the type.
         unsafe {
-            let shifted = match at {
-                0 => words,
-                1 => _mm256_srli_epi32::<4>(words),
-                2 => _mm256_srli_epi32::<8>(words),
-                _ => _mm256_srli_epi32::<12>(words),
-            };
-            _mm256_and_si256(shifted, _mm256_set1_epi32(0x000f_000f))
+            let even = _mm256_and_si256(words, _mm256_set1_epi16(0xff));
+            let odd = _mm256_srli_epi16::<8>(words);
+            _mm256_add_epi32(_mm256_madd_epi16(even, x[0]), _mm256_madd_epi16(odd, x[1]))
         }
     }
     #[inline(always)]
-    fn zeros(self) -> __m256i {
+    fn dot_nibbles(self, words: __m256i, x: [__m256i; 2]) -> __m256i {
         // SAFETY: see the type.
-        unsafe { _mm256_setzero_si256() }
+        unsafe {
+            let mask = _mm256_set1_epi8(0xf);
+            let even = _mm256_and_si256(words, mask);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<4>(words), mask);
+            // Four products of 4 by 8 bits stay below 16 bits.
+            let sums = _mm256_maddubs_epi16(even, x[0]);
+            let sums = _mm256_add_epi16(sums, _mm256_maddubs_epi16(odd, x[1]));
+            _mm256_madd_epi16(sums, _mm256_set1_epi16(1))
+        }
     }
     #[inline(always)]
-    fn madd(self, a: __m256i, b: __m256i, sums: __m256i) -> __m256i {
+    fn add_behind(self, high: __m256i, low: __m256i) -> __m256i {
         // SAFETY: see the type.
-        unsafe { _mm256_add_epi32(_mm256_madd_epi16(a, b), sums) }
+        unsafe { _mm256_add_epi32(_mm256_slli_epi32::<8>(high), low) }
     }
     #[inline(always)]
     fn to_f32(self, v: __m256i) -> __m256 {
@@ -81,20 +80,24 @@ impl Lanes for Avx2 {
         unsafe { _mm256_cvtepi32_ps(v) }
     }
     #[inline(always)]
-    fn lane_indices(self, first: usize, each: usize) -> __m256i {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_possible_wrap,
-            reason = "a vector has few numbers"
-        )]
-        let (first, shift) = (first as i32, each.trailing_zeros());
+    fn splat_int(self, value: u32) -> __m256i {
         // SAFETY: see the type.
-        unsafe {
-            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-            let lanes = _mm256_add_epi32(lanes, _mm256_set1_epi32(first));
-            let shift = _mm_cvtsi32_si128(shift.cast_signed());
-            _mm256_srl_epi32(lanes, shift)
-        }
+        unsafe { _mm256_set1_epi32(value.cast_signed()) }
+    }
+    #[inline(always)]
+    fn lane_numbers(self) -> __m256i {
+        // SAFETY: see the type.
+        unsafe { _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7) }
+    }
+    #[inline(always)]
+    fn next_lane_numbers(self, numbers: __m256i) -> __m256i {
+        // SAFETY: see the type.
+        unsafe { _mm256_add_epi32(numbers, _mm256_set1_epi32(8)) }
+    }
+    #[inline(always)]
+    fn shift_right(self, v: __m256i, by: __m256i) -> __m256i {
+        // SAFETY: see the type.
+        unsafe { _mm256_srlv_epi32(v, by) }
     }
     #[inline(always)]
     fn permute(self, v: __m256, indices: __m256i) -> __m256 {
@@ -102,15 +105,17 @@ impl Lanes for Avx2 {
         unsafe { _mm256_permutevar8x32_ps(v, indices) }
     }
     #[inline(always)]
-    fn spread(self, v: __m256, lane: usize) -> __m256 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_possible_wrap,
-            reason = "a vector has few numbers"
-        )]
-        let lane = lane as i32;
+    fn unzip(self, a: __m256, b: __m256) -> (__m256, __m256) {
         // SAFETY: see the type.
-        unsafe { _mm256_permutevar8x32_ps(v, _mm256_set1_epi32(lane)) }
+        unsafe {
+            // Of each half of a and b; the middle quarters change places.
+            let even = _mm256_castps_pd(_mm256_shuffle_ps::<0x88>(a, b));
+            let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0xdd>(a, b));
+            (
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(even)),
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(odd)),
+            )
+        }
     }
     #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (__m256, __m256) {
@@ -123,13 +128,42 @@ impl Lanes for Avx2 {
         unsafe { _mm256_storeu_ps(to, v) }
     }
     #[inline(always)]
-    unsafe fn store_i16_to(self, v: __m256, to: *mut i16) {
+    unsafe fn store_halves_to(self, v: __m256, to: [*mut i16; 2]) {
         // SAFETY: as above.
         unsafe {
-            let integers = _mm256_cvtps_epi32(v);
-            let low = _mm256_castsi256_si128(integers);
-            let high = _mm256_extracti128_si256::<1>(integers);
-            _mm_storeu_si128(to.cast(), _mm_packs_epi32(low, high));
+            // The low half is signed: what it lacks is in the high one.
+            let carried = _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(0x8000));
+            let high = _mm256_srai_epi32::<16>(carried);
+            let low = _mm256_xor_si256(carried, _mm256_set1_epi32(0x8000));
+            let low = _mm256_srai_epi32::<16>(_mm256_slli_epi32::<16>(low));
+            for (v, to) in [high, low].into_iter().zip(to) {
+                let (first, last) = (_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
+                _mm_storeu_si128(to.cast(), _mm_packs_epi32(first, last));
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bytes_to(self, v: __m256, to: [*mut i8; 3]) {
+        // SAFETY: as above.
+        unsafe {
+            let carry = _mm256_set1_epi32(0x0080_8080);
+            let carried = _mm256_add_epi32(_mm256_cvtps_epi32(v), carry);
+            let bytes = _mm256_xor_si256(carried, carry);
+            // Fours of high, of middle and of low bytes in each half, then together.
+            let sorted = _mm256_setr_epi8(
+                2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, -1, -1, -1, -1, //
+                2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, -1, -1, -1, -1,
+            );
+            let fours = _mm256_shuffle_epi8(bytes, sorted);
+            let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+            let all = _mm256_permutevar8x32_epi32(fours, order);
+            let (first, last) = (
+                _mm256_castsi256_si128(all),
+                _mm256_extracti128_si256::<1>(all),
+            );
+            _mm_storel_epi64(to[0].cast(), first);
+            _mm_storel_epi64(to[1].cast(), _mm_unpackhi_epi64(first, first));
+            _mm_storel_epi64(to[2].cast(), last);
         }
     }
     #[inline(always)]
@@ -140,6 +174,11 @@ impl Lanes for Avx2 {
             let found = _mm256_maskload_ps(from.as_ptr(), lanes);
             _mm256_blendv_ps(_mm256_set1_ps(fill), found, _mm256_castsi256_ps(lanes))
         }
+    }
+    #[inline(always)]
+    fn load_words(self, from: &[u32]) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_maskload_epi32(from.as_ptr().cast(), first_lanes(from.len())) }
     }
     #[inline(always)]
     fn load_pairs(self, from: &[u32]) -> (__m256, __m256) {
@@ -157,7 +196,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn prefetch<T>(self, at: *const T) {
         // SAFETY: see the type; a prefetch of any address does nothing that shows.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {

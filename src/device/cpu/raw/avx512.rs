@@ -3,26 +3,38 @@ use std::arch::x86_64::*;
 use super::product::tile_product;
 use super::{Lanes, TILE_VECTORS, Work};
 
+const LANES: usize = 16;
+/// Rows of a register tile.
+const ROWS: usize = 12;
+
 /// Sixteen numbers. Made only by [`run`], whose caller knows that the processor
-/// has AVX-512 F, BW, DQ and VL: every `unsafe` below rests on that.
+/// has AVX-512 F, BW, DQ and VL, and [`run_vnni`], whose caller knows of VNNI too: every
+/// `unsafe` below rests on that.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512<const VNNI: bool>(());
 
 /// # Safety
 /// The processor has the features named below.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
 pub(crate) unsafe fn run<W: Work>(work: W) -> W::Output {
-    work.run(Avx512(()))
+    work.run(Avx512::<false>(()))
 }
 
-impl Lanes for Avx512 {
+/// # Safety
+/// The processor has the features named below.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+pub(crate) unsafe fn run_vnni<W: Work>(work: W) -> W::Output {
+    work.run(Avx512::<true>(()))
+}
+
+impl<const VNNI: bool> Lanes for Avx512<VNNI> {
     type V = __m512;
-    type Square = [__m512; 16];
-    type Tile = [[__m512; TILE_VECTORS]; 12];
+    type Square = [__m512; LANES];
+    type Tile = [[__m512; TILE_VECTORS]; ROWS];
     type Ints = __m512i;
     const INTEGERS: bool = true;
-    const LANES: usize = 16;
-    const ROWS: usize = 12;
+    const LANES: usize = LANES;
+    const ROWS: usize = ROWS;
 
     #[inline(always)]
     unsafe fn load_from(self, from: *const f32) -> __m512 {
@@ -48,32 +60,41 @@ impl Lanes for Avx512 {
         unsafe { _mm512_loadu_si512(from.cast()) }
     }
     #[inline(always)]
-    unsafe fn widen8_from(self, from: *const u8) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_cvtepu8_epi16(_mm256_loadu_si256(from.cast())) }
-    }
-    #[inline(always)]
-    fn nibbles(self, words: __m512i, at: usize) -> __m512i {
+    fn dot_bytes(self, words: __m512i, x: [__m512i; 2]) -> __m512i {
         // SAFETY: see the type.
         unsafe {
-            let shifted = match at {
-                0 => words,
-                1 => _mm512_srli_epi32::<4>(words),
-                2 => _mm512_srli_epi32::<8>(words),
-                _ => _mm512_srli_epi32::<12>(words),
-            };
-            _mm512_and_si512(shifted, _mm512_set1_epi32(0x000f_000f))
+            let even = _mm512_and_si512(words, _mm512_set1_epi16(0xff));
+            let odd = _mm512_srli_epi16::<8>(words);
+            let sums = _mm512_madd_epi16(even, x[0]);
+            if VNNI {
+                _mm512_dpwssd_epi32(sums, odd, x[1])
+            } else {
+                _mm512_add_epi32(sums, _mm512_madd_epi16(odd, x[1]))
+            }
         }
     }
     #[inline(always)]
-    fn zeros(self) -> __m512i {
+    fn dot_nibbles(self, words: __m512i, x: [__m512i; 2]) -> __m512i {
         // SAFETY: see the type.
-        unsafe { _mm512_setzero_si512() }
+        unsafe {
+            let mask = _mm512_set1_epi8(0xf);
+            let even = _mm512_and_si512(words, mask);
+            let odd = _mm512_and_si512(_mm512_srli_epi32::<4>(words), mask);
+            if VNNI {
+                let sums = _mm512_dpbusd_epi32(_mm512_setzero_si512(), even, x[0]);
+                _mm512_dpbusd_epi32(sums, odd, x[1])
+            } else {
+                // Four products of 4 by 8 bits stay below 16 bits.
+                let sums = _mm512_maddubs_epi16(even, x[0]);
+                let sums = _mm512_add_epi16(sums, _mm512_maddubs_epi16(odd, x[1]));
+                _mm512_madd_epi16(sums, _mm512_set1_epi16(1))
+            }
+        }
     }
     #[inline(always)]
-    fn madd(self, a: __m512i, b: __m512i, sums: __m512i) -> __m512i {
+    fn add_behind(self, high: __m512i, low: __m512i) -> __m512i {
         // SAFETY: see the type.
-        unsafe { _mm512_add_epi32(_mm512_madd_epi16(a, b), sums) }
+        unsafe { _mm512_add_epi32(_mm512_slli_epi32::<8>(high), low) }
     }
     #[inline(always)]
     fn to_f32(self, v: __m512i) -> __m512 {
@@ -81,20 +102,24 @@ impl Lanes for Avx512 {
         unsafe { _mm512_cvtepi32_ps(v) }
     }
     #[inline(always)]
-    fn lane_indices(self, first: usize, each: usize) -> __m512i {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_possible_wrap,
-            reason = "a vector has few numbers"
-        )]
-        let (first, shift) = (first as i32, each.trailing_zeros());
+    fn splat_int(self, value: u32) -> __m512i {
         // SAFETY: see the type.
-        unsafe {
-            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-            let lanes = _mm512_add_epi32(lanes, _mm512_set1_epi32(first));
-            let shift = _mm_cvtsi32_si128(shift.cast_signed());
-            _mm512_srl_epi32(lanes, shift)
-        }
+        unsafe { _mm512_set1_epi32(value.cast_signed()) }
+    }
+    #[inline(always)]
+    fn lane_numbers(self) -> __m512i {
+        // SAFETY: see the type.
+        unsafe { _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
+    }
+    #[inline(always)]
+    fn next_lane_numbers(self, numbers: __m512i) -> __m512i {
+        // SAFETY: see the type.
+        unsafe { _mm512_add_epi32(numbers, _mm512_set1_epi32(16)) }
+    }
+    #[inline(always)]
+    fn shift_right(self, v: __m512i, by: __m512i) -> __m512i {
+        // SAFETY: see the type.
+        unsafe { _mm512_srlv_epi32(v, by) }
     }
     #[inline(always)]
     fn permute(self, v: __m512, indices: __m512i) -> __m512 {
@@ -102,15 +127,16 @@ impl Lanes for Avx512 {
         unsafe { _mm512_permutexvar_ps(indices, v) }
     }
     #[inline(always)]
-    fn spread(self, v: __m512, lane: usize) -> __m512 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_possible_wrap,
-            reason = "a vector has few numbers"
-        )]
-        let lane = lane as i32;
+    fn unzip(self, a: __m512, b: __m512) -> (__m512, __m512) {
         // SAFETY: see the type.
-        unsafe { _mm512_permutexvar_ps(_mm512_set1_epi32(lane), v) }
+        unsafe {
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+            (
+                _mm512_permutex2var_ps(a, even, b),
+                _mm512_permutex2var_ps(a, odd, b),
+            )
+        }
     }
     #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (__m512, __m512) {
@@ -123,11 +149,31 @@ impl Lanes for Avx512 {
         unsafe { _mm512_storeu_ps(to, v) }
     }
     #[inline(always)]
-    unsafe fn store_i16_to(self, v: __m512, to: *mut i16) {
+    unsafe fn store_halves_to(self, v: __m512, to: [*mut i16; 2]) {
         // SAFETY: as above.
         unsafe {
-            let integers = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v));
-            _mm256_storeu_si256(to.cast(), integers);
+            // The low half is signed: what it lacks is in the high one.
+            let carried = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(0x8000));
+            let high = _mm512_srai_epi32::<16>(carried);
+            let low = _mm512_xor_si512(carried, _mm512_set1_epi32(0x8000));
+            _mm256_storeu_si256(to[0].cast(), _mm512_cvtepi32_epi16(high));
+            _mm256_storeu_si256(to[1].cast(), _mm512_cvtepi32_epi16(low));
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bytes_to(self, v: __m512, to: [*mut i8; 3]) {
+        // SAFETY: as above.
+        unsafe {
+            let carry = _mm512_set1_epi32(0x0080_8080);
+            let carried = _mm512_add_epi32(_mm512_cvtps_epi32(v), carry);
+            let bytes = _mm512_xor_si512(carried, carry);
+            let (high, middle) = (
+                _mm512_srli_epi32::<16>(bytes),
+                _mm512_srli_epi32::<8>(bytes),
+            );
+            _mm_storeu_si128(to[0].cast(), _mm512_cvtepi32_epi8(high));
+            _mm_storeu_si128(to[1].cast(), _mm512_cvtepi32_epi8(middle));
+            _mm_storeu_si128(to[2].cast(), _mm512_cvtepi32_epi8(bytes));
         }
     }
     #[inline(always)]
@@ -135,6 +181,11 @@ impl Lanes for Avx512 {
         let fill = self.splat(fill);
         // SAFETY: see the type; only what the mask names is read.
         unsafe { _mm512_mask_loadu_ps(fill, first_lanes(from.len()), from.as_ptr()) }
+    }
+    #[inline(always)]
+    fn load_words(self, from: &[u32]) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_maskz_loadu_epi32(first_lanes(from.len()), from.as_ptr().cast()) }
     }
     #[inline(always)]
     fn load_pairs(self, from: &[u32]) -> (__m512, __m512) {
@@ -152,7 +203,7 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn prefetch<T>(self, at: *const T) {
         // SAFETY: see the type; a prefetch of any address does nothing that shows.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
     #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
@@ -161,12 +212,12 @@ impl Lanes for Avx512 {
     }
     #[inline(always)]
     fn square(self) -> Self::Square {
-        [self.splat(0.0); Self::LANES]
+        [self.splat(0.0); LANES]
     }
     #[inline(always)]
     unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile {
         // SAFETY: the caller's promise.
-        unsafe { tile_product::<Self, { Self::ROWS }>(self, a, b, inner) }
+        unsafe { tile_product::<Self, ROWS>(self, a, b, inner) }
     }
     #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
@@ -283,7 +334,7 @@ impl Lanes for Avx512 {
 /// A mask of the first lanes, all of them for 16 or more.
 #[inline(always)]
 fn first_lanes(count: usize) -> u16 {
-    u16::MAX >> (Avx512::LANES - count.min(Avx512::LANES))
+    u16::MAX >> (LANES - count.min(LANES))
 }
 
 /// Halves of words as numbers, low and high.

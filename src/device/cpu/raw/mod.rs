@@ -78,6 +78,17 @@ impl Level {
         }
         work.run(plain::Plain)
     }
+
+    /// As [`run`](Self::run), for products of integers, with the instructions for them that
+    /// only some processors of a level have. Results are the same.
+    pub(crate) fn run_integers<W: Work>(self, work: W) -> W::Output {
+        #[cfg(target_arch = "x86_64")]
+        if self.min(Self::detect()) == Self::Avx512 && is_x86_feature_detected!("avx512vnni") {
+            // SAFETY: all features that the function enables were found.
+            return unsafe { avx512::run_vnni(work) };
+        }
+        self.run(work)
+    }
 }
 
 /// Something to run at a [`Level`]. `run` must be `#[inline(always)]`, and so
@@ -113,31 +124,32 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `from` is good for `LANES` reads.
     unsafe fn load_bf16_from(self, from: *const u16) -> Self::V;
-    /// Words, or pairs of integers of 16 bits, as they are.
+    /// Words, or integers of fewer bits, as they are.
     ///
     /// # Safety
     /// `from` is good for `LANES` reads.
     unsafe fn load_ints(self, from: *const u32) -> Self::Ints;
-    /// Bytes as integers of 16 bits.
-    ///
-    /// # Safety
-    /// `from` is good for `2 * LANES` reads.
-    unsafe fn widen8_from(self, from: *const u8) -> Self::Ints;
-    /// Of the eight integers of four bits in each word, those at `at` and `at + 4`, in 16 bits
-    /// each.
-    fn nibbles(self, words: Self::Ints, at: usize) -> Self::Ints;
-    /// Zeros.
-    fn zeros(self) -> Self::Ints;
-    /// `sums`, and for each lane the products of its two pairs of integers of 16 bits.
-    fn madd(self, a: Self::Ints, b: Self::Ints, sums: Self::Ints) -> Self::Ints;
+    /// For each lane the products of the four bytes of a word with integers of 16 bits: those
+    /// of even bytes, and those of odd ones.
+    fn dot_bytes(self, words: Self::Ints, x: [Self::Ints; 2]) -> Self::Ints;
+    /// For each lane the products of the eight numbers of four bits of a word with integers of
+    /// 8 bits: those of even numbers, and those of odd ones.
+    fn dot_nibbles(self, words: Self::Ints, x: [Self::Ints; 2]) -> Self::Ints;
+    /// `256 * high + low`, of 32 bits.
+    fn add_behind(self, high: Self::Ints, low: Self::Ints) -> Self::Ints;
     /// Integers of 32 bits as f32.
     fn to_f32(self, v: Self::Ints) -> Self::V;
-    /// For each lane i the index `(first + i) / each`; `each` is a power of two.
-    fn lane_indices(self, first: usize, each: usize) -> Self::Ints;
+    fn splat_int(self, value: u32) -> Self::Ints;
+    /// 0, 1, 2, and so on.
+    fn lane_numbers(self) -> Self::Ints;
+    /// `LANES` more.
+    fn next_lane_numbers(self, numbers: Self::Ints) -> Self::Ints;
+    /// `v >> by`, neither being negative.
+    fn shift_right(self, v: Self::Ints, by: Self::Ints) -> Self::Ints;
     /// For each lane the number of `v` at its index.
     fn permute(self, v: Self::V, indices: Self::Ints) -> Self::V;
-    /// Number `lane` of `v`, which has it, in every lane.
-    fn spread(self, v: Self::V, lane: usize) -> Self::V;
+    /// The numbers of `a` and then `b` at even places, and those at odd ones.
+    fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// Halves of words as numbers, low and high.
     ///
     /// # Safety
@@ -146,12 +158,19 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `to` is good for `LANES` writes.
     unsafe fn store_to(self, v: Self::V, to: *mut f32);
-    /// Stores numbers that are integers, as such of 16 bits.
+    /// Stores integers of 24 bits, nearest to the numbers, as `65536 * high + low`.
     ///
     /// # Safety
-    /// `to` is good for `LANES` writes.
-    unsafe fn store_i16_to(self, v: Self::V, to: *mut i16);
-    /// Asks for the cache line at an address, which may be any.
+    /// Each is good for `LANES` writes.
+    unsafe fn store_halves_to(self, v: Self::V, to: [*mut i16; 2]);
+    /// Stores integers of 24 bits, nearest to the numbers, as
+    /// `65536 * high + 256 * middle + low`.
+    ///
+    /// # Safety
+    /// Each is good for `LANES` writes.
+    unsafe fn store_bytes_to(self, v: Self::V, to: [*mut i8; 3]);
+    /// Asks for the cache line at an address, which may be any, but not for a place in the
+    /// nearest cache: x is there.
     #[inline(always)]
     fn prefetch<T>(self, _: *const T) {}
     fn splat(self, value: f32) -> Self::V;
@@ -189,10 +208,16 @@ pub(crate) trait Lanes: Copy + Send + Sync {
         unsafe { self.load_from(from.as_ptr()) }
     }
     #[inline(always)]
-    fn store_i16(self, v: Self::V, to: &mut [i16]) {
-        let to = &mut to[..Self::LANES];
+    fn store_halves(self, v: Self::V, to: [&mut [i16]; 2]) {
+        let to = to.map(|to| to[..Self::LANES].as_mut_ptr());
         // SAFETY: the line above found the room there.
-        unsafe { self.store_i16_to(v, to.as_mut_ptr()) }
+        unsafe { self.store_halves_to(v, to) }
+    }
+    #[inline(always)]
+    fn store_bytes(self, v: Self::V, to: [&mut [i8]; 3]) {
+        let to = to.map(|to| to[..Self::LANES].as_mut_ptr());
+        // SAFETY: the line above found the room there.
+        unsafe { self.store_bytes_to(v, to) }
     }
     #[inline(always)]
     fn store(self, v: Self::V, to: &mut [f32]) {
@@ -209,6 +234,18 @@ pub(crate) trait Lanes: Copy + Send + Sync {
         let mut padded = [fill; MAX_LANES];
         padded[..from.len()].copy_from_slice(from);
         self.load(&padded)
+    }
+    /// At most `LANES` words, zeros beyond the last.
+    #[inline(always)]
+    fn load_words(self, from: &[u32]) -> Self::Ints {
+        let mut padded = [0; MAX_LANES];
+        let mut start = from.as_ptr();
+        if from.len() < Self::LANES {
+            padded[..from.len()].copy_from_slice(from);
+            start = padded.as_ptr();
+        }
+        // SAFETY: there are as many words as a vector has, or the buffer is.
+        unsafe { self.load_ints(start) }
     }
     /// Halves of at most `LANES` words as numbers, low and high; zeros beyond the last.
     #[inline(always)]

@@ -50,46 +50,61 @@ impl Lanes for Plain {
         unsafe { from.cast::<Self::Ints>().read_unaligned() }
     }
     #[inline(always)]
-    unsafe fn widen8_from(self, from: *const u8) -> Self::Ints {
-        // SAFETY: as above.
-        let pairs = unsafe { from.cast::<[[u8; 2]; LANES]>().read_unaligned() };
-        pairs.map(|[low, high]| i32::from(low) | i32::from(high) << 16)
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+    fn dot_bytes(self, words: Self::Ints, x: [Self::Ints; 2]) -> Self::Ints {
+        std::array::from_fn(|i| {
+            let bytes = words[i].to_le_bytes().map(i32::from);
+            let halves = x.map(|x| [i32::from(x[i] as i16), x[i] >> 16]);
+            (0..4).map(|b| bytes[b] * halves[b % 2][b / 2]).sum()
+        })
     }
     #[inline(always)]
-    fn nibbles(self, words: Self::Ints, at: usize) -> Self::Ints {
-        words.map(|word| word >> (4 * at) & 0x000f_000f)
+    fn dot_nibbles(self, words: Self::Ints, x: [Self::Ints; 2]) -> Self::Ints {
+        std::array::from_fn(|i| {
+            let bytes = x.map(|x| x[i].to_le_bytes());
+            let product = |n: usize| {
+                (words[i] >> (4 * n) & 0xf) * i32::from(bytes[n % 2][n / 2].cast_signed())
+            };
+            (0..8).map(product).sum()
+        })
     }
     #[inline(always)]
-    fn zeros(self) -> Self::Ints {
-        [0; LANES]
-    }
-    #[inline(always)]
-    fn madd(self, a: Self::Ints, b: Self::Ints, sums: Self::Ints) -> Self::Ints {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
-        let low = |word: i32| i32::from(word as i16);
-        std::array::from_fn(|i| low(a[i]) * low(b[i]) + (a[i] >> 16) * (b[i] >> 16) + sums[i])
+    fn add_behind(self, high: Self::Ints, low: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| (high[i] << 8) + low[i])
     }
     #[inline(always)]
     fn to_f32(self, v: Self::Ints) -> V {
         v.map(|v| v as f32)
     }
     #[inline(always)]
-    fn lane_indices(self, first: usize, each: usize) -> Self::Ints {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_possible_wrap,
-            reason = "a vector has few lanes"
-        )]
-        let lane = |i: usize| ((first + i) / each) as i32;
-        std::array::from_fn(lane)
+    fn splat_int(self, value: u32) -> Self::Ints {
+        [value.cast_signed(); LANES]
+    }
+    #[inline(always)]
+    fn lane_numbers(self) -> Self::Ints {
+        [0, 1, 2, 3, 4, 5, 6, 7]
+    }
+    #[inline(always)]
+    fn next_lane_numbers(self, numbers: Self::Ints) -> Self::Ints {
+        numbers.map(|number| number + 8)
+    }
+    #[inline(always)]
+    fn shift_right(self, v: Self::Ints, by: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| v[i] >> by[i])
     }
     #[inline(always)]
     fn permute(self, v: V, indices: Self::Ints) -> V {
         indices.map(|index| v[index as usize % LANES])
     }
     #[inline(always)]
-    fn spread(self, v: V, lane: usize) -> V {
-        [v[lane % LANES]; LANES]
+    fn unzip(self, a: V, b: V) -> (V, V) {
+        let of = |place: usize| {
+            std::array::from_fn(|i| match (2 * i + place).checked_sub(LANES) {
+                None => a[2 * i + place],
+                Some(at) => b[at],
+            })
+        };
+        (of(0), of(1))
     }
     #[inline(always)]
     unsafe fn load_pairs_from(self, from: *const u32) -> (V, V) {
@@ -106,11 +121,34 @@ impl Lanes for Plain {
         unsafe { to.cast::<V>().write_unaligned(v) }
     }
     #[inline(always)]
-    unsafe fn store_i16_to(self, v: V, to: *mut i16) {
-        #[expect(clippy::cast_possible_truncation, reason = "they are such integers")]
-        let integers = v.map(|v| v as i16);
-        // SAFETY: as above.
-        unsafe { to.cast::<[i16; LANES]>().write_unaligned(integers) }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "integers of 24 bits, and parts of them"
+    )]
+    unsafe fn store_halves_to(self, v: V, to: [*mut i16; 2]) {
+        let carried = v.map(|v| v.round_ties_even() as i32 + 0x8000);
+        let halves = [
+            carried.map(|n| (n >> 16) as i16),
+            carried.map(|n| (n ^ 0x8000) as i16),
+        ];
+        for (half, to) in halves.into_iter().zip(to) {
+            // SAFETY: as above.
+            unsafe { to.cast::<[i16; LANES]>().write_unaligned(half) }
+        }
+    }
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "integers of 24 bits, and parts of them"
+    )]
+    unsafe fn store_bytes_to(self, v: V, to: [*mut i8; 3]) {
+        let carry = 0x0080_8080;
+        let all = v.map(|v| (v.round_ties_even() as i32 + carry) ^ carry);
+        for (part, to) in to.into_iter().enumerate() {
+            let bytes = all.map(|n| (n >> (16 - 8 * part)) as i8);
+            // SAFETY: as above.
+            unsafe { to.cast::<[i8; LANES]>().write_unaligned(bytes) }
+        }
     }
     #[inline(always)]
     fn splat(self, value: f32) -> V {

@@ -1,11 +1,11 @@
 //! Rows of weights in 8 and 4 bits, and their products.
 //!
-//! Where vectors of integers are fast, a row of x becomes integers, each group of its own
-//! scale: 16 bits of each number, and 16 more for what they leave over, so that as little
-//! is lost as f32 loses. Products and sums of a group are then exact, and only they are
-//! turned into f32.
+//! Where vectors of integers are fast, a row of x becomes integers of 24 bits, each group of
+//! its own scale, so that as little is lost as f32 loses. They are stored in parts that fit
+//! the products of the weights: two of 16 bits for weights of 8, three of 8 bits for weights
+//! of 4. Products and sums of a group are then exact, and only they are turned into f32.
 
-use std::ops::Range;
+use std::mem::MaybeUninit;
 
 use super::dots::totals;
 use super::{Lanes, MAX_LANES, Part, RowFormat, pack_rows, widen_f16};
@@ -14,28 +14,44 @@ use super::{Lanes, MAX_LANES, Part, RowFormat, pack_rows, widen_f16};
 /// of a row.
 #[derive(Clone, Copy)]
 pub(crate) struct Quantised<const BITS: usize> {
-    /// Weights that share a pair, a multiple of [`UNIT`].
+    /// Weights that share a pair, a power of two from [`UNIT`] to [`LARGEST_GROUP`].
     pub(crate) group: usize,
 }
 
 /// A group is a multiple of these.
 const UNIT: usize = 32;
+const LARGEST_GROUP: usize = 128;
 
-/// How many words ahead a row is prefetched: unpacking leaves the processor less room to
-/// look ahead than weights of 16 bits do.
-const AHEAD: usize = 512;
+/// How many words ahead memory is asked for: rows are read from end to end, one behind the
+/// other, and an eighth to a half of the time is waiting without it.
+const AHEAD: usize = 2048;
 
-/// Numbers of four bits in a word.
+/// The most numbers of a word.
 const NIBBLES: usize = 8;
 
-/// The largest number of 16 bits, with either sign.
-const LARGEST: f32 = 32767.0;
+/// The largest integer of a row of x, a little below what three signed bytes hold.
+const LARGEST: f32 = 8_355_000.0;
 
-/// What 1 in the low half of a number counts in its high half, which leaves up to a half over.
-const LOW_UNIT: f32 = 1.0 / 65534.0;
+/// What 1 counts in the higher part of two.
+const HIGH: f32 = 65536.0;
 
-/// Added to a number and taken from it again, it leaves the nearest integer.
-const ROUND: f32 = 12_582_912.0;
+/// Products of a part of a row of weights with rows of x.
+type Products<V, const R: usize> = [[MaybeUninit<V>; VECTORS]; R];
+
+/// Vectors of words in a part: whole groups, and no more than leaves room in the nearest cache.
+const VECTORS: usize = 32;
+
+/// A row of x as integers.
+#[derive(Clone, Copy)]
+struct Integers<'a> {
+    /// Parts of the integers, one behind the other, each of `padded` numbers: for every vector
+    /// of words those of even columns, then those of odd ones.
+    parts: *const u8,
+    /// What an integer of each group counts.
+    scales: &'a [f32],
+    /// The sum of each group.
+    sums: &'a [f32],
+}
 
 impl<const BITS: usize> Quantised<BITS> {
     const PER_WORD: usize = 32 / BITS;
@@ -45,30 +61,29 @@ impl<const BITS: usize> Quantised<BITS> {
         words * Self::PER_WORD * self.group / (Self::PER_WORD + self.group)
     }
 
-    /// Numbers of 16 bits in a row of x: the longest vectors end within it.
+    /// Integers of a row of x: the longest vectors end within them.
     fn padded(columns: usize) -> usize {
         columns.next_multiple_of(NIBBLES * MAX_LANES)
     }
 
-    /// The parts of a row of x: both halves of its numbers, one behind the other, scales of its
-    /// groups, and sums of its groups.
     #[inline(always)]
-    fn parts(self, x: &[f32], columns: usize) -> (&[f32], &[f32], &[f32]) {
-        let (numbers, rest) = x.split_at(Self::padded(columns));
+    fn integers(self, x: &[f32], columns: usize) -> Integers<'_> {
+        let (parts, rest) = x.split_at(Self::padded(columns));
         let (scales, rest) = rest.split_at(columns / self.group);
-        (numbers, scales, &rest[..columns / self.group])
+        Integers {
+            parts: parts.as_ptr().cast(),
+            scales,
+            sums: &rest[..columns / self.group],
+        }
     }
 
     /// Makes integers of a row of x.
     #[inline(always)]
     fn round<L: Lanes>(self, l: L, x: &[f32], to: &mut [f32]) {
-        let columns = x.len();
-        let (numbers, rest) = to.split_at_mut(Self::padded(columns));
-        let (scales, sums) = rest.split_at_mut(columns / self.group);
-        let numbers: &mut [[i16; 2]] = bytemuck::cast_slice_mut(numbers);
-        let (high, low) = numbers
-            .as_flattened_mut()
-            .split_at_mut(Self::padded(columns));
+        let (padded, groups) = (Self::padded(x.len()), x.len() / self.group);
+        let (parts, rest) = to.split_at_mut(padded);
+        let (scales, sums) = rest.split_at_mut(groups);
+        let pair = 2 * L::LANES;
         for (g, x) in x.chunks_exact(self.group).enumerate() {
             let (mut largest, mut total) = (l.splat(0.0), l.splat(0.0));
             for x in x.chunks_exact(L::LANES) {
@@ -78,177 +93,155 @@ impl<const BITS: usize> Quantised<BITS> {
             }
             // A NaN is in no maximum.
             let (largest, total) = (l.largest(largest), l.sum(total));
-            let scale = match total.is_finite() && largest.is_finite() {
+            scales[g] = match total.is_finite() && largest.is_finite() {
                 true => largest / LARGEST,
                 false => f32::NAN,
             };
+            sums[g] = total;
             // So small a group counts as zeros.
             let inverse = if largest > 1e-30 {
                 LARGEST / largest
             } else {
                 0.0
             };
-            let part = g * self.group..(g + 1) * self.group;
-            let high = high[part.clone()].chunks_exact_mut(L::LANES);
-            let low = low[part].chunks_exact_mut(L::LANES);
-            for (x, (high, low)) in x.chunks_exact(L::LANES).zip(high.zip(low)) {
-                let (x, inverse) = (l.load(x), l.splat(inverse));
-                let above = l.fma(x, inverse, l.splat(ROUND));
-                let rounded = l.sub(above, l.splat(ROUND));
-                l.store_i16(rounded, high);
-                let left = l.fma(x, inverse, l.sub(l.splat(0.0), rounded));
-                let above = l.fma(left, l.splat(1.0 / LOW_UNIT), l.splat(ROUND));
-                l.store_i16(l.sub(above, l.splat(ROUND)), low);
-            }
-            scales[g] = scale;
-            sums[g] = total;
-        }
-        for numbers in [high, low] {
-            numbers[columns..].fill(0);
-            if BITS == 4 {
-                Self::interleave::<L>(numbers);
-            }
-        }
-    }
-
-    /// Word w of a vector has numbers k and k + 4 in its lane of vector k.
-    #[inline(always)]
-    fn interleave<L: Lanes>(numbers: &mut [i16]) {
-        for block in numbers.chunks_exact_mut(NIBBLES * L::LANES) {
-            let mut pairs = [[0; 2]; NIBBLES / 2 * MAX_LANES];
-            for (w, word) in block.as_chunks::<NIBBLES>().0.iter().enumerate() {
-                for k in 0..NIBBLES / 2 {
-                    pairs[k * L::LANES + w] = [word[k], word[k + NIBBLES / 2]];
+            let inverse = l.splat(inverse);
+            for (at, x) in x.chunks_exact(pair).enumerate() {
+                let (a, b) = (l.load(x), l.load(&x[L::LANES..]));
+                let (even, odd) = l.unzip(l.mul(a, inverse), l.mul(b, inverse));
+                // A vector of words has so many pairs of vectors.
+                let (at, pairs) = (g * self.group / pair + at, Self::PER_WORD / 2);
+                let first = (at / pairs * 2 * pairs + at % pairs) * L::LANES;
+                for (v, first) in [(even, first), (odd, first + pairs * L::LANES)] {
+                    if BITS == 8 {
+                        let (high, low) =
+                            bytemuck::cast_slice_mut::<_, i16>(&mut *parts).split_at_mut(padded);
+                        l.store_halves(v, [&mut high[first..], &mut low[first..]]);
+                    } else {
+                        let bytes: &mut [i8] = bytemuck::cast_slice_mut(&mut *parts);
+                        let (high, rest) = bytes.split_at_mut(padded);
+                        let (middle, low) = rest.split_at_mut(padded);
+                        let to = [high, middle, low].map(|part| &mut part[first..]);
+                        l.store_bytes(v, to);
+                    }
                 }
             }
-            let pairs = pairs[..NIBBLES / 2 * L::LANES].as_flattened();
-            block.copy_from_slice(pairs);
         }
     }
 
     /// The sums of a row of weights with rows of integers.
+    ///
+    /// The words of a part come before its pairs, so that memory is read in its order.
     #[inline(always)]
-    fn integer_sums<L: Lanes, const R: usize>(self, l: L, x: [&[f32]; R], w: &[u32]) -> [L::V; R] {
-        let columns = self.columns(w.len());
-        let packed = columns / Self::PER_WORD;
-        let groups = columns / self.group;
-        let x = x.map(|x| self.parts(x, columns));
-        let mut sums = [l.splat(0.0); R];
-        for first in (0..groups).step_by(L::LANES) {
-            let count = L::LANES.min(groups - first);
-            let pairs = &w[packed + first..][..count];
-            // Those of the next row: what is read there first is at its end.
-            l.prefetch(pairs.as_ptr().wrapping_add(w.len()));
-            let (scale, bias) = l.load_pairs(pairs);
-            let mut scales = [scale; R];
-            for r in 0..R {
-                let (_, x_scales, x_sums) = x[r];
-                let x_sums = l.load_part(&x_sums[first..][..count], 0.0);
-                sums[r] = l.fma(bias, x_sums, sums[r]);
-                let x_scales = l.load_part(&x_scales[first..][..count], 0.0);
-                scales[r] = l.mul(scale, x_scales);
-            }
-            let part = first * self.group..(first + count) * self.group;
-            let mut numbers = [std::ptr::null(); R];
-            for r in 0..R {
-                numbers[r] = x[r].0.as_ptr().cast::<i16>();
-            }
-            match (BITS, self.group.is_multiple_of(2 * UNIT)) {
-                (4, _) => self.add_fours(l, (numbers, w), part, scales, &mut sums),
-                (_, true) => {
-                    self.add_bytes::<L, R, { 2 * UNIT }>(l, (numbers, w), part, scales, &mut sums);
+    fn integer_sums<L: Lanes, const R: usize>(
+        self,
+        l: L,
+        x: &[Integers<'_>; R],
+        (columns, w): (usize, &[u32]),
+    ) -> [L::V; R] {
+        let (words, pairs) = w.split_at(columns / Self::PER_WORD);
+        let each = self.group / Self::PER_WORD;
+        let shift = l.splat_int(each.trailing_zeros());
+        let mut products: Products<L::V, R> = [const { [MaybeUninit::uninit(); VECTORS] }; R];
+        // In two vectors, so that none waits for the last.
+        let (mut sums, mut more) = ([l.splat(0.0); R], [l.splat(0.0); R]);
+        for (part, words) in words.chunks(VECTORS * L::LANES).enumerate() {
+            let first = part * VECTORS * L::LANES;
+            self.multiply(l, x, (columns, first), words, &mut products);
+            let groups = first / each..(first + words.len()) / each;
+            let mut vector = 0;
+            for first in groups.clone().step_by(L::LANES) {
+                let count = L::LANES.min(groups.end - first);
+                let pairs = &pairs[first..first + count];
+                l.prefetch(pairs.as_ptr().wrapping_add(AHEAD));
+                let (scale, bias) = l.load_pairs(pairs);
+                let mut scales = [scale; R];
+                for r in 0..R {
+                    let x_sums = l.load_part(&x[r].sums[first..first + count], 0.0);
+                    sums[r] = l.fma(bias, x_sums, sums[r]);
+                    let x_scales = l.load_part(&x[r].scales[first..first + count], 0.0);
+                    scales[r] = l.mul(scale, x_scales);
                 }
-                (_, false) => {
-                    self.add_bytes::<L, R, UNIT>(l, (numbers, w), part, scales, &mut sums);
+                let mut lanes = l.lane_numbers();
+                let end = vector + (count * each).div_ceil(L::LANES);
+                while vector < end {
+                    for (sums, at) in [(&mut sums, vector), (&mut more, vector + 1)] {
+                        if at < end {
+                            let group = l.shift_right(lanes, shift);
+                            for r in 0..R {
+                                // SAFETY: `multiply` wrote the product of every vector.
+                                let product = unsafe { products[r][at].assume_init() };
+                                sums[r] = l.fma(product, l.permute(scales[r], group), sums[r]);
+                            }
+                            lanes = l.next_lane_numbers(lanes);
+                        }
+                    }
+                    vector += 2;
                 }
+                vector = end;
             }
+        }
+        for r in 0..R {
+            sums[r] = l.add(sums[r], more[r]);
         }
         sums
     }
 
-    /// Adds the products of some groups, `STEP` columns at a time, which divides them.
+    /// Multiplies words from number `first` of a row on.
     #[inline(always)]
-    fn add_bytes<L: Lanes, const R: usize, const STEP: usize>(
+    fn multiply<L: Lanes, const R: usize>(
         self,
         l: L,
-        (x, w): ([*const i16; R], &[u32]),
-        part: Range<usize>,
-        scales: [L::V; R],
-        sums: &mut [L::V; R],
+        x: &[Integers<'_>; R],
+        (columns, first): (usize, usize),
+        words: &[u32],
+        products: &mut Products<L::V, R>,
     ) {
-        let half = Self::padded(self.columns(w.len()));
-        let w = w.as_ptr().cast::<u8>();
-        let steps = (self.group / STEP).trailing_zeros();
-        for step in 0..part.len() / STEP {
-            let g = step >> steps;
-            l.prefetch(w.wrapping_add(part.start + step * STEP + 4 * AHEAD));
-            let (mut high, mut low) = ([l.zeros(); R], [l.zeros(); R]);
-            for v in 0..STEP / (2 * L::LANES) {
-                let at = part.start + step * STEP + v * 2 * L::LANES;
-                // SAFETY: the columns of the groups are within every row.
-                let weights = unsafe { l.widen8_from(w.add(at)) };
-                for r in 0..R {
-                    // SAFETY: as above.
-                    let value = unsafe { l.load_ints(x[r].add(at).cast()) };
-                    // SAFETY: the low half begins `half` behind the high one.
-                    let more = unsafe { l.load_ints(x[r].add(half + at).cast()) };
-                    high[r] = l.madd(weights, value, high[r]);
-                    low[r] = l.madd(weights, more, low[r]);
-                }
-            }
+        let padded = Self::padded(columns);
+        let whole = words.chunks_exact(L::LANES);
+        let rest = whole.remainder();
+        assert!(words.len() <= VECTORS * L::LANES);
+        let mut at = first * Self::PER_WORD;
+        for (v, words) in whole.enumerate() {
+            l.prefetch(words.as_ptr().wrapping_add(AHEAD));
+            let words = l.load_words(words);
             for r in 0..R {
-                let scale = l.spread(scales[r], g);
-                let product = l.fma(l.to_f32(low[r]), l.splat(LOW_UNIT), l.to_f32(high[r]));
-                sums[r] = l.fma(product, scale, sums[r]);
+                let product = Self::product(l, words, x[r].parts, (padded, at));
+                products[r][v].write(product);
+            }
+            at += L::LANES * Self::PER_WORD;
+        }
+        if !rest.is_empty() {
+            let rest = l.load_words(rest);
+            for r in 0..R {
+                let product = Self::product(l, rest, x[r].parts, (padded, at));
+                products[r][words.len() / L::LANES].write(product);
             }
         }
     }
 
-    /// Adds the products of some groups, a vector of words at a time.
+    /// For each lane the products of a word with integers from column `at` on.
     #[inline(always)]
-    fn add_fours<L: Lanes, const R: usize>(
-        self,
-        l: L,
-        (x, w): ([*const i16; R], &[u32]),
-        part: Range<usize>,
-        scales: [L::V; R],
-        sums: &mut [L::V; R],
-    ) {
-        let columns = self.columns(w.len());
-        // A part begins where a vector of words does, and only the last ends elsewhere.
-        let w = &w[part.start / NIBBLES..part.end / NIBBLES];
-        let half = Self::padded(columns);
-        let each = self.group / NIBBLES;
-        let mut last = [0_u32; MAX_LANES];
-        for (block, words) in w.chunks(L::LANES).enumerate() {
-            let mut from = words.as_ptr();
-            l.prefetch(from.wrapping_add(AHEAD));
-            if words.len() < L::LANES {
-                last[..words.len()].copy_from_slice(words);
-                from = last.as_ptr();
-            }
-            // SAFETY: there are as many words as a vector has, or the buffer is.
-            let packed = unsafe { l.load_ints(from) };
-            let begin = part.start + block * NIBBLES * L::LANES;
-            let (mut high, mut low) = ([l.zeros(); R], [l.zeros(); R]);
-            for k in 0..NIBBLES / 2 {
-                let weights = l.nibbles(packed, k);
-                for r in 0..R {
-                    let at = begin + k * 2 * L::LANES;
-                    // SAFETY: each half of a row of x has whole blocks of the longest vectors.
-                    let value = unsafe { l.load_ints(x[r].add(at).cast()) };
-                    // SAFETY: as above.
-                    let more = unsafe { l.load_ints(x[r].add(half + at).cast()) };
-                    high[r] = l.madd(weights, value, high[r]);
-                    low[r] = l.madd(weights, more, low[r]);
-                }
-            }
-            let lanes = l.lane_indices(block * L::LANES, each);
-            for r in 0..R {
-                let scale = l.permute(scales[r], lanes);
-                let product = l.fma(l.to_f32(low[r]), l.splat(LOW_UNIT), l.to_f32(high[r]));
-                sums[r] = l.fma(product, scale, sums[r]);
-            }
+    fn product<L: Lanes>(l: L, words: L::Ints, x: *const u8, (padded, at): (usize, usize)) -> L::V {
+        let parts = if BITS == 8 { 2 } else { 3 };
+        let size = if BITS == 8 { 2 } else { 1 };
+        let mut found = [words; 3];
+        for (part, found) in found.iter_mut().enumerate().take(parts) {
+            let from = x.wrapping_add((part * padded + at) * size);
+            // SAFETY: each part has whole blocks of the longest vectors.
+            let even = unsafe { l.load_ints(from.cast()) };
+            let from = from.wrapping_add(L::LANES * size_of::<u32>());
+            // SAFETY: as above.
+            let odd = unsafe { l.load_ints(from.cast()) };
+            *found = match BITS {
+                8 => l.dot_bytes(words, [even, odd]),
+                _ => l.dot_nibbles(words, [even, odd]),
+            };
+        }
+        let [high, middle, low] = found;
+        match BITS {
+            8 => l.fma(l.to_f32(high), l.splat(HIGH), l.to_f32(middle)),
+            // Eight products of 4 by 24 bits stay below 32 bits.
+            _ => l.to_f32(l.add_behind(l.add_behind(high, middle), low)),
         }
     }
 
@@ -334,12 +327,14 @@ impl<const BITS: usize> RowFormat for Quantised<BITS> {
     ) -> [[f32; O]; R] {
         let columns = self.columns(w[0].len());
         let (words, numbers) = (self.row_words(columns), self.arranged(columns));
-        assert!(self.group.is_multiple_of(UNIT) && columns.is_multiple_of(self.group));
+        assert!((UNIT..=LARGEST_GROUP).contains(&self.group) && self.group.is_power_of_two());
+        assert!(columns.is_multiple_of(self.group));
         assert!(x.iter().all(|x| x.len() == numbers) && w.iter().all(|w| w.len() == words));
+        let integers = x.map(|x| self.integers(x, columns));
         let mut sums = [[l.splat(0.0); O]; R];
         for o in 0..O {
             let found = match L::INTEGERS {
-                true => self.integer_sums(l, x, w[o]),
+                true => self.integer_sums(l, &integers, (columns, w[o])),
                 false => self.float_sums(l, x, w[o]),
             };
             for r in 0..R {

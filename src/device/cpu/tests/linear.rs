@@ -82,7 +82,7 @@ fn check(c: &Case, random: &mut Random) {
 fn linear_is_the_product() {
     let mut random = Random(1);
     for round in 0..520 {
-        let kind = round % 8;
+        let kind = round % 9;
         let rows = [1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 25, 97, 130][random.below(14)];
         let slots = if random.below(3) == 0 {
             rows + random.below(9)
@@ -93,7 +93,7 @@ fn linear_is_the_product() {
             rows,
             inputs: match quantisation(kind) {
                 None => 4 * [1, 2, 3, 4, 5, 8, 9, 48, 65, 130, 144][random.below(11)],
-                Some(q) => q.group() * [1, 2, 3, 5, 7, 16, 17, 20][random.below(8)],
+                Some(q) => q.group() * [1, 2, 3, 5, 7, 16, 17, 20, 67][random.below(9)],
             },
             outputs: [1, 2, 3, 5, 16, 31, 33, 64, 65, 100, 192][random.below(11)],
             first_output: random.below(2) * random.below(40),
@@ -164,7 +164,7 @@ fn linear_of_no_rows_leaves_y() {
 fn gate_up_is_swiglu_of_the_product() {
     let mut random = Random(3);
     for round in 0..80 {
-        let kind = round % 8;
+        let kind = round % 9;
         let inputs = match quantisation(kind) {
             None => 4 * [1, 2, 5, 16, 48, 100][random.below(6)],
             Some(q) => q.group() * [1, 2, 5, 7][random.below(4)],
@@ -185,10 +185,7 @@ fn gate_up_is_swiglu_of_the_product() {
                 .sum()
         };
         // An error of either product, times what the other factor makes of it.
-        let mut error = 1e-6 + 3e-8 * inputs as f64;
-        if quantisation(kind).is_some() {
-            error += 3e-5 * (inputs as f64).sqrt();
-        }
+        let error = 1e-6 + 3e-8 * inputs as f64;
         let (expected, tolerance): (Vec<f64>, Vec<f64>) = (0..outputs)
             .map(|o| {
                 let (gate, up) = (dot(o), dot(outputs + o));

@@ -58,7 +58,8 @@ pub(super) struct Stored {
 
 /// The form of `kind` 3 and above.
 pub(super) fn quantisation(kind: usize) -> Option<Quantisation> {
-    let [bits, group] = [[8, 64], [4, 64], [8, 32], [4, 32], [4, 128]].get(kind.checked_sub(3)?)?;
+    let [bits, group] =
+        [[8, 64], [4, 64], [8, 32], [4, 32], [4, 128], [8, 128]].get(kind.checked_sub(3)?)?;
     Quantisation::new(*bits, *group as usize)
 }
 
@@ -148,13 +149,17 @@ pub(super) fn widen(word: u16) -> f32 {
 pub(super) const LEVELS: [Level; 3] = [Level::Plain, Level::Avx2, Level::Avx512];
 
 /// Runs `work` at every level that this machine has with 1, 2 and 3 threads, and
-/// checks that threads make no difference; gives what each level found.
+/// checks that neither threads nor instructions beyond the level make a difference; gives what
+/// each level found.
 pub(super) fn everywhere<T: PartialEq + std::fmt::Debug>(work: impl Fn(&Cpu) -> T) -> Vec<T> {
     thread_local! {
         static CPUS: Vec<Vec<Cpu>> = LEVELS
             .iter()
             .filter(|level| **level <= Level::detect())
-            .map(|level| (1..4).map(|threads| Cpu::new(threads, *level).sharing_all()).collect())
+            .map(|level| {
+                let cpu = |threads| Cpu::new(threads, *level).sharing_all();
+                vec![cpu(1).of_the_level_alone(), cpu(2), cpu(3)]
+            })
             .collect();
     }
     CPUS.with(|cpus| {
