@@ -48,12 +48,12 @@ impl Tensor {
         }
     }
 
-    /// Like [`Tensor::new`], but running out of memory is an error of this call
-    /// only: the device stays usable for others.
+    /// Like [`Tensor::new`], for weights: running out of memory is an error of this call
+    /// only, and the device stays usable for others.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    pub(crate) async fn try_new(device: &Device, label: &str, values: usize) -> Result<Self> {
+    pub(crate) async fn try_weights(device: &Device, label: &str, values: usize) -> Result<Self> {
         match &device.kind {
             Kind::Gpu(gpu) => {
                 let scope = gpu
@@ -67,7 +67,7 @@ impl Tensor {
             }
             Kind::Cpu(cpu) => {
                 let bytes = values.max(1) * 4;
-                let memory = cpu.try_allocate(bytes).ok_or_else(|| {
+                let memory = cpu.try_allocate_weights(bytes).ok_or_else(|| {
                     Error::OutOfMemory(format!("{bytes} bytes for {label} cannot be had"))
                 })?;
                 Ok(Self {

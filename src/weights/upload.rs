@@ -130,7 +130,7 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
         for first_row in (0..rows).step_by(rows_per_part) {
             let rows = rows_per_part.min(rows - first_row);
             self.check()?;
-            let tensor = Tensor::try_new(self.device, label, words(rows * row_bytes)).await?;
+            let tensor = Tensor::try_weights(self.device, label, words(rows * row_bytes)).await?;
             parts.push(MatrixPart {
                 tensor,
                 first_row,

@@ -96,14 +96,17 @@ impl CpuDevice {
         self.queue.turn()
     }
 
-    /// Allocates zeroed memory, if there is that much.
-    pub(super) fn try_allocate(&self, bytes: usize) -> Option<Memory> {
-        self.has_room().then(|| self.queue.zeroed(bytes)).flatten()
+    /// Allocates zeroed memory for weights, if there is that much.
+    pub(super) fn try_allocate_weights(&self, bytes: usize) -> Option<Memory> {
+        let allocate = || self.queue.zeroed_weights(bytes);
+        self.has_room().then(allocate).flatten()
     }
 
     /// Allocates zeroed memory; without room it is empty and the device has failed.
     pub(super) fn allocate(&self, label: &str, bytes: usize) -> Memory {
-        self.try_allocate(bytes).unwrap_or_else(|| {
+        let allocate = || self.queue.zeroed(bytes);
+        let memory = self.has_room().then(allocate).flatten();
+        memory.unwrap_or_else(|| {
             self.failure.record(Failure::OutOfMemory(format!(
                 "{bytes} bytes for {label} cannot be had"
             )));

@@ -8,6 +8,8 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
 use std::sync::Arc;
+#[cfg(not(target_arch = "wasm32"))]
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +37,7 @@ pub(crate) struct Own {
     device: u64,
     /// Where `start` is, if it was not allocated.
     #[cfg(not(target_arch = "wasm32"))]
-    pages: Option<memmap2::MmapMut>,
+    pages: Option<Arc<memmap2::MmapMut>>,
 }
 
 // SAFETY: the bytes are plain numbers that belong to nobody's thread, and they are
@@ -62,6 +64,11 @@ impl Drop for Own {
 #[cfg(not(target_arch = "wasm32"))]
 const LARGE: usize = 4 << 20;
 
+/// Bytes that weights of fewer than [`LARGE`] share: enough that little of their last huge
+/// page is left over.
+#[cfg(not(target_arch = "wasm32"))]
+const BLOCK: usize = 64 << 20;
+
 #[cfg(not(target_arch = "wasm32"))]
 fn huge_pages(bytes: usize) -> Option<memmap2::MmapMut> {
     let pages = memmap2::MmapMut::map_anon(bytes).ok()?;
@@ -83,13 +90,7 @@ impl Memory {
     fn zeroed(device: u64, bytes: usize) -> Option<Self> {
         #[cfg(not(target_arch = "wasm32"))]
         if bytes >= LARGE {
-            let mut pages = huge_pages(bytes)?;
-            return Some(Self::Own(Own {
-                start: NonNull::new(pages.as_mut_ptr())?,
-                bytes,
-                device,
-                pages: Some(pages),
-            }));
+            return Self::within(device, bytes, Arc::new(huge_pages(bytes)?), 0);
         }
         let layout = layout(bytes)?;
         // SAFETY: the layout has a size above zero.
@@ -100,6 +101,17 @@ impl Memory {
             device,
             #[cfg(not(target_arch = "wasm32"))]
             pages: None,
+        }))
+    }
+
+    /// Bytes of pages from byte `at` on, which are inside and nobody else's.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn within(device: u64, bytes: usize, pages: Arc<memmap2::MmapMut>, at: usize) -> Option<Self> {
+        Some(Self::Own(Own {
+            start: NonNull::new(pages.as_ptr().cast_mut().wrapping_add(at))?,
+            bytes,
+            device,
+            pages: Some(pages),
         }))
     }
 
@@ -138,6 +150,10 @@ impl Memory {
 pub(crate) struct Queue {
     device: u64,
     lock: Mutex<()>,
+    /// The block of weights that has room, while one of them lives, and how many of its
+    /// bytes are given away.
+    #[cfg(not(target_arch = "wasm32"))]
+    block: Mutex<(Weak<memmap2::MmapMut>, usize)>,
 }
 
 impl Queue {
@@ -147,6 +163,8 @@ impl Queue {
         Self {
             device: DEVICES.fetch_add(1, Ordering::Relaxed),
             lock: Mutex::new(()),
+            #[cfg(not(target_arch = "wasm32"))]
+            block: Mutex::default(),
         }
     }
 
@@ -154,6 +172,22 @@ impl Queue {
     /// it is written; `None` if there is not that much.
     pub(crate) fn zeroed(&self, bytes: usize) -> Option<Memory> {
         Memory::zeroed(self.device, bytes)
+    }
+
+    /// The same for weights, which are many and go together: small ones share huge pages.
+    pub(crate) fn zeroed_weights(&self, bytes: usize) -> Option<Memory> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if bytes < LARGE {
+            let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+            let (pages, at) = match block.0.upgrade() {
+                Some(pages) if block.1 + bytes <= BLOCK => (pages, block.1),
+                _ => (Arc::new(huge_pages(BLOCK)?), 0),
+            };
+            let end = (at + bytes).next_multiple_of(ALIGNMENT);
+            *block = (Arc::downgrade(&pages), end);
+            return Memory::within(self.device, bytes, pages, at);
+        }
+        self.zeroed(bytes)
     }
 
     /// Waits for the turn.
