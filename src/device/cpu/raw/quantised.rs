@@ -23,7 +23,7 @@ const UNIT: usize = 32;
 const LARGEST_GROUP: usize = 128;
 
 /// How many words ahead memory is asked for: rows are read from end to end, one behind the
-/// other, and an eighth to a half of the time is waiting without it.
+/// other, and a tenth to a half of the time is waiting without it.
 const AHEAD: usize = 2048;
 
 /// The most numbers of a word.
