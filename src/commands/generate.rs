@@ -250,9 +250,11 @@ impl Generate {
                 trace,
                 times: &mut times,
             };
-            let model = self.together(models, &loaded, texts, global).await?;
-            global.say(&times.line(&loaded, &model));
-            return Ok(());
+            let (model, over) = self.together(models, &loaded, texts, global).await?;
+            if let Some(model) = model.filter(|_| was_stopped_or_done(&over)) {
+                global.say(&times.line(&loaded, &model));
+            }
+            return over;
         }
         for (index, prompt) in prompts.iter().enumerate() {
             let options = self.sampling.options();
@@ -272,8 +274,7 @@ impl Generate {
             }
             self.end_text(prompts.len(), output)?;
         }
-        let stopped = matches!(over, Ok(()) | Err(Failure::Error(blt::Error::Interrupted)));
-        if stopped {
+        if was_stopped_or_done(&over) {
             global.say(&times.line(&loaded, &model));
         }
         over
@@ -404,6 +405,11 @@ impl Generate {
         speech.finish()?;
         result
     }
+}
+
+/// Whether nothing failed but a text that the user ended.
+fn was_stopped_or_done(over: &Outcome) -> bool {
+    matches!(over, Ok(()) | Err(Failure::Error(blt::Error::Interrupted)))
 }
 
 /// Passes on what has happened.

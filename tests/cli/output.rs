@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{good, model, program};
+use super::{good, model, oracle, program};
 
 #[test]
 fn a_file_gets_what_standard_output_would() {
@@ -174,6 +174,35 @@ fn an_interruption_leaves_no_file() {
         interrupted(child, signal);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
+}
+
+/// Prompts that are continued at the same time are written as far as they are.
+#[cfg(unix)]
+#[test]
+fn an_interruption_keeps_texts_that_are_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    let (_file, prompts) = super::input::file(b"one\ntwo\nthree\nfour\n");
+    let model = oracle("k1").display().to_string();
+    let options = "-n 10000000 --ignore-eos --batch 3 --format jsonl --adapter cpu --trace";
+    let own = ["generate", "-m", &model, "--prompts", &prompts];
+    let options: Vec<&str> = options.split(' ').collect();
+    let child = spawn(&[&own[..], &options, &[trace.to_str().unwrap()]].concat());
+    while std::fs::read_dir(folder.path()).unwrap().count() == 0 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // The model is small: by now it is loaded and has read what it goes on from.
+    std::thread::sleep(Duration::from_millis(1500));
+    let ended = interrupted(child, "-INT");
+    let lines: Vec<serde_json::Value> = String::from_utf8(ended.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let written: Vec<_> = lines.iter().map(|line| line["prompt"].as_u64()).collect();
+    assert_eq!(written, [Some(0), Some(1), Some(2)]);
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(told.contains("latent steps"), "{told}");
 }
 
 /// What `nohup` started goes on when the terminal closes, and is still ended by what ends

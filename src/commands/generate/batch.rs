@@ -1,6 +1,6 @@
 //! Several prompts at the same time: their runs share each reading of the weights.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use blt::generate::{Event, TextModel};
 use blt::session::{BatchMember, StepBatch};
 use futures_util::stream::{self, StreamExt};
 
-use super::super::failure::Failure;
+use super::super::failure::{Failure, Outcome};
 use super::super::global::Global;
 use super::super::interrupt;
 use super::super::output::Output;
@@ -36,7 +36,8 @@ pub(super) struct Texts<'a> {
     pub(super) times: &'a mut Times,
 }
 
-/// What has become of a prompt.
+/// What has become of a prompt, as far as it came.
+#[derive(Default)]
 struct Continued {
     reading: Duration,
     events: Vec<Event>,
@@ -77,14 +78,15 @@ impl Generate {
     }
 
     /// Continues all prompts and writes their texts in the prompts' order; gives one of the
-    /// models back.
+    /// models back. After a failure no prompt is begun, and those that are under way are
+    /// written as far as they come.
     pub(super) async fn together(
         &self,
         models: Vec<TextModel>,
         loaded: &Loaded,
         texts: Texts<'_>,
         global: &Global,
-    ) -> Result<TextModel, Failure> {
+    ) -> Result<(Option<TextModel>, Outcome), Failure> {
         let Texts {
             prompts,
             origin,
@@ -94,38 +96,43 @@ impl Generate {
         } = texts;
         let batch = StepBatch::new(loaded.device());
         let at_once = models.len();
-        let free = RefCell::new(models);
+        let (free, failed) = (RefCell::new(models), Cell::new(false));
         let start = Instant::now();
         let total = self.bytes.saturating_mul(prompts.len() as u64);
         let progress = RefCell::new(Progress::new("", Some(total), !global.quiet));
         let work = stream::iter(prompts.iter().enumerate()).map(|(index, prompt)| {
             // Before any of them runs, so that the first waits for the others.
             let member = batch.member();
-            let (free, progress) = (&free, &progress);
+            let (free, failed, progress) = (&free, &failed, &progress);
             async move {
+                if failed.get() {
+                    return None;
+                }
                 // There are as many models as prompts at a time.
                 let taken = free.borrow_mut().pop();
-                let Some(mut model) = taken else {
-                    return Err(Failure::from(blt::Error::Interrupted));
-                };
-                let continued = self.continued(&mut model, prompt, member, progress).await;
+                let mut model = taken?;
+                let mut so_far = Continued::default();
+                let end = self
+                    .continued(&mut model, prompt, member, progress, &mut so_far)
+                    .await;
+                failed.set(failed.get() || end.is_err());
                 model.join(None);
                 free.borrow_mut().push(model);
-                Ok((index, continued?))
+                Some((index, (so_far, end)))
             }
         });
         let mut work = pin!(work.buffer_unordered(at_once));
         let mut early = BTreeMap::new();
         let mut next = 0;
         let mut reading = Duration::ZERO;
+        let mut over = Ok(());
         while let Some(done) = work.next().await {
-            let (index, continued) = done?;
-            early.insert(index, continued);
-            while let Some(Continued {
-                reading: time,
-                events,
-            }) = early.remove(&next)
-            {
+            early.extend(done);
+            while let Some((continued, end)) = early.remove(&next) {
+                let Continued {
+                    reading: time,
+                    events,
+                } = continued;
                 let prompt = &prompts[next];
                 trace.prompt(
                     next,
@@ -136,18 +143,21 @@ impl Generate {
                 )?;
                 times.read(prompt.len(), time);
                 reading += time;
-                let mut speech = self.speech((next, prompt), output)?;
-                for event in &events {
-                    told(event, &mut speech, trace, times)?;
+                if end.is_ok() || !events.is_empty() {
+                    let mut speech = self.speech((next, prompt), output)?;
+                    for event in &events {
+                        told(event, &mut speech, trace, times)?;
+                    }
+                    speech.finish()?;
+                    self.end_text(prompts.len(), output)?;
                 }
-                speech.finish()?;
-                self.end_text(prompts.len(), output)?;
+                over = over.and(end);
                 next += 1;
             }
         }
         times.wrote(start.elapsed().saturating_sub(reading));
         let model = free.borrow_mut().pop();
-        model.ok_or_else(|| Failure::from(blt::Error::Interrupted))
+        Ok((model, over))
     }
 
     async fn continued(
@@ -156,20 +166,20 @@ impl Generate {
         prompt: &[u8],
         member: BatchMember,
         progress: &RefCell<Progress>,
-    ) -> Result<Continued, Failure> {
+        so_far: &mut Continued,
+    ) -> Outcome {
         let start = Instant::now();
         let read = model.read(prompt, |_| go_on()).await?;
-        let reading = start.elapsed();
+        so_far.reading = start.elapsed();
         model.join(Some(member));
         let mut generator = self.generator(model, prompt, &read)?;
-        let mut events = Vec::new();
         while let Some(event) = generator.next().await? {
             interrupt::check()?;
             progress
                 .borrow_mut()
                 .add(u64::from(matches!(event, Event::Byte(_))));
-            events.push(event);
+            so_far.events.push(event);
         }
-        Ok(Continued { reading, events })
+        Ok(())
     }
 }
