@@ -177,17 +177,26 @@ impl Queue {
     /// The same for weights, which are many and go together: small ones share huge pages.
     pub(crate) fn zeroed_weights(&self, bytes: usize) -> Option<Memory> {
         #[cfg(not(target_arch = "wasm32"))]
-        if bytes < LARGE {
-            let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
-            let (pages, at) = match block.0.upgrade() {
-                Some(pages) if block.1 + bytes <= BLOCK => (pages, block.1),
-                _ => (Arc::new(huge_pages(BLOCK)?), 0),
-            };
-            let end = (at + bytes).next_multiple_of(ALIGNMENT);
-            *block = (Arc::downgrade(&pages), end);
-            return Memory::within(self.device, bytes, pages, at);
+        if let Some(memory) = self.within_block(bytes) {
+            return Some(memory);
         }
         self.zeroed(bytes)
+    }
+
+    /// Fewer than [`LARGE`] bytes of a block.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn within_block(&self, bytes: usize) -> Option<Memory> {
+        if bytes >= LARGE {
+            return None;
+        }
+        let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+        let (pages, at) = match block.0.upgrade() {
+            Some(pages) if block.1 + bytes <= BLOCK => (pages, block.1),
+            _ => (Arc::new(huge_pages(BLOCK)?), 0),
+        };
+        let end = (at + bytes).next_multiple_of(ALIGNMENT);
+        *block = (Arc::downgrade(&pages), end);
+        Memory::within(self.device, bytes, pages, at)
     }
 
     /// Waits for the turn.
