@@ -10,11 +10,11 @@ use crate::device::cpu::raw::{Lanes, RowFormat, Tile, TileShape, Work};
 /// enough that no thread ends long after the others.
 const PIECE: (usize, usize) = (16 << 10, 1 << 20);
 
-/// Pieces for each thread: few, because the first weights of each are not prefetched.
+/// Pieces for each thread; with 20 steps took no less time.
 const PIECES: usize = 8;
 
 /// How many weights a piece of a layer with `weights` of them has.
-pub(crate) fn piece(weights: usize, cpu: &Cpu) -> usize {
+fn piece(weights: usize, cpu: &Cpu) -> usize {
     (weights / (PIECES * cpu.threads())).clamp(PIECE.0, PIECE.1)
 }
 
@@ -58,10 +58,10 @@ pub(crate) fn few<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) {
 }
 
 /// Brings a row of x into the form that its products want.
-pub(crate) struct Arrange<'a, F> {
-    pub(crate) format: F,
-    pub(crate) x: &'a [f32],
-    pub(crate) to: &'a mut [f32],
+struct Arrange<'a, F> {
+    format: F,
+    x: &'a [f32],
+    to: &'a mut [f32],
 }
 
 impl<F: RowFormat> Work for Arrange<'_, F> {

@@ -32,10 +32,8 @@ pub(crate) struct Product {
 impl Product {
     /// What `linear` takes for products side by side, of rows that are normalised first or not.
     pub(super) fn params(self, mean: Option<Mean>) -> LinearParams {
-        let Mean {
-            inverse_columns,
-            epsilon,
-        } = mean.unwrap_or_default();
+        let (inverse_columns, epsilon) =
+            mean.map_or((0.0, 0.0), |mean| (mean.inverse_columns, mean.epsilon));
         LinearParams {
             inputs4: self.inputs4,
             outputs: self.outputs,

@@ -22,7 +22,7 @@ pub(crate) fn run(k: RmsNormCpu<'_>, p: &RmsNormParams, cpu: &Cpu) {
 }
 
 /// How a row's mean square is formed.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Mean {
     /// 1 / columns, without padding.
     pub(crate) inverse_columns: f32,

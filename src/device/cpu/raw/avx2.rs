@@ -128,18 +128,13 @@ impl Lanes for Avx2 {
         unsafe { _mm256_storeu_ps(to, v) }
     }
     #[inline(always)]
-    unsafe fn store_halves_to(self, v: __m256, to: [*mut i16; 2]) {
+    unsafe fn store_i16_to(self, v: __m256, to: *mut i16) {
         // SAFETY: as above.
         unsafe {
-            // The low half is signed: what it lacks is in the high one.
-            let carried = _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(0x8000));
-            let high = _mm256_srai_epi32::<16>(carried);
-            let low = _mm256_xor_si256(carried, _mm256_set1_epi32(0x8000));
-            let low = _mm256_srai_epi32::<16>(_mm256_slli_epi32::<16>(low));
-            for (v, to) in [high, low].into_iter().zip(to) {
-                let (first, last) = (_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
-                _mm_storeu_si128(to.cast(), _mm_packs_epi32(first, last));
-            }
+            let integers = _mm256_cvtps_epi32(v);
+            let low = _mm256_castsi256_si128(integers);
+            let high = _mm256_extracti128_si256::<1>(integers);
+            _mm_storeu_si128(to.cast(), _mm_packs_epi32(low, high));
         }
     }
     #[inline(always)]

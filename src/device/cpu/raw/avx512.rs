@@ -149,15 +149,11 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
         unsafe { _mm512_storeu_ps(to, v) }
     }
     #[inline(always)]
-    unsafe fn store_halves_to(self, v: __m512, to: [*mut i16; 2]) {
+    unsafe fn store_i16_to(self, v: __m512, to: *mut i16) {
         // SAFETY: as above.
         unsafe {
-            // The low half is signed: what it lacks is in the high one.
-            let carried = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(0x8000));
-            let high = _mm512_srai_epi32::<16>(carried);
-            let low = _mm512_xor_si512(carried, _mm512_set1_epi32(0x8000));
-            _mm256_storeu_si256(to[0].cast(), _mm512_cvtepi32_epi16(high));
-            _mm256_storeu_si256(to[1].cast(), _mm512_cvtepi32_epi16(low));
+            let integers = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v));
+            _mm256_storeu_si256(to.cast(), integers);
         }
     }
     #[inline(always)]

@@ -158,19 +158,19 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `to` is good for `LANES` writes.
     unsafe fn store_to(self, v: Self::V, to: *mut f32);
-    /// Stores integers of 24 bits, nearest to the numbers, as `65536 * high + low`.
+    /// Stores integers of 16 bits, nearest to the numbers.
     ///
     /// # Safety
-    /// Each is good for `LANES` writes.
-    unsafe fn store_halves_to(self, v: Self::V, to: [*mut i16; 2]);
+    /// `to` is good for `LANES` writes.
+    unsafe fn store_i16_to(self, v: Self::V, to: *mut i16);
     /// Stores integers of 24 bits, nearest to the numbers, as
     /// `65536 * high + 256 * middle + low`.
     ///
     /// # Safety
     /// Each is good for `LANES` writes.
     unsafe fn store_bytes_to(self, v: Self::V, to: [*mut i8; 3]);
-    /// Asks for the cache line at an address, which may be any, but not for a place in the
-    /// nearest cache: x is there.
+    /// Prefetches the cache line at an address, which may be any, into the second-level cache:
+    /// weights came slower where they were prefetched into the first.
     #[inline(always)]
     fn prefetch<T>(self, _: *const T) {}
     fn splat(self, value: f32) -> Self::V;
@@ -208,10 +208,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
         unsafe { self.load_from(from.as_ptr()) }
     }
     #[inline(always)]
-    fn store_halves(self, v: Self::V, to: [&mut [i16]; 2]) {
-        let to = to.map(|to| to[..Self::LANES].as_mut_ptr());
+    fn store_i16(self, v: Self::V, to: &mut [i16]) {
+        let to = &mut to[..Self::LANES];
         // SAFETY: the line above found the room there.
-        unsafe { self.store_halves_to(v, to) }
+        unsafe { self.store_i16_to(v, to.as_mut_ptr()) }
     }
     #[inline(always)]
     fn store_bytes(self, v: Self::V, to: [&mut [i8]; 3]) {

@@ -121,20 +121,11 @@ impl Lanes for Plain {
         unsafe { to.cast::<V>().write_unaligned(v) }
     }
     #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "integers of 24 bits, and parts of them"
-    )]
-    unsafe fn store_halves_to(self, v: V, to: [*mut i16; 2]) {
-        let carried = v.map(|v| v.round_ties_even() as i32 + 0x8000);
-        let halves = [
-            carried.map(|n| (n >> 16) as i16),
-            carried.map(|n| (n ^ 0x8000) as i16),
-        ];
-        for (half, to) in halves.into_iter().zip(to) {
-            // SAFETY: as above.
-            unsafe { to.cast::<[i16; LANES]>().write_unaligned(half) }
-        }
+    #[expect(clippy::cast_possible_truncation, reason = "they are such integers")]
+    unsafe fn store_i16_to(self, v: V, to: *mut i16) {
+        let integers = v.map(|v| v.round_ties_even() as i16);
+        // SAFETY: as above.
+        unsafe { to.cast::<[i16; LANES]>().write_unaligned(integers) }
     }
     #[inline(always)]
     #[expect(
