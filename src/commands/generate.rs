@@ -407,7 +407,7 @@ impl Generate {
     }
 }
 
-/// Whether nothing failed but a text that the user ended.
+/// Whether all texts were written, or the user interrupted the run.
 fn was_stopped_or_done(over: &Outcome) -> bool {
     matches!(over, Ok(()) | Err(Failure::Error(blt::Error::Interrupted)))
 }

@@ -78,8 +78,8 @@ impl Generate {
     }
 
     /// Continues all prompts and writes their texts in the prompts' order; gives one of the
-    /// models back. After a failure no prompt is begun, and those that are under way are
-    /// written as far as they come.
+    /// models back. After a failure no prompt is begun; texts under way are still finished, or
+    /// written as far as they are where the run is interrupted.
     pub(super) async fn together(
         &self,
         models: Vec<TextModel>,
@@ -129,10 +129,6 @@ impl Generate {
         while let Some(done) = work.next().await {
             early.extend(done);
             while let Some((continued, end)) = early.remove(&next) {
-                let Continued {
-                    reading: time,
-                    events,
-                } = continued;
                 let prompt = &prompts[next];
                 trace.prompt(
                     next,
@@ -141,11 +137,11 @@ impl Generate {
                     &self.sampling.options(),
                     self.speculate,
                 )?;
-                times.read(prompt.len(), time);
-                reading += time;
-                if end.is_ok() || !events.is_empty() {
+                times.read(prompt.len(), continued.reading);
+                reading += continued.reading;
+                if end.is_ok() || !continued.events.is_empty() {
                     let mut speech = self.speech((next, prompt), output)?;
-                    for event in &events {
+                    for event in &continued.events {
                         told(event, &mut speech, trace, times)?;
                     }
                     speech.finish()?;
@@ -174,11 +170,11 @@ impl Generate {
         model.join(Some(member));
         let mut generator = self.generator(model, prompt, &read)?;
         while let Some(event) = generator.next().await? {
-            interrupt::check()?;
             progress
                 .borrow_mut()
                 .add(u64::from(matches!(event, Event::Byte(_))));
             so_far.events.push(event);
+            interrupt::check()?;
         }
         Ok(())
     }
