@@ -506,6 +506,12 @@ mod tests {
         let (opened, tried) = open(&["card", "chip"], |_| None);
         assert!(matches!(opened, Ok("card")));
         assert_eq!(tried, ["card"]);
+        let blind = |name: &str| {
+            (name == "card").then(|| Error::Adapter("card cannot draw onto this display".into()))
+        };
+        let (opened, tried) = open(&["card", "chip", "driver"], blind);
+        assert!(matches!(opened, Ok("chip")));
+        assert_eq!(tried, ["card", "chip"]);
     }
 
     #[test]

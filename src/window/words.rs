@@ -74,6 +74,8 @@ pub(crate) struct Words {
     pub(crate) dismiss: &'static str,
     pub(crate) recovered: &'static str,
     pub(crate) pasted: &'static str,
+    pub(crate) nothing_pasted: &'static str,
+    pub(crate) copied_nul: &'static str,
     pub(crate) menu: &'static str,
 }
 
@@ -97,6 +99,10 @@ const ENGLISH: Words = Words {
     dismiss: "Dismiss",
     recovered: "The graphics device was lost and has been opened again. Your text is as it was.",
     pasted: "The pasted text is too large for the editor; it is shown as a file.",
+    nothing_pasted: "The clipboard gave no text. Where the program that copied it has ended, or the \
+                     text was too much for the clipboard, copy it again or open it as a file.",
+    copied_nul: "The copied text holds NUL bytes, and many programs paste only what comes before \
+                 the first. Save it as a file to keep all of it.",
     menu: "Menu",
 };
 
@@ -120,6 +126,10 @@ const KOREAN: Words = Words {
     dismiss: "닫기",
     recovered: "그래픽 장치가 끊겨 다시 열었습니다. 글은 그대로 있습니다.",
     pasted: "붙여 넣은 글이 편집기에는 너무 커서 파일로 보여 줍니다.",
+    nothing_pasted: "클립보드에서 글을 받지 못했습니다. 복사한 프로그램이 끝났거나 글이 너무 크면 \
+                     다시 복사하거나 파일로 여세요.",
+    copied_nul: "복사한 글에 NUL 바이트가 있어, 많은 프로그램이 첫 NUL 앞까지만 붙여 넣습니다. 모두 \
+                 남기려면 파일로 저장하세요.",
     menu: "메뉴",
 };
 

@@ -255,6 +255,11 @@ impl Desk {
         self.hand(&["key", "ctrl+v"]);
     }
 
+    /// Ends the program that holds what was copied.
+    pub(crate) fn clear_clipboard(&mut self) {
+        self.clipboard = None;
+    }
+
     /// What is on the screen.
     pub(crate) fn look(&self) -> Picture {
         let png = self.output("import", &["-silent", "-window", "root", "png:-"]);

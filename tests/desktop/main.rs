@@ -171,7 +171,17 @@ fn a_window_is_used_with_pointer_and_keyboard() {
         }
     });
 
+    // Who pastes from a program that has ended is told so, above the text.
     window.focus();
+    desk.click(staff.left + 30, staff.foot + 15);
+    let quiet = desk.still();
+    desk.clear_clipboard();
+    desk.hand(&["key", "ctrl+v"]);
+    until("a notice", || match desk.look().changed(&quiet, 1280) {
+        Some([_, top, ..]) if top < 100 => Ok(()),
+        other => Err(format!("{other:?} has changed")),
+    });
+
     desk.hand(&["key", "ctrl+q"]);
     window.end();
 }

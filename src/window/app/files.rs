@@ -71,40 +71,6 @@ impl App {
         }
     }
 
-    /// A text that the editor cannot hold is shown as a file instead of being lost.
-    pub(super) fn take_large_paste(&mut self, context: &Context) {
-        let most = MOST_BYTES;
-        let mut large = None;
-        context.input_mut(|input| {
-            input.events.retain(|event| match event {
-                egui::Event::Paste(text) if text.len() > most => {
-                    large = Some(text.clone());
-                    false
-                }
-                _ => true,
-            });
-        });
-        let Some(text) = large else {
-            return;
-        };
-        match files::keep_aside("pasted-", ".txt", text.as_bytes()) {
-            Ok(file) => {
-                let path = file.path().to_owned();
-                self.pasted.push(file);
-                self.notices.push(self.language().words().pasted.to_owned());
-                self.show_file(&path);
-            }
-            Err(source) => self.tell_error(&Error::Io {
-                action: "write",
-                path: self
-                    .language()
-                    .pick("the pasted text", "붙여 넣은 글")
-                    .into(),
-                source,
-            }),
-        }
-    }
-
     /// Opens what is at a path: a model's folder, a text, or any file.
     pub(in crate::window) fn open_path(&mut self, path: &Path) {
         if files::is_folder(path) {

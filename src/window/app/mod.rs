@@ -1,6 +1,7 @@
 //! The whole window: what is above the screens, and which one shows.
 
 mod acting;
+mod clipboard;
 mod draft;
 mod drops;
 mod files;
@@ -472,6 +473,7 @@ impl App {
             None => {}
         }
         self.show_hovered(&context);
+        self.look_at_copied(&context);
         self.look_after_draft(&context);
         self.await_numbers(&context);
     }

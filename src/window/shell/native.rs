@@ -10,6 +10,7 @@ use egui_winit::accesskit_winit;
 use winit::application::ApplicationHandler;
 use winit::event::{StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
+use winit::keyboard::{Key, KeyCode, ModifiersState, NamedKey, PhysicalKey};
 use winit::window::{Icon, Window, WindowAttributes, WindowId};
 
 use super::frames::{Frames, Missed};
@@ -98,6 +99,7 @@ struct Open {
     app: App,
     drawing: Drawing,
     input: egui_winit::State,
+    modifiers: ModifiersState,
     context: Context,
     window: Arc<Window>,
     info: egui::ViewportInfo,
@@ -315,6 +317,7 @@ impl Desktop {
             app,
             drawing,
             input,
+            modifiers: ModifiersState::empty(),
             context,
             window,
             info: egui::ViewportInfo::default(),
@@ -386,6 +389,32 @@ fn wake(proxy: &EventLoopProxy<Event>) -> Arc<dyn Fn() + Send + Sync> {
 }
 
 impl Open {
+    /// Whether an event asks for the clipboard, by the keys that `egui-winit` knows.
+    fn is_pasting(&self, event: &WindowEvent) -> bool {
+        let WindowEvent::KeyboardInput {
+            event,
+            is_synthetic: false,
+            ..
+        } = event
+        else {
+            return false;
+        };
+        let command = self.modifiers
+            == match cfg!(target_os = "macos") {
+                true => ModifiersState::SUPER,
+                false => ModifiersState::CONTROL,
+            };
+        let asks = match event.logical_key.as_ref() {
+            Key::Named(NamedKey::Paste) => true,
+            Key::Named(NamedKey::Insert) => cfg!(windows) && self.modifiers.shift_key(),
+            // By its place on the keyboard where it has no Latin letter.
+            Key::Character(key) if key.is_ascii() => command && key.eq_ignore_ascii_case("v"),
+            Key::Character(_) => command && event.physical_key == PhysicalKey::Code(KeyCode::KeyV),
+            _ => false,
+        };
+        asks && event.state.is_pressed()
+    }
+
     fn draw(&mut self, events: &ActiveEventLoop) {
         self.drawn = Instant::now();
         let input = self.input.take_egui_input(&self.window);
@@ -535,12 +564,20 @@ impl ApplicationHandler<Event> for Desktop {
             }
             WindowEvent::CloseRequested => return self.ask_to_close(events),
             WindowEvent::Resized(size) => open.drawing.resize(size.width, size.height),
+            WindowEvent::ModifiersChanged(modifiers) => open.modifiers = modifiers.state(),
             WindowEvent::Occluded(false) | WindowEvent::Focused(true) => {
                 open.window.request_redraw();
             }
             _ => {}
         }
-        if open.input.on_window_event(&open.window, &event).repaint {
+        let pasting = open.is_pasting(&event);
+        let before = open.input.egui_input().events.len();
+        let response = open.input.on_window_event(&open.window, &event);
+        if pasting && open.input.egui_input().events.len() == before {
+            open.app.nothing_pasted();
+            open.window.request_redraw();
+        }
+        if response.repaint {
             open.window.request_redraw();
         }
     }

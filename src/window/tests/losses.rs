@@ -74,6 +74,34 @@ fn a_paste_that_is_too_large_becomes_a_file() {
 }
 
 #[test]
+fn a_paste_of_nothing_and_a_copy_that_may_be_cut_are_said() {
+    let mut hand = Hand::open(AppOptions {
+        text: Some("cut \0 here".into()),
+        ..plain()
+    });
+    hand.settle();
+    hand.harness.state_mut().nothing_pasted();
+    hand.harness.step();
+    hand.harness
+        .get_by_label_contains("The clipboard gave no text");
+    let editor = hand
+        .harness
+        .get_by_role(egui::accesskit::Role::MultilineTextInput);
+    editor.focus();
+    hand.harness.step();
+    hand.harness
+        .key_press_modifiers(egui::Modifiers::COMMAND, Key::A);
+    hand.harness.step();
+    hand.harness.event(Event::Copy);
+    hand.harness.step();
+    hand.harness.step();
+    let app = hand.harness.state();
+    assert_eq!(app.notices.len(), 2, "{:?}", app.notices);
+    assert!(app.notices[1].contains("NUL"), "{:?}", app.notices);
+    assert_eq!(app.patch.text.editor, "cut \0 here");
+}
+
+#[test]
 fn a_model_that_cannot_be_used_is_named_and_the_one_before_stays() {
     let mut hand = Hand::open(plain());
     hand.settle();
