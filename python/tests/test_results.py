@@ -22,8 +22,12 @@ def floats(values):
 
 
 def same(found, wanted):
-    """Equal but for rounding: the program reads a text in pieces of other lengths."""
-    np.testing.assert_allclose(found, floats(wanted), rtol=0, atol=2e-5)
+    """Equal but for rounding: the program reads a text in pieces of other lengths.
+
+    As far as two devices may differ: on random bytes the order of sums alone makes 3e-5 of
+    an entropy, differently on each processor.
+    """
+    np.testing.assert_allclose(found, floats(wanted), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", TEXTS)
