@@ -23,9 +23,8 @@ pub(crate) struct Quantised<const BITS: usize> {
 const UNIT: usize = 32;
 const LARGEST_GROUP: usize = 128;
 
-/// How many words ahead memory is prefetched: without it rows of 1024 columns come as fast, and
-/// those of 5632 a quarter slower.
-const AHEAD: usize = 2048;
+/// How many words ahead memory is prefetched.
+const AHEAD: usize = super::dots::AHEAD / size_of::<u32>();
 
 /// The most numbers of a word.
 const NIBBLES: usize = 8;
