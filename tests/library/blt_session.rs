@@ -11,7 +11,7 @@ use blt::checkpoint::{Checkpoint, Dtype};
 use blt::device::plan::StepOutput;
 use blt::device::{Device, Tier};
 use blt::measure::bench::DecodeReads;
-use blt::model::blt::{BltLoad, BltModel};
+use blt::model::blt::{BltLoad, BltModel, WeightBits};
 use blt::patch::{Known, Patcher, Rule, Scheme};
 use blt::session::blt::Trace;
 use blt::session::{BltOptions, BltSession};
@@ -53,7 +53,15 @@ async fn session(
     load: BltLoad,
     options: BltOptions,
 ) -> BltSession {
-    let checkpoint = Arc::new(open(variant));
+    of_checkpoint(device, Arc::new(open(variant)), load, options).await
+}
+
+async fn of_checkpoint(
+    device: &Arc<Device>,
+    checkpoint: Arc<Checkpoint>,
+    load: BltLoad,
+    options: BltOptions,
+) -> BltSession {
     let rule = rule_of(&checkpoint);
     let model = BltModel::load(device, &checkpoint, load, |_| ())
         .await
@@ -225,6 +233,55 @@ async fn agrees_with_golden(wanted: Option<Tier>) {
         }
     }
     assert!(inputs > 70, "only {inputs} inputs");
+}
+
+/// How far logits in fewer bits are from the golden ones, with the golden patches: the root of
+/// the mean squared difference over that of the golden logits, by checkpoint.
+async fn losses(bits: WeightBits) -> Vec<(&'static str, f64)> {
+    let device = crate::common::device();
+    let mut losses = Vec::new();
+    for variant in VARIANTS {
+        let (mut difference, mut whole) = (0.0, 0.0);
+        for input in INPUTS {
+            let Some(golden) = golden(variant, input) else {
+                continue;
+            };
+            let checkpoint = bits.of(&Arc::new(open(variant)));
+            let options = told(variant, input);
+            let load = BltLoad::default();
+            let mut session = of_checkpoint(&device, checkpoint, load, options).await;
+            let trace = session.trace(golden.ids()).await.unwrap();
+            let logits = written(&trace.decode, "linear head").pop().unwrap();
+            let rows = golden.ids().len() - mistaken(variant, input);
+            let want = golden.floats("logits").unwrap();
+            for (a, b) in logits.iter().zip(want).take(rows * 260) {
+                difference += f64::from(a - b).powi(2);
+                whole += f64::from(*b).powi(2);
+            }
+        }
+        losses.push((variant, (difference / whole).sqrt()));
+    }
+    losses
+}
+
+#[test]
+fn goldens_in_fewer_bits_lose_little() {
+    pollster::block_on(async {
+        for (bits, rounding, most) in [
+            (WeightBits::Stored, 0.0, 1e-6),
+            (WeightBits::Eight, 1e-3, 6e-3),
+            (WeightBits::Four, 1e-2, 0.1),
+        ] {
+            let losses = losses(bits).await;
+            for (variant, loss) in &losses {
+                eprintln!("{variant}, {bits:?}: {loss:.2e}");
+                assert!(*loss < most, "{variant}, {bits:?}: {loss}");
+            }
+            // The narrowest checkpoint has rows too short for a group.
+            let rounded = losses.iter().filter(|(_, loss)| *loss > rounding).count();
+            assert!(rounded + 1 >= losses.len(), "{bits:?}: {rounded}");
+        }
+    });
 }
 
 /// Tokens one at a time, each through the caches alone: every row of logits.
