@@ -573,7 +573,12 @@ impl ApplicationHandler<Event> for Desktop {
         let pasting = open.is_pasting(&event);
         let before = open.input.egui_input().events.len();
         let response = open.input.on_window_event(&open.window, &event);
-        if pasting && open.input.egui_input().events.len() == before {
+        let came = &open.input.egui_input().events[before..];
+        if pasting
+            && !came
+                .iter()
+                .any(|event| matches!(event, egui::Event::Paste(_)))
+        {
             open.app.nothing_pasted();
             open.window.request_redraw();
         }
