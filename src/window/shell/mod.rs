@@ -11,6 +11,8 @@ mod offscreen;
 #[cfg(not(target_arch = "wasm32"))]
 mod paint;
 #[cfg(not(target_arch = "wasm32"))]
+mod pasting;
+#[cfg(not(target_arch = "wasm32"))]
 mod picker;
 mod reopening;
 #[cfg(target_arch = "wasm32")]

@@ -10,11 +10,12 @@ use egui_winit::accesskit_winit;
 use winit::application::ApplicationHandler;
 use winit::event::{StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
-use winit::keyboard::{Key, KeyCode, ModifiersState, NamedKey, PhysicalKey};
+use winit::keyboard::ModifiersState;
 use winit::window::{Icon, Window, WindowAttributes, WindowId};
 
 use super::frames::{Frames, Missed};
 use super::paint::Painter;
+use super::pasting;
 use super::picker::System;
 use super::reopening::Reopening;
 use crate::device::{DeviceOptions, Gpu};
@@ -389,32 +390,6 @@ fn wake(proxy: &EventLoopProxy<Event>) -> Arc<dyn Fn() + Send + Sync> {
 }
 
 impl Open {
-    /// Whether an event asks for the clipboard, by the keys that `egui-winit` knows.
-    fn is_pasting(&self, event: &WindowEvent) -> bool {
-        let WindowEvent::KeyboardInput {
-            event,
-            is_synthetic: false,
-            ..
-        } = event
-        else {
-            return false;
-        };
-        let command = self.modifiers
-            == match cfg!(target_os = "macos") {
-                true => ModifiersState::SUPER,
-                false => ModifiersState::CONTROL,
-            };
-        let asks = match event.logical_key.as_ref() {
-            Key::Named(NamedKey::Paste) => true,
-            Key::Named(NamedKey::Insert) => cfg!(windows) && self.modifiers.shift_key(),
-            // By its place on the keyboard where it has no Latin letter.
-            Key::Character(key) if key.is_ascii() => command && key.eq_ignore_ascii_case("v"),
-            Key::Character(_) => command && event.physical_key == PhysicalKey::Code(KeyCode::KeyV),
-            _ => false,
-        };
-        asks && event.state.is_pressed()
-    }
-
     fn draw(&mut self, events: &ActiveEventLoop) {
         self.drawn = Instant::now();
         let input = self.input.take_egui_input(&self.window);
@@ -570,7 +545,7 @@ impl ApplicationHandler<Event> for Desktop {
             }
             _ => {}
         }
-        let pasting = open.is_pasting(&event);
+        let pasting = pasting::asks(&event, open.modifiers);
         let before = open.input.egui_input().events.len();
         let response = open.input.on_window_event(&open.window, &event);
         let came = &open.input.egui_input().events[before..];
