@@ -102,7 +102,7 @@ const ENGLISH: Words = Words {
     nothing_pasted: "The clipboard gave no text. Where the program that copied it has ended, or the \
                      text was too much for the clipboard, copy it again or open it as a file.",
     copied_nul: "The copied text holds NUL bytes, and many programs paste only what comes before \
-                 the first. Save it as a file to keep all of it.",
+                 the first. Copy it as JSON lines to keep all of it.",
     menu: "Menu",
 };
 
@@ -129,7 +129,7 @@ const KOREAN: Words = Words {
     nothing_pasted: "클립보드에서 글을 받지 못했습니다. 복사한 프로그램이 끝났거나 글이 너무 크면 \
                      다시 복사하거나 파일로 여세요.",
     copied_nul: "복사한 글에 NUL 바이트가 있어, 많은 프로그램이 첫 NUL 앞까지만 붙여 넣습니다. 모두 \
-                 남기려면 파일로 저장하세요.",
+                 남기려면 JSON 줄로 복사하세요.",
     menu: "메뉴",
 };
 

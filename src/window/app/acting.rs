@@ -32,8 +32,8 @@ impl App {
             Some(link) => context.copy_text(link),
             None => {
                 let notice = self.language().pick(
-                    "The text is too long for a link. Save it as a file instead.",
-                    "글이 링크로는 너무 깁니다. 파일로 저장하세요.",
+                    "The text is too long for a link. Send it as a file instead.",
+                    "글이 링크로는 너무 깁니다. 파일로 보내세요.",
                 );
                 self.tell(notice.to_owned());
             }
