@@ -47,6 +47,8 @@ pub struct Tuning {
     pub qkv: Preferences,
     /// The gated product of SwiGLU, one row.
     pub gate_up: Preferences,
+    /// What one row finds in cross-attention, and the layer after it.
+    pub cross_row: Preferences,
     /// How a session learns whether a patch closes; see [`LatentStep`].
     pub latent_step: LatentStep,
 }
@@ -84,6 +86,7 @@ const GPU: Tuning = Tuning {
     entropy: REDUCED,
     qkv: REDUCED,
     gate_up: REDUCED,
+    cross_row: REDUCED,
     latent_step: LatentStep::Indirect,
 };
 

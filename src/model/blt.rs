@@ -11,7 +11,7 @@ use super::latent::Latent;
 pub use super::load::{BltLoad, HashTables, WeightBits};
 use super::memory::{self, MemoryPlan};
 use super::patches::PatchShape;
-use super::sizes::{ModelSizes, UNBOUNDED};
+use super::sizes::{ModelSizes, UNBOUNDED, patches_seen};
 use crate::checkpoint::{BltConfig, Checkpoint, PatchingConfig};
 use crate::device::Device;
 use crate::device::plan::Work;
@@ -148,11 +148,10 @@ impl BltModel {
     }
 
     pub(crate) fn patch_shape(&self) -> PatchShape {
-        let window = |patches: Option<u32>| patches.map_or(1, |n| n.max(1) as usize);
         PatchShape {
             k: self.config.cross_attn_k as usize,
-            encoder_window: window(self.config.cross_window_encoder),
-            decoder_window: window(self.config.cross_window_decoder),
+            encoder_window: patches_seen(self.config.cross_window_encoder),
+            decoder_window: patches_seen(self.config.cross_window_decoder),
         }
     }
 }

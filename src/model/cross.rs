@@ -7,13 +7,14 @@ use std::ops::ControlFlow;
 use super::attention::head_choice;
 use super::block::BlockShape;
 use super::ends::per_row;
-use super::part::{Normed, Output, PartPlan, as_f32, as_f64, count, vectors};
+use super::part::{Normed, Output, PartPlan, RowClass, as_f32, as_f64, count, products, vectors};
 use crate::checkpoint::CrossWeights;
 use crate::device::Tensor;
 use crate::device::kernels::{
-    CROSS_ATTENTION, CrossAttention, CrossAttentionParams, RING_STORE, RingStore, RingStoreParams,
+    CROSS_ATTENTION, CROSS_ROW, CrossAttention, CrossAttentionParams, CrossRow, CrossRowParams,
+    RING_STORE, RingStore, RingStoreParams,
 };
-use crate::device::plan::{Extent, Work};
+use crate::device::plan::{Extent, ONE, Work};
 use crate::device::tensor::Allocator;
 use crate::error::Result;
 use crate::weights::{Matrix, Uploader, fused};
@@ -87,6 +88,8 @@ pub struct Queries<'a> {
     pub group: usize,
     /// Entries per range.
     pub range_stride: usize,
+    /// Rows that a query sees at most.
+    pub sees: usize,
 }
 
 impl PartPlan<'_> {
@@ -167,6 +170,9 @@ impl PartPlan<'_> {
         };
         let output = Output::rows(width);
         self.norm_linear("linear cross q", state, (normed, q), &cross.q, output)?;
+        if self.class() == RowClass::One && queries.sees <= ROW_SEES && fits_row(shape, &cross.o) {
+            return self.cross_row(state, queries, shape, cross, keys);
+        }
         let device = self.device();
         let fixed = [head_choice(&CROSS_ATTENTION, shape.head)];
         let variant = device.select(&CROSS_ATTENTION, device.tuning.attention, &fixed)?;
@@ -197,4 +203,49 @@ impl PartPlan<'_> {
         let residual = Output::added(shape.hidden, 2.0);
         self.linear("linear cross o", state, (attended, x), &cross.o, residual)
     }
+    /// What the queries of a single row find, through `o` to `x = 2 x + o`.
+    fn cross_row(
+        &mut self,
+        state: &Tensor,
+        queries: &Queries<'_>,
+        shape: &BlockShape,
+        cross: &Cross,
+        keys: &CrossKeys,
+    ) -> Result<()> {
+        let device = self.device();
+        let weights = [("WEIGHTS", cross.o.weights.axis())];
+        let variant = device.select(&CROSS_ROW, device.tuning.cross_row, &weights)?;
+        let params = CrossRowParams {
+            outputs: count(shape.hidden),
+            keep: 2.0,
+            heads: count(shape.heads),
+            kv_heads: count(shape.kv_heads),
+            head4: vectors(shape.head),
+            slots: count(keys.slots),
+            scale: 1.0 / as_f32(shape.head).sqrt(),
+            group_shift: cross.o.weights.group_shift(),
+        };
+        for part in &cross.o.parts {
+            let kernel = CrossRow {
+                state: state.all(),
+                weights: part.tensor.all(),
+                ranges: queries.ranges.all(),
+                q: queries.q.all(),
+                kv: keys.kv.all(),
+                y: queries.x.all(),
+            };
+            let grid = [Extent::Items(part.rows), ONE];
+            let work = products(part.rows, &cross.o);
+            self.push("cross_row", &kernel, variant, params, grid, work);
+        }
+        Ok(())
+    }
+}
+
+/// Rows that the one of `cross_row` can see.
+const ROW_SEES: usize = 4;
+
+/// Can `cross_row` compute with heads of this shape, and with these weights?
+fn fits_row(shape: &BlockShape, o: &Matrix) -> bool {
+    shape.heads <= 64 && shape.heads * shape.head <= 2048 && o.parts.len() == 1
 }

@@ -177,6 +177,7 @@ impl Decoder {
                     ranges: &ranges,
                     group: 1,
                     range_stride: 1,
+                    sees: self.sizes.sees,
                 };
                 plan.cross_attention(state, &queries, &self.sizes.shape, cross, keys)?;
             }

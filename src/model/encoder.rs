@@ -25,7 +25,6 @@ pub struct Encoder {
     sizes: EncoderSizes,
     pub(crate) rotary: Rotary,
     pub(crate) hash: HashEmbedding,
-    embed: Matrix,
     layers: Vec<Block>,
     cross: Vec<Cross>,
     projection: Option<Matrix>,
@@ -54,7 +53,6 @@ impl Encoder {
     ) -> Result<Self> {
         let config = weights.config;
         let shape = sizes.shape;
-        let embed = fused(uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
         let tables = match host_tables {
             Some(checkpoint) => Tables::Host(Arc::clone(checkpoint)),
             None => {
@@ -66,7 +64,7 @@ impl Encoder {
             .hash_tables
             .first()
             .map_or(weights.embed.dtype, |t| t.dtype);
-        let hash = HashEmbedding::new(device, &config.hash, shape.hidden, dtype, tables);
+        let hash = HashEmbedding::new(device, &config.hash, &weights.embed, dtype, tables);
         let layers = Block::load_all(uploader, &shape, &weights.encoder).await?;
         let mut cross = Vec::new();
         for weights in &weights.encoder_cross {
@@ -90,7 +88,6 @@ impl Encoder {
             },
             sizes,
             hash,
-            embed,
             layers,
             cross,
             projection,
@@ -148,8 +145,8 @@ impl EncoderBuffers {
 }
 
 impl Encoder {
-    /// Records the bytes of a run: ids to states in `scratch.x`, and what their
-    /// patches will need of them.
+    /// Records the bytes of a run: ids, with those before the run, to states in
+    /// `scratch.x`, and what their patches will need of them.
     ///
     /// # Errors
     /// A mistake in the tuning table.
@@ -157,14 +154,13 @@ impl Encoder {
         &self,
         plan: &mut PartPlan<'_>,
         rows: &Rows,
-        (ids, history): (&Tensor, &Tensor),
+        ids: &Tensor,
         buffers: &EncoderBuffers,
         scratch: &Scratch,
     ) -> Result<()> {
         let state = &rows.state;
         let (x, h) = (&scratch.x, &scratch.h);
-        plan.embed(state, &self.embed, (ids, x))?;
-        plan.hash_embedding(state, &self.hash, &buffers.hash, (history, x))?;
+        plan.hash_embedding(state, &self.hash, &buffers.hash, (ids, x))?;
         for (layer, (block, cache)) in self.layers.iter().zip(&buffers.caches).enumerate() {
             plan.block(&self.sizes.shape, block, cache, rows, scratch)?;
             if layer == self.pooled_layer {
@@ -216,6 +212,7 @@ impl Encoder {
                 ranges: &ranges,
                 group: self.sizes.k,
                 range_stride: 2,
+                sees: usize::MAX,
             };
             plan.cross_attention(
                 &vectors,

@@ -10,12 +10,10 @@ use std::sync::Arc;
 use super::ends::per_row;
 use super::part::{PartPlan, count, vectors};
 use super::sizes::EncoderSizes;
-use crate::checkpoint::{Checkpoint, Dtype, HashConfig};
-use crate::device::kernels::{
-    HASH_EMBED, HASH_IDS, HashEmbed, HashEmbedParams, HashIds, HashIdsParams,
-};
+use crate::checkpoint::{Checkpoint, Dtype, HashConfig, TensorView};
+use crate::device::kernels::{HASH_EMBED, HashEmbed, HashEmbedParams};
 use crate::device::plan::Extent;
-use crate::device::tensor::Allocator;
+use crate::device::tensor::{Allocator, padded};
 use crate::device::{Device, Tensor};
 use crate::error::Result;
 use crate::numerics::{hash_ids, hash_powers};
@@ -28,11 +26,14 @@ pub(super) enum Tables {
     Host(Arc<Checkpoint>),
 }
 
-/// The hashed n-gram embeddings of a model.
+/// The embeddings of a model's bytes.
 #[derive(Debug)]
 pub struct HashEmbedding {
     config: HashConfig,
     columns: usize,
+    /// Of each id, `[vocabulary, columns]`: a small table, held in f32.
+    own: Tensor,
+    ids: usize,
     weights: WeightType,
     grams: Tensor,
     powers: Tensor,
@@ -42,8 +43,6 @@ pub struct HashEmbedding {
 /// Buffers of a session for it.
 #[derive(Debug)]
 pub struct HashBuffers {
-    /// Row within its table, per row of a run and table, `[T, tables]`.
-    rows: Tensor,
     /// The rows that a run needs, `[T, tables, columns]`, for tables on the host.
     gathered: Tensor,
 }
@@ -52,7 +51,6 @@ impl HashBuffers {
     /// Buffers for runs of up to `rows` rows.
     pub(super) fn new(tensors: &Allocator<'_>, sizes: &EncoderSizes, rows: usize) -> Self {
         Self {
-            rows: tensors.tensor("hash rows", rows * sizes.tables),
             gathered: tensors.tensor("hash table rows", (rows * sizes.gathered).div_ceil(4)),
         }
     }
@@ -62,10 +60,16 @@ impl HashEmbedding {
     pub(super) fn new(
         device: &Device,
         config: &HashConfig,
-        columns: usize,
+        own: &TensorView<'_>,
         dtype: Dtype,
         tables: Tables,
     ) -> Self {
+        let columns = own.columns();
+        let mut numbers = Vec::new();
+        for row in own.to_f32().chunks_exact(columns.max(1)) {
+            numbers.extend_from_slice(row);
+            numbers.resize(numbers.len().next_multiple_of(4), 0.0);
+        }
         let mut grams: Vec<[u32; 2]> = Vec::new();
         let mut powers: Vec<[u32; 2]> = Vec::new();
         for function in 0..config.functions as usize {
@@ -85,6 +89,8 @@ impl HashEmbedding {
             },
             config: config.clone(),
             columns,
+            ids: numbers.len() / padded(columns).max(1),
+            own: Tensor::from(device, "embed", &numbers),
             grams: Tensor::from(device, "grams", &grams),
             powers: Tensor::from(device, "powers", &powers),
             tables,
@@ -141,8 +147,8 @@ impl HashEmbedding {
 }
 
 impl PartPlan<'_> {
-    /// Adds the rows of the hash tables to `x`. `ids` begins with the ids before the
-    /// run.
+    /// The embeddings of the bytes of a run, in `x`. `ids` begins with the ids before
+    /// the run.
     ///
     /// # Errors
     /// A mistake in the tuning table.
@@ -153,45 +159,43 @@ impl PartPlan<'_> {
         buffers: &HashBuffers,
         (ids, x): (&Tensor, &Tensor),
     ) -> Result<()> {
-        if embedding.count() == 0 {
-            return Ok(());
-        }
-        let device = self.device();
         let tables = embedding.count();
-        let columns = embedding.columns;
-        let weights = [("WEIGHTS", embedding.weights.axis())];
-        let variant = device.select(&HASH_EMBED, &[&[]], &weights)?;
+        let (columns, vocabulary) = (embedding.columns, embedding.config.vocab);
+        let grid = [Extent::Items(columns.div_ceil(4)), Extent::Rows];
+        let work = per_row(
+            0.0,
+            columns * 8 + tables * (embedding.weights.row_bytes(columns) + 40),
+        );
         let params = HashEmbedParams {
             columns4: vectors(columns),
             tables: count(tables),
-            vocabulary: embedding.config.vocab,
+            vocabulary,
+            wrap: {
+                let wrap = (1u128 << 64) % u128::from(vocabulary.max(1));
+                u32::try_from(wrap).unwrap_or(0)
+            },
+            history: count(embedding.history()),
+            own_rows: count(embedding.ids),
+            adds: 0,
             first_row: 0,
             part_rows: 0,
             group_shift: embedding.weights.group_shift(),
             gathered: 0,
         };
-        let grid = [Extent::Items(columns.div_ceil(4)), Extent::Rows];
-        let work = per_row(
-            0.0,
-            columns * 8 + tables * embedding.weights.row_bytes(columns),
-        );
-        let kernel = |weights| HashEmbed {
-            state: state.all(),
-            weights,
-            rows: buffers.rows.all(),
-            x: x.all(),
-        };
+        // Without tables their binding is never read.
+        let mut uses = vec![(&embedding.own, WeightType::F32, params)];
         match &embedding.tables {
+            _ if tables == 0 => {}
             Tables::Device(matrix) => {
-                self.hash_ids(state, embedding, buffers, ids)?;
-                for part in &matrix.parts {
+                uses = Vec::new();
+                for (place, part) in matrix.parts.iter().enumerate() {
                     let params = HashEmbedParams {
+                        adds: u32::from(place > 0),
                         first_row: count(part.first_row),
                         part_rows: count(part.rows),
                         ..params
                     };
-                    let kernel = kernel(part.tensor.all());
-                    self.push("hash_embed", &kernel, variant, params, grid, work);
+                    uses.push((&part.tensor, embedding.weights, params));
                 }
             }
             Tables::Host(_) => {
@@ -200,42 +204,23 @@ impl PartPlan<'_> {
                     gathered: 1,
                     ..params
                 };
-                let kernel = kernel(buffers.gathered.all());
-                self.push("hash_embed", &kernel, variant, params, grid, work);
+                uses = vec![(&buffers.gathered, embedding.weights, params)];
             }
         }
-        Ok(())
-    }
-
-    fn hash_ids(
-        &mut self,
-        state: &Tensor,
-        embedding: &HashEmbedding,
-        buffers: &HashBuffers,
-        ids: &Tensor,
-    ) -> Result<()> {
-        let device = self.device();
-        let variant = device.select(&HASH_IDS, &[&[]], &[])?;
-        let kernel = HashIds {
-            state: state.all(),
-            ids: ids.all(),
-            grams: embedding.grams.all(),
-            powers: embedding.powers.all(),
-            rows: buffers.rows.all(),
-        };
-        let vocabulary = embedding.config.vocab;
-        let params = HashIdsParams {
-            tables: count(embedding.count()),
-            history: count(embedding.history()),
-            vocabulary,
-            wrap: {
-                let wrap = (1u128 << 64) % u128::from(vocabulary.max(1));
-                u32::try_from(wrap).unwrap_or(0)
-            },
-        };
-        let grid = [Extent::Items(embedding.count()), Extent::Rows];
-        let work = per_row(0.0, embedding.count() * 40);
-        self.push("hash_ids", &kernel, variant, params, grid, work);
+        for (weights, kind, params) in uses {
+            let device = self.device();
+            let variant = device.select(&HASH_EMBED, &[&[]], &[("WEIGHTS", kind.axis())])?;
+            let kernel = HashEmbed {
+                state: state.all(),
+                weights: weights.all(),
+                own: embedding.own.all(),
+                ids: ids.all(),
+                grams: embedding.grams.all(),
+                powers: embedding.powers.all(),
+                x: x.all(),
+            };
+            self.push("hash_embed", &kernel, variant, params, grid, work);
+        }
         Ok(())
     }
 }

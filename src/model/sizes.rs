@@ -36,9 +36,8 @@ impl Sizes {
             let window = window.unwrap_or(UNBOUNDED);
             (window + rows + SLACK).next_power_of_two()
         };
-        let patches = |window: Option<u32>| window.map_or(1, |n| n.max(1) as usize);
-        let encoder = patches(config.cross_window_encoder);
-        let decoder = patches(config.cross_window_decoder);
+        let encoder = patches_seen(config.cross_window_encoder);
+        let decoder = patches_seen(config.cross_window_decoder);
         Self {
             rows,
             entropy_slots: slots(entropy_window),
@@ -86,8 +85,6 @@ pub(crate) struct EncoderSizes {
     pub(crate) k: usize,
     /// Columns of a pooled patch.
     pub(crate) pooled: usize,
-    /// Hash tables.
-    pub(crate) tables: usize,
     /// Bytes of the rows that a byte needs of hash tables on the host.
     pub(crate) gathered: usize,
 }
@@ -112,6 +109,8 @@ pub(crate) struct DecoderSizes {
     pub(crate) crossings: usize,
     /// Vectors of a patch that a byte sees.
     pub(crate) k: usize,
+    /// Vectors that a byte sees at most, those of all patches in its window.
+    pub(crate) sees: usize,
     pub(crate) vocabulary: usize,
 }
 
@@ -145,7 +144,6 @@ impl ModelSizes {
         } * shape.hidden;
         let projection = weights.encoder_projection.as_ref();
         let patch = projection.map_or(pooled, |view| view.shape.first().copied().unwrap_or(0));
-        let tables = config.hash.tables() as usize;
         let row = |view: &TensorView<'_>| view.dtype.row_bytes(view.columns());
         let row = weights.hash_tables.first().map(row);
         Ok(Self {
@@ -156,9 +154,8 @@ impl ModelSizes {
                 crossings: crossings(config, repool).len(),
                 k: vectors(config.encoder_cross),
                 pooled,
-                tables,
                 gathered: match host_tables {
-                    true => tables * row.unwrap_or(0),
+                    true => config.hash.tables() as usize * row.unwrap_or(0),
                     false => 0,
                 },
             },
@@ -173,10 +170,16 @@ impl ModelSizes {
                 layers: config.decoder.layers as usize,
                 crossings: weights.decoder_cross.len(),
                 k: vectors(config.decoder_cross),
+                sees: vectors(config.decoder_cross) * patches_seen(config.cross_window_decoder),
                 vocabulary: config.vocab_size as usize,
             },
         })
     }
+}
+
+/// Patches that one of a cross-attention's sides sees of the other.
+pub(super) fn patches_seen(window: Option<u32>) -> usize {
+    window.map_or(1, |patches| patches.max(1) as usize)
 }
 
 /// Layers after which the patches attend to the bytes, with their weights' places.

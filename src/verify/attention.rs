@@ -6,9 +6,9 @@ use super::{Inputs, plain};
 use crate::device::kernel::Kernel;
 use crate::device::kernels::{
     AttentionMerge, AttentionMergeParams, AttentionParams, AttentionRows, AttentionTile,
-    CrossAttention, CrossAttentionParams, RopeStore, RopeStoreParams,
+    CrossAttention, CrossAttentionParams, CrossRow, CrossRowParams, RopeStore, RopeStoreParams,
 };
-use crate::device::plan::{Extent, Grid};
+use crate::device::plan::{Extent, Grid, ONE};
 use crate::device::tensor::count;
 
 pub(super) fn rope_store(inputs: &mut Inputs) -> Vec<Case> {
@@ -288,4 +288,60 @@ pub(super) fn cross_attention(inputs: &mut Inputs) -> Vec<Case> {
         case
     };
     shapes.map(case).collect()
+}
+
+pub(super) fn cross_row(inputs: &mut Inputs) -> Vec<Case> {
+    // Heads, key heads, head, outputs, (first, count) of what is seen, slots: one, all that
+    // there can be, none, a ring that wraps.
+    let shapes = [
+        (1, 1, 4, 1, (0, 1), 3),
+        (6, 2, 32, 33, (5, 3), 7),
+        (16, 16, 64, 130, (2, 2), 8),
+        (4, 2, 32, 6, (3, 0), 4),
+        (64, 8, 32, 7, (9, 4), 12),
+        (3, 3, 256, 64, (30, 4), 4),
+    ];
+    let case = |(heads, kv_heads, head, outputs, (first, seen), slots): (usize, _, _, _, _, _)| {
+        let mut case = inputs.case();
+        // Whole groups of quantised weights.
+        let heads = case.columns(heads * head) / head;
+        let width = 2 * kv_heads * head;
+        let (kv, kv_in) = ring(&mut case, first + seen, (0, slots), width);
+        let q = case.numbers(heads * head, 2.0);
+        let weights = case.weights(&[outputs], heads * head);
+        let before = case.numbers(outputs, 2.0);
+        let y = case.in_place(&[&before[..], &[7.0; 5]].concat(), 5);
+        let params = CrossRowParams {
+            outputs: count(outputs),
+            keep: 2.0,
+            heads: count(heads),
+            kv_heads: count(kv_heads),
+            head4: count(head / 4),
+            slots: count(slots),
+            scale: scale(head),
+            group_shift: case.weights.group_shift(),
+        };
+        let buffers = [
+            weights.parts[0].buffer,
+            case.input(&[[count(first), count(seen)]]),
+            case.input(&q),
+            kv_in,
+            y,
+        ];
+        case.step::<CrossRow>(1, &buffers, params, [Extent::Items(outputs), ONE]);
+
+        let mut found = Vec::new();
+        let rows = || kv.chunks_exact(width).skip(first).take(seen);
+        for (h, query) in q.chunks_exact(head).enumerate() {
+            let at = h / (heads / kv_heads) * head;
+            let keys: Vec<&[f32]> = rows().map(|row| &row[at..at + head]).collect();
+            let values = rows().map(|row| &row[width / 2 + at..][..head]);
+            found.extend(plain::attention(query, &keys, &values.collect::<Vec<_>>()));
+        }
+        let products = plain::linear(&found, &weights.values, heads * head);
+        let sums = before.iter().zip(products).map(|(y, sum)| 2.0 * y + sum);
+        case.expect(y, &sums.collect::<Vec<f32>>());
+        case
+    };
+    shapes.map(case).into()
 }

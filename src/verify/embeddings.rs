@@ -1,11 +1,10 @@
 //! Rows of tables, hashed n-grams, and weights made on the device.
 
-use super::case::{Case, Weights, padded_rows};
+use super::case::{Case, padded_rows};
 use super::pointwise::SHAPES;
 use super::{Inputs, POISON};
 use crate::device::kernels::{
-    Embed, EmbedParams, HashEmbed, HashEmbedParams, HashIds, HashIdsParams, RandomWeights,
-    RandomWeightsParams,
+    Embed, EmbedParams, HashEmbed, HashEmbedParams, RandomWeights, RandomWeightsParams,
 };
 use crate::device::plan::Extent;
 use crate::device::tensor::{count, padded};
@@ -40,111 +39,111 @@ pub(super) fn embed(inputs: &mut Inputs) -> Vec<Case> {
     SHAPES.map(case).into()
 }
 
-pub(super) fn hash_ids(inputs: &mut Inputs) -> Vec<Case> {
-    // Rows, hash functions, vocabulary: the largest and those of the models.
-    let shapes = [
-        (1, 1, 500_002),
-        (9, 2, 257),
-        (70, 11, (1 << 28) - 57),
-        (33, 1, 1 << 20),
-        (65, 3, 30_000),
-    ];
-    let case = |(rows, functions, vocabulary)| {
-        let mut case = inputs.case();
-        let lengths = if functions > 2 { 1..=16 } else { 3..=8 };
-        let (mut grams, mut powers): (Vec<[u32; 2]>, Vec<u64>) = Default::default();
-        for function in 0..functions {
-            for n in lengths.clone() {
-                grams.push([count(n), count(powers.len())]);
-                powers.extend(numerics::hash_powers(function, n));
-            }
-        }
-        let history = lengths.end() - 1;
-        let ids: Vec<u32> = (0..history + rows + 3)
-            .map(|i| match i % 7 {
-                // What stands before a text, and the largest id there is.
-                0 => 0,
-                1 => 259,
-                _ => case.below(260),
-            })
-            .collect();
-        let tables = grams.len();
-        let buffers = [
-            case.input(&ids),
-            case.input(&grams),
-            // Little-endian on every host there is; the shader wants (low, high).
-            case.input(&powers),
-            case.output(rows * tables, 3 * tables),
-        ];
-        let wrap = (1u128 << 64) % u128::from(vocabulary);
-        let params = HashIdsParams {
-            tables: count(tables),
-            history: count(history),
-            vocabulary,
-            wrap: u32::try_from(wrap).unwrap_or(u32::MAX),
-        };
-        let grid = [Extent::Items(tables), Extent::Rows];
-        case.step::<HashIds>(rows, &buffers, params, grid);
-        case
-    };
-    shapes.map(case).into()
+/// Hash functions with the lengths of their n-grams, and rows of a table.
+struct Hashes {
+    functions: usize,
+    lengths: std::ops::RangeInclusive<u32>,
+    vocabulary: u32,
 }
 
 pub(super) fn hash_embed(inputs: &mut Inputs) -> Vec<Case> {
-    // Rows, columns, tables, rows per table.
+    // Rows, columns, and the tables: the smallest, those of the models, the largest there may
+    // be, more than a workgroup takes at once.
     let shapes = [
-        (1, 4, 1, 5),
-        (9, 7, 6, 31),
-        (65, 260, 12, 20),
-        (3, 36, 2, 1),
+        (1, 4, (1, 3..=3, 5)),
+        (9, 7, (1, 3..=8, 31)),
+        (65, 260, (2, 3..=8, 20)),
+        (3, 36, (2, 1..=1, 1)),
+        (9, 4, (2, 3..=8, 500_002)),
+        (40, 4, (1, 2..=16, (1 << 28) - 57)),
+        (3, 12, (11, 1..=8, 9)),
     ];
     let mut cases = Vec::new();
-    for (rows, columns, tables, vocabulary) in shapes {
-        let all = tables * vocabulary;
-        // Whole, and split in the middle of tables.
-        for blocks in [&[all][..], &[all / 2, 1, all - all / 2 - 1]] {
-            let mut case = inputs.case();
-            let columns = case.columns(columns);
-            let table = case.weights(blocks, columns);
-            let row = |_| case.below(count(vocabulary));
-            let picked: Vec<u32> = (0..(rows + 3) * tables).map(row).collect();
-            let sizes = (rows, columns, tables, vocabulary);
-            cases.push(sum_of_rows(case, &table, &picked, sizes, false));
+    for (rows, columns, (functions, lengths, vocabulary)) in shapes {
+        let hashes = Hashes {
+            functions,
+            lengths,
+            vocabulary,
+        };
+        for gathered in [false, true] {
+            cases.push(sum_of_rows(inputs.case(), rows, columns, &hashes, gathered));
         }
-        // The rows that the bytes need, one after the other.
-        let mut case = inputs.case();
-        let columns = case.columns(columns);
-        let table = case.weights(&[rows * tables], columns);
-        let picked: Vec<u32> = (0..count((rows + 3) * tables)).collect();
-        let sizes = (rows, columns, tables, rows * tables);
-        cases.push(sum_of_rows(case, &table, &picked, sizes, true));
     }
     cases
 }
 
 fn sum_of_rows(
     mut case: Case,
-    table: &Weights,
-    picked: &[u32],
-    (rows, columns, tables, vocabulary): (usize, usize, usize, usize),
+    rows: usize,
+    columns: usize,
+    hashes: &Hashes,
     gathered: bool,
 ) -> Case {
-    let x = case.numbers(rows * columns, 2.0);
+    let columns = case.columns(columns);
     let stride = padded(columns);
-    let x = case.in_place(&padded_rows(&x, columns, stride, 0.0, 3), 3 * stride);
-    let picked = case.input(picked);
-    for part in &table.parts {
+    let (mut grams, mut powers): (Vec<[u32; 2]>, Vec<u64>) = Default::default();
+    for function in 0..hashes.functions {
+        for n in hashes.lengths.clone() {
+            grams.push([n, count(powers.len())]);
+            powers.extend(numerics::hash_powers(function, n as usize));
+        }
+    }
+    let (tables, vocabulary) = (grams.len(), hashes.vocabulary);
+    let history = *hashes.lengths.end() as usize - 1;
+    let ids: Vec<u32> = (0..history + rows + 3)
+        .map(|i| match i % 7 {
+            // What stands before a text, the largest id there is, and one too large.
+            0 => 0,
+            1 => 259,
+            2 => 300,
+            _ => case.below(260),
+        })
+        .collect();
+    let lengths: Vec<u32> = hashes.lengths.clone().collect();
+    let hashed = numerics::hash_ids(&ids, history, &lengths, hashes.functions, vocabulary);
+    let entry = |at: usize| at % tables * vocabulary as usize + hashed[at] as usize;
+    let all = tables * vocabulary as usize;
+    // Whole, or split in the middle of tables; of a large table a few pieces that have
+    // rows which are asked for.
+    let pieces: Vec<(usize, usize)> = if gathered {
+        vec![(0, rows * tables)]
+    } else if all < 1000 {
+        let second = all / 2;
+        vec![(0, second), (second, 1), (second + 1, all - second - 1)]
+    } else {
+        let mut asked: Vec<usize> = (0..rows * tables).map(entry).collect();
+        asked.sort_unstable();
+        let some = asked.into_iter().step_by(tables);
+        some.map(|entry| (entry.saturating_sub(2), 5)).collect()
+    };
+    let own = case.numbers(260 * columns, 2.0);
+    let own = case.input(&padded_rows(&own, columns, stride, 0.0, 0));
+    let ids = case.input(&ids);
+    let grams = case.input(&grams);
+    // Little-endian on every host there is; the shader wants (low, high).
+    let powers = case.input(&powers);
+    let x = case.output(rows * stride, 3 * stride);
+    let wrap = (1u128 << 64) % u128::from(vocabulary);
+    let mut adds = 0;
+    for (first_row, part_rows) in pieces.into_iter().filter(|(_, rows)| *rows > 0) {
+        let weights = case.weights(&[part_rows], columns);
         let params = HashEmbedParams {
             columns4: count(stride / 4),
             tables: count(tables),
-            vocabulary: count(vocabulary),
-            first_row: count(part.first_row),
-            part_rows: count(part.rows),
+            vocabulary,
+            wrap: u32::try_from(wrap).unwrap_or(u32::MAX),
+            history: count(history),
+            own_rows: 260,
+            adds,
+            first_row: count(first_row),
+            part_rows: count(part_rows),
             group_shift: case.weights.group_shift(),
             gathered: u32::from(gathered),
         };
         let grid = [Extent::Items(stride / 4), Extent::Rows];
-        case.step::<HashEmbed>(rows, &[part.buffer, picked, x], params, grid);
+        let buffers = [weights.parts[0].buffer, own, ids, grams, powers, x];
+        case.step::<HashEmbed>(rows, &buffers, params, grid);
+        adds = 1;
     }
     case
 }

@@ -75,10 +75,10 @@ fn a_byte_of_blt_1b_takes_few_steps() {
     }
     // Every byte: the embedding, 14 blocks, the head, its entropy, does a patch start?
     assert_eq!(trace.decide.len(), 1 + 14 * 5 + 3);
-    // Patches that close, three for the embedding, a block, what is kept for the patch.
-    assert_eq!(trace.encode.len(), 1 + 3 + 5 + 2);
-    // A crossing has three: queries, attention, o.
-    assert_eq!(trace.decode.len(), 9 * (3 + 5) + 1);
+    // Patches that close, the embedding, a block, what is kept for the patch.
+    assert_eq!(trace.encode.len(), 1 + 1 + 5 + 2);
+    // A crossing has two: queries, and what they find through o.
+    assert_eq!(trace.decode.len(), 9 * (2 + 5) + 1);
     // A patch: pooling, a crossing, the latent model, keys and values of 9 crossings,
     // and projections between them; on a graphics adapter the sizes of all these.
     let patch = trace.patches.len();

@@ -236,11 +236,10 @@ fn encode<'m>(model: &'m BltModel, buffers: &Buffers, class: RowClass) -> Result
         &buffers.model.patches,
         model.patch_shape(),
     )?;
-    let ids = (&inputs.ids, &inputs.history);
     let (own, scratch) = (&buffers.model.encoder, &buffers.model.local);
     model
         .encoder
-        .record_bytes(&mut plan, rows, ids, own, scratch)?;
+        .record_bytes(&mut plan, rows, &inputs.history, own, scratch)?;
     Ok(plan)
 }
 

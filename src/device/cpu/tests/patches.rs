@@ -2,64 +2,6 @@
 use super::{Random, everywhere, state};
 use crate::device::bindings::*;
 
-/// The rule of `hash_ids` in 128-bit integers.
-#[test]
-fn hash_ids_wrap_as_signed_numbers() {
-    let mut random = Random(1);
-    for _ in 0..30 {
-        let (rows, history) = (1 + random.below(40), 2 + random.below(6));
-        let vocabulary = 2 + random.below(500_002) as u32;
-        let lengths: Vec<usize> = (0..1 + random.below(6))
-            .map(|_| 1 + random.below(history + 1))
-            .collect();
-        let ids: Vec<u32> = (0..history + rows)
-            .map(|_| random.below(260) as u32)
-            .collect();
-        let (mut grams, mut powers, mut all) = (vec![], vec![], vec![]);
-        for length in &lengths {
-            grams.extend([*length as u32, all.len() as u32]);
-            for _ in 0..*length {
-                let power = random.bits() | 1 << 63;
-                all.push(power);
-                powers.extend([power as u32, (power >> 32) as u32]);
-            }
-        }
-        let mut expected = vec![];
-        for t in 0..rows {
-            let mut at = 0;
-            for length in &lengths {
-                let sum = (0..*length).map(|j| {
-                    let id = ids[t + history + 1 - length + j];
-                    i128::from(id) * i128::from(all[at + j])
-                });
-                let wrapped = i128::from(sum.sum::<i128>() as i64);
-                expected.push(wrapped.rem_euclid(i128::from(vocabulary)) as u32);
-                at += length;
-            }
-        }
-        let p = HashIdsParams {
-            tables: lengths.len() as u32,
-            history: history as u32,
-            vocabulary,
-            wrap: ((1u128 << 64) % u128::from(vocabulary)) as u32,
-        };
-        for found in everywhere(|cpu| {
-            let (mut out, state) = (vec![0; rows * lengths.len()], state(rows, 0));
-            let k = HashIdsCpu {
-                state: &state,
-                ids: &ids,
-                grams: &grams,
-                powers: &powers,
-                rows: &mut out,
-            };
-            crate::device::cpu::kernels::hash_ids::run(k, &p, cpu);
-            out
-        }) {
-            assert_eq!(found, expected);
-        }
-    }
-}
-
 #[test]
 fn rings_are_read_and_written_where_they_should() {
     let mut random = Random(2);

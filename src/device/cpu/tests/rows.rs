@@ -249,38 +249,110 @@ fn embeddings_are_rows_of_their_tables() {
             None => 4 * (1 + random.below(60)),
             Some(q) => q.group() * (1 + random.below(5)),
         };
-        let tables = 1 + random.below(5);
-        let gathered = random.below(2) == 1;
-        let total = tables * vocabulary;
-        let first = random.below(total);
-        let part = 1 + random.below(total - first);
-        let stored_rows = if gathered { rows * tables } else { part };
-        let table = Stored::rows(&mut random, (stored_rows, columns), kind);
-        let entries: Vec<u32> = (0..rows * tables)
+        let first = random.below(vocabulary);
+        let part = 1 + random.below(vocabulary - first);
+        let table = Stored::rows(&mut random, (part, columns), kind);
+        let ids: Vec<u32> = (0..rows)
             .map(|_| random.below(vocabulary + 2) as u32)
             .collect();
         let x = random.numbers(rows * columns);
-        let mut hashed = x.clone();
-        let mut gathered_x = x.clone();
+        let mut expected = x.clone();
+        for (t, x) in expected.chunks_exact_mut(columns).enumerate() {
+            let entry = (ids[t] as usize).min(vocabulary - 1).wrapping_sub(first);
+            if entry < part {
+                x.copy_from_slice(&table.values[entry * columns..][..columns]);
+            }
+        }
+        let p = EmbedParams {
+            columns4: columns as u32 / 4,
+            vocabulary: vocabulary as u32,
+            first_row: first as u32,
+            part_rows: part as u32,
+            group_shift: group_shift(kind),
+        };
+        for found in everywhere(|cpu| {
+            let (mut x, state) = (x.clone(), state(rows, 0));
+            let k = EmbedCpu {
+                state: &state,
+                weights: table.weights(),
+                ids: &ids,
+                x: &mut x,
+            };
+            crate::device::cpu::kernels::embed::run(k, &p, cpu);
+            x
+        }) {
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+/// Hashes in 128-bit integers.
+#[test]
+fn hashed_embeddings_wrap_as_signed_numbers() {
+    let mut random = Random(1);
+    for round in 0..120 {
+        let kind = round % 8;
+        let (rows, history) = (1 + random.below(40), 2 + random.below(6));
+        let vocabulary = 2 + random.below(if round % 3 == 0 { 500_002 } else { 50 });
+        let columns = match quantisation(kind) {
+            None => 4 * (1 + random.below(30)),
+            Some(q) => q.group() * (1 + random.below(3)),
+        };
+        let lengths: Vec<usize> = (0..random.below(7))
+            .map(|_| 1 + random.below(history + 1))
+            .collect();
+        let tables = lengths.len();
+        let ids: Vec<u32> = (0..history + rows)
+            .map(|_| random.below(262) as u32)
+            .collect();
+        let (mut grams, mut powers, mut all) = (vec![], vec![], vec![]);
+        for length in &lengths {
+            grams.extend([*length as u32, all.len() as u32]);
+            for _ in 0..*length {
+                let power = random.bits() | 1 << 63;
+                all.push(power);
+                powers.extend([power as u32, (power >> 32) as u32]);
+            }
+        }
+        // Row of the weights for each row of the run and table.
+        let mut entries = vec![];
         for t in 0..rows {
-            for c in 0..columns {
-                let mut sum = x[t * columns + c];
-                for e in 0..tables {
-                    let at = t * tables + e;
-                    let own = e * vocabulary + (entries[at] as usize).min(vocabulary - 1);
-                    let entry = if gathered {
-                        at
-                    } else {
-                        own.wrapping_sub(first)
-                    };
-                    if entry < if gathered { rows * tables } else { part } {
-                        sum += table.values[entry * columns + c];
-                    }
-                }
-                hashed[t * columns + c] = sum;
-                let entry = (entries[t] as usize).min(total - 1).wrapping_sub(first);
-                if entry < stored_rows.min(part) {
-                    gathered_x[t * columns + c] = table.values[entry * columns + c];
+            for (e, length) in lengths.iter().enumerate() {
+                let sum = (0..*length).map(|j| {
+                    let id = ids[t + history + 1 - length + j];
+                    i128::from(id) * i128::from(all[grams[2 * e + 1] as usize + j])
+                });
+                let wrapped = i128::from(sum.sum::<i128>() as i64);
+                entries.push(e * vocabulary + wrapped.rem_euclid(vocabulary as i128) as usize);
+            }
+        }
+        // The rows of the run side by side, or a part of the tables with one that is asked for.
+        let gathered = random.below(2) == 1 || tables == 0;
+        let asked = entries.get(random.below(entries.len().max(1)));
+        let first = asked.map_or(0, |asked| asked.saturating_sub(random.below(20)));
+        let part = match gathered {
+            true => (rows * tables).max(1),
+            false => 1 + (tables * vocabulary - first - 1).min(40),
+        };
+        let table = Stored::rows(&mut random, (part, columns), kind);
+        let own = random.numbers(260 * columns);
+        let x = random.numbers(rows * columns);
+        let adds = random.below(2) == 1;
+        let mut expected = x.clone();
+        for (t, x) in expected.chunks_exact_mut(columns).enumerate() {
+            if !adds {
+                let id = ids[history + t].min(259) as usize;
+                x.copy_from_slice(&own[id * columns..][..columns]);
+            }
+            for (at, asked) in entries.iter().enumerate().skip(t * tables).take(tables) {
+                let entry = if gathered {
+                    at
+                } else {
+                    asked.wrapping_sub(first)
+                };
+                if entry < part {
+                    let row = &table.values[entry * columns..][..columns];
+                    x.iter_mut().zip(row).for_each(|(x, value)| *x += value);
                 }
             }
         }
@@ -288,45 +360,30 @@ fn embeddings_are_rows_of_their_tables() {
             columns4: columns as u32 / 4,
             tables: tables as u32,
             vocabulary: vocabulary as u32,
+            wrap: ((1u128 << 64) % vocabulary as u128) as u32,
+            history: history as u32,
+            own_rows: 260,
+            adds: u32::from(adds),
             first_row: first as u32,
-            part_rows: if gathered { rows * tables } else { part } as u32,
+            part_rows: part as u32,
             group_shift: group_shift(kind),
             gathered: u32::from(gathered),
         };
-        let pe = EmbedParams {
-            columns4: columns as u32 / 4,
-            vocabulary: total as u32,
-            first_row: first as u32,
-            part_rows: stored_rows.min(part) as u32,
-            group_shift: group_shift(kind),
-        };
-        for (h, e) in everywhere(|cpu| {
-            let (mut h, mut e, state) = (x.clone(), x.clone(), state(rows, 0));
-            let weights = table.weights();
-            crate::device::cpu::kernels::hash_embed::run(
-                HashEmbedCpu {
-                    state: &state,
-                    weights,
-                    rows: &entries,
-                    x: &mut h,
-                },
-                &p,
-                cpu,
-            );
-            crate::device::cpu::kernels::embed::run(
-                EmbedCpu {
-                    state: &state,
-                    weights,
-                    ids: &entries,
-                    x: &mut e,
-                },
-                &pe,
-                cpu,
-            );
-            (h, e)
+        for found in everywhere(|cpu| {
+            let (mut x, state) = (x.clone(), state(rows, 0));
+            let k = HashEmbedCpu {
+                state: &state,
+                weights: table.weights(),
+                own: &own,
+                ids: &ids,
+                grams: &grams,
+                powers: &powers,
+                x: &mut x,
+            };
+            crate::device::cpu::kernels::hash_embed::run(k, &p, cpu);
+            x
         }) {
-            assert_eq!(h, hashed);
-            assert_eq!(e, gathered_x);
+            assert_eq!(found, expected);
         }
     }
 }
