@@ -13,9 +13,9 @@ const TILE_X = 4u;
 struct Params {
     outputs: u32,      // columns of y
     keep: f32,         // times what y holds is added
-    heads: u32,        // query heads, up to 64
+    heads: u32,        // query heads, up to 32
     kv_heads: u32,     // key and value heads
-    head4: u32,        // vectors of four per head; heads * head4 is at most 512
+    head4: u32,        // vectors of four per head; heads * head4 is at most 256
     slots: u32,        // rows of the ring
     scale: f32,        // 1 / sqrt(head dimension)
     group_shift: u32,  // log2 of the vectors of four in a group of quantised weights
@@ -29,8 +29,8 @@ struct Params {
 
 // The row that is multiplied, and before that, of each of its vectors, the products with
 // the four keys.
-var<workgroup> x: array<vec4f, 512>;
-var<workgroup> scores: array<vec4f, 64>;
+var<workgroup> x: array<vec4f, 256>;
+var<workgroup> scores: array<vec4f, 32>;
 #import rows
 
 @compute @workgroup_size($WIDTH)

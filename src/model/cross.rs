@@ -247,5 +247,5 @@ const ROW_SEES: usize = 4;
 
 /// Can `cross_row` compute with heads of this shape, and with these weights?
 fn fits_row(shape: &BlockShape, o: &Matrix) -> bool {
-    shape.heads <= 64 && shape.heads * shape.head <= 2048 && o.parts.len() == 1
+    shape.heads <= 32 && shape.heads * shape.head <= 1024 && o.parts.len() == 1
 }

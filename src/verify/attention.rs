@@ -298,7 +298,7 @@ pub(super) fn cross_row(inputs: &mut Inputs) -> Vec<Case> {
         (6, 2, 32, 33, (5, 3), 7),
         (16, 16, 64, 130, (2, 2), 8),
         (4, 2, 32, 6, (3, 0), 4),
-        (64, 8, 32, 7, (9, 4), 12),
+        (32, 8, 32, 7, (9, 4), 12),
         (3, 3, 256, 64, (30, 4), 4),
     ];
     let case = |(heads, kv_heads, head, outputs, (first, seen), slots): (usize, _, _, _, _, _)| {
