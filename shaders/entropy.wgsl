@@ -16,17 +16,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> logits: array<f32>;           // [T, stride]
 @group(0) @binding(4) var<storage, read_write> result: array<vec2f>;   // [T], (H, ln p)
 
-fn write(row: u32, largest: f32, total: f32, weighted: f32) {
-    let log_total = log(total);
-    var log_p = 0.0;
-    let known = targets[row] < params.vocabulary;
-    if known {
-        log_p = logits[row * params.stride + targets[row]] - largest - log_total;
-    }
-    result[row] = vec2f(max(log_total - weighted / total, 0.0), log_p);
-}
-
-#import reduce
+#import entropy_of
 @compute @workgroup_size($WIDTH)
 fn main(
     @builtin(workgroup_id) group: vec3u,
@@ -41,33 +31,13 @@ fn main(
     if row >= state.rows {
         return;
     }
-    let vocabulary = bound(params.vocabulary);
     let at = row * params.stride;
-    var own = logits[at];
-    for (var v = lane; v < vocabulary; v += $WIDTHu) {
-        own = max(own, logits[at + v]);
-    }
 #if METHOD == tree
-    let largest = max_workgroup(own, lane);
+    let found = find_entropy(at, targets[row], lane);
 #else
-    let largest = max_workgroup(own, subgroup, subgroup_lane, subgroups);
-#endif
-    var total = 0.0;
-    var weighted = 0.0;
-    for (var v = lane; v < vocabulary; v += $WIDTHu) {
-        let z = logits[at + v] - largest;
-        let e = exp(z);
-        total += e;
-        weighted += e * z;
-    }
-#if METHOD == tree
-    total = sum_workgroup(total, lane);
-    weighted = sum_workgroup(weighted, lane);
-#else
-    total = sum_workgroup(total, subgroup, subgroup_lane, subgroups);
-    weighted = sum_workgroup(weighted, subgroup, subgroup_lane, subgroups);
+    let found = find_entropy(at, targets[row], lane, subgroup, subgroup_lane, subgroups);
 #endif
     if lane == 0u {
-        write(row, largest, total, weighted);
+        result[row] = found;
     }
 }

@@ -4,7 +4,7 @@
 // decides whether a patch starts at position i + 1, from what is known there.
 // `patches[t]` is the patch of position i + 1, the one with BOS not counted.
 // One workgroup; each invocation takes a stretch of rows, and a prefix sum over
-// the stretches joins them. `carry` brings what a run needs of the one before.
+// the stretches joins them.
 #define WIDTH 64
 // One workgroup for all.
 const TILE_X = 1u;
@@ -17,79 +17,14 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
-struct Carry {
-    position: u32,          // positions before this run, at most 3
-    phase: u32,             // the same, modulo `size`
-    previous_id: u32,       // token id of the position before
-    previous_entropy: f32,  // its entropy
-    distance: u32,          // from the rule's last start, modulo `max_length`
-    patches: u32,           // patches started, the one with BOS not counted
-}
 @group(0) @binding(2) var<storage, read> ids: array<u32>;               // [T]
 @group(0) @binding(3) var<storage, read> entropies: array<vec2f>;       // [T], (H, ln p)
 @group(0) @binding(4) var<storage, read_write> carry: Carry;
 @group(0) @binding(5) var<storage, read_write> starts: array<u32>;      // [T]
 @group(0) @binding(6) var<storage, read_write> patches: array<u32>;     // [T]
 
-const GLOBAL = 0u;
-const MONOTONIC = 1u;
-const GLOBAL_AND_MONOTONIC = 2u;
-const SPACE = 3u;
-const STATIC = 4u;
-const BYTE = 5u;
-const DELIMITER = 6u;
-
+#import patch_rule
 const NONE = 0xffffffffu;
-
-// Neither letter, digit nor the continuation of a UTF-8 character; special ids are
-// space-like too.
-fn space_like(id: u32) -> bool {
-    if id < 4u {
-        return true;
-    }
-    let b = id - 4u;
-    return b < 48u || (b > 57u && b < 65u) || (b > 90u && b < 97u) || (b > 122u && b < 128u)
-        || b >= 192u;
-}
-
-// The rule alone, without the limit on length.
-fn rule_starts(t: u32) -> bool {
-    let position = carry.position + t;
-    if position == 0u {
-        return true;
-    }
-    var before = carry.previous_id;
-    var entropy_before = carry.previous_entropy;
-    if t > 0u {
-        before = ids[t - 1u];
-        entropy_before = entropies[t - 1u].x;
-    }
-    let entropy = entropies[t].x;
-    switch bound(params.rule) {
-        case GLOBAL: {
-            return entropy > params.threshold;
-        }
-        case MONOTONIC: {
-            return position == 1u || entropy - entropy_before > params.threshold;
-        }
-        case GLOBAL_AND_MONOTONIC: {
-            let rises = entropy - entropy_before > params.threshold_add;
-            return position == 1u || (position != 2u && rises && entropy > params.threshold);
-        }
-        case SPACE: {
-            return ids[t] < 4u || (space_like(ids[t]) && !space_like(before));
-        }
-        case STATIC: {
-            return (carry.phase + t) % params.size == 0u;
-        }
-        case BYTE: {
-            return true;
-        }
-        default: {
-            return ids[t] == 3u;
-        }
-    }
-}
 
 var<workgroup> last_start: array<u32, $WIDTH>;
 var<workgroup> counts: array<u32, $WIDTH>;
@@ -147,11 +82,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     // Everybody has read the carry before the last invocation replaces it.
     workgroupBarrier();
     if lane == $WIDTHu - 1u && rows > 0u {
-        carry.position = min(carry.position + rows, 3u);
-        carry.phase = (carry.phase + rows) % max(params.size, 1u);
-        carry.previous_id = ids[rows - 1u];
-        carry.previous_entropy = entropies[rows - 1u].x;
-        carry.distance = distance % max(params.max_length, 1u);
-        carry.patches = patch_index;
+        leave(rows, distance, patch_index);
     }
 }

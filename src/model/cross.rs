@@ -11,8 +11,8 @@ use super::part::{Normed, Output, PartPlan, RowClass, as_f32, as_f64, count, pro
 use crate::checkpoint::CrossWeights;
 use crate::device::Tensor;
 use crate::device::kernels::{
-    CROSS_ATTENTION, CROSS_ROW, CrossAttention, CrossAttentionParams, CrossRow, CrossRowParams,
-    RING_STORE, RingStore, RingStoreParams,
+    CROSS_ATTENTION, CROSS_KEYS_ROW, CROSS_ROW, CrossAttention, CrossAttentionParams, CrossKeysRow,
+    CrossKeysRowParams, CrossRow, CrossRowParams, RING_STORE, RingStore, RingStoreParams,
 };
 use crate::device::plan::{Extent, ONE, Work};
 use crate::device::tensor::Allocator;
@@ -203,6 +203,57 @@ impl PartPlan<'_> {
         let residual = Output::added(shape.hidden, 2.0);
         self.linear("linear cross o", state, (attended, x), &cross.o, residual)
     }
+    /// [`PartPlan::ring_store`] of `x` and its [`PartPlan::cross_keys`], in one step for a
+    /// single row.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn keep_row(
+        &mut self,
+        state: &Tensor,
+        (x, h): (&Tensor, &Tensor),
+        ring: (&Tensor, usize),
+        shape: &BlockShape,
+        (cross, keys): (&Cross, &CrossKeys),
+    ) -> Result<()> {
+        let (kept, slots) = ring;
+        let [part] = &cross.kv.parts[..] else {
+            self.ring_store(state, x, ring, shape.hidden)?;
+            return self.cross_keys(state, (x, h), shape, cross, keys);
+        };
+        if self.class() != RowClass::One || slots != keys.slots {
+            self.ring_store(state, x, ring, shape.hidden)?;
+            return self.cross_keys(state, (x, h), shape, cross, keys);
+        }
+        let device = self.device();
+        let weights = [("WEIGHTS", cross.kv.weights.axis())];
+        let variant = device.select(&CROSS_KEYS_ROW, device.tuning.cross_row, &weights)?;
+        let kernel = CrossKeysRow {
+            state: state.all(),
+            weights: part.tensor.all(),
+            x: x.all(),
+            norm: cross.k_norm.all(),
+            kept: kept.all(),
+            kv: keys.kv.all(),
+        };
+        let params = CrossKeysRowParams {
+            inputs4: vectors(shape.hidden),
+            outputs: count(part.rows),
+            slots: count(slots),
+            inverse_columns: 1.0 / as_f32(shape.hidden),
+            epsilon: shape.epsilon,
+            group_shift: cross.kv.weights.group_shift(),
+        };
+        // A vector of x to each workgroup as well.
+        let grid = [
+            Extent::Items(part.rows.max(4 * shape.hidden.div_ceil(4))),
+            ONE,
+        ];
+        let work = products(part.rows, &cross.kv);
+        self.push("cross_keys_row", &kernel, variant, params, grid, work);
+        Ok(())
+    }
+
     /// What the queries of a single row find, through `o` to `x = 2 x + o`.
     fn cross_row(
         &mut self,

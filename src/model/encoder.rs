@@ -159,18 +159,25 @@ impl Encoder {
         scratch: &Scratch,
     ) -> Result<()> {
         let state = &rows.state;
-        let (x, h) = (&scratch.x, &scratch.h);
+        let (x, h, shape) = (&scratch.x, &scratch.h, &self.sizes.shape);
         plan.hash_embedding(state, &self.hash, &buffers.hash, (ids, x))?;
         for (layer, (block, cache)) in self.layers.iter().zip(&buffers.caches).enumerate() {
-            plan.block(&self.sizes.shape, block, cache, rows, scratch)?;
-            if layer == self.pooled_layer {
-                let ring = (&buffers.ring, buffers.ring_slots);
-                plan.ring_store(state, x, ring, self.sizes.shape.hidden)?;
-            }
-            for ((crossing, cross), keys) in self.crossings.iter().zip(&buffers.keys) {
-                if *crossing == layer {
-                    plan.cross_keys(state, (x, h), &self.sizes.shape, &self.cross[*cross], keys)?;
+            plan.block(shape, block, cache, rows, scratch)?;
+            let crossing = self.crossings.iter().zip(&buffers.keys);
+            let mut crossing = crossing.filter(|((crossing, _), _)| *crossing == layer);
+            let crossing = crossing
+                .next()
+                .map(|((_, cross), keys)| (&self.cross[*cross], keys));
+            let ring = (&buffers.ring, buffers.ring_slots);
+            match crossing {
+                Some(crossing) if layer == self.pooled_layer => {
+                    plan.keep_row(state, (x, h), ring, shape, crossing)?;
                 }
+                Some((cross, keys)) => plan.cross_keys(state, (x, h), shape, cross, keys)?,
+                None if layer == self.pooled_layer => {
+                    plan.ring_store(state, x, ring, shape.hidden)?;
+                }
+                None => {}
             }
         }
         Ok(())

@@ -4,8 +4,7 @@
 use super::part::{PartPlan, count, vectors};
 use crate::device::Tensor;
 use crate::device::kernels::{
-    EMBED, ENTROPY, Embed, EmbedParams, Entropy, EntropyParams, PATCH_STARTS, PatchStarts,
-    PatchStartsParams, TOP_K, TopK, TopKParams,
+    EMBED, ENTROPY, Embed, EmbedParams, Entropy, EntropyParams, TOP_K, TopK, TopKParams,
 };
 use crate::device::plan::{Extent, ONE, Work};
 use crate::device::tensor::padded;
@@ -79,33 +78,6 @@ impl PartPlan<'_> {
             [Extent::Rows, ONE],
             work,
         );
-        Ok(())
-    }
-
-    /// Where patches start, from the ids and entropies of a run and what the
-    /// one before left in `carry`.
-    ///
-    /// # Errors
-    /// A mistake in the tuning table.
-    pub fn patch_starts(
-        &mut self,
-        state: &Tensor,
-        (ids, entropies): (&Tensor, &Tensor),
-        (carry, starts, patches): (&Tensor, &Tensor, &Tensor),
-        rule: PatchStartsParams,
-    ) -> Result<()> {
-        let device = self.device();
-        let variant = device.select(&PATCH_STARTS, &[&[]], &[])?;
-        let kernel = PatchStarts {
-            state: state.all(),
-            ids: ids.all(),
-            entropies: entropies.all(),
-            carry: carry.all(),
-            starts: starts.all(),
-            patches: patches.all(),
-        };
-        let work = per_row(8.0, 20);
-        self.push("patch_starts", &kernel, variant, rule, [ONE, ONE], work);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::block::{Block, KeyValues, Rows, Scratch};
 use super::layer_inputs::LayerInputs;
 use super::part::{Normed, Output, PartPlan, RowClass};
-use super::patches::starts_carry;
+use super::patches::{Starts, starts_carry};
 use super::rotary::Rotary;
 use super::sizes::{EntropySizes, UNBOUNDED};
 use crate::checkpoint::EntropyWeights;
@@ -212,6 +212,16 @@ impl EntropyBuffers {
         }
     }
 
+    /// Where a run tells where patches start.
+    pub(crate) fn starts<'a>(&'a self, inputs: &'a EntropyInputs) -> Starts<'a> {
+        Starts {
+            ids: &inputs.ids,
+            carry: &self.carry,
+            starts: &self.starts,
+            patches: &self.patches,
+        }
+    }
+
     /// What the layers compute on, `[rows, hidden]`.
     pub(crate) fn x(&self) -> &Tensor {
         &self.scratch.x
@@ -240,7 +250,8 @@ pub(crate) struct Known<'a> {
 }
 
 impl EntropyModel {
-    /// Records a run: ids to entropies, log-probabilities and patch starts.
+    /// Records a run: ids to entropies, log-probabilities and patch starts, which go
+    /// to `starts`.
     ///
     /// # Errors
     /// The device's errors.
@@ -250,8 +261,9 @@ impl EntropyModel {
         inputs: &EntropyInputs,
         buffers: &EntropyBuffers,
         extras: EntropyExtras,
+        starts: Starts<'_>,
     ) -> Result<()> {
-        self.record_from(plan, inputs, buffers, extras, None)
+        self.record_from(plan, inputs, buffers, (extras, starts), None)
     }
 
     /// Records a run of rows of which something is known.
@@ -260,7 +272,7 @@ impl EntropyModel {
         plan: &mut PartPlan<'_>,
         inputs: &EntropyInputs,
         buffers: &EntropyBuffers,
-        extras: EntropyExtras,
+        (extras, starts): (EntropyExtras, Starts<'_>),
         known: Option<Known<'_>>,
     ) -> Result<()> {
         self.record_layers(plan, inputs, buffers, known)?;
@@ -279,14 +291,17 @@ impl EntropyModel {
         let output = Output::rows(padded(self.sizes.vocabulary));
         plan.norm_linear("linear head", state, (normed, logits), &self.head, output)?;
         let vocabulary = self.sizes.vocabulary;
-        plan.entropy(
-            state,
-            (&inputs.targets, logits, &buffers.result),
-            vocabulary,
-        )?;
-        if let Some(rule) = extras.rule {
-            let found = (&buffers.carry, &buffers.starts, &buffers.patches);
-            plan.patch_starts(state, (&inputs.ids, &buffers.result), found, rule)?;
+        let result = (&inputs.targets, logits, &buffers.result);
+        match extras.rule {
+            Some(rule) if plan.class() == RowClass::One => {
+                plan.entropy_start(state, result, vocabulary, starts, rule)?;
+            }
+            rule => {
+                plan.entropy(state, result, vocabulary)?;
+                if let Some(rule) = rule {
+                    plan.patch_starts(state, &buffers.result, starts, rule)?;
+                }
+            }
         }
         if extras.best > 0 {
             let best = (&buffers.best_ids, &buffers.best_log_p);
@@ -358,7 +373,8 @@ impl EntropyModel {
         known: Option<Known<'_>>,
     ) -> Result<Plan> {
         let mut plan = PartPlan::new(&self.device, class);
-        self.record_from(&mut plan, inputs, buffers, extras, known)?;
+        let given = (extras, buffers.starts(inputs));
+        self.record_from(&mut plan, inputs, buffers, given, known)?;
         plan.build()
     }
 }

@@ -3,10 +3,26 @@
 use super::ends::per_row;
 use super::part::{PartPlan, count};
 use crate::device::Tensor;
-use crate::device::kernels::{CLOSE_PATCHES, ClosePatches, ClosePatchesParams, PatchStartsCarry};
+use crate::device::kernels::{
+    CLOSE_PATCHES, ClosePatches, ClosePatchesParams, ENTROPY_START, EntropyStart,
+    EntropyStartParams, PATCH_STARTS, PatchStarts, PatchStartsCarry, PatchStartsParams,
+};
 use crate::device::plan::ONE;
 use crate::device::tensor::Allocator;
 use crate::error::Result;
+
+/// Where patches start in a run, and what that is found by.
+#[derive(Clone, Copy, Debug)]
+pub struct Starts<'a> {
+    /// Ids of the run, `[T]`.
+    pub ids: &'a Tensor,
+    /// What one run leaves for the next.
+    pub carry: &'a Tensor,
+    /// 1 where a patch starts after a row, `[T]`.
+    pub starts: &'a Tensor,
+    /// The last closed patch once a row is done, `[T]`.
+    pub patches: &'a Tensor,
+}
 
 /// Buffers about the patches of a session.
 #[derive(Debug)]
@@ -59,6 +75,16 @@ impl PatchBuffers {
         }
     }
 
+    /// Where a run of these ids tells where patches start.
+    pub(crate) fn starts<'a>(&'a self, ids: &'a Tensor) -> Starts<'a> {
+        Starts {
+            ids,
+            carry: &self.starts_carry,
+            starts: &self.starts,
+            patches: &self.patches,
+        }
+    }
+
     /// The state of plans over patches: how many closed in this run, and how
     /// many before.
     #[must_use]
@@ -103,6 +129,71 @@ pub struct PatchShape {
 }
 
 impl PartPlan<'_> {
+    /// Where patches start, from the ids and entropies of a run and what the
+    /// one before left in `carry`.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn patch_starts(
+        &mut self,
+        state: &Tensor,
+        entropies: &Tensor,
+        found: Starts<'_>,
+        rule: PatchStartsParams,
+    ) -> Result<()> {
+        let device = self.device();
+        let variant = device.select(&PATCH_STARTS, &[&[]], &[])?;
+        let kernel = PatchStarts {
+            state: state.all(),
+            ids: found.ids.all(),
+            entropies: entropies.all(),
+            carry: found.carry.all(),
+            starts: found.starts.all(),
+            patches: found.patches.all(),
+        };
+        let work = per_row(8.0, 20);
+        self.push("patch_starts", &kernel, variant, rule, [ONE, ONE], work);
+        Ok(())
+    }
+
+    /// The entropy of a single row, and whether a patch starts there: [`PartPlan::entropy`]
+    /// and [`PartPlan::patch_starts`] in one step.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn entropy_start(
+        &mut self,
+        state: &Tensor,
+        (targets, logits, result): (&Tensor, &Tensor, &Tensor),
+        vocabulary: usize,
+        found: Starts<'_>,
+        rule: PatchStartsParams,
+    ) -> Result<()> {
+        let device = self.device();
+        let variant = device.select(&ENTROPY_START, device.tuning.entropy, &[])?;
+        let kernel = EntropyStart {
+            state: state.all(),
+            targets: targets.all(),
+            logits: logits.all(),
+            ids: found.ids.all(),
+            entropies: result.all(),
+            carry: found.carry.all(),
+            starts: found.starts.all(),
+            patches: found.patches.all(),
+        };
+        let params = EntropyStartParams {
+            vocabulary: count(vocabulary),
+            rule: rule.rule,
+            threshold: rule.threshold,
+            threshold_add: rule.threshold_add,
+            size: rule.size,
+            max_length: rule.max_length,
+        };
+        let work = per_row(18.0, vocabulary * 8 + 20);
+        self.push("entropy_start", &kernel, variant, params, [ONE, ONE], work);
+        Ok(())
+    }
+
     /// Closes the patches of a run.
     ///
     /// # Errors

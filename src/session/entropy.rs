@@ -335,7 +335,8 @@ impl EntropySession {
     pub(crate) fn steps(&self, class: RowClass, trials: &mut Trials) -> Result<()> {
         let mut plan = PartPlan::new(self.model.device(), class);
         let (model, inputs) = (&self.model, &self.inputs);
-        model.record(&mut plan, inputs, &self.buffers, self.extras)?;
+        let starts = self.buffers.starts(inputs);
+        model.record(&mut plan, inputs, &self.buffers, self.extras, starts)?;
         trials.add(plan.into_builder());
         Ok(())
     }

@@ -1,15 +1,17 @@
 //! Rotation, the ring of keys and values, and attention.
 
-use super::case::{Buffer, Case};
+use super::case::{Buffer, Case, padded_rows};
+use super::linear::{EPSILON, inverse};
 use super::rings::{Ranges, ring};
-use super::{Inputs, plain};
+use super::{Inputs, POISON, plain};
 use crate::device::kernel::Kernel;
 use crate::device::kernels::{
     AttentionMerge, AttentionMergeParams, AttentionParams, AttentionRows, AttentionTile,
-    CrossAttention, CrossAttentionParams, CrossRow, CrossRowParams, RopeStore, RopeStoreParams,
+    CrossAttention, CrossAttentionParams, CrossKeysRow, CrossKeysRowParams, CrossRow,
+    CrossRowParams, RopeStore, RopeStoreParams,
 };
 use crate::device::plan::{Extent, Grid, ONE};
-use crate::device::tensor::count;
+use crate::device::tensor::{count, padded};
 
 pub(super) fn rope_store(inputs: &mut Inputs) -> Vec<Case> {
     // Rows, heads, key heads, head, slots, first slot (the ring wraps); in the last
@@ -341,6 +343,54 @@ pub(super) fn cross_row(inputs: &mut Inputs) -> Vec<Case> {
         let products = plain::linear(&found, &weights.values, heads * head);
         let sums = before.iter().zip(products).map(|(y, sum)| 2.0 * y + sum);
         case.expect(y, &sums.collect::<Vec<f32>>());
+        case
+    };
+    shapes.map(case).into()
+}
+
+pub(super) fn cross_keys_row(inputs: &mut Inputs) -> Vec<Case> {
+    // Columns, outputs, slots, slot: more outputs than columns, and fewer.
+    let shapes = [
+        (4, 8, 3, 7),
+        (85, 32, 8, 6),
+        (260, 64, 5, 0),
+        (192, 384, 16, 17),
+        (1032, 6, 4, 1),
+    ];
+    let case = |(columns, outputs, slots, slot)| {
+        let mut case = inputs.case();
+        let columns = case.columns(columns);
+        let stride = padded(columns);
+        let x = case.numbers(columns, 2.0);
+        let weight = case.numbers(columns, 1.5);
+        let weights = case.weights(&[outputs], columns);
+        let row = |values: &[f32]| padded_rows(values, columns, stride, 0.0, 0);
+        let (x_in, norm) = (case.input(&row(&x)), case.input(&row(&weight)));
+        let (kept, kv) = (
+            case.output(slots * stride, 4),
+            case.output(slots * outputs, 4),
+        );
+        let params = CrossKeysRowParams {
+            inputs4: count(stride / 4),
+            outputs: count(outputs),
+            slots: count(slots),
+            inverse_columns: inverse(columns),
+            epsilon: EPSILON,
+            group_shift: case.weights.group_shift(),
+        };
+        let buffers = [weights.parts[0].buffer, x_in, norm, kept, kv];
+        let grid = [Extent::Items(outputs.max(stride)), ONE];
+        case.step_in_ring::<CrossKeysRow>((1, slot), &buffers, params, grid);
+
+        let normed = plain::rms_norm(&x, &weight, EPSILON);
+        let products = plain::linear(&normed, &weights.values, columns);
+        let ring = |row: &[f32]| {
+            let mut ring = vec![f32::from_bits(POISON); slots * row.len()];
+            ring[slot % slots * row.len()..][..row.len()].copy_from_slice(row);
+            ring
+        };
+        case.expect(kept, &ring(&row(&x)));
+        case.expect(kv, &ring(&products));
         case
     };
     shapes.map(case).into()

@@ -33,6 +33,8 @@ struct Contents {
     floats: bool,
     /// Its words as a plain form of the kernel computes them.
     plain: Option<Vec<u32>>,
+    /// Is it compared, and not only by what later steps make of it?
+    compared: bool,
 }
 
 /// A buffer of a case.
@@ -109,6 +111,7 @@ impl Case {
             written: false,
             floats: false,
             plain: None,
+            compared: true,
         });
         Buffer(self.buffers.len() - 1)
     }
@@ -123,6 +126,14 @@ impl Case {
         let words: Vec<u32> = bytemuck::pod_collect_to_vec(values);
         let kept_from = words.len() - kept;
         self.buffer(words, kept_from)
+    }
+
+    /// What one step leaves for the next, integers and numbers together; it is compared by
+    /// what that makes of it.
+    pub(super) fn carried<T: bytemuck::NoUninit>(&mut self, value: T) -> Buffer {
+        let buffer = self.in_place(&[value], 0);
+        self.buffers[buffer.0].compared = false;
+        buffer
     }
 
     /// What a kernel writes `words` words of; it may not touch the `kept` after them.
@@ -258,6 +269,9 @@ impl Case {
                 largest = f64::INFINITY;
             }
             let other = others.next();
+            if !contents.compared {
+                continue;
+            }
             // A processor rounds more in products of quantised weights than a GPU may.
             let rounded = matches!(self.weights, WeightType::Quantised(_))
                 && device.gpu().is_some()

@@ -14,7 +14,7 @@ type Shape = (usize, usize, usize);
 
 /// Added to the mean square of rows that are normalised: large enough that a kernel
 /// which leaves it out is found.
-const EPSILON: f32 = 1e-2;
+pub(super) const EPSILON: f32 = 1e-2;
 
 /// The weights of a norm: as they are, and as a buffer.
 fn norm(case: &mut Case, columns: usize) -> (Vec<f32>, Buffer) {
@@ -24,7 +24,7 @@ fn norm(case: &mut Case, columns: usize) -> (Vec<f32>, Buffer) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a row is short")]
-fn inverse(columns: usize) -> f32 {
+pub(super) fn inverse(columns: usize) -> f32 {
     1.0 / columns as f32
 }
 

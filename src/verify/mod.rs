@@ -33,17 +33,19 @@ use case::Case;
 type Cases = fn(&mut Inputs) -> Vec<Case>;
 
 /// Every kernel with its cases and the largest error allowed.
-const KERNELS: [(&str, Cases, f64); 25] = [
+const KERNELS: [(&str, Cases, f64); 27] = [
     ("attention_merge", attention::attention_merge, 1e-5),
     ("attention_rows", attention::attention_rows, 1e-5),
     ("attention_tile", attention::attention_tile, 1e-5),
     ("close_patches", patches::close_patches, 0.0),
     ("concatenate", rings::concatenate, 0.0),
     ("cross_attention", attention::cross_attention, 1e-5),
+    ("cross_keys_row", attention::cross_keys_row, 1e-5),
     ("cross_row", attention::cross_row, 1e-5),
     ("dispatch_grids", patches::dispatch_grids, 0.0),
     ("embed", embeddings::embed, 0.0),
     ("entropy", pointwise::entropy, 1e-5),
+    ("entropy_start", patches::entropy_start, 1e-5),
     ("gate_up_row", linear::gate_up_row, 1e-5),
     ("gather_add", rings::gather_add, 0.0),
     ("hash_embed", embeddings::hash_embed, 0.0),

@@ -5,13 +5,14 @@ use super::Inputs;
 use super::case::Case;
 use crate::bytes::EOS;
 use crate::device::kernels::{
-    ClosePatches, ClosePatchesParams, DispatchGrids, DispatchGridsParams, PatchStarts,
-    PatchStartsCarry, PatchStartsParams,
+    ClosePatches, ClosePatchesParams, DispatchGrids, DispatchGridsParams, EntropyStart,
+    EntropyStartCarry, EntropyStartParams, PatchStarts, PatchStartsCarry, PatchStartsParams,
 };
 use crate::device::plan::{Extent, ONE};
 use crate::device::tensor::count;
 
-pub(super) fn patch_starts(inputs: &mut Inputs) -> Vec<Case> {
+/// Every rule with every limit on length.
+fn rules() -> Vec<PatchStartsParams> {
     // The rules with their thresholds and size, in the order of their numbers.
     let rules = [
         (1.5, 0.0, 1),
@@ -22,34 +23,72 @@ pub(super) fn patch_starts(inputs: &mut Inputs) -> Vec<Case> {
         (0.0, 0.0, 1),
         (0.0, 0.0, 1),
     ];
-    let mut cases = Vec::new();
-    for (rule, (threshold, threshold_add, size)) in (0..).zip(rules) {
-        for max_length in [0, 1, 3, 40] {
-            let params = PatchStartsParams {
-                rule,
-                threshold,
-                threshold_add,
-                size,
-                max_length,
+    let rules = (0..).zip(rules);
+    let all = rules.flat_map(|(rule, (threshold, threshold_add, size))| {
+        [0, 1, 3, 40].map(|max_length| PatchStartsParams {
+            rule,
+            threshold,
+            threshold_add,
+            size,
+            max_length,
+        })
+    });
+    all.collect()
+}
+
+pub(super) fn entropy_start(inputs: &mut Inputs) -> Vec<Case> {
+    let case = |rule: PatchStartsParams| {
+        let mut case = inputs.case();
+        let carry = case.carried(EntropyStartCarry::default());
+        // One text after the other; logits from nearly even to nearly certain.
+        for (at, vocabulary) in [260, 260, 1, 7, 260, 260, 515, 260].into_iter().enumerate() {
+            let scale = [0.5, 3.0, 9.0, 30.0][at % 4];
+            let logits = case.numbers(vocabulary, scale);
+            let target = [case.below(count(vocabulary)), u32::MAX][at % 2];
+            let buffers = [
+                case.input(&[target]),
+                case.input(&logits),
+                case.input(&[[2, 3, 4 + 32, 4 + 97][at % 4]]),
+                case.output(2, 2),
+                carry,
+                case.output(1, 3),
+                case.output(1, 3),
+            ];
+            let params = EntropyStartParams {
+                vocabulary: count(vocabulary),
+                rule: rule.rule,
+                threshold: rule.threshold,
+                threshold_add: rule.threshold_add,
+                size: rule.size,
+                max_length: rule.max_length,
             };
-            let mut case = inputs.case();
-            let carry = case.in_place(&[PatchStartsCarry::default()], 0);
-            // One row at a time, fewer than a workgroup, more than one.
-            for rows in [1, 1, 1, 2, 7, 150, 1, 64, 9] {
-                let ids: Vec<u32> = (0..rows).map(|_| case.below(260)).collect();
-                let entropies = case.numbers(rows, 1.5);
-                let results: Vec<[f32; 2]> = entropies.iter().map(|h| [h + 1.5, 0.0]).collect();
-                let buffers = [
-                    case.input(&ids),
-                    case.input(&results),
-                    carry,
-                    case.output(rows, 3),
-                    case.output(rows, 3),
-                ];
-                case.step::<PatchStarts>(rows, &buffers, params, [ONE, ONE]);
-            }
-            cases.push(case);
+            case.step::<EntropyStart>(1, &buffers, params, [ONE, ONE]);
         }
+        case
+    };
+    rules().into_iter().map(case).collect()
+}
+
+pub(super) fn patch_starts(inputs: &mut Inputs) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for params in rules() {
+        let mut case = inputs.case();
+        let carry = case.in_place(&[PatchStartsCarry::default()], 0);
+        // One row at a time, fewer than a workgroup, more than one.
+        for rows in [1, 1, 1, 2, 7, 150, 1, 64, 9] {
+            let ids: Vec<u32> = (0..rows).map(|_| case.below(260)).collect();
+            let entropies = case.numbers(rows, 1.5);
+            let results: Vec<[f32; 2]> = entropies.iter().map(|h| [h + 1.5, 0.0]).collect();
+            let buffers = [
+                case.input(&ids),
+                case.input(&results),
+                carry,
+                case.output(rows, 3),
+                case.output(rows, 3),
+            ];
+            case.step::<PatchStarts>(rows, &buffers, params, [ONE, ONE]);
+        }
+        cases.push(case);
     }
     cases
 }

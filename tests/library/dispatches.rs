@@ -73,10 +73,10 @@ fn a_byte_of_blt_1b_takes_few_steps() {
         assert_eq!(count(steps, "rms_norm"), 0);
         assert_eq!(count(steps, "rope_store"), 0);
     }
-    // Every byte: the embedding, 14 blocks, the head, its entropy, does a patch start?
-    assert_eq!(trace.decide.len(), 1 + 14 * 5 + 3);
+    // Every byte: the embedding, 14 blocks, the head, its entropy and whether a patch starts.
+    assert_eq!(trace.decide.len(), 1 + 14 * 5 + 2);
     // Patches that close, the embedding, a block, what is kept for the patch.
-    assert_eq!(trace.encode.len(), 1 + 1 + 5 + 2);
+    assert_eq!(trace.encode.len(), 1 + 1 + 5 + 1);
     // A crossing has two: queries, and what they find through o.
     assert_eq!(trace.decode.len(), 9 * (2 + 5) + 1);
     // A patch: pooling, a crossing, the latent model, keys and values of 9 crossings,

@@ -61,14 +61,6 @@ impl Buffers {
         ModelBuffers::bytes(&model.sizes, &self.sizes, self.best)
     }
 
-    /// The entropies of the rows of a run, pairs whose first is in nats.
-    pub(super) fn entropy_result(&self) -> &Tensor {
-        match &self.model.entropy {
-            Some(buffers) => &buffers.result,
-            None => &self.entropies,
-        }
-    }
-
     /// Makes room for more patches; what is cached stays.
     pub(super) fn grow_patches(&mut self, model: &BltModel, patches: usize) -> Result<()> {
         let device = model.device();
@@ -211,17 +203,13 @@ fn decide<'m>(
 ) -> Result<PartPlan<'m>> {
     let mut plan = PartPlan::new(model.device(), class);
     let inputs = inputs(buffers, class);
+    let starts = buffers.model.patches.starts(&inputs.ids);
     if let (Some(entropy), Some(given), Some(own)) =
         (model.entropy(), &inputs.entropy, &buffers.model.entropy)
     {
-        let extras = EntropyExtras { rule: None, best };
-        entropy.record(&mut plan, given, own, extras)?;
-    }
-    if let Some(rule) = rule {
-        let books = &buffers.model.patches;
-        let found = (&books.starts_carry, &books.starts, &books.patches);
-        let known = (&inputs.ids, buffers.entropy_result());
-        plan.patch_starts(&inputs.encoder.state, known, found, rule)?;
+        entropy.record(&mut plan, given, own, EntropyExtras { rule, best }, starts)?;
+    } else if let Some(rule) = rule {
+        plan.patch_starts(&inputs.encoder.state, &buffers.entropies, starts, rule)?;
     }
     Ok(plan)
 }

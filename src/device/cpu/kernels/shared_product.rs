@@ -3,13 +3,14 @@
 use super::one_row::{OneRow, Product, WEIGHTS};
 use super::scratch::Scratch;
 use super::size;
-use super::{cross_row, gate_up_row, linear, qkv_row};
+use super::{cross_keys_row, cross_row, gate_up_row, linear, qkv_row};
 use crate::device::bindings::{LinearCpu, State};
 use crate::device::cpu::{Call, Cpu};
 
 /// The parts of a kernel, by the name of its CPU form.
 pub(crate) fn parts_of(form: &str) -> Option<OneRow> {
     match form {
+        "cross_keys_row" => Some(cross_keys_row::ONE_ROW),
         "cross_row" => Some(cross_row::ONE_ROW),
         "linear" => Some(linear::ONE_ROW),
         "qkv_row" => Some(qkv_row::ONE_ROW),
