@@ -20,11 +20,12 @@ use naga::proc::BoundsCheckPolicy;
 use crate::translation::parse;
 
 /// Kernels whose speed depends on how many waves hide the latency of memory.
-const HOT: [&str; 8] = [
+const HOT: [&str; 9] = [
     "qkv_row",
     "attention_rows",
     "attention_tile",
     "cross_attention",
+    "cross_keys_row",
     "cross_row",
     "linear_rows",
     "linear_tile",
