@@ -19,9 +19,11 @@ SHOWN = [
     "attention_rows [HEAD=64 METHOD=subgroup]",
     "attention_rows [HEAD=128 METHOD=subgroup]",
     "attention_rows [HEAD=256 METHOD=subgroup]",
-    "attention_tile [HEAD=64]",
-    "attention_tile [HEAD=128]",
-    "attention_tile [HEAD=256]",
+    "attention_tile [HEAD=64 KEYS=64]",
+    "attention_tile [HEAD=128 KEYS=64]",
+    "attention_tile [HEAD=128 KEYS=32]",
+    "attention_tile [HEAD=256 KEYS=64]",
+    "attention_tile [HEAD=256 KEYS=32]",
     "cross_attention [HEAD=64 METHOD=subgroup]",
 ]
 SPILLS = [

@@ -1,13 +1,21 @@
 // Attention for many rows: y[t, h, :] = softmax(q . k * scale) v over the keys
 // that row t sees, with a running maximum (one pass over the keys).
 //
-// A workgroup has 32 rows of a head and walks their keys 64 at a time. Scores are a
-// product as in `linear_tile`, 2 x 4 to an invocation, from blocks of 4 vectors of
+// A workgroup has 32 rows of a head and walks their keys KEYS at a time. Scores are a
+// product as in `linear_tile`, 2 x OWN to an invocation, from blocks of 4 vectors of
 // queries and keys in workgroup memory. Then four invocations turn each row's
 // scores into weights. Then an invocation sums values over its two rows, for every
-// 16th vector of the head from its own on. HEAD: columns of a head at most.
+// 16th vector of the head from its own on. HEAD: columns of a head at most. Fewer keys
+// leave registers for twice as many invocations side by side on some of Intel's GPUs.
 #cpu attention
 #variants HEAD 64 128 256
+#variants KEYS 64 32
+#without HEAD 64 KEYS 32
+#if KEYS == 64
+#define OWN 4
+#else
+#define OWN 2
+#endif
 #if HEAD == 64
 #define VECTORS 1
 #else
@@ -26,10 +34,11 @@ const LOWEST = -1e20;  // below any other score, and above that one
 
 // Rows of 4 vectors, 5 apart: no two invocations of a phase share a bank. The first
 // 32 are queries, whose fifth vector holds what their sums shrink by; then keys, the
-// key 4 c + j at 16 j + c.
-var<workgroup> staged: array<vec4f, 480>;
-// Scores, then weights: row r's of the keys 4 c to 4 c + 3 at 16 r + c.
-var<workgroup> weights: array<vec4f, 512>;
+// key OWN c + j at 16 j + c.
+const STAGED = 5u * (32u + $KEYSu);
+var<workgroup> staged: array<vec4f, STAGED>;
+// Scores, then weights: row r's of the OWN keys from OWN c on at 16 r + c.
+var<workgroup> weights: array<vec$OWNf, 512>;
 // What the four invocations of a row tell each other.
 var<workgroup> exchange: array<f32, 128>;
 
@@ -50,13 +59,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let column = lane & 15u;
     let own = lane >> 4u;
 
-    // What this invocation loads: a vector of a key, and the first half of them one of
-    // a query. That half turns scores into weights as well, those of the same row.
+    // What this invocation loads: the first half of them a vector of a query, and all, or
+    // the other half, one of a key. The first half turns scores into weights as well, those
+    // of the same row.
     let load_row = lane >> 2u;
     let load_vector = lane & 3u;
     let load_query = query_at(min(first_row + load_row, last_row), head);
-    let load_key = 4u * (load_row & 15u) + (load_row >> 4u);
     let first_half = lane < 128u;
+#if KEYS == 64
+    let key_row = load_row;
+#else
+    let key_row = load_row & 31u;
+#endif
+    let load_key = $OWNu * (key_row & 15u) + (key_row >> 4u);
     var largest = LOWEST;
     var total = 0.0;
 #repeat V $VECTORS
@@ -65,14 +80,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var sum$R_$V = vec4f();
 #end
 #end
-    for (var walked = 0u; walked < keys_to_walk; walked += 64u) {
+    for (var walked = 0u; walked < keys_to_walk; walked += $KEYSu) {
         let key = key_at(first_key + min(walked + load_key, keys_to_walk - 1u), kv_head);
 #repeat R 2
-#repeat J 4
+#repeat J $OWN
         var score$R_$J = 0.0;
 #end
 #end
         for (var i = 0u; i < head4; i += 4u) {
+#if KEYS == 64
             var next_query = vec4f();
             var next_key = vec4f();
             if i + load_vector < head4 {
@@ -85,13 +101,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
                 staged[load_row * 5u + load_vector] = next_query * params.scale;
             }
             staged[(32u + load_row) * 5u + load_vector] = next_key;
+#else
+            var next = vec4f();
+            if i + load_vector < head4 {
+                if first_half {
+                    next = qkv[load_query + i + load_vector] * params.scale;
+                } else {
+                    next = keys[key + i + load_vector];
+                }
+            }
+            // Keys are the rows behind the queries, as invocations are.
+            staged[load_row * 5u + load_vector] = next;
+#endif
             workgroupBarrier();
 #repeat K 4
             {
 #repeat R 2
                 let q$R = staged[(own + $Ru * 16u) * 5u + $Ku];
 #end
-#repeat J 4
+#repeat J $OWN
                 let k$J = staged[(32u + column + $Ju * 16u) * 5u + $Ku];
 #repeat R 2
                 score$R_$J = dot_add(q$R, k$J, score$R_$J);
@@ -104,22 +132,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 #repeat R 2
         {
             // Distance back from the row; a key after it wraps to a large number.
-            let first = first_key + walked + 4u * column;
+            let first = first_key + walked + $OWNu * column;
+#if KEYS == 64
             let back = vec4u(first_row + own + $Ru * 16u - first) - vec4u(0u, 1u, 2u, 3u);
             let scores = vec4f(score$R_0, score$R_1, score$R_2, score$R_3);
+#else
+            let back = vec2u(first_row + own + $Ru * 16u - first) - vec2u(0u, 1u);
+            let scores = vec2f(score$R_0, score$R_1);
+#endif
+            let span = span_of(min(first_row + own + $Ru * 16u, last_row));
             weights[(own + $Ru * 16u) * 16u + column] =
-                select(vec4f(MASKED), scores, back < vec4u(span_of(min(first_row + own + $Ru * 16u, last_row))));
+                select(vec$OWNf(MASKED), scores, back < vec$OWNu(span));
         }
 #end
         workgroupBarrier();
 
         let quarter = load_row * 16u + load_vector;
         if first_half {
-            var four = weights[quarter];
+            var several = weights[quarter];
 #repeat I 3
-            four = max(four, weights[quarter + 4u + $Iu * 4u]);
+            several = max(several, weights[quarter + 4u + $Iu * 4u]);
 #end
-            exchange[lane] = max(max(four.x, four.y), max(four.z, four.w));
+#if KEYS == 64
+            exchange[lane] = max(max(several.x, several.y), max(several.z, several.w));
+#else
+            exchange[lane] = max(several.x, several.y);
+#endif
         }
         workgroupBarrier();
         if first_half {
@@ -133,9 +171,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             total *= shrink;
 #repeat I 4
             {
-                let four = exp(weights[quarter + $Iu * 4u] - largest);
-                weights[quarter + $Iu * 4u] = four;
-                total += dot(four, vec4f(1.0));
+                let several = exp(weights[quarter + $Iu * 4u] - largest);
+                weights[quarter + $Iu * 4u] = several;
+                total += dot(several, vec$OWNf(1.0));
             }
 #end
             if load_vector == 0u {
@@ -152,8 +190,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 #end
         }
 #end
+        let live = min(keys_to_walk - walked, $KEYSu);
+#if KEYS == 64
         // The weight of the last key's successor is zero, and it stands in for it.
-        let live = min(keys_to_walk - walked, 64u);
         for (var j = 0u; j < live; j += 2u) {
             let value0 = key_at(first_key + walked + j, kv_head);
             let value1 = key_at(first_key + walked + min(j + 1u, live - 1u), kv_head);
@@ -172,6 +211,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             }
 #end
         }
+#else
+        for (var j = 0u; j < live; j++) {
+            let value = key_at(first_key + walked + j, kv_head);
+#repeat V $VECTORS
+            let v$V = values[value + d$V];
+#end
+#repeat R 2
+            {
+                let two = weights[(own + $Ru * 16u) * 16u + (j >> 1u)];
+                let one = select(two.x, two.y, (j & 1u) == 1u);
+#repeat V $VECTORS
+                sum$R_$V = fma(vec4f(one), v$V, sum$R_$V);
+#end
+            }
+#end
+        }
+#endif
     }
     if first_half {
         exchange[lane] = total;

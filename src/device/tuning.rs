@@ -38,6 +38,8 @@ pub struct Tuning {
     pub linear_few: Preferences,
     /// Attention of up to 8 rows, and that between bytes and patches.
     pub attention: Preferences,
+    /// Attention of more rows.
+    pub attention_many: Preferences,
     /// Keys of a row beyond which attention cuts them into parts, each for a
     /// workgroup of its own, and joins these in a second step.
     pub attention_keys: usize,
@@ -82,6 +84,7 @@ const GPU: Tuning = Tuning {
         &[("METHOD", "tree"), ("ROWS", "8")],
     ],
     attention: REDUCED,
+    attention_many: &[&[("KEYS", "64")], &[("KEYS", "32")]],
     attention_keys: 512,
     entropy: REDUCED,
     qkv: REDUCED,

@@ -45,7 +45,9 @@ impl PartPlan<'_> {
         let (keys, values) = (cache.keys.all(), cache.values.all());
         if self.class() == RowClass::Many {
             let fixed = [head_choice(&ATTENTION_TILE, shape.head)];
-            let variant = self.device().select(&ATTENTION_TILE, &[&[]], &fixed)?;
+            let variant = self
+                .device()
+                .select(&ATTENTION_TILE, tuning.attention_many, &fixed)?;
             let kernel = AttentionTile {
                 state,
                 spans,
