@@ -203,6 +203,7 @@ impl PartPlan<'_> {
         let residual = Output::added(shape.hidden, 2.0);
         self.linear("linear cross o", state, (attended, x), &cross.o, residual)
     }
+
     /// [`PartPlan::ring_store`] of `x` and its [`PartPlan::cross_keys`], in one step for a
     /// single row.
     ///
@@ -217,14 +218,13 @@ impl PartPlan<'_> {
         (cross, keys): (&Cross, &CrossKeys),
     ) -> Result<()> {
         let (kept, slots) = ring;
-        let [part] = &cross.kv.parts[..] else {
-            self.ring_store(state, x, ring, shape.hidden)?;
-            return self.cross_keys(state, (x, h), shape, cross, keys);
+        let part = match &cross.kv.parts[..] {
+            [part] if self.class() == RowClass::One && slots == keys.slots => part,
+            _ => {
+                self.ring_store(state, x, ring, shape.hidden)?;
+                return self.cross_keys(state, (x, h), shape, cross, keys);
+            }
         };
-        if self.class() != RowClass::One || slots != keys.slots {
-            self.ring_store(state, x, ring, shape.hidden)?;
-            return self.cross_keys(state, (x, h), shape, cross, keys);
-        }
         let device = self.device();
         let weights = [("WEIGHTS", cross.kv.weights.axis())];
         let variant = device.select(&CROSS_KEYS_ROW, device.tuning.cross_row, &weights)?;
