@@ -194,6 +194,11 @@ impl Lanes for Avx2 {
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
     #[inline(always)]
+    fn prefetch_near<T>(self, at: *const T) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+    #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
         // SAFETY: see the type.
         unsafe { _mm256_set1_ps(value) }

@@ -202,6 +202,11 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
     #[inline(always)]
+    fn prefetch_near<T>(self, at: *const T) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+    #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
         // SAFETY: see the type.
         unsafe { _mm512_set1_ps(value) }

@@ -173,6 +173,9 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// weights came slower where they were prefetched into the first.
     #[inline(always)]
     fn prefetch<T>(self, _: *const T) {}
+    /// The same into the first-level cache, from the second.
+    #[inline(always)]
+    fn prefetch_near<T>(self, _: *const T) {}
     fn splat(self, value: f32) -> Self::V;
     /// Zeros.
     fn square(self) -> Self::Square;

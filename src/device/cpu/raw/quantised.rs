@@ -26,6 +26,10 @@ const LARGEST_GROUP: usize = 128;
 /// How many words ahead memory is prefetched.
 const AHEAD: usize = super::dots::AHEAD / size_of::<u32>();
 
+/// How many words ahead they are prefetched once more, now into the nearest cache: an Intel
+/// Xeon (Emerald Rapids) read weights of 8 bits a tenth faster.
+const NEAR: usize = 512 / size_of::<u32>();
+
 /// The most numbers of a word.
 const NIBBLES: usize = 8;
 
@@ -215,6 +219,7 @@ impl<const BITS: usize> Quantised<BITS> {
         let mut at = first * Self::PER_WORD;
         for (v, words) in whole.enumerate() {
             l.prefetch(words.as_ptr().wrapping_add(AHEAD));
+            l.prefetch_near(words.as_ptr().wrapping_add(NEAR));
             let words = l.load_words(words);
             for r in 0..R {
                 let product = Self::product(l, words, x[r].parts, (padded, at));
