@@ -163,11 +163,9 @@ impl Encoder {
         plan.hash_embedding(state, &self.hash, &buffers.hash, (ids, x))?;
         for (layer, (block, cache)) in self.layers.iter().zip(&buffers.caches).enumerate() {
             plan.block(shape, block, cache, rows, scratch)?;
-            let crossing = self.crossings.iter().zip(&buffers.keys);
-            let mut crossing = crossing.filter(|((crossing, _), _)| *crossing == layer);
-            let crossing = crossing
-                .next()
-                .map(|((_, cross), keys)| (&self.cross[*cross], keys));
+            let mut crossings = self.crossings.iter().zip(&buffers.keys);
+            let crossing = crossings.find(|((after, _), _)| *after == layer);
+            let crossing = crossing.map(|((_, cross), keys)| (&self.cross[*cross], keys));
             let ring = (&buffers.ring, buffers.ring_slots);
             match crossing {
                 Some(crossing) if layer == self.pooled_layer => {

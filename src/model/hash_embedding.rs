@@ -182,21 +182,21 @@ impl PartPlan<'_> {
             group_shift: embedding.weights.group_shift(),
             gathered: 0,
         };
-        // Without tables their binding is never read.
-        let mut uses = vec![(&embedding.own, WeightType::F32, params)];
-        match &embedding.tables {
-            _ if tables == 0 => {}
+        let uses = match &embedding.tables {
+            // Without tables their binding is never read.
+            _ if tables == 0 => vec![(&embedding.own, WeightType::F32, params)],
             Tables::Device(matrix) => {
-                uses = Vec::new();
-                for (place, part) in matrix.parts.iter().enumerate() {
+                let parts = matrix.parts.iter().enumerate();
+                let parts = parts.map(|(place, part)| {
                     let params = HashEmbedParams {
                         adds: u32::from(place > 0),
                         first_row: count(part.first_row),
                         part_rows: count(part.rows),
                         ..params
                     };
-                    uses.push((&part.tensor, embedding.weights, params));
-                }
+                    (&part.tensor, embedding.weights, params)
+                });
+                parts.collect()
             }
             Tables::Host(_) => {
                 let params = HashEmbedParams {
@@ -204,9 +204,9 @@ impl PartPlan<'_> {
                     gathered: 1,
                     ..params
                 };
-                uses = vec![(&buffers.gathered, embedding.weights, params)];
+                vec![(&buffers.gathered, embedding.weights, params)]
             }
-        }
+        };
         for (weights, kind, params) in uses {
             let device = self.device();
             let variant = device.select(&HASH_EMBED, &[&[]], &[("WEIGHTS", kind.axis())])?;

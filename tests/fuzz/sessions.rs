@@ -87,7 +87,7 @@ fn near_the_threshold(
     entropies: &[f32],
     threshold: f32,
 ) -> bool {
-    // The last entropy decides about the byte that is still to come.
+    // Behind the last byte of the text its entropy decides whether the next one starts a patch.
     let mut positions = 1..=entropies.len();
     let Some(at) = positions.find(|at| one.starts_at(*at) != other.starts_at(*at)) else {
         return false;
