@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// One value of an axis, with the device feature that it needs.
+/// One value of an axis, with the tier that it needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Value {
     pub(crate) text: String,
-    pub(crate) feature: Option<String>,
+    pub(crate) tier: Option<String>,
 }
 
 /// One chosen value per axis.
@@ -62,13 +62,13 @@ impl Source {
                 };
                 let values = words
                     .map(|word| match word.split_once(':') {
-                        Some((text, feature)) => Value {
+                        Some((text, tier)) => Value {
                             text: text.to_owned(),
-                            feature: Some(feature.to_owned()),
+                            tier: Some(tier.to_owned()),
                         },
                         None => Value {
                             text: word.to_owned(),
-                            feature: None,
+                            tier: None,
                         },
                     })
                     .collect();
@@ -178,12 +178,16 @@ impl Source {
                     let Some(length) = block_length(&lines[index..]) else {
                         return fail("#repeat without #end");
                     };
+                    let body = &lines[index..index + length];
+                    index += length + 1;
+                    if !live {
+                        continue;
+                    }
                     let count = substitute(count, values);
                     let Ok(count) = count.parse::<usize>() else {
                         return fail(&format!("`{count}` is not a number of turns"));
                     };
-                    let body = &lines[index..index + length];
-                    for turn in 0..if live { count } else { 0 } {
+                    for turn in 0..count {
                         out.turns += 1;
                         if out.turns > MOST_TURNS {
                             return fail(&format!("more than {MOST_TURNS} turns of repetitions"));
@@ -194,7 +198,6 @@ impl Source {
                         self.append(path, body, values, seen, out)?;
                         values.truncate(outside);
                     }
-                    index += length + 1;
                 }
                 ["#import", name] => {
                     if live && seen.insert(name.to_owned()) {

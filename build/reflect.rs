@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 /// WebGPU's default limits, which every variant without a feature must keep.
 const STORAGE_BUFFERS: usize = 8;
 const WORKGROUP_BYTES: u32 = 16 * 1024;
+/// GPUs with matrix units have more.
+const WORKGROUP_BYTES_BESIDE_MATRIX_UNITS: u32 = 32 << 10;
 const INVOCATIONS: u32 = 256;
 
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +29,8 @@ struct Field {
 pub(crate) struct Variant {
     combination: Combination,
     wgsl: String,
+    /// The variant of `Tier` that it needs.
+    tier: &'static str,
     workgroup: [u32; 3],
     /// Items that a workgroup covers in x and y.
     tile: [u32; 2],
@@ -48,14 +52,20 @@ impl Variant {
             let line = e.location(&expanded.wgsl).map(|l| l.line_number as usize);
             format!("{}: {} (in {label})", at(line), e.message())
         })?;
-        let needs = |feature: &str| {
-            combination
-                .iter()
-                .any(|(_, v)| v.feature.as_deref() == Some(feature))
-        };
+        let needs = combination.iter().find_map(|(_, v)| v.tier.as_deref());
         // `unpack2x16float` belongs to plain WGSL, whatever the tier.
         let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-        capabilities.set(Capabilities::SUBGROUP, needs("subgroups"));
+        let matrix = Capabilities::SUBGROUP
+            | Capabilities::SHADER_FLOAT16
+            | Capabilities::COOPERATIVE_MATRIX;
+        let (tier, more) = match needs {
+            None => ("Base", Capabilities::empty()),
+            Some("subgroups") => ("Subgroups", Capabilities::SUBGROUP),
+            Some("matrix8") => ("Matrix8", matrix),
+            Some("matrix16") => ("Matrix16", matrix),
+            Some(other) => return Err(format!("{label}: there is no tier {other}")),
+        };
+        capabilities |= more;
         let info = Validator::new(ValidationFlags::all(), capabilities)
             .subgroup_stages(ShaderStages::COMPUTE)
             .subgroup_operations(SubgroupOperationSet::all())
@@ -127,8 +137,12 @@ impl Variant {
         }
         let invocations: u32 = entry.workgroup_size.iter().product();
         let storage = bindings.iter().filter(|b| b.kind != "Uniform").count();
+        let most_workgroup_bytes = match tier {
+            "Matrix8" | "Matrix16" => WORKGROUP_BYTES_BESIDE_MATRIX_UNITS,
+            _ => WORKGROUP_BYTES,
+        };
         if storage > STORAGE_BUFFERS
-            || workgroup_bytes > WORKGROUP_BYTES
+            || workgroup_bytes > most_workgroup_bytes
             || invocations > INVOCATIONS
         {
             return Err(format!(
@@ -139,6 +153,7 @@ impl Variant {
         Ok(Self {
             combination,
             wgsl: expanded.wgsl,
+            tier,
             workgroup: entry.workgroup_size,
             tile: [
                 constant(&module, "TILE_X").unwrap_or(entry.workgroup_size[0]),
@@ -477,17 +492,11 @@ pub(crate) fn kernel(
             .iter()
             .map(|(n, v)| format!("({n:?}, {:?})", v.text))
             .collect();
-        let needs = |feature: &str| {
-            variant
-                .combination
-                .iter()
-                .any(|(_, v)| v.feature.as_deref() == Some(feature))
-        };
         let _ = writeln!(
             out,
-            "        Variant {{ choices: &[{}], needs: Tier {{ subgroups: {} }}, workgroup: {:?}, tile: {:?}, wgsl: {:?} }},",
+            "        Variant {{ choices: &[{}], needs: Tier::{}, workgroup: {:?}, tile: {:?}, wgsl: {:?} }},",
             choices.join(", "),
-            needs("subgroups"),
+            variant.tier,
             variant.workgroup,
             variant.tile,
             variant.wgsl

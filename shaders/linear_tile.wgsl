@@ -1,28 +1,42 @@
 // Linear layer for many rows: y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i].
 //
 // Blocks of 64 rows x 16 inputs and of 128 outputs x 16 inputs are staged in workgroup
-// memory for 16 x 16 invocations of 4 rows x 8 outputs. While they multiply one block,
-// the next is on its way.
+// memory. While they are multiplied, the next ones are on their way.
+//
+// UNITS says what multiplies: 16 x 16 invocations of 4 rows x 8 outputs (`fma`), or the
+// matrix units of a GPU, with matrices of 16 x 16 or 8 x 8 numbers, each subgroup 32 rows
+// x 32 outputs. Matrix units multiply halves and add in f32. Each number of x is therefore
+// cut into two halves, and so are weights that one half does not hold: results differ from
+// those of `fma` by rounding alone. Numbers of x beyond 65504 make them non-finite.
 #cpu linear
 #variants WEIGHTS f32 f16 bf16 q8 q4
+#variants UNITS fma matrix16:matrix16 matrix8:matrix8
+#if UNITS != fma
+enable f16;
+enable wgpu_cooperative_matrix;
+#endif
 const TILE_X = 128u;
 const TILE_Y = 64u;
 #import linear
 #define LOADS 8
 #import weights
-#import dot_add
-
-// Rows of 4 vectors, 5 apart: no two invocations of a phase share a bank.
-var<workgroup> tile_x: array<vec4f, 320>;
-var<workgroup> tile_w: array<vec4f, 640>;
+#if UNITS == fma
+#import products_fma
+#else
+#import products_matrix
+#endif
 
 @compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group: vec3u,
     @builtin(local_invocation_index) lane: u32,
+#if UNITS != fma
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(num_subgroups) subgroups: u32,
+#endif
 ) {
-    let first_output = group.x * 128u;
-    let first_row = group.y * 64u;
+    let first_output = group.x * TILE_X;
+    let first_row = group.y * TILE_Y;
     // A grid may be larger than the rows of this run.
     if first_row >= state.rows {
         return;
@@ -38,6 +52,7 @@ fn main(
     let w_vector = 2u * (lane & 1u);
     let x_at = min(first_row + x_row, state.rows - 1u) * inputs4 + x_vector;
     let w_at = weights_row(min(first_output + w_row, params.outputs - 1u), inputs4);
+#if UNITS == fma
     // And which outputs it sums.
     let tile_column = lane & 15u;
     let tile_row = lane >> 4u;
@@ -46,6 +61,17 @@ fn main(
     var sum$R_$C = 0.0;
 #end
 #end
+#else
+    // Where subgroups are large and few, each takes several parts of the tile in turn.
+    for (var first_part = 0u; first_part < PARTS; first_part += subgroups) {
+    let part_row = row_of(first_part + subgroup);
+    let part_output = output_of(first_part + subgroup);
+#repeat R $BLOCK
+#repeat C $BLOCK
+    var sum$R_$C: coop_mat$SIDEx$SIDE<f32, C>;
+#end
+#end
+#endif
     var value = vec4f();
     var weight_low = vec4f();
     var weight_high = vec4f();
@@ -57,10 +83,10 @@ fn main(
         eight = eight_at(w_at, w_vector, inputs4);
     }
     for (var i = 0u; i < inputs4; i += 4u) {
-        tile_x[x_row * 5u + x_vector] = value;
+        stage_x(x_row, x_vector, value);
         if even {
-            tile_w[w_row * 5u + w_vector] = low(eight);
-            tile_w[w_row * 5u + w_vector + 1u] = high(eight);
+            stage_weights(w_row, w_vector, low(eight));
+            stage_weights(w_row, w_vector + 1u, high(eight));
         } else {
             // Outputs do not begin at whole loads then.
             weight_low = vec4f();
@@ -71,8 +97,8 @@ fn main(
             if i + w_vector + 1u < inputs4 {
                 weight_high = weights_at(w_at, i + w_vector + 1u, inputs4);
             }
-            tile_w[w_row * 5u + w_vector] = weight_low;
-            tile_w[w_row * 5u + w_vector + 1u] = weight_high;
+            stage_weights(w_row, w_vector, weight_low);
+            stage_weights(w_row, w_vector + 1u, weight_high);
         }
         workgroupBarrier();
         value = vec4f();
@@ -84,6 +110,7 @@ fn main(
         if even && i + 4u + w_vector < inputs4 {
             eight = eight_at(w_at, i + 4u + w_vector, inputs4);
         }
+#if UNITS == fma
 #repeat K 4
         {
 #repeat R 4
@@ -97,11 +124,55 @@ fn main(
 #end
         }
 #end
+#else
+#repeat K $STEPS
+        {
+#repeat R $BLOCK
+            let x_at$R = (part_row + $Ru * $SIDEu) * STRIDE + $Ku * $SIDEu;
+            let high$R = coopLoadT<coop_mat$SIDEx$SIDE<f16, A>>(&x_high[x_at$R], STRIDE);
+            let low$R = coopLoadT<coop_mat$SIDEx$SIDE<f16, A>>(&x_low[x_at$R], STRIDE);
+#end
+#repeat C $BLOCK
+            {
+                let at = (part_output + $Cu * $SIDEu) * STRIDE + $Ku * $SIDEu;
+                let w_high = coopLoad<coop_mat$SIDEx$SIDE<f16, B>>(&weights_high[at], STRIDE);
+#if HALVES == 2
+                let w_low = coopLoad<coop_mat$SIDEx$SIDE<f16, B>>(&weights_low[at], STRIDE);
+#endif
+#repeat R $BLOCK
+#if HALVES == 2
+                sum$R_$C = coopMultiplyAdd(high$R, w_low, sum$R_$C);
+#endif
+                sum$R_$C = coopMultiplyAdd(low$R, w_high, sum$R_$C);
+                sum$R_$C = coopMultiplyAdd(high$R, w_high, sum$R_$C);
+#end
+            }
+#end
+        }
+#end
+#endif
         workgroupBarrier();
     }
+#if UNITS == fma
 #repeat R 4
 #repeat C 8
     store(first_row + tile_row + $Ru * 16u, first_output + tile_column + $Cu * 16u, sum$R_$C);
 #end
 #end
+#else
+#repeat R $BLOCK
+#repeat C $BLOCK
+    coopStoreT(sum$R_$C, &sums[(subgroup % PARTS) * SUMS], $SIDEu);
+    workgroupBarrier();
+    for (var i = lane; i < min(subgroups, PARTS - first_part) * SUMS; i += 256u) {
+        let part = first_part + i / SUMS;
+        let row = row_of(part) + $Ru * $SIDEu + (i % SUMS) / $SIDEu;
+        let output = output_of(part) + $Cu * $SIDEu + i % $SIDEu;
+        store(first_row + row, first_output + output, sums[i]);
+    }
+    workgroupBarrier();
+#end
+#end
+    }
+#endif
 }

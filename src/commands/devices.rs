@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use blt::device::{DeviceClass, DeviceSummary, devices};
+use blt::device::{DeviceClass, DeviceSummary, Tier, devices};
 use blt::measure::tune::TuningRecord;
 use clap::Args;
 use serde_json::json;
@@ -77,7 +77,7 @@ fn remark(device: &DeviceSummary) -> Option<&'static str> {
         (DeviceClass::Software, _) => Some(
             "this is a software driver, for tests of the shaders; --adapter cpu is much faster",
         ),
-        (_, Some(wgpu::Backend::Dx12)) if !device.tier.subgroups => Some(
+        (_, Some(wgpu::Backend::Dx12)) if device.tier == Tier::Base => Some(
             "DX12 compiles shaders with FXC here, which knows no subgroup operations: the base tier \
              is used, whose sums over rows take more steps; a Vulkan driver of the same GPU \
              (--backend vulkan), or dxcompiler.dll beside the program, has both",
@@ -194,7 +194,6 @@ fn table(listed: &[DeviceSummary], chosen: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use blt::device::Tier;
 
     use super::*;
 
@@ -213,8 +212,8 @@ mod tests {
 
     #[test]
     fn what_costs_time_is_said() {
-        let base = Tier::BASE;
-        let full = Tier { subgroups: true };
+        let base = Tier::Base;
+        let full = Tier::Subgroups;
         let said = |class, backend, tier| remark(&device(class, backend, tier)).unwrap_or("");
         let dx12 = Some(wgpu::Backend::Dx12);
         assert!(said(DeviceClass::Discrete, dx12, base).contains("FXC"));

@@ -29,7 +29,7 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "NAME", help_heading = "Device")]
     pub(super) backend: Option<String>,
 
-    /// Device features to use: base or subgroups [default: all it has]
+    /// Device features to use: base, subgroups, matrix8 or matrix16 [default: all it has]
     #[arg(long, global = true, value_name = "TIER", help_heading = "Device")]
     pub(super) tier: Option<Tier>,
 

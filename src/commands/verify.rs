@@ -241,7 +241,7 @@ mod tests {
         KernelReport {
             kernel,
             variant: "WIDTH=8".into(),
-            tier: Tier::BASE,
+            tier: Tier::Base,
             features: "base".to_owned(),
             cases: 3,
             max_error,

@@ -336,7 +336,7 @@ impl Device {
     pub fn tier(&self) -> Tier {
         match &self.kind {
             Kind::Gpu(gpu) => self.choices.tier().unwrap_or_else(|| gpu.tier()),
-            Kind::Cpu(_) => Tier::BASE,
+            Kind::Cpu(_) => Tier::Base,
         }
     }
 

@@ -52,8 +52,9 @@ impl From<usize> for Selected {
 
 impl Device {
     /// The preferred variants of a shader that have the values of `fixed` too and
-    /// run in this device's tier. The processor has one form for all variants but
-    /// those of the type of the weights.
+    /// run in this device's tier. Those for matrix units are among them unless their tier
+    /// was asked for: then they are taken. The processor has one form for all variants
+    /// but those of the type of the weights.
     ///
     /// # Errors
     /// [`Error::Device`] when there is none: a mistake in the table.
@@ -66,7 +67,7 @@ impl Device {
         if let Kind::Cpu(_) = self.kind {
             let weights = |choice: &&(&str, &str)| choice.0 == "WEIGHTS";
             let fixed: Vec<(&str, &str)> = fixed.iter().filter(weights).copied().collect();
-            return shader.variant(&fixed, Tier::BASE).map(Selected::from);
+            return shader.variant(&fixed, Tier::Base).map(Selected::from);
         }
         let mut selected: Option<Selected> = None;
         let mut last = Error::Device(format!("{} has no preferred variant", shader.name));
@@ -80,7 +81,15 @@ impl Device {
                 Err(error) => last = error,
             }
         }
-        selected.ok_or(last)
+        let selected = selected.ok_or(last)?;
+        let tier = self.tier();
+        let forced = self.gpu().is_some_and(|gpu| gpu.is_tier_forced());
+        let mut all = selected.candidates().iter();
+        let own = all.find(|at| forced && shader.variants[**at].needs == tier);
+        Ok(match own {
+            Some(own) if tier.has_matrix_units() => Selected::from(*own),
+            _ => selected,
+        })
     }
 
     /// The variant that a step takes: the fastest of the candidates where that has been

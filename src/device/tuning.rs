@@ -36,6 +36,8 @@ pub struct Tuning {
     pub linear_two: Preferences,
     /// Linear layer, 2 to 8 rows.
     pub linear_few: Preferences,
+    /// Linear layer of more rows.
+    pub linear_many: Preferences,
     /// Attention of up to 8 rows, and that between bytes and patches.
     pub attention: Preferences,
     /// Attention of more rows.
@@ -82,6 +84,11 @@ const GPU: Tuning = Tuning {
     linear_few: &[
         &[("METHOD", "subgroup"), ("ROWS", "8")],
         &[("METHOD", "tree"), ("ROWS", "8")],
+    ],
+    linear_many: &[
+        &[("UNITS", "fma")],
+        &[("UNITS", "matrix16")],
+        &[("UNITS", "matrix8")],
     ],
     attention: REDUCED,
     attention_many: &[&[("KEYS", "64")], &[("KEYS", "32")]],

@@ -268,11 +268,11 @@ impl<'g> PartPlan<'g> {
         output: Output,
     ) -> Result<()> {
         let tuning = self.device.tuning;
-        let (shader, preferences): (_, &[_]) = match self.class {
+        let (shader, preferences) = match self.class {
             RowClass::One => (&LINEAR_ROWS, tuning.linear_one),
             RowClass::Few if self.two => (&LINEAR_ROWS, tuning.linear_two),
             RowClass::Few => (&LINEAR_ROWS, tuning.linear_few),
-            RowClass::Many => (&LINEAR_TILE, &[&[]]),
+            RowClass::Many => (&LINEAR_TILE, tuning.linear_many),
         };
         let normed = ("NORM", if norm.is_some() { "yes" } else { "no" });
         let fixed = [("WEIGHTS", matrix.weights.axis()), normed];

@@ -12,6 +12,7 @@ use std::ffi::{CStr, c_char};
 use std::path::Path;
 
 use ash::{khr, vk};
+use blt::device::Tier;
 use blt::device::kernel::{BindingKind, Shader, Variant};
 use blt::device::kernels::SHADERS;
 use naga::back::spv;
@@ -43,7 +44,7 @@ fn statistics() {
     let least = std::env::var("BLT_CHIP_WAVES").ok();
     let least: Option<f64> = least.map(|waves| waves.parse().unwrap());
     for shader in SHADERS {
-        for variant in shader.variants {
+        for variant in shader.variants.iter().filter(|v| chip.runs(v)) {
             let name = format!("{} [{}]", shader.name, variant.label());
             for (subgroup, found) in chip.compile(shader, variant) {
                 let mut all: Vec<String> = found.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -86,9 +87,11 @@ fn write_shaders() {
     let folder = std::env::var("BLT_SHADERS").expect("BLT_SHADERS names a folder");
     for shader in SHADERS {
         for (index, variant) in shader.variants.iter().enumerate() {
-            let enable = match variant.needs.subgroups {
-                true => "enable subgroups;\n",
-                false => "",
+            // Matrix units are not in WebGPU's standard.
+            let enable = match variant.needs {
+                Tier::Base => "",
+                Tier::Subgroups => "enable subgroups;\n",
+                Tier::Matrix8 | Tier::Matrix16 => continue,
             };
             let tier = variant.needs;
             let path = Path::new(&folder).join(format!("{}.{index}.{tier}.wgsl", shader.name));
@@ -124,6 +127,8 @@ fn spirv(variant: &Variant) -> Vec<u32> {
 /// The first device of the Vulkan driver at hand, opened as wgpu opens it.
 struct Chip {
     name: String,
+    /// Has it matrix units for 16 x 16 halves?
+    matrix_units: bool,
     device: ash::Device,
     executables: khr::pipeline_executable_properties::Device,
     instance: ash::Instance,
@@ -135,6 +140,43 @@ fn text(letters: &[c_char]) -> String {
     // SAFETY: Vulkan ends its texts with a zero, inside their arrays.
     let text = unsafe { CStr::from_ptr(letters.as_ptr()) };
     text.to_string_lossy().into_owned()
+}
+
+/// # Safety
+/// The device must be the instance's.
+unsafe fn has_matrix_units(
+    entry: &ash::Entry,
+    instance: &ash::Instance,
+    physical: vk::PhysicalDevice,
+) -> bool {
+    // SAFETY: the caller's.
+    unsafe {
+        let extensions = instance.enumerate_device_extension_properties(physical);
+        let named = |own: &vk::ExtensionProperties| {
+            own.extension_name_as_c_str() == Ok(khr::cooperative_matrix::NAME)
+        };
+        let mut later = vk::PhysicalDeviceVulkan12Features::default();
+        let mut matrices = vk::PhysicalDeviceCooperativeMatrixFeaturesKHR::default();
+        let mut has = vk::PhysicalDeviceFeatures2::default()
+            .push_next(&mut later)
+            .push_next(&mut matrices);
+        instance.get_physical_device_features2(physical, &mut has);
+        let has = [
+            matrices.cooperative_matrix,
+            later.shader_float16,
+            later.vulkan_memory_model_device_scope,
+        ];
+        if !extensions.unwrap().iter().any(named) || has.contains(&vk::FALSE) {
+            return false;
+        }
+        let matrices = khr::cooperative_matrix::Instance::new(entry, instance);
+        let all = matrices.get_physical_device_cooperative_matrix_properties(physical);
+        all.unwrap().iter().any(|own| {
+            [own.m_size, own.n_size, own.k_size] == [16; 3]
+                && own.a_type == vk::ComponentTypeKHR::FLOAT16
+                && own.result_type == vk::ComponentTypeKHR::FLOAT32
+        })
+    }
 }
 
 impl Chip {
@@ -153,6 +195,7 @@ impl Chip {
                     .device_name,
             );
 
+            let matrix_units = has_matrix_units(&entry, &instance, physical);
             let mut robustness = vk::PhysicalDeviceRobustness2FeaturesEXT::default();
             let mut sizes = vk::PhysicalDeviceSubgroupSizeControlFeatures::default();
             let mut has = vk::PhysicalDeviceFeatures2::default()
@@ -167,30 +210,50 @@ impl Chip {
                 khr::pipeline_executable_properties::NAME,
                 ash::ext::robustness2::NAME,
             ];
-            let names = wanted.map(CStr::as_ptr);
+            let mut names = wanted.map(CStr::as_ptr).to_vec();
+            let mut matrices =
+                vk::PhysicalDeviceCooperativeMatrixFeaturesKHR::default().cooperative_matrix(true);
+            let mut later = vk::PhysicalDeviceVulkan12Features::default()
+                .shader_float16(true)
+                .vulkan_memory_model(true)
+                .vulkan_memory_model_device_scope(true);
             let mut statistics =
                 vk::PhysicalDevicePipelineExecutablePropertiesFeaturesKHR::default()
                     .pipeline_executable_info(true);
             let basic = vk::PhysicalDeviceFeatures::default().robust_buffer_access(true);
             let queues = [vk::DeviceQueueCreateInfo::default().queue_priorities(&[1.0])];
-            let create = vk::DeviceCreateInfo::default()
+            let mut create = vk::DeviceCreateInfo::default()
                 .queue_create_infos(&queues)
-                .enabled_extension_names(&names)
                 .enabled_features(&basic)
                 .push_next(&mut statistics)
                 .push_next(&mut robustness)
                 .push_next(&mut sizes);
+            if matrix_units {
+                names.push(khr::cooperative_matrix::NAME.as_ptr());
+                create = create.push_next(&mut matrices).push_next(&mut later);
+            }
+            create = create.enabled_extension_names(&names);
             let device = instance
                 .create_device(physical, &create, None)
                 .expect("a driver that tells what it has compiled");
             let executables = khr::pipeline_executable_properties::Device::new(&instance, &device);
             Self {
                 name,
+                matrix_units,
                 device,
                 executables,
                 instance,
                 _entry: entry,
             }
+        }
+    }
+
+    fn runs(&self, variant: &Variant) -> bool {
+        match variant.needs {
+            Tier::Base | Tier::Subgroups => true,
+            // What has these is Apple's.
+            Tier::Matrix8 => false,
+            Tier::Matrix16 => self.matrix_units,
         }
     }
 
@@ -224,7 +287,7 @@ impl Chip {
                 .stage(vk::ShaderStageFlags::COMPUTE)
                 .module(module)
                 .name(c"main");
-            if variant.needs.subgroups {
+            if variant.needs != Tier::Base {
                 stage.flags = vk::PipelineShaderStageCreateFlags::ALLOW_VARYING_SUBGROUP_SIZE;
             }
             let create = vk::ComputePipelineCreateInfo::default()

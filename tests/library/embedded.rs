@@ -29,7 +29,7 @@ fn it_agrees_with_pytorch() {
         serde_json::from_str(include_str!("../fixtures/embedded_entropy.json")).unwrap();
     pollster::block_on(async {
         let options = DeviceOptions {
-            tier: Some(Tier::BASE),
+            tier: Some(Tier::Base),
             ..crate::common::options()
         };
         let device = Device::open(&options).await.unwrap();

@@ -154,12 +154,18 @@ fn the_device_agrees_with_golden() {
 
 #[test]
 fn base_agrees_with_golden() {
-    pollster::block_on(agrees_with_golden(Some(Tier::BASE)));
+    pollster::block_on(agrees_with_golden(Some(Tier::Base)));
 }
 
 #[test]
 fn subgroups_agree_with_golden() {
-    pollster::block_on(agrees_with_golden(Some(Tier { subgroups: true })));
+    pollster::block_on(agrees_with_golden(Some(Tier::Subgroups)));
+}
+
+#[test]
+fn matrix_units_agree_with_golden() {
+    pollster::block_on(agrees_with_golden(Some(Tier::Matrix8)));
+    pollster::block_on(agrees_with_golden(Some(Tier::Matrix16)));
 }
 
 #[test]

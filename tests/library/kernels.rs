@@ -45,19 +45,27 @@ fn run(tier: Tier, checked_shaders: bool) -> usize {
 #[test]
 fn base() {
     assert!(
-        run(Tier::BASE, false) >= 40,
+        run(Tier::Base, false) >= 40,
         "the base tier runs everywhere"
     );
 }
 
 #[test]
 fn base_with_checked_shaders() {
-    assert!(run(Tier::BASE, true) >= 40, "the base tier runs everywhere");
+    assert!(run(Tier::Base, true) >= 40, "the base tier runs everywhere");
 }
 
 #[test]
 fn subgroups() {
-    run(Tier { subgroups: true }, false);
+    run(Tier::Subgroups, false);
+}
+
+/// Few software drivers have matrix units: Mesa's from version 26 on.
+#[test]
+fn matrix_units() {
+    for tier in [Tier::Matrix8, Tier::Matrix16] {
+        run(tier, false);
+    }
 }
 
 /// The CPU forms, with one thread and with several.

@@ -12,7 +12,7 @@ use blt::patch::{Rule, Scheme};
 use blt::session::{BltOptions, BltSession, EntropyOptions, EntropySession};
 use pollster::block_on;
 
-const SUBGROUPS: Tier = Tier { subgroups: true };
+const SUBGROUPS: Tier = Tier::Subgroups;
 const TEXT: &[u8] = b"The wind had dropped, and the snow, which fell in large flakes";
 
 /// A graphics adapter, tuned even if it is a software driver.
@@ -94,7 +94,7 @@ fn a_tier_that_computes_wrong_numbers_is_left_and_that_is_said_once() {
                 .to_string()
                 .contains("wrong numbers in the tier subgroups")
         );
-        assert_eq!(device.tier(), Tier::BASE);
+        assert_eq!(device.tier(), Tier::Base);
         assert_eq!(device.features(), "base");
         let (entropies, found) = numbers(&model).await;
         assert!(furthest(&entropies, &want) < 1e-4);
@@ -112,7 +112,7 @@ fn a_tier_that_computes_wrong_numbers_is_left_and_that_is_said_once() {
             .await
             .unwrap();
         assert_eq!((done.wrong, done.checked.0, done.timed.0), (None, 0, 0));
-        assert_eq!((device.tier(), record), (Tier::BASE, before));
+        assert_eq!((device.tier(), record), (Tier::Base, before));
         let (entropies, _) = numbers(&model).await;
         assert!(furthest(&entropies, &want) < 1e-4);
     });
@@ -122,8 +122,8 @@ fn a_tier_that_computes_wrong_numbers_is_left_and_that_is_said_once() {
 fn a_kernel_that_is_wrong_in_every_tier_is_an_error_that_says_what_to_do() {
     block_on(async {
         let options = DeviceOptions {
-            tier: Some(Tier::BASE),
-            wrong_tier: Some(Tier::BASE),
+            tier: Some(Tier::Base),
+            wrong_tier: Some(Tier::Base),
             ..options(Tune::Again)
         };
         let device = Device::open(&options).await.unwrap();
@@ -153,7 +153,7 @@ fn a_model_is_tuned_once_and_its_numbers_stay() {
         assert_eq!(done.wrong, None);
         assert!(done.checked.0 > 10 && done.checked.0 == record.right.len());
         assert_eq!(done.timed.0, record.choices.len());
-        let has_choice = device.tier() != Tier::BASE;
+        let has_choice = device.tier() != Tier::Base;
         assert_eq!(has_choice, !record.choices.is_empty());
         for choice in &record.choices {
             assert!(choice.candidates.len() > 1 && !choice.shape().is_empty());

@@ -141,7 +141,7 @@ fn summary_of(threads: usize, level: Level) -> DeviceSummary {
         driver: format!("{threads} thread{plural}, {level}"),
         backend: None,
         class: DeviceClass::Cpu,
-        tier: Tier::BASE,
+        tier: Tier::Base,
         binding_bytes: u64::MAX,
         buffer_bytes: u64::MAX,
         subgroup_sizes: (0, 0),

@@ -19,7 +19,7 @@ impl From<&wgpu::Adapter> for DeviceSummary {
     fn from(adapter: &wgpu::Adapter) -> Self {
         let info = adapter.get_info();
         let limits = adapter.limits();
-        let tier = Tier::of(adapter.features(), info.subgroup_min_size);
+        let tier = Tier::of(adapter);
         let driver = format!("{} {}", info.driver, info.driver_info)
             .trim()
             .to_owned();
@@ -35,7 +35,7 @@ impl From<&wgpu::Adapter> for DeviceSummary {
             tier,
             binding_bytes: limits.max_storage_buffer_binding_size,
             buffer_bytes: limits.max_buffer_size,
-            subgroup_sizes: if tier.subgroups {
+            subgroup_sizes: if tier.includes(Tier::Subgroups) {
                 (info.subgroup_min_size, info.subgroup_max_size)
             } else {
                 (0, 0)

@@ -48,6 +48,7 @@ pub struct Gpu {
     pub(super) pace: Arc<Pace>,
     summary: DeviceSummary,
     tier: Tier,
+    forced_tier: bool,
     checked: bool,
     binding_bytes: u64,
     timestamps: bool,
@@ -79,7 +80,7 @@ impl Gpu {
             None => memory::available(&adapter, summary.class),
         };
         let own = adapter.limits();
-        let required_limits = if options.tier == Some(Tier::BASE) {
+        let required_limits = if options.tier == Some(Tier::Base) {
             wgpu::Limits::default().or_worse_values_from(&own)
         } else {
             own
@@ -87,12 +88,20 @@ impl Gpu {
         let timestamps = adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY);
         let mut required_features = tier.features();
         required_features.set(wgpu::Features::TIMESTAMP_QUERY, timestamps);
+        let experimental = required_features.intersects(wgpu::Features::all_experimental_mask());
+        let experimental_features = if experimental {
+            // SAFETY: matrix units take matrices that lie within workgroup memory alone, and
+            // a kernel that uses them is only taken where it has been found right.
+            unsafe { wgpu::ExperimentalFeatures::enabled() }
+        } else {
+            wgpu::ExperimentalFeatures::disabled()
+        };
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("blt"),
                 required_features,
                 required_limits,
-                experimental_features: wgpu::ExperimentalFeatures::disabled(),
+                experimental_features,
                 memory_hints: wgpu::MemoryHints::Performance,
                 trace: wgpu::Trace::Off,
             })
@@ -127,6 +136,7 @@ impl Gpu {
             submitting: RwLock::new(()),
             summary,
             tier,
+            forced_tier: options.tier.is_some(),
             checked: options.checked_shaders,
             binding_bytes,
             timestamps,
@@ -192,6 +202,11 @@ impl Gpu {
     #[must_use]
     pub fn tier(&self) -> Tier {
         self.tier
+    }
+
+    /// Was the tier asked for?
+    pub(super) fn is_tier_forced(&self) -> bool {
+        self.forced_tier
     }
 
     /// The largest binding of one tensor part, in bytes.

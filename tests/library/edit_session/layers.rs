@@ -179,7 +179,7 @@ fn made(hidden: usize, kv_heads: usize, layers: usize, window: u32) -> EntropyWe
 #[test]
 fn layers_are_passed_over_in_models_of_any_shape() {
     pollster::block_on(async {
-        let base = Some(Tier::BASE);
+        let base = Some(Tier::Base);
         for (hidden, kv_heads, tier, binding_bytes) in [
             (20, 1, None, None),
             (20, 1, None, Some(4800)),

@@ -1,0 +1,79 @@
+// Blocks for the products of `linear_tile` by matrix units, and how the tile is shared out
+// among subgroups. SIDE is the side of a matrix, BLOCK how many of them are 32 numbers, and
+// STEPS how many are 16. HALVES says how many halves hold a weight.
+#if UNITS == matrix16
+#define SIDE 16
+#define BLOCK 2
+#define STEPS 1
+#else
+#define SIDE 8
+#define BLOCK 4
+#define STEPS 2
+#endif
+#if WEIGHTS == f16
+#define HALVES 1
+#else
+#if WEIGHTS == bf16
+#define HALVES 1
+#else
+#define HALVES 2
+#endif
+#endif
+
+// Rows of 16 numbers, 24 apart, so that rows next to each other lie in different banks.
+const STRIDE = 24u;
+var<workgroup> x_high: array<f16, 1536>;
+var<workgroup> x_low: array<f16, 1536>;
+var<workgroup> weights_high: array<f16, 3072>;
+#if HALVES == 2
+var<workgroup> weights_low: array<f16, 3072>;
+#endif
+
+// Subgroups at work at once, and what one of them has of a matrix.
+const PARTS = 8u;
+const SUMS = $SIDEu * $SIDEu;
+var<workgroup> sums: array<f32, PARTS * SUMS>;
+
+// Where a part begins, of 2 x 4 of the tile. There may be more subgroups than parts: the
+// others repeat what these do.
+fn row_of(part: u32) -> u32 {
+    return 32u * (part & 1u);
+}
+
+fn output_of(part: u32) -> u32 {
+    return 32u * ((part >> 1u) & 3u);
+}
+
+// The bits of numbers that one half holds. A driver may take a half that is made from a
+// number, and made a number again, for the number itself; it cannot here.
+fn held_by_halves(value: vec4f) -> vec4f {
+    return bitcast<vec4f>(bitcast<vec4u>(value) & vec4u(0xffffe000u));
+}
+
+fn stage_x(row: u32, vector: u32, value: vec4f) {
+    let at = row * STRIDE + 4u * vector;
+    let held = held_by_halves(value);
+    let high = vec4<f16>(held);
+    let low = vec4<f16>(value - held);
+#repeat I 4
+    x_high[at + $Iu] = high[$Iu];
+    x_low[at + $Iu] = low[$Iu];
+#end
+}
+
+fn stage_weights(row: u32, vector: u32, value: vec4f) {
+    let at = row * STRIDE + 4u * vector;
+#if HALVES == 2
+    let held = held_by_halves(value);
+    let low = vec4<f16>(value - held);
+#repeat I 4
+    weights_low[at + $Iu] = low[$Iu];
+#end
+    let high = vec4<f16>(held);
+#else
+    let high = vec4<f16>(value);
+#endif
+#repeat I 4
+    weights_high[at + $Iu] = high[$Iu];
+#end
+}
