@@ -9,7 +9,7 @@ use super::Checkpoint;
 use super::expected::{ExpectedTensor, expected_with};
 use super::form::{DECODER_PROJECTION, Form, table};
 use super::packed;
-use super::tensor::{Dtype, TensorView};
+use super::tensor::{Dtype, Narrowed, TensorView};
 use super::write::{Output, Source, shard};
 use crate::{Error, Result};
 
@@ -75,7 +75,7 @@ impl Checkpoint {
                 dtype: None,
                 ..*options
             };
-            let narrowed = self.quantised(Some(quantisation));
+            let narrowed = self.narrowed(Some(Narrowed::To(quantisation)));
             return narrowed.convert(folder, &kept, progress);
         }
         vacant(folder)?;
@@ -156,7 +156,7 @@ impl Checkpoint {
         let sum = |outputs: &[Output<'_>]| outputs.iter().map(Output::bytes).sum();
         match options.dtype {
             Some(Dtype::Quantised(quantisation)) => {
-                let narrowed = self.quantised(Some(quantisation));
+                let narrowed = self.narrowed(Some(Narrowed::To(quantisation)));
                 Ok(sum(&narrowed.outputs(None)?))
             }
             dtype => Ok(sum(&self.outputs(dtype)?)),

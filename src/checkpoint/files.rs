@@ -12,7 +12,7 @@ use super::naming::{Naming, is_derived, unwrapped};
 #[cfg(not(target_arch = "wasm32"))]
 use super::parts::Parts;
 use super::sentence::{quoted, refuse};
-use super::tensor::{Dtype, Packed, TensorData, TensorView};
+use super::tensor::{Dtype, Narrowed, Packed, TensorData, TensorView};
 use crate::Result;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::mapped::{self, MappedFile};
@@ -261,7 +261,7 @@ impl<'a> Listed<'a> {
 pub(super) struct Weights {
     files: Vec<WeightFile>,
     /// What those that have more bits are used as.
-    narrowed: Option<Quantisation>,
+    narrowed: Option<Narrowed>,
     /// Name in the transformers layout → index of the file, name in it.
     place: BTreeMap<String, (usize, String)>,
 }
@@ -355,13 +355,13 @@ impl Weights {
     }
 
     /// The same tensors, quantised where they have more bits.
-    pub(super) fn narrowed(mut self, quantisation: Option<Quantisation>) -> Self {
-        self.narrowed = quantisation;
+    pub(super) fn narrowed(mut self, narrowed: Option<Narrowed>) -> Self {
+        self.narrowed = narrowed;
         self
     }
 
     /// What tensors of more bits are quantised to, if they are.
-    pub(super) fn narrowed_to(&self) -> Option<Quantisation> {
+    pub(super) fn narrowed_to(&self) -> Option<Narrowed> {
         self.narrowed
     }
 

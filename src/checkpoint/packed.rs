@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::Checkpoint;
 use super::files::{Held, HeldPacked, Slot, WeightFile, Weights};
 use super::sentence::{quoted, refuse, value};
-use super::tensor::Dtype;
+use super::tensor::{Dtype, Narrowed};
 use crate::Result;
 use crate::numerics::Quantisation;
 
@@ -27,21 +27,32 @@ impl Checkpoint {
     /// get no less than 8 bits.
     #[must_use]
     pub fn in_bits(&self, bits: u32) -> Self {
-        self.quantised(Quantisation::of_bits(bits))
+        self.narrowed(Quantisation::of_bits(bits).map(Narrowed::To))
     }
 
-    /// The bits that [`in_bits`](Self::in_bits) quantises to; `None` for the model as it is.
+    /// Like [`in_bits`](Self::in_bits), with 4 bits for hash tables and the latent model,
+    /// which are most of the weights, and 8 for the layers that every byte passes through.
     #[must_use]
-    pub fn narrowed_to(&self) -> Option<u32> {
-        self.weights.narrowed_to().map(Quantisation::bits)
+    pub fn in_mixed_bits(&self) -> Self {
+        self.narrowed(Some(Narrowed::Mixed))
     }
 
-    pub(super) fn quantised(&self, quantisation: Option<Quantisation>) -> Self {
+    /// The bits that weights of more are quantised to, for people: `8`, or `8 and 4`; `None`
+    /// for the model as it is.
+    #[must_use]
+    pub fn narrowed_to(&self) -> Option<String> {
+        self.weights.narrowed_to().map(|narrowed| match narrowed {
+            Narrowed::To(quantisation) => quantisation.bits().to_string(),
+            Narrowed::Mixed => "8 and 4".to_owned(),
+        })
+    }
+
+    pub(super) fn narrowed(&self, narrowed: Option<Narrowed>) -> Self {
         Self {
             origin: self.origin.clone(),
             config: self.config.clone(),
             json: self.json.clone(),
-            weights: self.weights.clone().narrowed(quantisation),
+            weights: self.weights.clone().narrowed(narrowed),
             card: self.card,
             note: self.note.clone(),
         }

@@ -23,6 +23,15 @@ pub enum Dtype {
     Quantised(Quantisation),
 }
 
+/// What weights of more bits are quantised to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Narrowed {
+    /// The same for all but embeddings of bytes and heads, which get no less than 8 bits.
+    To(Quantisation),
+    /// 4 bits for hash tables and the latent model, 8 for the rest.
+    Mixed,
+}
+
 impl Dtype {
     /// Bytes per element; per word of packed ones, if it is quantised.
     #[must_use]
@@ -62,15 +71,24 @@ impl Dtype {
 
     /// What a tensor of this type is used as, if those of more bits are to be quantised:
     /// the one place that says which are.
-    pub(super) fn used_as(self, name: &str, shape: &[usize], wanted: Option<Quantisation>) -> Self {
-        // Small, and every byte passes through them: in fewer bits they would cost more than
-        // they save.
-        let is_end = ["embed_tokens.weight", "lm_head.weight"]
-            .iter()
-            .any(|end| name.ends_with(end));
-        let wanted = match is_end {
-            true => wanted.and_then(|_| Quantisation::of_bits(8)),
-            false => wanted,
+    pub(super) fn used_as(self, name: &str, shape: &[usize], wanted: Option<Narrowed>) -> Self {
+        let wanted = match wanted {
+            // Small, and every byte passes through them: in fewer bits they would cost more
+            // than they save.
+            Some(Narrowed::To(_))
+                if name.ends_with("embed_tokens.weight") || name.ends_with("lm_head.weight") =>
+            {
+                Quantisation::of_bits(8)
+            }
+            Some(Narrowed::To(wanted)) => Some(wanted),
+            // Most of the weights, and little is lost with them.
+            Some(Narrowed::Mixed)
+                if name.contains("global_transformer.") || name.contains("hash_tok_embedding") =>
+            {
+                Quantisation::of_bits(4)
+            }
+            Some(Narrowed::Mixed) => Quantisation::of_bits(8),
+            None => None,
         };
         match (wanted, shape) {
             // Matrices and tables; norms are vectors.

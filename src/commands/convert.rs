@@ -53,15 +53,20 @@ enum Stored {
     Q8,
     /// 4 bits, in the same way
     Q4,
+    /// 4 bits for hash tables and the latent model, which are most of the weights, 8 for the rest
+    Mixed,
 }
 
 impl Convert {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         interrupt::watch(global.colored())?;
-        let checkpoint = self.model.open()?;
+        let mut checkpoint = self.model.open()?;
+        if let Stored::Mixed = self.dtype {
+            checkpoint = checkpoint.in_mixed_bits().into();
+        }
         let options = ConvertOptions {
             dtype: match self.dtype {
-                Stored::Keep => None,
+                Stored::Keep | Stored::Mixed => None,
                 Stored::F32 => Some(Dtype::F32),
                 Stored::F16 => Some(Dtype::F16),
                 Stored::Bf16 => Some(Dtype::Bf16),

@@ -29,7 +29,8 @@ pub(super) struct WholeArgs {
     #[arg(long, value_name = "MODEL")]
     entropy_model: Option<String>,
 
-    /// Bits per weight at most: 16 (as the file has them), 8, 4, or auto for the most that fit
+    /// Bits per weight at most: 16 (as the file has them), 8, mixed (4 for hash tables and the
+    /// latent model, 8 for the rest), 4, or auto for the most that fit
     #[arg(long, value_name = "BITS", default_value = "auto")]
     weights: WeightBits,
 }

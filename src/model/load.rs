@@ -43,6 +43,8 @@ pub enum WeightBits {
     Stored,
     /// 8.
     Eight,
+    /// 4 for hash tables and the latent model, 8 for the rest.
+    Mixed,
     /// 4.
     Four,
 }
@@ -54,6 +56,7 @@ impl WeightBits {
         match self {
             Self::Auto | Self::Stored => Arc::clone(checkpoint),
             Self::Eight => Arc::new(checkpoint.in_bits(8)),
+            Self::Mixed => Arc::new(checkpoint.in_mixed_bits()),
             Self::Four => Arc::new(checkpoint.in_bits(4)),
         }
     }
@@ -67,9 +70,10 @@ impl std::str::FromStr for WeightBits {
             "auto" => Ok(Self::Auto),
             "16" => Ok(Self::Stored),
             "8" => Ok(Self::Eight),
+            "mixed" => Ok(Self::Mixed),
             "4" => Ok(Self::Four),
             _ => Err(Error::Argument(format!(
-                "weights have auto, 16, 8 or 4 bits, not {text:?}"
+                "weights have auto, 16, 8, mixed or 4 bits, not {text:?}"
             ))),
         }
     }

@@ -41,7 +41,8 @@ impl MemoryPlan {
     }
 
     /// The checkpoint with weights of `bits` bits, and where they would go. For
-    /// [`WeightBits::Auto`] as it is, else in 8 and else in 4 bits: the first that fits.
+    /// [`WeightBits::Auto`] as it is, else in 8, in 8 and 4, and in 4 bits: the first
+    /// that fits.
     ///
     /// # Errors
     /// As for [`MemoryPlan::of`]; those of the fewest bits.
@@ -52,7 +53,7 @@ impl MemoryPlan {
         options: &BltLoad,
     ) -> Result<(Arc<Checkpoint>, Self)> {
         let tried: &[WeightBits] = match bits {
-            WeightBits::Auto => &[WeightBits::Stored, WeightBits::Eight],
+            WeightBits::Auto => &[WeightBits::Stored, WeightBits::Eight, WeightBits::Mixed],
             _ => &[],
         };
         for bits in tried {
