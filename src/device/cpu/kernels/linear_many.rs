@@ -7,7 +7,7 @@ use super::linear::Layer;
 use super::scratch::Scratch;
 use crate::device::cpu::Cpu;
 use crate::device::cpu::raw::{
-    F32, Lanes, Part, RowFormat, Tile, TileShape, Work, pack_rows, product, tile_columns,
+    F32, Lanes, Part, RowFormat, Tile, TileShape, Work, pack_rows, product_of, tile_columns,
 };
 
 /// Inputs that are multiplied at a time: the rows of a register tile then stay in
@@ -15,8 +15,8 @@ use crate::device::cpu::raw::{
 const INPUTS: usize = 512;
 /// Outputs of a piece.
 const OUTPUTS: usize = 64;
-/// Fewest rows of a piece, a multiple of every level's: with fewer, packing the
-/// weights for each piece anew costs more than an even share saves.
+/// Fewest rows of a piece, up to a whole group: with fewer, packing the weights for
+/// each piece anew costs more than an even share saves.
 const ROWS: usize = 132;
 /// Pieces that are enough.
 const PIECES: usize = 16;
@@ -29,7 +29,7 @@ pub(crate) fn many<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) 
         place,
         ..
     } = layer;
-    let group = cpu.lanes(GroupRows);
+    let group = cpu.lanes(GroupRows(rows));
     let work = rows.saturating_mul(inputs).saturating_mul(outputs);
     let mut scratch = Scratch::new(rows.next_multiple_of(group) * inputs);
     let packed = scratch.numbers();
@@ -39,6 +39,7 @@ pub(crate) fn many<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) 
         cpu.lanes(PackRows {
             layer,
             first_row: number * 4 * group,
+            group,
             packed,
         });
     });
@@ -46,7 +47,7 @@ pub(crate) fn many<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) 
     let across = outputs.div_ceil(OUTPUTS);
     let mut tile_rows = rows
         .div_ceil(PIECES.div_ceil(across))
-        .next_multiple_of(ROWS);
+        .next_multiple_of(ROWS.next_multiple_of(group));
     let mut memory_rows = rows;
     if place.slots > 0 {
         // Rows of x may meet in a ring, so one piece has all of them.
@@ -63,27 +64,29 @@ pub(crate) fn many<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) 
     cpu.tiles(y, shape, work, |tile| {
         cpu.lanes(Many {
             layer,
+            group,
             packed,
             tile,
         });
     });
 }
 
-/// The rows of a group, which are packed side by side.
-struct GroupRows;
+/// How many rows are a group, which are packed side by side, where there are so many in all.
+struct GroupRows(usize);
 
 impl Work for GroupRows {
     type Output = usize;
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) -> usize {
-        L::ROWS
+        L::tile_rows(self.0)
     }
 }
 
-/// Packs groups of rows of x, `[groups, inputs, ROWS]`.
+/// Packs groups of rows of x, `[groups, inputs, group]`.
 struct PackRows<'a, 'b, F: RowFormat> {
     layer: Layer<'a, F>,
     first_row: usize,
+    group: usize,
     packed: &'b mut [f32],
 }
 
@@ -97,17 +100,19 @@ impl<F: RowFormat> Work for PackRows<'_, '_, F> {
         if inputs == 0 {
             return;
         }
-        for (group, to) in self.packed.chunks_exact_mut(inputs * L::ROWS).enumerate() {
-            let first = self.first_row + group * L::ROWS;
-            let live = L::ROWS.min(rows - first);
+        let group = self.group;
+        for (number, to) in self.packed.chunks_exact_mut(inputs * group).enumerate() {
+            let first = self.first_row + number * group;
+            let live = group.min(rows - first);
             let row = |r: usize| &x[(first + r) * inputs..(first + r + 1) * inputs];
-            pack_rows::<F32, L>(l, L::ROWS, live, inputs, row, to);
+            pack_rows::<F32, L>(l, group, live, inputs, row, to);
         }
     }
 }
 
 struct Many<'a, 'b, F: RowFormat> {
     layer: Layer<'a, F>,
+    group: usize,
     /// See [`PackRows`].
     packed: &'a [f32],
     tile: Tile<'b, f32>,
@@ -170,14 +175,16 @@ impl<F: RowFormat> Many<'_, '_, F> {
             (self.tile.first_row, self.tile.first_row + self.tile.rows)
         };
         let keep = if first == 0 { place.keep } else { 1.0 };
-        for group in (start..end).step_by(L::ROWS) {
-            let x = &self.packed[group * inputs + first * L::ROWS..][..count * L::ROWS];
+        let size = self.group;
+        for group in (start..end).step_by(size) {
+            let x = &self.packed[group * inputs + first * size..][..count * size];
+            let live = size.min(end - group);
             for from in (0..self.tile.columns).step_by(width) {
-                let live = width.min(self.tile.columns - from);
-                let sums = product(l, x, &packed_weights[from / width * panel..][..panel]);
-                for (r, sums) in sums.as_ref().iter().enumerate().take(end - group) {
+                let columns = from..self.tile.columns.min(from + width);
+                let sums = product_of(l, size, x, &packed_weights[from / width * panel..][..panel]);
+                for (r, sums) in sums.as_ref().iter().enumerate().take(live) {
                     let y = self.tile.row(place.row(group + r) - start);
-                    store(l, keep, sums, &mut y[from..from + live]);
+                    store(l, keep, sums, &mut y[columns.clone()]);
                 }
             }
         }

@@ -19,6 +19,7 @@ impl Lanes for Avx2 {
     type V = __m256;
     type Square = [__m256; 8];
     type Tile = [[__m256; TILE_VECTORS]; 6];
+    type AnyTile = Self::Tile;
     type Ints = __m256i;
     const INTEGERS: bool = true;
     const LANES: usize = 8;
@@ -40,6 +41,15 @@ impl Lanes for Avx2 {
         unsafe {
             let words = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
             _mm256_castsi256_ps(_mm256_slli_epi32::<16>(words))
+        }
+    }
+    #[inline(always)]
+    fn bf16_pairs(self, words: __m256) -> (__m256, __m256) {
+        // SAFETY: see the type.
+        unsafe {
+            let low = _mm256_slli_epi32::<16>(_mm256_castps_si256(words));
+            let high = _mm256_castsi256_ps(_mm256_set1_epi32(-0x1_0000));
+            (_mm256_castsi256_ps(low), _mm256_and_ps(words, high))
         }
     }
     #[inline(always)]
@@ -211,6 +221,22 @@ impl Lanes for Avx2 {
     unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile {
         // SAFETY: the caller's promise.
         unsafe { tile_product::<Self, { Self::ROWS }>(self, a, b, inner) }
+    }
+    #[inline(always)]
+    fn tile_rows(_: usize) -> usize {
+        Self::ROWS
+    }
+    #[inline(always)]
+    unsafe fn tile_product_of(
+        self,
+        rows: usize,
+        a: *const f32,
+        b: *const f32,
+        inner: usize,
+    ) -> Self::AnyTile {
+        debug_assert_eq!(rows, Self::ROWS);
+        // SAFETY: the caller's promise.
+        unsafe { self.tile_product(a, b, inner) }
     }
     #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {

@@ -6,6 +6,8 @@ use super::{Lanes, TILE_VECTORS, Work};
 const LANES: usize = 16;
 /// Rows of a register tile.
 const ROWS: usize = 12;
+/// As many as the registers hold.
+const MOST_ROWS: usize = 14;
 
 /// Sixteen numbers. Made only by [`run`], whose caller knows that the processor
 /// has AVX-512 F, BW, DQ and VL, and [`run_vnni`], whose caller knows of VNNI too: every
@@ -31,6 +33,7 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
     type V = __m512;
     type Square = [__m512; LANES];
     type Tile = [[__m512; TILE_VECTORS]; ROWS];
+    type AnyTile = [[__m512; TILE_VECTORS]; MOST_ROWS];
     type Ints = __m512i;
     const INTEGERS: bool = true;
     const LANES: usize = LANES;
@@ -52,6 +55,16 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
         unsafe {
             let words = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
             _mm512_castsi512_ps(_mm512_slli_epi32::<16>(words))
+        }
+    }
+    #[inline(always)]
+    fn bf16_pairs(self, words: __m512) -> (__m512, __m512) {
+        // SAFETY: see the type.
+        unsafe {
+            let words = _mm512_castps_si512(words);
+            let low = _mm512_slli_epi32::<16>(words);
+            let high = _mm512_and_si512(words, _mm512_set1_epi32(-0x1_0000));
+            (_mm512_castsi512_ps(low), _mm512_castsi512_ps(high))
         }
     }
     #[inline(always)]
@@ -221,6 +234,28 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
         unsafe { tile_product::<Self, ROWS>(self, a, b, inner) }
     }
     #[inline(always)]
+    fn tile_rows(rows: usize) -> usize {
+        rows.div_ceil(rows.div_ceil(MOST_ROWS).max(1)).max(11)
+    }
+    #[inline(always)]
+    unsafe fn tile_product_of(
+        self,
+        rows: usize,
+        a: *const f32,
+        b: *const f32,
+        inner: usize,
+    ) -> Self::AnyTile {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match rows {
+                MOST_ROWS => tile_product::<Self, MOST_ROWS>(self, a, b, inner),
+                13 => filled(tile_product::<Self, 13>(self, a, b, inner)),
+                12 => filled(tile_product::<Self, 12>(self, a, b, inner)),
+                _ => filled(tile_product::<Self, 11>(self, a, b, inner)),
+            }
+        }
+    }
+    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: see the type.
         unsafe { _mm512_add_ps(a, b) }
@@ -330,6 +365,20 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
             }
         }
     }
+}
+
+/// A tile of fewer rows, with zeros behind it.
+///
+/// # Safety
+/// The processor has the features named above.
+#[inline(always)]
+unsafe fn filled<const R: usize>(
+    tile: [[__m512; TILE_VECTORS]; R],
+) -> [[__m512; TILE_VECTORS]; MOST_ROWS] {
+    // SAFETY: the caller's promise.
+    let mut all = [[unsafe { _mm512_setzero_ps() }; TILE_VECTORS]; MOST_ROWS];
+    all[..R].copy_from_slice(&tile);
+    all
 }
 
 /// A mask of the first lanes, all of them for 16 or more.

@@ -23,7 +23,7 @@ pub(crate) use exp::exp;
 pub(crate) use pack::{pack_columns, pack_rows};
 pub(crate) use plain::widen_f16;
 pub(crate) use pool::Pool;
-pub(crate) use product::{product, tile_columns};
+pub(crate) use product::{product, product_of, tile_columns};
 pub(crate) use quantised::Quantised;
 pub(crate) use rows::{Part, RowFormat};
 pub(crate) use split::{Tile, TileShape, share_chunks, share_tiles};
@@ -110,6 +110,8 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     const ROWS: usize;
     /// The sums of that tile.
     type Tile: Copy + AsRef<[[Self::V; TILE_VECTORS]]>;
+    /// The sums of a tile with any number of rows that [`tile_rows`](Self::tile_rows) gives.
+    type AnyTile: Copy + AsRef<[[Self::V; TILE_VECTORS]]>;
     /// `LANES` integers of 32 bits, or twice as many of 16.
     type Ints: Copy;
     /// Whether products of those are faster than products of f32.
@@ -124,6 +126,8 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `from` is good for `LANES` reads.
     unsafe fn load_bf16_from(self, from: *const u16) -> Self::V;
+    /// The bf16 numbers that are the low halves of words, and those that are the high ones.
+    fn bf16_pairs(self, words: Self::V) -> (Self::V, Self::V);
     /// Words, or integers of fewer bits, as they are.
     ///
     /// # Safety
@@ -184,6 +188,20 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `a` is good for `ROWS * inner` reads and `b` for `tile_columns * inner`.
     unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile;
+    /// Rows of a tile where there are `rows` in all: near [`ROWS`](Self::ROWS), and as many as
+    /// leave the last tile full.
+    fn tile_rows(rows: usize) -> usize;
+    /// See [`product_of`].
+    ///
+    /// # Safety
+    /// As for [`tile_product`](Self::tile_product), with `rows` for `ROWS`.
+    unsafe fn tile_product_of(
+        self,
+        rows: usize,
+        a: *const f32,
+        b: *const f32,
+        inner: usize,
+    ) -> Self::AnyTile;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
@@ -283,6 +301,8 @@ pub(crate) const TILE_VECTORS: usize = 2;
 /// How weights are stored.
 pub(crate) trait Stored: Copy + Send + Sync {
     type Word: Copy + Send + Sync + Default;
+    /// Can two of them be moved as one number, and be parted later?
+    const PAIRS: bool = false;
     /// # Safety
     /// `from` is good for `LANES` reads.
     unsafe fn load_from<L: Lanes>(lanes: L, from: *const Self::Word) -> L::V;
@@ -316,6 +336,7 @@ impl Stored for F16 {
 }
 impl Stored for Bf16 {
     type Word = u16;
+    const PAIRS: bool = true;
     #[inline(always)]
     unsafe fn load_from<L: Lanes>(lanes: L, from: *const u16) -> L::V {
         // SAFETY: the caller's promise.

@@ -1,5 +1,8 @@
 use super::{Lanes, MAX_LANES, Stored, load_weights};
 
+/// Words ahead of which a row is prefetched: past its end the next part to be packed begins.
+const AHEAD: usize = 512;
+
 /// Rows side by side, as [`product`](super::product()) wants a factor:
 /// `to[k, r] = row(r)[k]` for `to` `[columns, width]`; beyond the `count` rows,
 /// of which there is at least one, the last is repeated. Widens what is stored in
@@ -22,7 +25,26 @@ pub(crate) fn pack_rows<'a, S: Stored, L: Lanes>(
             *slot = &row((first + r).min(count - 1))[..columns];
         }
         let mut square = l.square();
-        for k in (0..columns).step_by(L::LANES) {
+        // Moved two at a time, they take half of the moves.
+        let pairs = match S::PAIRS {
+            true => columns / (2 * L::LANES) * (2 * L::LANES),
+            false => 0,
+        };
+        for k in (0..pairs).step_by(2 * L::LANES) {
+            for (v, row) in square.as_mut().iter_mut().zip(rows) {
+                let words = &row[k..k + 2 * L::LANES];
+                l.prefetch(words.as_ptr().wrapping_add(AHEAD));
+                // SAFETY: as many bytes as a vector has, of words that pair up to numbers.
+                *v = unsafe { l.load_from(words.as_ptr().cast()) };
+            }
+            l.transpose(&mut square);
+            for (i, v) in square.as_ref().iter().enumerate() {
+                let (low, high) = l.bf16_pairs(*v);
+                l.store_part(low, &mut to[(k + 2 * i) * width + first..]);
+                l.store_part(high, &mut to[(k + 2 * i + 1) * width + first..]);
+            }
+        }
+        for k in (pairs..columns).step_by(L::LANES) {
             for (v, row) in square.as_mut().iter_mut().zip(rows) {
                 *v = load_weights::<S, L>(l, &row[k..]);
             }

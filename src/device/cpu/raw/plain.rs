@@ -22,6 +22,7 @@ impl Lanes for Plain {
     type V = V;
     type Square = [V; LANES];
     type Tile = [[V; TILE_VECTORS]; ROWS];
+    type AnyTile = Self::Tile;
     type Ints = [i32; LANES];
     const INTEGERS: bool = false;
     const LANES: usize = LANES;
@@ -43,6 +44,12 @@ impl Lanes for Plain {
         // SAFETY: as above.
         let words = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
         words.map(|word| f32::from_bits(u32::from(word) << 16))
+    }
+    #[inline(always)]
+    fn bf16_pairs(self, words: V) -> (V, V) {
+        let low = words.map(|word| f32::from_bits(word.to_bits() << 16));
+        let high = words.map(|word| f32::from_bits(word.to_bits() & 0xffff_0000));
+        (low, high)
     }
     #[inline(always)]
     unsafe fn load_ints(self, from: *const u32) -> Self::Ints {
@@ -153,6 +160,22 @@ impl Lanes for Plain {
     unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile {
         // SAFETY: the caller's promise.
         unsafe { tile_product::<Self, { Self::ROWS }>(self, a, b, inner) }
+    }
+    #[inline(always)]
+    fn tile_rows(_: usize) -> usize {
+        Self::ROWS
+    }
+    #[inline(always)]
+    unsafe fn tile_product_of(
+        self,
+        rows: usize,
+        a: *const f32,
+        b: *const f32,
+        inner: usize,
+    ) -> Self::AnyTile {
+        debug_assert_eq!(rows, Self::ROWS);
+        // SAFETY: the caller's promise.
+        unsafe { self.tile_product(a, b, inner) }
     }
     #[inline(always)]
     fn add(self, a: V, b: V) -> V {

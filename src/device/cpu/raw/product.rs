@@ -15,6 +15,15 @@ pub(crate) fn product<L: Lanes>(l: L, a: &[f32], b: &[f32]) -> L::Tile {
     unsafe { l.tile_product(a.as_ptr(), b.as_ptr(), inner) }
 }
 
+/// The same for `rows` rows, a number that [`Lanes::tile_rows`] gives: `a` is `[inner, rows]`.
+#[inline(always)]
+pub(crate) fn product_of<L: Lanes>(l: L, rows: usize, a: &[f32], b: &[f32]) -> L::AnyTile {
+    let inner = a.len() / rows;
+    assert!(a.len() == inner * rows && b.len() == inner * tile_columns::<L>());
+    // SAFETY: the assertion above.
+    unsafe { l.tile_product_of(rows, a.as_ptr(), b.as_ptr(), inner) }
+}
+
 /// What [`Lanes::tile_product`] is at every level, R being its `ROWS`: with a
 /// number known here compilers keep the sums in registers.
 ///

@@ -83,7 +83,7 @@ fn linear_is_the_product() {
     let mut random = Random(1);
     for round in 0..520 {
         let kind = round % 9;
-        let rows = [1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 25, 97, 130][random.below(14)];
+        let rows = [1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 25, 35, 58, 97, 130][random.below(16)];
         let slots = if random.below(3) == 0 {
             rows + random.below(9)
         } else {
