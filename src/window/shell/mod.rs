@@ -3,6 +3,8 @@
 #[cfg(not(target_arch = "wasm32"))]
 mod damage;
 #[cfg(not(target_arch = "wasm32"))]
+mod drawing;
+#[cfg(not(target_arch = "wasm32"))]
 mod frames;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
