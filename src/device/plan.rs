@@ -403,7 +403,8 @@ impl Plan {
         self.submit(device, rows, |_| ());
     }
 
-    /// Like [`Plan::start`], with the time of each step.
+    /// Like [`Plan::start`], with the time of each step. A graphics adapter does not say for how
+    /// many patches the steps of a latent model ran: their work is that for the most.
     ///
     /// # Errors
     /// What the device reports.
@@ -413,7 +414,7 @@ impl Plan {
         rows: u32,
         profile: &mut Profile,
     ) -> Result<()> {
-        let mut add = |entry: &Entry, nanoseconds: f64| {
+        let mut add = |entry: &Entry, rows: u32, nanoseconds: f64| {
             let (flops, traffic) = (entry.work.flops(rows), entry.work.traffic(rows));
             profile.add(entry.label, nanoseconds, flops, traffic);
         };
@@ -439,16 +440,17 @@ impl Plan {
                     }
                     let durations = times.finish(device, gpu, encoder).await?;
                     for ((entry, _), nanoseconds) in steps.iter().zip(durations) {
-                        add(entry, nanoseconds);
+                        add(entry, rows, nanoseconds);
                     }
                 }
             }
             (Kind::Cpu(cpu), Steps::Cpu(steps)) => {
                 let mut turn = cpu.turn();
                 for (entry, step) in self.entries.iter().zip(&**steps) {
+                    let rows = step.rows(cpu, &mut turn).unwrap_or(rows);
                     let clock = Clock::start();
                     step.run(cpu, &mut turn);
-                    add(entry, clock.milliseconds() * 1e6);
+                    add(entry, rows, clock.milliseconds() * 1e6);
                 }
                 cpu.check()?;
             }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use blt::checkpoint::{BlockWeights, Checkpoint, TensorData, TensorView};
 use blt::device::{Device, DeviceOptions, Tier};
+use blt::model::blt::{BltLoad, BltModel};
 use blt::model::entropy::EntropyModel;
-use blt::session::{EntropyOptions, EntropySession};
+use blt::patch::{Rule, Scheme};
+use blt::session::{BltOptions, BltSession, EntropyOptions, EntropySession};
 
 #[derive(serde::Deserialize)]
 struct Fixture {
@@ -37,7 +39,7 @@ fn it_agrees_with_pytorch() {
         assert_eq!(checkpoint.patching().threshold, Some(fixture.threshold));
         let weights = checkpoint.entropy_weights().unwrap();
         let model = Arc::new(EntropyModel::load(&device, &weights, |_| ()).await.unwrap());
-        let rule = Some(blt::patch::Rule::entropy(fixture.threshold).unwrap());
+        let rule = Some(Rule::entropy(fixture.threshold).unwrap());
         let options = EntropyOptions {
             rule,
             ..Default::default()
@@ -105,4 +107,34 @@ fn its_weights_stay_in_the_program_and_are_aligned() {
     };
     // A copy would be somewhere else each time.
     assert_eq!(addresses(&first), addresses(&second));
+}
+
+/// The latent model's steps count for the patches that there are, not for as many as could be.
+#[test]
+fn a_profile_counts_the_rows_that_were_computed() {
+    let flops = |bytes_of_a_patch: u32| {
+        pollster::block_on(async {
+            let device = Device::open(&crate::common::of_processor()).await.unwrap();
+            let checkpoint = Arc::new(Checkpoint::embedded().unwrap());
+            let model = BltModel::load(&device, &checkpoint, BltLoad::default(), |_| ());
+            let scheme = Scheme::Static {
+                size: bytes_of_a_patch,
+            };
+            let options = BltOptions {
+                rule: Some(Rule::new(scheme).unwrap()),
+                profile: true,
+                ..Default::default()
+            };
+            let model = Arc::new(model.await.unwrap());
+            let mut session = BltSession::new(&model, options).unwrap();
+            session.prefill_ids(&[20; 96]).await.unwrap();
+            let all = session.profile();
+            let linear = all
+                .entries()
+                .filter(|(label, _)| *label == "linear gate up");
+            linear.map(|(_, entry)| entry.flops).sum::<f64>()
+        })
+    };
+    // Three latent blocks are most of the work if each byte is a patch.
+    assert!(flops(1) > 1.8 * flops(8));
 }

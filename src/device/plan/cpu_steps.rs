@@ -20,6 +20,8 @@ pub(in crate::device) struct CpuStep {
     stored: &'static str,
     /// Set for kernels that multiply a single row.
     one_row: Option<OneRow>,
+    /// Does its first binding say how many rows there are?
+    has_state: bool,
 }
 
 impl CpuStep {
@@ -52,11 +54,17 @@ impl CpuStep {
             params: draft.params,
             stored: axis.map_or("f32", |(_, value)| *value),
             one_row: draft.shader.form.and_then(shared_product::parts_of),
+            has_state: (draft.shader.bindings.get(1)).is_some_and(|first| first.name == "state"),
         })
     }
 
     pub(super) fn run(&self, cpu: &CpuDevice, access: &mut Access) {
         (self.form.0)(self.call(cpu, access));
+    }
+
+    /// The rows that it computes, where a step before it decides that.
+    pub(super) fn rows(&self, cpu: &CpuDevice, access: &mut Access) -> Option<u32> {
+        (self.has_state).then(|| self.call(cpu, access).state(0).rows)
     }
 
     fn call<'t>(&'t self, cpu: &'t CpuDevice, access: &'t mut Access) -> Call<'t> {
