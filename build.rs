@@ -16,7 +16,8 @@
 //! The directives that the shaders use (a line each, `#` in the first column):
 //!
 //! * `#variants NAME VALUE VALUE…` — an axis; the file is built once per
-//!   combination of values. `VALUE:subgroups` needs that tier. `$NAME` in the text stands for the value.
+//!   combination of values. `VALUE:TIER` needs that tier: subgroups, matrix8 or
+//!   matrix16. `$NAME` in the text stands for the value.
 //! * `#cpu NAME` — the Rust file of the CPU form, if it is not the kernel's own name:
 //!   kernels that differ only in how a GPU computes share one, and their parameters
 //!   and bindings are the same. `none`: the kernel has no CPU form.

@@ -5,10 +5,10 @@ use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFl
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-/// WebGPU's default limits, which every variant without a feature must keep.
+/// WebGPU's default limits, which every variant but those for matrix units must keep.
 const STORAGE_BUFFERS: usize = 8;
 const WORKGROUP_BYTES: u32 = 16 * 1024;
-/// GPUs with matrix units have more.
+/// `Tier::of` asks for as much.
 const WORKGROUP_BYTES_BESIDE_MATRIX_UNITS: u32 = 32 << 10;
 const INVOCATIONS: u32 = 256;
 

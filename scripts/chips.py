@@ -49,7 +49,7 @@ def read(path):
 
 def cell(numbers):
     if numbers is None:
-        return ""
+        return "-"
     number = lambda key: int(numbers[key])
     if "VGPRs" in numbers:
         return f"{number('VGPRs')} v, {number('Subgroups per SIMD')} w"

@@ -6,8 +6,10 @@
 // UNITS says what multiplies: 16 x 16 invocations of 4 rows x 8 outputs (`fma`), or the
 // matrix units of a GPU, with matrices of 16 x 16 or 8 x 8 numbers, each subgroup 32 rows
 // x 32 outputs. Matrix units multiply halves and add in f32. Each number of x is therefore
-// cut into two halves, and so are weights that one half does not hold: results differ from
-// those of `fma` by rounding alone. Numbers of x beyond 65504 make them non-finite.
+// the sum of two halves, and so are weights that one half does not hold; what the second
+// halves make of each other is too small to count. That keeps 22 bits of a number, or 3e-8
+// of a small one, so results differ from those of `fma` by rounding alone. Beyond 65504 x
+// keeps 11 bits, and beyond 131008 the sums are not finite.
 #cpu linear
 #variants WEIGHTS f32 f16 bf16 q8 q4
 #variants UNITS fma matrix16:matrix16 matrix8:matrix8
@@ -129,22 +131,22 @@ fn main(
         {
 #repeat R $BLOCK
             let x_at$R = (part_row + $Ru * $SIDEu) * STRIDE + $Ku * $SIDEu;
-            let high$R = coopLoadT<coop_mat$SIDEx$SIDE<f16, A>>(&x_high[x_at$R], STRIDE);
-            let low$R = coopLoadT<coop_mat$SIDEx$SIDE<f16, A>>(&x_low[x_at$R], STRIDE);
+            let main$R = coopLoadT<coop_mat$SIDEx$SIDE<f16, A>>(&x_main[x_at$R], STRIDE);
+            let rest$R = coopLoadT<coop_mat$SIDEx$SIDE<f16, A>>(&x_rest[x_at$R], STRIDE);
 #end
 #repeat C $BLOCK
             {
                 let at = (part_output + $Cu * $SIDEu) * STRIDE + $Ku * $SIDEu;
-                let w_high = coopLoad<coop_mat$SIDEx$SIDE<f16, B>>(&weights_high[at], STRIDE);
+                let w_main = coopLoad<coop_mat$SIDEx$SIDE<f16, B>>(&weights_main[at], STRIDE);
 #if HALVES == 2
-                let w_low = coopLoad<coop_mat$SIDEx$SIDE<f16, B>>(&weights_low[at], STRIDE);
+                let w_rest = coopLoad<coop_mat$SIDEx$SIDE<f16, B>>(&weights_rest[at], STRIDE);
 #endif
 #repeat R $BLOCK
 #if HALVES == 2
-                sum$R_$C = coopMultiplyAdd(high$R, w_low, sum$R_$C);
+                sum$R_$C = coopMultiplyAdd(main$R, w_rest, sum$R_$C);
 #endif
-                sum$R_$C = coopMultiplyAdd(low$R, w_high, sum$R_$C);
-                sum$R_$C = coopMultiplyAdd(high$R, w_high, sum$R_$C);
+                sum$R_$C = coopMultiplyAdd(rest$R, w_main, sum$R_$C);
+                sum$R_$C = coopMultiplyAdd(main$R, w_main, sum$R_$C);
 #end
             }
 #end

@@ -22,14 +22,14 @@
 
 // Rows of 16 numbers, 24 apart, so that rows next to each other lie in different banks.
 const STRIDE = 24u;
-var<workgroup> x_high: array<f16, 1536>;
-var<workgroup> x_low: array<f16, 1536>;
-var<workgroup> weights_high: array<f16, 3072>;
+var<workgroup> x_main: array<f16, 1536>;
+var<workgroup> x_rest: array<f16, 1536>;
+var<workgroup> weights_main: array<f16, 3072>;
 #if HALVES == 2
-var<workgroup> weights_low: array<f16, 3072>;
+var<workgroup> weights_rest: array<f16, 3072>;
 #endif
 
-// Subgroups at work at once, and what one of them has of a matrix.
+// Parts of the tile, of 32 x 32 sums, and numbers of one matrix of sums.
 const PARTS = 8u;
 const SUMS = $SIDEu * $SIDEu;
 var<workgroup> sums: array<f32, PARTS * SUMS>;
@@ -44,20 +44,22 @@ fn output_of(part: u32) -> u32 {
     return 32u * ((part >> 1u) & 3u);
 }
 
-// The bits of numbers that one half holds. A driver may take a half that is made from a
-// number, and made a number again, for the number itself; it cannot here.
+// What one half holds of numbers: the upper bits of them, and no more than the largest half.
+// A driver may take a half that is made from a number, and made a number again, for the number
+// itself; it cannot here.
 fn held_by_halves(value: vec4f) -> vec4f {
-    return bitcast<vec4f>(bitcast<vec4u>(value) & vec4u(0xffffe000u));
+    let held = bitcast<vec4f>(bitcast<vec4u>(value) & vec4u(0xffffe000u));
+    return select(held, sign(value) * 65504.0, abs(value) > vec4f(65504.0));
 }
 
 fn stage_x(row: u32, vector: u32, value: vec4f) {
     let at = row * STRIDE + 4u * vector;
     let held = held_by_halves(value);
-    let high = vec4<f16>(held);
-    let low = vec4<f16>(value - held);
+    let main = vec4<f16>(held);
+    let rest = vec4<f16>(value - held);
 #repeat I 4
-    x_high[at + $Iu] = high[$Iu];
-    x_low[at + $Iu] = low[$Iu];
+    x_main[at + $Iu] = main[$Iu];
+    x_rest[at + $Iu] = rest[$Iu];
 #end
 }
 
@@ -65,15 +67,15 @@ fn stage_weights(row: u32, vector: u32, value: vec4f) {
     let at = row * STRIDE + 4u * vector;
 #if HALVES == 2
     let held = held_by_halves(value);
-    let low = vec4<f16>(value - held);
+    let rest = vec4<f16>(value - held);
 #repeat I 4
-    weights_low[at + $Iu] = low[$Iu];
+    weights_rest[at + $Iu] = rest[$Iu];
 #end
-    let high = vec4<f16>(held);
+    let main = vec4<f16>(held);
 #else
-    let high = vec4<f16>(value);
+    let main = vec4<f16>(value);
 #endif
 #repeat I 4
-    weights_high[at + $Iu] = high[$Iu];
+    weights_main[at + $Iu] = main[$Iu];
 #end
 }

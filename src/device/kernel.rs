@@ -32,7 +32,7 @@ pub struct Binding {
 pub struct Variant {
     /// The value chosen on each axis.
     pub choices: &'static [(&'static str, &'static str)],
-    /// The features it needs.
+    /// The tier it needs.
     pub needs: Tier,
     /// Invocations per workgroup in x, y, z.
     pub workgroup: [u32; 3],

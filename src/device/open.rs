@@ -8,6 +8,7 @@ use super::cpu::{CpuDevice, Level};
 use super::faults::Faults;
 use super::gpu::adapter::{may_exist, ranked};
 use super::gpu::{Gpu, GpuOptions};
+use super::kernel::Shader;
 use super::summary::{AdapterChoice, DeviceClass, DeviceSummary};
 use super::tier::Tier;
 use super::tuning::{Tune, Tuning};
@@ -337,6 +338,20 @@ impl Device {
         match &self.kind {
             Kind::Gpu(gpu) => self.choices.tier().unwrap_or_else(|| gpu.tier()),
             Kind::Cpu(_) => Tier::Base,
+        }
+    }
+
+    /// The tier that was asked for by name, if it still holds.
+    pub(crate) fn forced_tier(&self) -> Option<Tier> {
+        let gpu = self.gpu().filter(|gpu| gpu.is_tier_forced())?;
+        Some(gpu.tier()).filter(|tier| *tier == self.tier())
+    }
+
+    /// Can a variant be compiled? A driver that cannot is asked no more of it.
+    pub(crate) async fn compiles(&self, shader: &'static Shader, variant: usize) -> bool {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.compiles(shader, variant).await,
+            Kind::Cpu(_) => true,
         }
     }
 

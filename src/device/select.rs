@@ -52,9 +52,9 @@ impl From<usize> for Selected {
 
 impl Device {
     /// The preferred variants of a shader that have the values of `fixed` too and
-    /// run in this device's tier. Those for matrix units are among them unless their tier
-    /// was asked for: then they are taken. The processor has one form for all variants
-    /// but those of the type of the weights.
+    /// run in this device's tier. Where a tier with matrix units was asked for by name, only
+    /// the variant for them is given, if there is one. The processor has one form for all
+    /// variants but those of the type of the weights.
     ///
     /// # Errors
     /// [`Error::Device`] when there is none: a mistake in the table.
@@ -82,14 +82,10 @@ impl Device {
             }
         }
         let selected = selected.ok_or(last)?;
-        let tier = self.tier();
-        let forced = self.gpu().is_some_and(|gpu| gpu.is_tier_forced());
+        let forced = self.forced_tier().filter(|tier| tier.has_matrix_units());
         let mut all = selected.candidates().iter();
-        let own = all.find(|at| forced && shader.variants[**at].needs == tier);
-        Ok(match own {
-            Some(own) if tier.has_matrix_units() => Selected::from(*own),
-            _ => selected,
-        })
+        let own = all.find(|at| forced == Some(shader.variants[**at].needs));
+        Ok(own.map_or(selected, |own| Selected::from(*own)))
     }
 
     /// The variant that a step takes: the fastest of the candidates where that has been

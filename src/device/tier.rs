@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::error::Error;
 
-/// The optional features of graphics adapters that kernels may use, each tier with those
-/// of the subgroups' before it.
+/// The optional features of graphics adapters that kernels may use. `Subgroups` includes
+/// `Base`, and each tier of matrix units includes `Subgroups`, but not the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tier {
     /// None: what stays inside WebGPU's default limits and runs on every adapter.
@@ -56,13 +56,15 @@ impl Tier {
         }
     }
 
-    /// The highest tier that an adapter has. Its subgroups must have 8 invocations at
-    /// least: kernels share some work among eight of one.
+    /// The highest tier that an adapter has, that of the larger matrices if it has both. Its
+    /// subgroups must have 8 invocations at least: kernels share some work among eight of
+    /// one. Kernels for matrix units take more workgroup memory than WebGPU promises.
     #[must_use]
     pub fn of(adapter: &wgpu::Adapter) -> Self {
         let matrices = adapter.cooperative_matrix_properties();
+        let room = adapter.limits().max_compute_workgroup_storage_size >= 32 << 10;
         let has_matrices = |side: u32| {
-            matrices.iter().any(|own| {
+            room && matrices.iter().any(|own| {
                 [own.m_size, own.n_size, own.k_size] == [side; 3]
                     && own.ab_type == wgpu::CooperativeScalarType::F16
                     && own.cr_type == wgpu::CooperativeScalarType::F32

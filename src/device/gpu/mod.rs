@@ -68,7 +68,7 @@ impl Gpu {
         options: GpuOptions,
     ) -> Result<Arc<Self>> {
         let summary = DeviceSummary::from(&adapter);
-        let tier = options.tier.unwrap_or(summary.tier);
+        let mut tier = options.tier.unwrap_or(summary.tier);
         if !summary.tier.includes(tier) {
             return Err(Error::Adapter(format!(
                 "{} has no tier {tier}; its highest is {}",
@@ -86,27 +86,38 @@ impl Gpu {
             own
         };
         let timestamps = adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY);
-        let mut required_features = tier.features();
-        required_features.set(wgpu::Features::TIMESTAMP_QUERY, timestamps);
-        let experimental = required_features.intersects(wgpu::Features::all_experimental_mask());
-        let experimental_features = if experimental {
-            // SAFETY: matrix units take matrices that lie within workgroup memory alone, and
-            // a kernel that uses them is only taken where it has been found right.
-            unsafe { wgpu::ExperimentalFeatures::enabled() }
-        } else {
-            wgpu::ExperimentalFeatures::disabled()
-        };
-        let (device, queue) = adapter
-            .request_device(&wgpu::DeviceDescriptor {
+        let request = async |tier: Tier| {
+            let mut required_features = tier.features();
+            required_features.set(wgpu::Features::TIMESTAMP_QUERY, timestamps);
+            let experimental_features = if tier.has_matrix_units() {
+                // SAFETY: the only experimental feature is that of matrix units. Kernels load
+                // matrices from workgroup memory and store them there, at indices that
+                // nothing outside the kernel decides.
+                unsafe { wgpu::ExperimentalFeatures::enabled() }
+            } else {
+                wgpu::ExperimentalFeatures::disabled()
+            };
+            let descriptor = wgpu::DeviceDescriptor {
                 label: Some("blt"),
                 required_features,
-                required_limits,
+                required_limits: required_limits.clone(),
                 experimental_features,
                 memory_hints: wgpu::MemoryHints::Performance,
                 trace: wgpu::Trace::Off,
-            })
-            .await
-            .map_err(|e| Error::Device(format!("{} cannot be opened: {e}", summary.name)))?;
+            };
+            adapter.request_device(&descriptor).await
+        };
+        let opened = match request(tier).await {
+            // What is experimental may be refused where the rest is not.
+            Err(error) if tier.has_matrix_units() && options.tier.is_none() => {
+                tracing::info!("{} without matrix units: {error}", summary.name);
+                tier = Tier::Subgroups;
+                request(tier).await
+            }
+            opened => opened,
+        };
+        let (device, queue) =
+            opened.map_err(|e| Error::Device(format!("{} cannot be opened: {e}", summary.name)))?;
 
         let failure = Arc::new(FailureSlot::default());
         let slot = Arc::clone(&failure);
@@ -261,6 +272,16 @@ impl Gpu {
     /// [`Error::Device`], [`Error::OutOfMemory`] or [`Error::DeviceLost`].
     pub fn check(&self) -> Result<()> {
         self.failure.check()
+    }
+
+    /// Does the driver compile a variant? If not, that is no error of the device.
+    pub(super) async fn compiles(&self, shader: &'static Shader, variant: usize) -> bool {
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        self.pipeline(shader, variant);
+        let internal = internal.pop();
+        let errors = [internal.await, validation.pop().await];
+        errors.iter().all(Option::is_none)
     }
 
     pub(super) fn pipeline(&self, shader: &'static Shader, variant: usize) -> Arc<Pipeline> {

@@ -52,9 +52,11 @@ impl Subject<'_> {
         }
     }
 
-    /// A name for its shapes: models that take the same steps have the same.
+    /// A name for its shapes: models that take the same steps have the same. A tier that was
+    /// asked for by name has other steps.
     pub(super) fn name(&self) -> String {
         let mut hash = DefaultHasher::new();
+        self.device().forced_tier().hash(&mut hash);
         match self {
             Self::Entropy(model) => model.shapes().hash(&mut hash),
             // Random weights are not compared with the processor.
