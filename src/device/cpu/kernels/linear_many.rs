@@ -15,7 +15,7 @@ use crate::device::cpu::raw::{
 const INPUTS: usize = 512;
 /// Outputs of a piece.
 const OUTPUTS: usize = 64;
-/// Fewest rows of a piece, up to a whole group: with fewer, packing the weights for
+/// Fewest rows of a piece, rounded up to whole groups: with fewer, packing the weights for
 /// each piece anew costs more than an even share saves.
 const ROWS: usize = 132;
 /// Pieces that are enough.
@@ -71,7 +71,7 @@ pub(crate) fn many<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) 
     });
 }
 
-/// How many rows are a group, which are packed side by side, where there are so many in all.
+/// How many of this number of rows are a group, which are packed side by side.
 struct GroupRows(usize);
 
 impl Work for GroupRows {
@@ -175,15 +175,20 @@ impl<F: RowFormat> Many<'_, '_, F> {
             (self.tile.first_row, self.tile.first_row + self.tile.rows)
         };
         let keep = if first == 0 { place.keep } else { 1.0 };
-        let size = self.group;
-        for group in (start..end).step_by(size) {
-            let x = &self.packed[group * inputs + first * size..][..count * size];
-            let live = size.min(end - group);
+        let group = self.group;
+        for row in (start..end).step_by(group) {
+            let x = &self.packed[row * inputs + first * group..][..count * group];
+            let live = group.min(end - row);
             for from in (0..self.tile.columns).step_by(width) {
                 let columns = from..self.tile.columns.min(from + width);
-                let sums = product_of(l, size, x, &packed_weights[from / width * panel..][..panel]);
+                let sums = product_of(
+                    l,
+                    group,
+                    x,
+                    &packed_weights[from / width * panel..][..panel],
+                );
                 for (r, sums) in sums.as_ref().iter().enumerate().take(live) {
-                    let y = self.tile.row(place.row(group + r) - start);
+                    let y = self.tile.row(place.row(row + r) - start);
                     store(l, keep, sums, &mut y[columns.clone()]);
                 }
             }

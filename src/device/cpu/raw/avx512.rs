@@ -8,6 +8,8 @@ const LANES: usize = 16;
 const ROWS: usize = 12;
 /// As many as the registers hold.
 const MOST_ROWS: usize = 14;
+/// Of more than 32 rows, which is where tiles are used, none has fewer.
+const LEAST_ROWS: usize = 11;
 
 /// Sixteen numbers. Made only by [`run`], whose caller knows that the processor
 /// has AVX-512 F, BW, DQ and VL, and [`run_vnni`], whose caller knows of VNNI too: every
@@ -235,7 +237,8 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
     }
     #[inline(always)]
     fn tile_rows(rows: usize) -> usize {
-        rows.div_ceil(rows.div_ceil(MOST_ROWS).max(1)).max(11)
+        rows.div_ceil(rows.div_ceil(MOST_ROWS).max(1))
+            .max(LEAST_ROWS)
     }
     #[inline(always)]
     unsafe fn tile_product_of(
@@ -251,7 +254,7 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
                 MOST_ROWS => tile_product::<Self, MOST_ROWS>(self, a, b, inner),
                 13 => filled(tile_product::<Self, 13>(self, a, b, inner)),
                 12 => filled(tile_product::<Self, 12>(self, a, b, inner)),
-                _ => filled(tile_product::<Self, 11>(self, a, b, inner)),
+                _ => filled(tile_product::<Self, LEAST_ROWS>(self, a, b, inner)),
             }
         }
     }

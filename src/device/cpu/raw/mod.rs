@@ -188,9 +188,12 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `a` is good for `ROWS * inner` reads and `b` for `tile_columns * inner`.
     unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile;
-    /// Rows of a tile where there are `rows` in all: near [`ROWS`](Self::ROWS), and as many as
-    /// leave the last tile full.
-    fn tile_rows(rows: usize) -> usize;
+    /// Rows of a tile where there are `rows` in all: near [`ROWS`](Self::ROWS), and such that
+    /// the last tile is nearly full.
+    #[inline(always)]
+    fn tile_rows(_rows: usize) -> usize {
+        Self::ROWS
+    }
     /// See [`product_of`].
     ///
     /// # Safety

@@ -1,6 +1,7 @@
 use super::{Lanes, MAX_LANES, Stored, load_weights};
 
-/// Words ahead of which a row is prefetched: past its end the next part to be packed begins.
+/// How many words ahead a row is prefetched: about as many as are packed at a time, so mostly
+/// the next part of the same row.
 const AHEAD: usize = 512;
 
 /// Rows side by side, as [`product`](super::product()) wants a factor:

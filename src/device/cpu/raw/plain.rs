@@ -162,10 +162,6 @@ impl Lanes for Plain {
         unsafe { tile_product::<Self, { Self::ROWS }>(self, a, b, inner) }
     }
     #[inline(always)]
-    fn tile_rows(_: usize) -> usize {
-        Self::ROWS
-    }
-    #[inline(always)]
     unsafe fn tile_product_of(
         self,
         rows: usize,

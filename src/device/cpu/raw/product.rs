@@ -18,6 +18,8 @@ pub(crate) fn product<L: Lanes>(l: L, a: &[f32], b: &[f32]) -> L::Tile {
 /// The same for `rows` rows, a number that [`Lanes::tile_rows`] gives: `a` is `[inner, rows]`.
 #[inline(always)]
 pub(crate) fn product_of<L: Lanes>(l: L, rows: usize, a: &[f32], b: &[f32]) -> L::AnyTile {
+    // Of these numbers alone there is a tile.
+    assert_eq!(rows, L::tile_rows(rows));
     let inner = a.len() / rows;
     assert!(a.len() == inner * rows && b.len() == inner * tile_columns::<L>());
     // SAFETY: the assertion above.
