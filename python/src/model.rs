@@ -88,7 +88,8 @@ impl Model {
     /// ``None`` for the one inside this package. Nothing is downloaded.
     ///
     /// ``device`` is ``"auto"``, ``"cpu"``, a part of a name or an index in
-    /// :func:`devices`; ``weights`` are the most bits of a weight: ``"auto"``, 16, 8 or 4.
+    /// :func:`devices`; ``weights`` are the most bits of a weight: ``"auto"``, 16, 8,
+    /// ``"mixed"`` (4 for hash tables and the latent model, 8 for the rest) or 4.
     #[staticmethod]
     #[pyo3(signature = (model = None, device = "auto", weights = None, *, entropy_model = None, threads = None))]
     fn open(

@@ -193,7 +193,7 @@ def test_errors_are_those_of_python_too(model):
         model.patch("abc", treshold=1)
     with pytest.raises(TypeError, match="argument 'threshold'"):
         model.patch("abc", threshold="high")
-    with pytest.raises(ValueError, match="auto, 16, 8 or 4 bits"):
+    with pytest.raises(ValueError, match="auto, 16, 8, mixed or 4 bits"):
         blt.Model.open(weights=5)
     with pytest.raises(ValueError, match="part is blt, entropy or both"):
         model.score("abc", part="latent")

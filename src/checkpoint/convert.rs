@@ -21,7 +21,7 @@ pub const SHARD_BYTES: u64 = 5_000_000_000;
 pub struct ConvertOptions {
     /// The dtype of all weights; `None` keeps each as it is. Hash tables that
     /// become one and differ are then F32. Quantised: of matrices and tables; see
-    /// [`Checkpoint::in_bits`].
+    /// [`Checkpoint::in_bits`]. To mix bits, convert [`Checkpoint::in_mixed_bits`].
     pub dtype: Option<Dtype>,
     /// The size at which another file begins; a tensor is never split.
     pub shard_bytes: u64,

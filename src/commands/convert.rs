@@ -62,7 +62,7 @@ impl Convert {
         interrupt::watch(global.colored())?;
         let mut checkpoint = self.model.open()?;
         if let Stored::Mixed = self.dtype {
-            checkpoint = checkpoint.in_mixed_bits().into();
+            checkpoint = checkpoint.in_mixed_bits();
         }
         let options = ConvertOptions {
             dtype: match self.dtype {

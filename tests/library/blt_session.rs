@@ -264,6 +264,7 @@ fn goldens_in_fewer_bits_lose_little() {
         for (bits, rounding, most) in [
             (WeightBits::Stored, 0.0, 1e-6),
             (WeightBits::Eight, 1e-3, 6e-3),
+            (WeightBits::Mixed, 1e-3, 0.1),
             (WeightBits::Four, 1e-2, 0.1),
         ] {
             let losses = losses(bits).await;

@@ -192,7 +192,7 @@ class Model:
     def open(
         model: Union[str, PathLike[str], None] = None,
         device: str = "auto",
-        weights: Union[Literal["auto", 16, 8, 4], str, None] = None,
+        weights: Union[Literal["auto", 16, 8, "mixed", 4], str, None] = None,
         *,
         entropy_model: Union[str, PathLike[str], None] = None,
         threads: Optional[int] = None,

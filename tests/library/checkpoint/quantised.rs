@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use blt::checkpoint::{Checkpoint, ConvertOptions, Dtype, TensorView};
+use blt::checkpoint::{BlockWeights, Checkpoint, ConvertOptions, Dtype, TensorView};
 use blt::model::entropy::EntropyModel;
 use blt::numerics::Quantisation;
 use safetensors::SafeTensors;
@@ -78,6 +78,20 @@ fn parts_of_quantised_weights_are_those_of_the_whole() {
     }
 }
 
+/// The embedded model in 16 bits.
+fn wide() -> (tempfile::TempDir, Checkpoint) {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("wide");
+    let options = ConvertOptions {
+        dtype: Some(Dtype::F16),
+        ..Default::default()
+    };
+    let embedded = Checkpoint::embedded().unwrap();
+    embedded.convert(&folder, &options, |_| Ok(())).unwrap();
+    let checkpoint = open(&folder).unwrap();
+    (root, checkpoint)
+}
+
 /// The embedded model, converted; its folder goes with the first.
 fn converted(bits: u32) -> (tempfile::TempDir, Checkpoint) {
     let root = tempfile::tempdir().unwrap();
@@ -86,7 +100,7 @@ fn converted(bits: u32) -> (tempfile::TempDir, Checkpoint) {
         dtype: Quantisation::of_bits(bits).map(Dtype::Quantised),
         ..Default::default()
     };
-    let embedded = Checkpoint::embedded().unwrap();
+    let (_wide, embedded) = wide();
     let mut told = 0;
     let written = embedded.convert(&folder, &options, |bytes| {
         told += bytes;
@@ -108,7 +122,8 @@ fn converted(bits: u32) -> (tempfile::TempDir, Checkpoint) {
 fn a_file_has_what_quantising_at_load_gives() {
     for bits in [8, 4] {
         let (root, file) = converted(bits);
-        let at_load = Checkpoint::embedded().unwrap().in_bits(bits);
+        let (_wide, embedded) = wide();
+        let at_load = embedded.in_bits(bits);
         let (a, b) = (matrices(&file), matrices(&at_load));
         assert_eq!(a.len(), b.len());
         for (name, view) in &a {
@@ -144,6 +159,42 @@ fn a_file_has_what_quantising_at_load_gives() {
         assert_eq!(config["quantization"], wanted);
         assert_eq!(config["quantization_config"], wanted);
         assert_eq!(file.inspect().gpu_bytes, at_load.inspect().gpu_bytes);
+    }
+}
+
+#[test]
+fn mixed_is_four_bits_where_most_weights_are() {
+    let (root, wide) = wide();
+    let folder = root.path().join("mixed");
+    let at_load = wide.in_mixed_bits();
+    let kept = ConvertOptions::default();
+    at_load.convert(&folder, &kept, |_| Ok(())).unwrap();
+    for checkpoint in [&at_load, &open(&folder).unwrap()] {
+        let whole = checkpoint.blt_weights().unwrap();
+        let entropy = checkpoint.entropy_weights().unwrap();
+        let of = |blocks: &[BlockWeights<'_>]| -> Vec<String> {
+            let all = blocks
+                .iter()
+                .flat_map(|block| [block.q, block.o, block.up, block.down]);
+            all.map(|view| view.dtype.to_string()).collect()
+        };
+        for few in [
+            of(&whole.latent),
+            vec![whole.hash_tables[0].dtype.to_string()],
+        ] {
+            assert!(few.iter().all(|dtype| dtype == "Q4/64"), "{few:?}");
+        }
+        let ends = [whole.embed, whole.head, entropy.embed, entropy.lm_head];
+        let ends = ends.map(|view| view.dtype.to_string()).to_vec();
+        for many in [
+            of(&whole.encoder),
+            of(&whole.decoder),
+            of(&entropy.layers),
+            ends,
+        ] {
+            assert!(many.iter().all(|dtype| dtype == "Q8/64"), "{many:?}");
+        }
+        assert_eq!(whole.decoder_norm.dtype, Dtype::F16);
     }
 }
 
