@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 import patches
 from artifact import load_blt, load_model, read_config, write_blt
+from average import average
 from blt import NARROW, Blt, BltConfig, find_patches, hash_ids
 from conftest import sentences
 from evaluate import measure
@@ -218,3 +219,17 @@ def test_a_long_text_begins_anew_when_positions_are_used_up() -> None:
     whole = measure(make(config), TEXT[:100])
     parts = [measure(make(config), part) for part in (TEXT[:64], TEXT[64:100])]
     assert np.allclose(whole.nats, np.concatenate([p.nats for p in parts]), atol=1e-5)
+
+
+def test_the_mean_of_a_model_and_its_opposite_is_nothing(tmp_path: Path) -> None:
+    model = make()
+    write_blt(model, tmp_path / "model")
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.neg_()
+    write_blt(model, tmp_path / "opposite")
+    average([tmp_path / "model", tmp_path / "opposite"], tmp_path / "mean")
+    assert all(not weight.any() for weight in load_blt(tmp_path / "mean").parameters())
+    average([tmp_path / "model"], tmp_path / "same")
+    same, kept = load_blt(tmp_path / "same"), load_blt(tmp_path / "model")
+    assert all(torch.equal(a, b) for a, b in zip(same.parameters(), kept.parameters(), strict=True))

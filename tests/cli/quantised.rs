@@ -35,7 +35,7 @@ fn a_converted_model_writes_what_quantising_at_load_writes() {
 
 #[test]
 fn the_forecast_is_of_the_bits_that_were_asked_for() {
-    // The model itself has 8 bits.
+    // The model itself has 8 and 4 bits.
     let root = tempfile::tempdir().unwrap();
     let wide = root.path().join("wide").display().to_string();
     good(&["convert", "-q", &wide, "--dtype", "f16"], b"");

@@ -29,7 +29,7 @@ pub(crate) struct Model {
     pub(crate) rule: Rule,
     /// Its parameters, all parts together.
     pub(crate) parameters: u64,
-    /// The type of most of its weights, as files spell it.
+    /// The types of its weights, as files spell them.
     pub(crate) dtype: String,
     /// How many bytes after an edit can change, without an end for `None`.
     pub(crate) reach: Option<usize>,
@@ -63,12 +63,16 @@ impl Model {
         let inspection = checkpoint.inspect();
         let part = |part: Part| inspection.parts.iter().find(move |p| p.part == part);
         let total = part(Part::Entropy).map_or(0, |part| part.held.bytes);
-        let dtype = inspection
-            .parts
-            .iter()
-            .max_by_key(|part| part.held.bytes)
-            .and_then(|part| part.dtypes.first().cloned())
-            .unwrap_or_default();
+        // That of most weights of each part, those of the largest parts first.
+        let mut parts: Vec<_> = inspection.parts.iter().collect();
+        parts.sort_by_key(|part| std::cmp::Reverse(part.held.bytes));
+        let mut dtypes: Vec<&str> = Vec::new();
+        for dtype in parts.iter().filter_map(|part| part.dtypes.first()) {
+            if !dtypes.contains(&dtype.as_str()) {
+                dtypes.push(dtype);
+            }
+        }
+        let dtype = dtypes.join(", ");
         let weights = checkpoint.entropy_weights()?;
         let layers = weights.layers.len();
         let title = match &name {
