@@ -125,12 +125,12 @@ impl<F: RowFormat> Work for Many<'_, '_, F> {
         let inputs = self.layer.inputs;
         let panels = self.tile.columns.div_ceil(tile_columns::<L>());
         let block = INPUTS.min(inputs) * tile_columns::<L>();
-        let mut scratch = Scratch::new((panels + F::ROOM) * block);
-        let (weights, room) = scratch.numbers().split_at_mut(panels * block);
+        let mut scratch = Scratch::new(panels * block);
+        let weights = scratch.numbers();
         // Without inputs there is still something to store: zeros.
         for first in (0..inputs.max(1)).step_by(INPUTS) {
             let count = INPUTS.min(inputs - first);
-            self.block(l, (first, count), weights, room);
+            self.block(l, (first, count), weights);
         }
     }
 }
@@ -143,7 +143,6 @@ impl<F: RowFormat> Many<'_, '_, F> {
         l: L,
         (first, count): (usize, usize),
         packed_weights: &mut [f32],
-        room: &mut [f32],
     ) {
         let layer = self.layer;
         let Layer {
@@ -166,7 +165,7 @@ impl<F: RowFormat> Many<'_, '_, F> {
             };
             let to = &mut packed_weights[from / width * panel..][..panel];
             let row = |r: usize| layer.output(output + r);
-            layer.format.pack(l, part, row, to, room);
+            layer.format.pack(l, part, row, to);
         }
         // In a ring the tile has rows of y, and all rows of x.
         let (start, end) = if place.slots > 0 {

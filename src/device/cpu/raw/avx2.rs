@@ -53,6 +53,16 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
+    fn field(self, words: __m256, from: u32, mask: u32) -> __m256 {
+        // SAFETY: see the type.
+        unsafe {
+            let from = _mm_cvtsi32_si128(from.cast_signed());
+            let words = _mm256_srl_epi32(_mm256_castps_si256(words), from);
+            let mask = _mm256_set1_epi32(mask.cast_signed());
+            _mm256_cvtepi32_ps(_mm256_and_si256(words, mask))
+        }
+    }
+    #[inline(always)]
     unsafe fn load_ints(self, from: *const u32) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_loadu_si256(from.cast()) }

@@ -70,6 +70,16 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
         }
     }
     #[inline(always)]
+    fn field(self, words: __m512, from: u32, mask: u32) -> __m512 {
+        // SAFETY: see the type.
+        unsafe {
+            let from = _mm_cvtsi32_si128(from.cast_signed());
+            let words = _mm512_srl_epi32(_mm512_castps_si512(words), from);
+            let mask = _mm512_set1_epi32(mask.cast_signed());
+            _mm512_cvtepi32_ps(_mm512_and_si512(words, mask))
+        }
+    }
+    #[inline(always)]
     unsafe fn load_ints(self, from: *const u32) -> __m512i {
         // SAFETY: as above.
         unsafe { _mm512_loadu_si512(from.cast()) }

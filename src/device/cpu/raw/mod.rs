@@ -128,6 +128,8 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     unsafe fn load_bf16_from(self, from: *const u16) -> Self::V;
     /// The bf16 numbers that are the low halves of words, and those that are the high ones.
     fn bf16_pairs(self, words: Self::V) -> (Self::V, Self::V);
+    /// The integer of some bits of each word, from bit `from` on.
+    fn field(self, words: Self::V, from: u32, mask: u32) -> Self::V;
     /// Words, or integers of fewer bits, as they are.
     ///
     /// # Safety

@@ -52,6 +52,11 @@ impl Lanes for Plain {
         (low, high)
     }
     #[inline(always)]
+    #[expect(clippy::cast_precision_loss, reason = "eight bits at most")]
+    fn field(self, words: V, from: u32, mask: u32) -> V {
+        words.map(|word| ((word.to_bits() >> from) & mask) as f32)
+    }
+    #[inline(always)]
     unsafe fn load_ints(self, from: *const u32) -> Self::Ints {
         // SAFETY: as above.
         unsafe { from.cast::<Self::Ints>().read_unaligned() }

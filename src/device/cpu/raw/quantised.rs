@@ -9,7 +9,7 @@
 use std::mem::MaybeUninit;
 
 use super::dots::totals;
-use super::{Lanes, MAX_LANES, Part, RowFormat, pack_rows, widen_f16};
+use super::{Lanes, MAX_LANES, Part, RowFormat, widen_f16};
 
 /// Quantised weights: see [`Quantisation`](crate::numerics::Quantisation) for the form
 /// of a row.
@@ -313,7 +313,6 @@ impl<const BITS: usize> Quantised<BITS> {
 impl<const BITS: usize> RowFormat for Quantised<BITS> {
     type Word = u32;
     const ARRANGED: bool = true;
-    const ROOM: usize = 1;
 
     #[inline(always)]
     fn row_words(self, columns: usize) -> usize {
@@ -362,9 +361,17 @@ impl<const BITS: usize> RowFormat for Quantised<BITS> {
     }
 
     #[inline(always)]
-    fn widen<L: Lanes>(self, l: L, row: &[u32], to: &mut [f32]) {
-        let columns = to.len();
-        self.widen_part(l, row, (columns, 0), to);
+    fn widen<L: Lanes>(self, _: L, row: &[u32], to: &mut [f32]) {
+        let (packed, pairs) = row.split_at(to.len() / Self::PER_WORD);
+        let words = packed.chunks_exact(self.group / Self::PER_WORD);
+        for ((to, words), pair) in to.chunks_exact_mut(self.group).zip(words).zip(pairs) {
+            let (scale, bias) = Self::pair(*pair);
+            for (to, word) in to.chunks_exact_mut(Self::PER_WORD).zip(words) {
+                for (at, to) in to.iter_mut().enumerate() {
+                    *to = scale * Self::number(std::slice::from_ref(word), at) + bias;
+                }
+            }
+        }
     }
 
     #[inline(always)]
@@ -374,7 +381,6 @@ impl<const BITS: usize> RowFormat for Quantised<BITS> {
         part: Part,
         row: impl Fn(usize) -> &'a [u32],
         to: &mut [f32],
-        room: &mut [f32],
     ) {
         let Part {
             width,
@@ -383,28 +389,49 @@ impl<const BITS: usize> RowFormat for Quantised<BITS> {
             first,
             columns,
         } = part;
-        let room = &mut room[..count * columns];
-        for (r, to) in room.chunks_exact_mut(columns).enumerate() {
-            self.widen_part(l, row(r), (all, first), to);
-        }
-        let row = |r: usize| &room[r * columns..(r + 1) * columns];
-        pack_rows::<super::F32, L>(l, width, count, columns, row, to);
-    }
-}
-
-impl<const BITS: usize> Quantised<BITS> {
-    /// Weights from column `first` on, where a group begins, of a row of `all`.
-    #[inline(always)]
-    fn widen_part<L: Lanes>(self, _: L, row: &[u32], (all, first): (usize, usize), to: &mut [f32]) {
-        let (packed, pairs) = row.split_at(all / Self::PER_WORD);
-        let packed = &packed[first / Self::PER_WORD..];
-        let pairs = &pairs[first / self.group..];
-        let words = packed.chunks_exact(self.group / Self::PER_WORD);
-        for ((to, words), pair) in to.chunks_exact_mut(self.group).zip(words).zip(pairs) {
-            let (scale, bias) = Self::pair(*pair);
-            for (to, word) in to.chunks_exact_mut(Self::PER_WORD).zip(words) {
-                for (at, to) in to.iter_mut().enumerate() {
-                    *to = scale * Self::number(std::slice::from_ref(word), at) + bias;
+        let to = &mut to[..columns * width];
+        let words = columns / Self::PER_WORD;
+        let group = self.group / Self::PER_WORD;
+        let mask = (1 << BITS) - 1;
+        for side in (0..width).step_by(L::LANES) {
+            let mut rows: [&[u32]; MAX_LANES] = [&[]; MAX_LANES];
+            let mut pairs: [&[u32]; MAX_LANES] = [&[]; MAX_LANES];
+            for r in 0..L::LANES {
+                let (packed, ends) = row((side + r).min(count - 1)).split_at(all / Self::PER_WORD);
+                rows[r] = &packed[first / Self::PER_WORD..][..words];
+                pairs[r] = &ends[first / self.group..];
+            }
+            let mut square = l.square();
+            let (mut scale, mut bias) = (l.splat(0.0), l.splat(0.0));
+            // Words are moved, and their numbers parted where they have come to.
+            for k in (0..words).step_by(L::LANES) {
+                for (v, row) in square.as_mut().iter_mut().zip(rows) {
+                    let mut padded = [0; MAX_LANES];
+                    let mut from = row[k..].as_ptr();
+                    if words - k < L::LANES {
+                        padded[..words - k].copy_from_slice(&row[k..]);
+                        from = padded.as_ptr();
+                    }
+                    // SAFETY: there are as many words as a vector has, or the buffer is.
+                    *v = unsafe { l.load_from(from.cast()) };
+                }
+                l.transpose(&mut square);
+                for (i, v) in square.as_ref().iter().enumerate().take(words - k) {
+                    let word = k + i;
+                    if word % group == 0 {
+                        let mut both = [0; MAX_LANES];
+                        for (both, pairs) in both.iter_mut().zip(pairs).take(L::LANES) {
+                            *both = pairs[word / group];
+                        }
+                        (scale, bias) = l.load_pairs(&both);
+                    }
+                    for at in 0..Self::PER_WORD {
+                        #[expect(clippy::cast_possible_truncation, reason = "less than 32")]
+                        let number = l.field(*v, (at * BITS) as u32, mask);
+                        let weight = l.add(l.mul(scale, number), bias);
+                        let column = word * Self::PER_WORD + at;
+                        l.store_part(weight, &mut to[column * width + side..]);
+                    }
                 }
             }
         }

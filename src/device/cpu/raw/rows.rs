@@ -7,8 +7,6 @@ pub(crate) trait RowFormat: Copy + Send + Sync {
     type Word: Copy + Send + Sync;
     /// Does [`dots`](Self::dots) want the numbers of x in a form of its own?
     const ARRANGED: bool;
-    /// Numbers that [`pack`](Self::pack) wants room for, per row and column.
-    const ROOM: usize;
 
     /// Words of a row of `columns` weights.
     fn row_words(self, columns: usize) -> usize;
@@ -39,7 +37,6 @@ pub(crate) trait RowFormat: Copy + Send + Sync {
         shape: Part,
         row: impl Fn(usize) -> &'a [Self::Word],
         to: &mut [f32],
-        room: &mut [f32],
     ) where
         Self::Word: 'a;
 }
@@ -62,7 +59,6 @@ pub(crate) struct Part {
 impl<S: Stored> RowFormat for S {
     type Word = S::Word;
     const ARRANGED: bool = false;
-    const ROOM: usize = 0;
 
     #[inline(always)]
     fn row_words(self, columns: usize) -> usize {
@@ -103,7 +99,6 @@ impl<S: Stored> RowFormat for S {
         part: Part,
         row: impl Fn(usize) -> &'a [S::Word],
         to: &mut [f32],
-        _: &mut [f32],
     ) where
         S::Word: 'a,
     {
