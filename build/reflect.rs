@@ -58,12 +58,13 @@ impl Variant {
         let matrix = Capabilities::SUBGROUP
             | Capabilities::SHADER_FLOAT16
             | Capabilities::COOPERATIVE_MATRIX;
-        let (tier, more) = match needs {
-            None => ("Base", Capabilities::empty()),
-            Some("subgroups") => ("Subgroups", Capabilities::SUBGROUP),
-            Some("matrix8") => ("Matrix8", matrix),
-            Some("matrix16") => ("Matrix16", matrix),
-            Some(other) => return Err(format!("{label}: there is no tier {other}")),
+        let beside = WORKGROUP_BYTES_BESIDE_MATRIX_UNITS;
+        let (tier, more, most_workgroup_bytes) = match needs {
+            None => ("Base", Capabilities::empty(), WORKGROUP_BYTES),
+            Some("subgroups") => ("Subgroups", Capabilities::SUBGROUP, WORKGROUP_BYTES),
+            Some("matrix8") => ("Matrix8", matrix, beside),
+            Some("matrix16") => ("Matrix16", matrix, beside),
+            Some(other) => return Err(format!("{label}: unknown tier `{other}`")),
         };
         capabilities |= more;
         let info = Validator::new(ValidationFlags::all(), capabilities)
@@ -137,10 +138,6 @@ impl Variant {
         }
         let invocations: u32 = entry.workgroup_size.iter().product();
         let storage = bindings.iter().filter(|b| b.kind != "Uniform").count();
-        let most_workgroup_bytes = match tier {
-            "Matrix8" | "Matrix16" => WORKGROUP_BYTES_BESIDE_MATRIX_UNITS,
-            _ => WORKGROUP_BYTES,
-        };
         if storage > STORAGE_BUFFERS
             || workgroup_bytes > most_workgroup_bytes
             || invocations > INVOCATIONS

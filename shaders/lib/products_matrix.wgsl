@@ -1,6 +1,6 @@
 // Blocks for the products of `linear_tile` by matrix units, and how the tile is shared out
-// among subgroups. SIDE is the side of a matrix, BLOCK how many of them are 32 numbers, and
-// STEPS how many are 16. HALVES says how many halves hold a weight.
+// among subgroups. SIDE is the side of a matrix, BLOCK how many matrices make 32 rows or
+// outputs, and STEPS how many make 16 inputs. HALVES says how many halves hold a weight.
 #if UNITS == matrix16
 #define SIDE 16
 #define BLOCK 2
@@ -44,9 +44,8 @@ fn output_of(part: u32) -> u32 {
     return 32u * ((part >> 1u) & 3u);
 }
 
-// What one half holds of numbers: the upper bits of them, and no more than the largest half.
-// A driver may take a half that is made from a number, and made a number again, for the number
-// itself; it cannot here.
+// What one half holds of numbers: their upper bits, and no more than the largest half. By
+// bits, because drivers may replace f32(f16(x)) by x, which would leave no rest.
 fn held_by_halves(value: vec4f) -> vec4f {
     let held = bitcast<vec4f>(bitcast<vec4u>(value) & vec4u(0xffffe000u));
     return select(held, sign(value) * 65504.0, abs(value) > vec4f(65504.0));

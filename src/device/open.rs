@@ -347,7 +347,7 @@ impl Device {
         Some(gpu.tier()).filter(|tier| *tier == self.tier())
     }
 
-    /// Can a variant be compiled? A driver that cannot is asked no more of it.
+    /// Whether a variant compiles on this device.
     pub(crate) async fn compiles(&self, shader: &'static Shader, variant: usize) -> bool {
         match &self.kind {
             Kind::Gpu(gpu) => gpu.compiles(shader, variant).await,

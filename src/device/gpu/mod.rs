@@ -274,7 +274,7 @@ impl Gpu {
         self.failure.check()
     }
 
-    /// Does the driver compile a variant? If not, that is no error of the device.
+    /// Whether the driver compiles a variant. A failure is not kept as the device's error.
     pub(super) async fn compiles(&self, shader: &'static Shader, variant: usize) -> bool {
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);

@@ -406,14 +406,7 @@ impl<const BITS: usize> RowFormat for Quantised<BITS> {
             // Words are moved, and their numbers parted where they have come to.
             for k in (0..words).step_by(L::LANES) {
                 for (v, row) in square.as_mut().iter_mut().zip(rows) {
-                    let mut padded = [0; MAX_LANES];
-                    let mut from = row[k..].as_ptr();
-                    if words - k < L::LANES {
-                        padded[..words - k].copy_from_slice(&row[k..]);
-                        from = padded.as_ptr();
-                    }
-                    // SAFETY: there are as many words as a vector has, or the buffer is.
-                    *v = unsafe { l.load_from(from.cast()) };
+                    *v = l.load_part(bytemuck::cast_slice(&row[k..]), 0.0);
                 }
                 l.transpose(&mut square);
                 for (i, v) in square.as_ref().iter().enumerate().take(words - k) {
