@@ -10,7 +10,7 @@ use super::App;
 use crate::window::amounts::{left, percent, size};
 use crate::window::engine::Request;
 use crate::window::theme::Palette;
-use crate::window::widgets::right;
+use crate::window::widgets::{right, side_margin};
 use crate::window::words::Language;
 
 /// What takes no longer is not worth a line.
@@ -105,7 +105,7 @@ impl App {
         let share = loading.done as f32 / loading.total.max(1) as f32;
         let mut cancel = self.escapes(ui.ctx());
         let palette = Palette::of(ui.ctx());
-        let margin = if ui.available_width() < 900.0 { 16 } else { 40 };
+        let margin = side_margin(ui);
         let frame = Frame::new()
             .fill(palette.panel)
             .inner_margin(Margin::symmetric(margin, 8));

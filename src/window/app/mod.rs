@@ -34,6 +34,7 @@ use crate::window::settings::Settings;
 use crate::window::sheet;
 use crate::window::storage;
 use crate::window::theme::{self, Palette};
+use crate::window::widgets::side_margin;
 use crate::window::words::{self, Language};
 use draft::{Draft, Due};
 use loading::Loading;
@@ -425,7 +426,7 @@ impl App {
             self.return_to = focused;
         }
         let palette = Palette::of(ui.ctx());
-        let margin = if ui.available_width() < 900.0 { 16 } else { 40 };
+        let margin = side_margin(ui);
         Panel::top("top")
             .exact_size(60.0)
             .frame(

@@ -10,6 +10,7 @@ mod files;
 mod generate;
 mod losses;
 mod motion;
+mod narrow;
 mod parts;
 mod patch;
 mod pictures;

@@ -1,6 +1,9 @@
 //! Small parts that several screens draw with.
 
+mod beside;
 pub(crate) mod path;
+
+pub(crate) use beside::{finger_drag, is_narrow, row, side_margin, side_panel};
 
 use egui::{
     Align, Color32, FontId, Layout, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2,

@@ -59,8 +59,9 @@ impl Drop for Own {
     }
 }
 
-/// Allocations of at least this many bytes use huge pages, where the system has them: weights
-/// are read from one end to the other, and each page of 4 KiB would miss in the TLB.
+/// Weights of at least this many bytes have huge pages of their own, where the system has them:
+/// they are read from one end to the other, and each page of 4 KiB would miss in the TLB. What a
+/// session allocates has none: of most of its tensors a short text uses the beginning only.
 #[cfg(not(target_arch = "wasm32"))]
 const LARGE: usize = 4 << 20;
 
@@ -88,10 +89,6 @@ fn layout(bytes: usize) -> Option<Layout> {
 
 impl Memory {
     fn zeroed(device: u64, bytes: usize) -> Option<Self> {
-        #[cfg(not(target_arch = "wasm32"))]
-        if bytes >= LARGE {
-            return Self::within(device, bytes, Arc::new(huge_pages(bytes)?), 0);
-        }
         let layout = layout(bytes)?;
         // SAFETY: the layout has a size above zero.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
@@ -174,20 +171,21 @@ impl Queue {
         Memory::zeroed(self.device, bytes)
     }
 
-    /// The same for weights, which are many and go together: small ones share huge pages.
+    /// The same for weights, in huge pages.
     pub(crate) fn zeroed_weights(&self, bytes: usize) -> Option<Memory> {
         #[cfg(not(target_arch = "wasm32"))]
-        if let Some(memory) = self.within_block(bytes) {
+        if let Some(memory) = self.in_huge_pages(bytes) {
             return Some(memory);
         }
         self.zeroed(bytes)
     }
 
-    /// Fewer than [`LARGE`] bytes of a block.
+    /// Pages of its own, or fewer than [`LARGE`] bytes of a block.
     #[cfg(not(target_arch = "wasm32"))]
-    fn within_block(&self, bytes: usize) -> Option<Memory> {
+    fn in_huge_pages(&self, bytes: usize) -> Option<Memory> {
         if bytes >= LARGE {
-            return None;
+            let pages = Arc::new(huge_pages(bytes)?);
+            return Memory::within(self.device, bytes, pages, 0);
         }
         let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
         let (pages, at) = match block.0.upgrade() {

@@ -28,7 +28,7 @@ use crate::window::screens::Content;
 use crate::window::screens::patch::{Cutting, Text};
 use crate::window::staff::View;
 use crate::window::theme::Palette;
-use crate::window::widgets::right;
+use crate::window::widgets::{right, side_margin};
 use lane::{Cut, Known, Lane, known_numbers};
 
 /// What the screen keeps.
@@ -154,7 +154,7 @@ impl Content for CompareScreen {
         self.ask(shared);
         self.cut();
         let palette = Palette::of(ui.ctx());
-        let margin = if ui.available_width() < 900.0 { 16 } else { 40 };
+        let margin = side_margin(ui);
         let most = (ui.available_height() * 0.5).max(120.0);
         let height = (table::HEADER + self.rows_height + 24.0).min(most);
         Panel::bottom("lanes")

@@ -26,6 +26,8 @@ struct Columns {
     /// From where to where the numbers go.
     values: [[f32; 2]; 8],
     buttons: f32,
+    /// All of them.
+    width: f32,
 }
 
 impl Columns {
@@ -49,6 +51,7 @@ impl Columns {
             setting,
             values,
             buttons: x + 12.0,
+            width: x + BUTTONS,
         }
     }
 }
@@ -100,19 +103,24 @@ impl CompareScreen {
         let language = shared.language;
         ui.spacing_mut().item_spacing.y = 0.0;
         let columns = Columns::new(ui.available_width());
-        self.header(ui, &columns, language);
         let mut done = None;
-        let shown = ScrollArea::vertical()
-            .id_salt("lane table")
+        let shown = ScrollArea::horizontal()
+            .id_salt("lane columns")
             .auto_shrink(false)
             .show(ui, |ui| {
-                let count = self.lanes.len();
-                for index in 0..count {
-                    if let Some(what) = self.row(ui, index, count, &columns, shared) {
-                        done = Some((index, what));
+                ui.set_width(columns.width.max(ui.available_width()));
+                self.header(ui, &columns, language);
+                let rows = ScrollArea::vertical().id_salt("lane table");
+                rows.auto_shrink(false).show(ui, |ui| {
+                    let count = self.lanes.len();
+                    for index in 0..count {
+                        if let Some(what) = self.row(ui, index, count, &columns, shared) {
+                            done = Some((index, what));
+                        }
                     }
-                }
-            });
+                })
+            })
+            .inner;
         if (self.rows_height - shown.content_size.y).abs() > 0.5 {
             self.rows_height = shown.content_size.y;
             ui.ctx().request_repaint();

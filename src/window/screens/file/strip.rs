@@ -1,7 +1,7 @@
 //! Above and below the rows: which file it is, how far the scan has come, where one
 //! can go, and the byte that is looked at.
 
-use egui::{Button, Id, Label, Rect, RichText, Role, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
+use egui::{Button, Id, Label, Rect, RichText, Role, Stroke, TextEdit, Ui, WidgetInfo, pos2};
 
 use super::letters::{MARGIN, letter_at, letters};
 use super::shown::{Notice, Shown};
@@ -9,7 +9,7 @@ use super::words;
 use crate::window::actions::{Action, Jump};
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::{byte_label, right, thousands};
+use crate::window::widgets::{byte_label, right, row, thousands};
 
 impl Shown {
     /// The file, its scan and the jumps.
@@ -33,7 +33,7 @@ impl Shown {
             right(ui, |ui| self.scan(ui, shared));
         });
         ui.add_space(4.0);
-        ui.horizontal(|ui| self.jumps(ui, shared));
+        row(ui, "file jumps", |ui| self.jumps(ui, shared));
         self.progress_line(ui, panel);
     }
 
@@ -193,9 +193,14 @@ impl Shown {
     pub(super) fn status(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         ui.add_space(9.0);
         let byte = self.about_byte(self.hovered.unwrap_or(self.caret), shared);
-        line(ui, &byte, Palette::of(ui.ctx()).text);
         let so_far = self.so_far(shared);
-        line(ui, &so_far, Palette::of(ui.ctx()).muted);
+        let palette = Palette::of(ui.ctx());
+        row(ui, "file status", |ui| {
+            ui.vertical(|ui| {
+                line(ui, &byte, palette.text);
+                line(ui, &so_far, palette.muted);
+            });
+        });
     }
 
     /// What is known about a byte.
@@ -257,16 +262,13 @@ impl Shown {
 
 fn line(ui: &mut Ui, parts: &[String], color: egui::Color32) {
     let palette = Palette::of(ui.ctx());
-    ui.allocate_ui_with_layout(
-        vec2(ui.available_width().max(1.0), 20.0),
-        egui::Layout::left_to_right(egui::Align::Center),
-        |ui| {
-            for (index, part) in parts.iter().enumerate() {
-                if index > 0 {
-                    ui.label(RichText::new("·").color(palette.muted));
-                }
-                ui.label(RichText::new(part).color(color).size(12.5));
+    ui.horizontal(|ui| {
+        ui.set_height(20.0);
+        for (index, part) in parts.iter().enumerate() {
+            if index > 0 {
+                ui.label(RichText::new("·").color(palette.muted));
             }
-        },
-    );
+            ui.label(RichText::new(part).color(color).size(12.5));
+        }
+    });
 }

@@ -14,6 +14,7 @@ use super::words;
 use crate::window::accessibility;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
+use crate::window::widgets::{finger_drag, side_margin};
 
 /// Keys of the rows; those with more modifiers first.
 const KEYS: [(Modifiers, Key, Motion); 10] = [
@@ -39,8 +40,7 @@ impl Shown {
     /// Draws everything; says whether the file must be opened again.
     pub(super) fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> bool {
         let palette = Palette::of(ui.ctx());
-        let narrow = ui.available_width() < 900.0;
-        let margin = if narrow { 16 } else { 40 };
+        let margin = side_margin(ui);
         let frame = Frame::new()
             .fill(palette.background)
             .inner_margin(Margin::symmetric(margin, 0));
@@ -149,7 +149,9 @@ impl Shown {
             }
         }
         self.hovered = response.hover_pos().and_then(|place| byte_at(self, place));
-        if let Some(place) = response.interact_pointer_pos()
+        if let Some(down) = finger_drag(ui, &response) {
+            self.top = self.grid.scroll(self.top, -down, ROW);
+        } else if let Some(place) = response.interact_pointer_pos()
             && let Some(byte) = byte_at(self, place)
         {
             self.caret = byte;

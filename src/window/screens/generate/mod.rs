@@ -8,7 +8,7 @@ mod status;
 mod words;
 mod written;
 
-use egui::{Frame, Margin, Panel, ScrollArea, Ui};
+use egui::{Frame, Margin, Panel, Ui};
 
 use crate::generate::Prediction;
 use crate::model::memory::MemoryPlan;
@@ -23,6 +23,7 @@ use crate::window::screens::Content;
 use crate::window::screens::patch::Cutting;
 use crate::window::staff::View;
 use crate::window::theme::{MARGIN, Palette};
+use crate::window::widgets::{is_narrow, side_panel};
 use words::Note;
 use written::Written;
 
@@ -100,29 +101,26 @@ impl Content for GenerateScreen {
         }
         self.text.refresh();
         let palette = Palette::of(ui.ctx());
-        let width = (ui.available_width() * 0.42).clamp(220.0, 348.0);
-        Panel::right("generate panel")
-            .exact_size(width)
-            .resizable(false)
-            .show_separator_line(false)
-            .frame(
-                Frame::new()
-                    .fill(palette.panel)
-                    .inner_margin(Margin::symmetric(28, 24)),
-            )
-            .show(ui, |ui| {
-                ScrollArea::vertical().show(ui, |ui| self.panel(ui, shared));
-            });
+        let narrow = is_narrow(ui);
+        side_panel(ui, "generate panel", 360.0, |ui| {
+            if narrow {
+                self.status(ui, shared);
+                ui.add_space(12.0);
+            }
+            self.panel(ui, shared);
+        });
         let frame = Frame::new().fill(palette.background).inner_margin(Margin {
             left: margin(ui.available_width()),
             right: margin(ui.available_width()),
             top: 12,
             bottom: 12,
         });
-        Panel::bottom("generate status")
-            .resizable(false)
-            .frame(frame)
-            .show(ui, |ui| self.status(ui, shared));
+        if !narrow {
+            Panel::bottom("generate status")
+                .resizable(false)
+                .frame(frame)
+                .show(ui, |ui| self.status(ui, shared));
+        }
         Panel::top("generate prompt")
             .resizable(false)
             .show_separator_line(false)

@@ -7,7 +7,7 @@ use super::staff::ended;
 use crate::generate::Drafts;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::{right, thousands};
+use crate::window::widgets::{is_narrow, right, thousands};
 
 impl GenerateScreen {
     pub(super) fn status(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
@@ -60,6 +60,7 @@ impl GenerateScreen {
                 format!("글의 메모리 {mib:.1} MiB"),
             ));
         }
+        let is_narrow = is_narrow(ui);
         ui.horizontal_wrapped(|ui| {
             for (index, part) in parts.into_iter().enumerate() {
                 if index > 0 {
@@ -69,13 +70,17 @@ impl GenerateScreen {
                 ui.add(Label::new(quiet(part)).extend());
             }
             if let Some(rate) = self.state.rate {
-                right(ui, |ui| {
-                    let text = language.pick(
-                        format!("{rate:.0} bytes/s"),
-                        format!("초당 {rate:.0}바이트"),
-                    );
-                    ui.label(RichText::new(text).font(theme::bold(12.5)));
-                });
+                let text = language.pick(
+                    format!("{rate:.0} bytes/s"),
+                    format!("초당 {rate:.0}바이트"),
+                );
+                let label = Label::new(RichText::new(text).font(theme::bold(12.5))).extend();
+                // In a narrow window it follows the others.
+                if is_narrow {
+                    ui.add(label);
+                } else {
+                    right(ui, |ui| ui.add(label));
+                }
             }
         });
         if let Some(why) = ended(self, shared) {

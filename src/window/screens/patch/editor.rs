@@ -1,5 +1,6 @@
 //! The editor whose every line carries its staff.
 
+use egui::style::ScrollAnimation;
 use egui::text::CCursor;
 use egui::text_edit::TextEditState;
 use egui::text_selection::CCursorRange;
@@ -15,6 +16,7 @@ use super::{spoken, threshold};
 use crate::window::document::{Edit, byte_at, character_at};
 use crate::window::staff::{Around, View};
 use crate::window::theme::{self, MARGIN, Measures, Palette};
+use crate::window::widgets::finger_drag;
 use crate::window::words::Language;
 
 /// What the editor keeps from one frame to the next.
@@ -35,6 +37,10 @@ pub(crate) struct Editor {
     composing: bool,
     /// The caret has been put somewhere that may not show.
     reveal: bool,
+    /// Where the caret was when the pointer was pressed.
+    pressed_from: Option<CCursorRange>,
+    /// Whether a finger is dragging the text.
+    by_finger: bool,
     /// Where the text begins on the screen.
     #[cfg(test)]
     origin: Pos2,
@@ -151,6 +157,10 @@ impl Editor {
             view.galley(ui, buffer.as_str(), width, measures)
         };
         let height = (ui.clip_rect().height() - 60.0).max(measures.line);
+        if ui.input(|input| input.pointer.any_pressed()) {
+            let state = TextEditState::load(ui.ctx(), id());
+            self.pressed_from = state.and_then(|state| state.cursor.char_range());
+        }
         let output = ui
             .scope(|ui| {
                 // The caret is drawn below, over the letter alone, and does not blink:
@@ -171,16 +181,29 @@ impl Editor {
         // Steps are kept by the screen, so that all of them are in one order.
         let mut state = output.state;
         state.clear_undoer();
+        let mut cursor_range = output.cursor_range;
+        let moved = finger_drag(ui, &output.response.response);
+        if let Some(down) = moved {
+            ui.scroll_with_delta_animation(vec2(0.0, down), ScrollAnimation::none());
+        }
+        let drags = output.response.response.dragged() || output.response.response.drag_stopped();
+        self.by_finger = moved.is_some() || self.by_finger && drags;
+        if self.by_finger {
+            // It leaves the caret where it was.
+            cursor_range = self.pressed_from;
+            state.cursor.set_char_range(cursor_range);
+            state.store(ui.ctx(), id());
+        }
         changed.edit = text.take_edit();
         let origin = output.galley_pos;
         #[cfg(test)]
         {
             self.origin = origin;
         }
-        let caret = output.cursor_range.map(|range| range.primary);
+        let caret = cursor_range.map(|range| range.primary);
         self.caret = caret.map(|caret| byte_at(&text.editor, caret.index.into()));
         let response = &output.response.response;
-        let selection = output.cursor_range.zip(self.caret).map(|(range, caret)| {
+        let selection = cursor_range.zip(self.caret).map(|(range, caret)| {
             let from = match range.is_empty() {
                 true => caret,
                 false => byte_at(&text.editor, range.secondary.index.into()),
@@ -250,11 +273,17 @@ impl Editor {
         let share = (threshold / theme::MOST).clamp(0.0, 1.0);
         let shown = self.view.layout.lines.get(lines.clone());
         let mut has_slider = false;
+        // A finger that scrolls begins anywhere: it takes the line at its left end.
+        let by_finger = ui.input(egui::InputState::has_touch_screen);
         for (index, line) in shown.unwrap_or_default().iter().enumerate() {
             let y = origin.y + line.foot - share * staff;
+            let end = match by_finger {
+                true => line.left + 16.0,
+                false => line.right + 8.0,
+            };
             let strip = Rect::from_min_max(
                 pos2(origin.x + line.left - 24.0, y - 3.0),
-                pos2(origin.x + line.right + 8.0, y + 4.0),
+                pos2(origin.x + end, y + 4.0),
             );
             // For the keyboard and for screen readers there is one of them.
             let is_slider = !has_slider && strip.intersects(area);

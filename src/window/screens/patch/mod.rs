@@ -41,6 +41,7 @@ use crate::window::engine::{
 use crate::window::error_message::ErrorMessage;
 use crate::window::screens::Content;
 use crate::window::theme::Palette;
+use crate::window::widgets::{side_margin, side_panel};
 use editor::Editor;
 pub(crate) use editor::id as editor_id;
 use history::{History, Hold, Made, Restore};
@@ -88,25 +89,14 @@ impl Content for PatchScreen {
 
     fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> Option<Action> {
         let palette = Palette::of(ui.ctx());
-        let width = (ui.available_width() * 0.42).clamp(220.0, 348.0);
-        Panel::right("inspector")
-            .exact_size(width)
-            .resizable(false)
-            .show_separator_line(false)
-            .frame(
-                Frame::new()
-                    .fill(palette.panel)
-                    .inner_margin(Margin::symmetric(28, 24)),
-            )
-            .show(ui, |ui| {
-                egui::ScrollArea::vertical().show(ui, |ui| self.panel(ui, shared));
-            });
+        let margin = side_margin(ui);
+        side_panel(ui, "inspector", 240.0, |ui| self.panel(ui, shared));
         Panel::bottom("status")
             .exact_size(44.0)
             .frame(
                 Frame::new()
                     .fill(palette.background)
-                    .inner_margin(Margin::symmetric(40, 0)),
+                    .inner_margin(Margin::symmetric(margin, 0)),
             )
             .show(ui, |ui| self.status(ui, shared));
         egui::CentralPanel::no_frame()
