@@ -231,6 +231,60 @@ const tests = {
     await closed(page);
   },
 
+  async "files and model folders are dropped"(browser, device) {
+    const page = await opened(browser, `?device=${device}`);
+    await settled(page);
+    const devtools = await page.context().newCDPSession(page);
+    const drop = async (file) => {
+      const data = { items: [], files: [file], dragOperationsMask: 1 };
+      for (const type of ["dragEnter", "dragOver", "drop"]) await devtools.send("Input.dispatchDragEvent", { type, x: 400, y: 300, data });
+    };
+    const text = join(scratch, "dropped.txt");
+    writeFileSync(text, "Let go on the page.");
+    await drop(text);
+    await shows(page, "Let go on the page.");
+    const model = join(import.meta.dirname, "..", "tests", "oracle", "gqa");
+    await drop(model);
+    const theirs = parsed(execFileSync(blt, ["patch", "-q", "-m", model, "--adapter", "cpu", "--format", "jsonl", "--file", text]).toString());
+    const same = (nats) => {
+      const ours = globalThis.blt.records().split("\n").filter(Boolean).map((line) => JSON.parse(line).entropy);
+      return ours.length === nats.length && ours.every((entropy, at) => Math.abs(entropy - nats[at]) < 1e-3);
+    };
+    await page.waitForFunction(same, theirs.map((byte) => byte.entropy), { timeout: PATIENCE, polling: 100 });
+    await settled(page);
+    await closed(page);
+  },
+
+  async "a telephone: a tap brings the keyboard, a finger scrolls"(browser, device) {
+    const text = "Words of a long text. ".repeat(30);
+    const page = await opened(browser, `?device=${device}#${new URLSearchParams({ text })}`, { viewport: { width: 390, height: 760 }, hasTouch: true, isMobile: true });
+    await settled(page);
+    await page.touchscreen.tap(120, 300);
+    await page.waitForFunction(() => document.activeElement?.tagName === "INPUT", null, { timeout: PATIENCE });
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Input.insertText", { text: "한 " });
+    await page.waitForFunction(() => globalThis.blt.records().split("\n").filter(Boolean).length === 30 * 22 + 5, null, { timeout: PATIENCE, polling: 100 });
+    await settled(page);
+    const typed = bytes_of(await records(page)).toString();
+    assert.equal(typed.replace("한 ", ""), text);
+    const before = await page.screenshot(pictures ? { path: join(pictures, `telephone-${device}.png`) } : {});
+    const finger = (type, y) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints: y ? [{ x: 200, y }] : [] });
+    await finger("touchStart", 400);
+    await page.waitForTimeout(600);
+    // Slower than the window is drawn.
+    for (let y = 390; y >= 250; y -= 10) {
+      await finger("touchMove", y);
+      await page.waitForTimeout(150);
+    }
+    await finger("touchEnd");
+    await page.waitForTimeout(1000);
+    assert.notDeepEqual(await page.screenshot(), before);
+    // Nothing is selected that typing would replace.
+    await devtools.send("Input.insertText", { text: "둘 " });
+    await shows(page, typed.replace("한 ", "한 둘 "));
+    await closed(page);
+  },
+
   async "text and settings are there at the next start"(browser, device) {
     const page = await opened(browser, `?device=${device}`);
     await settled(page);

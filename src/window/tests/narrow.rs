@@ -18,32 +18,31 @@ fn telephone(text: &str) -> Bare {
     Bare::open(options, SIZE)
 }
 
-/// What a screen sees of a finger: a touch, and a pointer that follows it.
+/// What a browser says of a finger: what a mouse would do, and then what the finger does.
 fn touch(bare: &mut Bare, phase: TouchPhase, at: Pos2) {
-    bare.harness.event(Event::Touch {
-        device_id: TouchDeviceId(1),
-        id: TouchId(1),
-        phase,
-        pos: at,
-        force: None,
-    });
     let button = |pressed| Event::PointerButton {
         pos: at,
         button: PointerButton::Primary,
         pressed,
         modifiers: egui::Modifiers::NONE,
     };
-    match phase {
-        TouchPhase::Start => {
-            bare.harness.event(Event::PointerMoved(at));
-            bare.harness.event(button(true));
-        }
-        TouchPhase::Move => bare.harness.event(Event::PointerMoved(at)),
-        TouchPhase::End | TouchPhase::Cancel => {
-            bare.harness.event(button(false));
-            bare.harness.event(Event::PointerGone);
-        }
+    if phase == TouchPhase::Start {
+        bare.harness.input_mut().events.push(button(true));
+        bare.harness.step();
     }
+    let events = &mut bare.harness.input_mut().events;
+    match phase {
+        TouchPhase::Start => events.push(button(true)),
+        TouchPhase::Move => events.push(Event::PointerMoved(at)),
+        TouchPhase::End | TouchPhase::Cancel => events.extend([button(false), Event::PointerGone]),
+    }
+    events.push(Event::Touch {
+        device_id: TouchDeviceId(1),
+        id: TouchId(1),
+        phase,
+        pos: at,
+        force: None,
+    });
     bare.harness.step();
 }
 

@@ -1,7 +1,7 @@
 //! What fits beside a text, and what goes below it where a window is as narrow as a telephone.
 
 use egui::scroll_area::ScrollBarVisibility;
-use egui::{Frame, InnerResponse, Margin, Panel, Response, ScrollArea, Ui};
+use egui::{Frame, InnerResponse, Margin, Panel, ScrollArea, Ui};
 
 use crate::window::theme::Palette;
 
@@ -60,10 +60,4 @@ pub(crate) fn row<R>(
         .auto_shrink([false, true])
         .show(ui, |ui| ui.horizontal(content))
         .inner
-}
-
-/// How far down a finger has dragged, where a mouse would select.
-pub(crate) fn finger_drag(ui: &Ui, response: &Response) -> Option<f32> {
-    let is_finger = response.dragged() && ui.input(egui::InputState::any_touches);
-    is_finger.then(|| ui.input(|input| input.pointer.delta().y))
 }

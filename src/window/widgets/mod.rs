@@ -1,9 +1,11 @@
 //! Small parts that several screens draw with.
 
 mod beside;
+mod finger;
 pub(crate) mod path;
 
-pub(crate) use beside::{finger_drag, is_narrow, row, side_margin, side_panel};
+pub(crate) use beside::{is_narrow, row, side_margin, side_panel};
+pub(crate) use finger::Finger;
 
 use egui::{
     Align, Color32, FontId, Layout, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2,

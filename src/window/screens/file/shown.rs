@@ -8,6 +8,7 @@ use super::source::{Source, Trouble};
 use crate::window::actions::Jump;
 use crate::window::context::Shared;
 use crate::window::engine::{FileNews, FileRequest, Known, Overview, Request};
+use crate::window::widgets::Finger;
 
 /// A picture of a file up to this size shows all of it known.
 const SMALL: u64 = 64 << 10;
@@ -42,6 +43,7 @@ pub(super) struct Shown {
     /// The hottest place that was gone to last.
     pub(super) gone_to: Option<u64>,
     pub(super) notice: Notice,
+    pub(super) finger: Finger,
     /// What the engine was asked to show.
     asked: Option<(Range<u64>, usize)>,
 }
@@ -84,6 +86,7 @@ impl Shown {
             focus_rows: true,
             gone_to: None,
             notice: Notice::Nothing,
+            finger: Finger::default(),
             asked: None,
         }
     }

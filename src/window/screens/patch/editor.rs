@@ -16,7 +16,7 @@ use super::{spoken, threshold};
 use crate::window::document::{Edit, byte_at, character_at};
 use crate::window::staff::{Around, View};
 use crate::window::theme::{self, MARGIN, Measures, Palette};
-use crate::window::widgets::finger_drag;
+use crate::window::widgets::Finger;
 use crate::window::words::Language;
 
 /// What the editor keeps from one frame to the next.
@@ -39,8 +39,7 @@ pub(crate) struct Editor {
     reveal: bool,
     /// Where the caret was when the pointer was pressed.
     pressed_from: Option<CCursorRange>,
-    /// Whether a finger is dragging the text.
-    by_finger: bool,
+    finger: Finger,
     /// Where the text begins on the screen.
     #[cfg(test)]
     origin: Pos2,
@@ -157,7 +156,7 @@ impl Editor {
             view.galley(ui, buffer.as_str(), width, measures)
         };
         let height = (ui.clip_rect().height() - 60.0).max(measures.line);
-        if ui.input(|input| input.pointer.any_pressed()) {
+        if self.finger.begins(ui) {
             let state = TextEditState::load(ui.ctx(), id());
             self.pressed_from = state.and_then(|state| state.cursor.char_range());
         }
@@ -182,14 +181,9 @@ impl Editor {
         let mut state = output.state;
         state.clear_undoer();
         let mut cursor_range = output.cursor_range;
-        let moved = finger_drag(ui, &output.response.response);
-        if let Some(down) = moved {
+        if let Some(down) = self.finger.drag(ui, &output.response.response) {
+            // A finger scrolls, and leaves the caret where it was.
             ui.scroll_with_delta_animation(vec2(0.0, down), ScrollAnimation::none());
-        }
-        let drags = output.response.response.dragged() || output.response.response.drag_stopped();
-        self.by_finger = moved.is_some() || self.by_finger && drags;
-        if self.by_finger {
-            // It leaves the caret where it was.
             cursor_range = self.pressed_from;
             state.cursor.set_char_range(cursor_range);
             state.store(ui.ctx(), id());
