@@ -114,9 +114,10 @@ const SOFTWARE: Tuning = Tuning {
     chunk_rows: 256,
     ..GPU
 };
-/// The processor has one form of each kernel.
+/// The processor has one form of each kernel. A chunk is short, so that it can be interrupted,
+/// and has room for 256 bytes and the BOS before them.
 const CPU: Tuning = Tuning {
-    chunk_rows: 256,
+    chunk_rows: 288,
     attention_keys: usize::MAX,
     latent_step: LatentStep::WorstCase,
     ..GPU

@@ -449,8 +449,11 @@ impl BltSession {
             }
             let (model, sizes) = (&self.model, &self.buffers.sizes);
             let heaviest = model.heaviest_step(self.patches());
-            let rows = model.device().rows_at_once(heaviest, sizes.rows);
-            let piece = &ids[taken..ids.len().min(taken + rows)];
+            let most = model.device().rows_at_once(heaviest, sizes.rows);
+            // Even pieces: a last one of a few rows would read all weights for these alone.
+            let left = &ids[taken..];
+            let rows = left.len().div_ceil(left.len().div_ceil(most));
+            let piece = &left[..rows];
             taken += piece.len();
             let after = ids.get(taken).copied();
             let mut found = self.run(piece, after).await?;
