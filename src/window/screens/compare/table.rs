@@ -104,25 +104,31 @@ impl CompareScreen {
         ui.spacing_mut().item_spacing.y = 0.0;
         let columns = Columns::new(ui.available_width());
         let mut done = None;
-        let shown = ScrollArea::horizontal()
-            .id_salt("lane columns")
-            .auto_shrink(false)
-            .show(ui, |ui| {
-                ui.set_width(columns.width.max(ui.available_width()));
-                self.header(ui, &columns, language);
-                let rows = ScrollArea::vertical().id_salt("lane table");
-                rows.auto_shrink(false).show(ui, |ui| {
-                    let count = self.lanes.len();
-                    for index in 0..count {
-                        if let Some(what) = self.row(ui, index, count, &columns, shared) {
-                            done = Some((index, what));
-                        }
+        let mut table = |ui: &mut Ui| {
+            self.header(ui, &columns, language);
+            let rows = ScrollArea::vertical().id_salt("lane table");
+            let shown = rows.auto_shrink(false).show(ui, |ui| {
+                let count = self.lanes.len();
+                for index in 0..count {
+                    if let Some(what) = self.row(ui, index, count, &columns, shared) {
+                        done = Some((index, what));
                     }
-                })
-            })
-            .inner;
-        if (self.rows_height - shown.content_size.y).abs() > 0.5 {
-            self.rows_height = shown.content_size.y;
+                }
+            });
+            shown.content_size.y
+        };
+        let height = if columns.width > ui.available_width() + 1.0 {
+            let across = ScrollArea::horizontal().id_salt("lane columns");
+            let wide = across.auto_shrink(false).show(ui, |ui| {
+                ui.set_width(columns.width);
+                table(ui)
+            });
+            wide.inner
+        } else {
+            table(ui)
+        };
+        if (self.rows_height - height).abs() > 0.5 {
+            self.rows_height = height;
             ui.ctx().request_repaint();
         }
         if let Some((index, what)) = done {
