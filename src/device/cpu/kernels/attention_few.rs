@@ -132,37 +132,74 @@ pub(crate) fn add_weighted<'a, L: Lanes>(
     value: impl Fn(usize) -> &'a [f32],
     y: &mut [f32],
 ) {
-    // This many sums hide each other's latency.
-    const SUMS: usize = 4;
+    // Four sums at a time hide each other's latency: of as many columns, or of fewer.
     let mut first = 0;
-    while first + SUMS * L::LANES <= y.len() {
-        let mut sums = [l.splat(0.0); SUMS];
-        for (s, sum) in sums.iter_mut().enumerate() {
-            *sum = l.load(&y[first + s * L::LANES..]);
-        }
-        for (j, weight) in weights.iter().enumerate() {
-            let value = &value(j)[first..first + SUMS * L::LANES];
-            for (s, sum) in sums.iter_mut().enumerate() {
-                *sum = l.fma(l.splat(*weight), l.load(&value[s * L::LANES..]), *sum);
-            }
-        }
-        for (s, sum) in sums.iter().enumerate() {
-            l.store(*sum, &mut y[first + s * L::LANES..]);
-        }
-        first += SUMS * L::LANES;
+    while first + 4 * L::LANES <= y.len() {
+        add_vectors::<L, 4, 1>(l, weights, &value, first, y);
+        first += 4 * L::LANES;
     }
-    for (part, y) in y[first..].chunks_mut(L::LANES).enumerate() {
-        let first = first + part * L::LANES;
-        let columns = first..first + y.len();
-        let mut sums = [l.splat(0.0); SUMS];
-        for (four, weights) in weights.chunks(SUMS).enumerate() {
-            for (s, (weight, sum)) in weights.iter().zip(&mut sums).enumerate() {
-                let value = l.load_part(&value(four * SUMS + s)[columns.clone()], 0.0);
-                *sum = l.fma(l.splat(*weight), value, *sum);
-            }
+    if first + 2 * L::LANES <= y.len() {
+        add_vectors::<L, 2, 2>(l, weights, &value, first, y);
+        first += 2 * L::LANES;
+    }
+    if first + L::LANES <= y.len() {
+        add_vectors::<L, 1, 4>(l, weights, &value, first, y);
+        first += L::LANES;
+    }
+    if first < y.len() {
+        let mut sum = l.load_part(&y[first..], 0.0);
+        for (j, weight) in weights.iter().enumerate() {
+            let value = l.load_part(&value(j)[first..], 0.0);
+            sum = l.fma(l.splat(*weight), value, sum);
         }
-        let [a, b, c, d] = sums;
-        let sum = l.add(l.add(a, b), l.add(c, d));
-        l.store_part(l.add(l.load_part(y, 0.0), sum), y);
+        l.store_part(sum, &mut y[first..]);
+    }
+}
+
+/// The same for V vectors from column `first` on, each in S sums.
+#[inline(always)]
+fn add_vectors<'a, L: Lanes, const V: usize, const S: usize>(
+    l: L,
+    weights: &[f32],
+    value: &impl Fn(usize) -> &'a [f32],
+    first: usize,
+    y: &mut [f32],
+) {
+    let y = &mut y[first..first + V * L::LANES];
+    let mut sums = [[l.splat(0.0); V]; S];
+    for (v, sum) in sums[0].iter_mut().enumerate() {
+        *sum = l.load(&y[v * L::LANES..]);
+    }
+    // Of a number that is known: else the sums would go to memory and back each time.
+    let whole = weights.len() / S * S;
+    for j in (0..whole).step_by(S) {
+        for s in 0..S {
+            let columns = &value(j + s)[first..first + V * L::LANES];
+            add_scaled(l, weights[j + s], columns, &mut sums[s]);
+        }
+    }
+    for j in whole..weights.len() {
+        let columns = &value(j)[first..first + V * L::LANES];
+        add_scaled(l, weights[j], columns, &mut sums[0]);
+    }
+    for v in 0..V {
+        let mut sum = sums[0][v];
+        for sums in &sums[1..] {
+            sum = l.add(sum, sums[v]);
+        }
+        l.store(sum, &mut y[v * L::LANES..]);
+    }
+}
+
+/// `sums = sums + weight columns`.
+#[inline(always)]
+fn add_scaled<L: Lanes, const V: usize>(
+    l: L,
+    weight: f32,
+    columns: &[f32],
+    sums: &mut [L::V; V],
+) {
+    for (v, sum) in sums.iter_mut().enumerate() {
+        *sum = l.fma(l.splat(weight), l.load(&columns[v * L::LANES..]), *sum);
     }
 }
