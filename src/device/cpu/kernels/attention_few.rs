@@ -171,16 +171,15 @@ fn add_vectors<'a, L: Lanes, const V: usize, const S: usize>(
         *sum = l.load(&y[v * L::LANES..]);
     }
     // Of a number that is known: else the sums would go to memory and back each time.
-    let (whole, rest) = weights.as_chunks::<S>();
-    let end = weights.len() - rest.len();
-    for (turn, weights) in whole.iter().enumerate() {
-        for (s, (weight, sums)) in weights.iter().zip(&mut sums).enumerate() {
-            let columns = &value(turn * S + s)[first..first + V * L::LANES];
-            add_scaled(l, *weight, columns, sums);
+    let whole = weights.len() / S * S;
+    for j in (0..whole).step_by(S) {
+        for s in 0..S {
+            let columns = &value(j + s)[first..first + V * L::LANES];
+            add_scaled(l, weights[j + s], columns, &mut sums[s]);
         }
     }
-    for (j, weight) in rest.iter().enumerate() {
-        let columns = &value(end + j)[first..first + V * L::LANES];
+    for (j, weight) in weights.iter().enumerate().skip(whole) {
+        let columns = &value(j)[first..first + V * L::LANES];
         add_scaled(l, *weight, columns, &mut sums[0]);
     }
     for v in 0..V {
