@@ -11,7 +11,7 @@ use crate::session::ContextOptions;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::{right, rule, thousands};
+use crate::window::widgets::{is_narrow, right, row, rule, thousands};
 
 /// What the panel keeps from one frame to the next.
 #[derive(Debug)]
@@ -80,13 +80,24 @@ impl PatchScreen {
             count(statistics.patches, words.patches),
             format!("{:.2} {}", statistics.mean, words.bytes_per_patch),
         ];
-        ui.horizontal_centered(|ui| {
+        let numbers = |ui: &mut Ui| {
             for (index, part) in parts.iter().enumerate() {
                 if index > 0 {
                     ui.label(RichText::new("·").color(palette.muted));
                 }
                 ui.label(RichText::new(part).color(palette.muted).size(12.5));
             }
+        };
+        if is_narrow(ui) {
+            let height = ui.available_height();
+            row(ui, "numbers of the text", |ui| {
+                ui.set_height(height);
+                numbers(ui);
+            });
+            return;
+        }
+        ui.horizontal_centered(|ui| {
+            numbers(ui);
             let Some(took) = self.text.took() else {
                 return;
             };
