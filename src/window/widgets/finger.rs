@@ -7,6 +7,7 @@ use egui::{InputState, Response, Ui};
 pub(crate) struct Finger {
     /// A finger, not a mouse.
     pub(crate) presses: bool,
+    /// Whether it was down when [`begins`](Self::begins) was asked last.
     was_down: bool,
 }
 

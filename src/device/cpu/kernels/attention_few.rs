@@ -132,7 +132,8 @@ pub(crate) fn add_weighted<'a, L: Lanes>(
     value: impl Fn(usize) -> &'a [f32],
     y: &mut [f32],
 ) {
-    // Four sums at a time hide each other's latency: of as many columns, or of fewer.
+    // Four sums hide each other's latency: one for each of four vectors, or several for each
+    // of fewer.
     let mut first = 0;
     while first + 4 * L::LANES <= y.len() {
         add_vectors::<L, 4, 1>(l, weights, &value, first, y);
@@ -170,7 +171,7 @@ fn add_vectors<'a, L: Lanes, const V: usize, const S: usize>(
     for (v, sum) in sums[0].iter_mut().enumerate() {
         *sum = l.load(&y[v * L::LANES..]);
     }
-    // Of a number that is known: else the sums would go to memory and back each time.
+    // Counted by a constant: with a chunk's own length the sums went to memory and back.
     let whole = weights.len() / S * S;
     for j in (0..whole).step_by(S) {
         for s in 0..S {
