@@ -28,7 +28,7 @@ pub(crate) fn few<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) {
         cpu.rows(arranged, numbers, layer.x.len(), |row, to| {
             let x = &layer.x[row * layer.inputs..(row + 1) * layer.inputs];
             let format = layer.format;
-            cpu.lanes(Arrange { format, x, to });
+            cpu.integer_lanes(Arrange { format, x, to });
         });
         x = &*arranged;
     }

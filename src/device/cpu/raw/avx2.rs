@@ -3,27 +3,40 @@ use std::arch::x86_64::*;
 use super::product::tile_product;
 use super::{Lanes, TILE_VECTORS, Work};
 
+const LANES: usize = 8;
+/// Rows of a register tile.
+const ROWS: usize = 6;
+
 /// Eight numbers. Made only by [`run`], whose caller knows that the processor has
-/// AVX2, FMA and F16C: every `unsafe` below rests on that.
+/// AVX2, FMA and F16C, and [`run_vnni`], whose caller knows of AVX-VNNI too: every `unsafe`
+/// below rests on that.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2(());
+pub(crate) struct Avx2<const VNNI: bool>(());
 
 /// # Safety
 /// The processor has the features named below.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(crate) unsafe fn run<W: Work>(work: W) -> W::Output {
-    work.run(Avx2(()))
+    work.run(Avx2::<false>(()))
 }
 
-impl Lanes for Avx2 {
+/// # Safety
+/// The processor has the features named below.
+#[target_feature(enable = "avx2,fma,f16c,avxvnni")]
+pub(crate) unsafe fn run_vnni<W: Work>(work: W) -> W::Output {
+    work.run(Avx2::<true>(()))
+}
+
+impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     type V = __m256;
-    type Square = [__m256; 8];
-    type Tile = [[__m256; TILE_VECTORS]; 6];
+    type Square = [__m256; LANES];
+    type Tile = [[__m256; TILE_VECTORS]; ROWS];
     type AnyTile = Self::Tile;
     type Ints = __m256i;
     const INTEGERS: bool = true;
-    const LANES: usize = 8;
-    const ROWS: usize = 6;
+    const BYTES: bool = VNNI;
+    const LANES: usize = LANES;
+    const ROWS: usize = ROWS;
 
     #[inline(always)]
     unsafe fn load_from(self, from: *const f32) -> __m256 {
@@ -68,7 +81,18 @@ impl Lanes for Avx2 {
         unsafe { _mm256_loadu_si256(from.cast()) }
     }
     #[inline(always)]
-    fn dot_bytes(self, words: __m256i, x: [__m256i; 2]) -> __m256i {
+    fn dot_bytes(self, words: __m256i, x: __m256i) -> __m256i {
+        // SAFETY: see the type.
+        unsafe {
+            if VNNI {
+                return _mm256_dpbusd_avx_epi32(_mm256_setzero_si256(), words, x);
+            }
+            let even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(x));
+            self.dot_halves(words, [even, _mm256_srai_epi16::<8>(x)])
+        }
+    }
+    #[inline(always)]
+    fn dot_halves(self, words: __m256i, x: [__m256i; 2]) -> __m256i {
         // SAFETY: see the type.
         unsafe {
             let even = _mm256_and_si256(words, _mm256_set1_epi16(0xff));
@@ -83,6 +107,10 @@ impl Lanes for Avx2 {
             let mask = _mm256_set1_epi8(0xf);
             let even = _mm256_and_si256(words, mask);
             let odd = _mm256_and_si256(_mm256_srli_epi32::<4>(words), mask);
+            if VNNI {
+                let sums = _mm256_dpbusd_avx_epi32(_mm256_setzero_si256(), even, x[0]);
+                return _mm256_dpbusd_avx_epi32(sums, odd, x[1]);
+            }
             // Four products of 4 by 8 bits stay below 16 bits.
             let sums = _mm256_maddubs_epi16(even, x[0]);
             let sums = _mm256_add_epi16(sums, _mm256_maddubs_epi16(odd, x[1]));
@@ -100,29 +128,13 @@ impl Lanes for Avx2 {
         unsafe { _mm256_cvtepi32_ps(v) }
     }
     #[inline(always)]
-    fn splat_int(self, value: u32) -> __m256i {
+    fn spread(self, from: &[f32], shift: u32) -> __m256 {
         // SAFETY: see the type.
-        unsafe { _mm256_set1_epi32(value.cast_signed()) }
-    }
-    #[inline(always)]
-    fn lane_numbers(self) -> __m256i {
-        // SAFETY: see the type.
-        unsafe { _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7) }
-    }
-    #[inline(always)]
-    fn next_lane_numbers(self, numbers: __m256i) -> __m256i {
-        // SAFETY: see the type.
-        unsafe { _mm256_add_epi32(numbers, _mm256_set1_epi32(8)) }
-    }
-    #[inline(always)]
-    fn shift_right(self, v: __m256i, by: __m256i) -> __m256i {
-        // SAFETY: see the type.
-        unsafe { _mm256_srlv_epi32(v, by) }
-    }
-    #[inline(always)]
-    fn permute(self, v: __m256, indices: __m256i) -> __m256 {
-        // SAFETY: see the type.
-        unsafe { _mm256_permutevar8x32_ps(v, indices) }
+        unsafe {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            let from_lanes = _mm256_srl_epi32(lanes, _mm_cvtsi32_si128(shift.cast_signed()));
+            _mm256_permutevar8x32_ps(self.load_part(from, 0.0), from_lanes)
+        }
     }
     #[inline(always)]
     fn unzip(self, a: __m256, b: __m256) -> (__m256, __m256) {
@@ -148,13 +160,19 @@ impl Lanes for Avx2 {
         unsafe { _mm256_storeu_ps(to, v) }
     }
     #[inline(always)]
-    unsafe fn store_i16_to(self, v: __m256, to: *mut i16) {
+    unsafe fn store_halves_to(self, v: __m256, to: [*mut i16; 2]) {
         // SAFETY: as above.
         unsafe {
-            let integers = _mm256_cvtps_epi32(v);
-            let low = _mm256_castsi256_si128(integers);
-            let high = _mm256_extracti128_si256::<1>(integers);
-            _mm_storeu_si128(to.cast(), _mm_packs_epi32(low, high));
+            let n = _mm256_cvtps_epi32(v);
+            let high = _mm256_srai_epi32::<8>(_mm256_add_epi32(n, _mm256_set1_epi32(0x80)));
+            let low = _mm256_srai_epi32::<24>(_mm256_slli_epi32::<24>(n));
+            for (half, to) in [high, low].into_iter().zip(to) {
+                let [first, last] = [
+                    _mm256_castsi256_si128(half),
+                    _mm256_extracti128_si256::<1>(half),
+                ];
+                _mm_storeu_si128(to.cast(), _mm_packs_epi32(first, last));
+            }
         }
     }
     #[inline(always)]
@@ -225,12 +243,12 @@ impl Lanes for Avx2 {
     }
     #[inline(always)]
     fn square(self) -> Self::Square {
-        [self.splat(0.0); Self::LANES]
+        [self.splat(0.0); LANES]
     }
     #[inline(always)]
     unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile {
         // SAFETY: the caller's promise.
-        unsafe { tile_product::<Self, { Self::ROWS }>(self, a, b, inner) }
+        unsafe { tile_product::<Self, ROWS>(self, a, b, inner) }
     }
     #[inline(always)]
     unsafe fn tile_product_of(
@@ -349,7 +367,7 @@ impl Lanes for Avx2 {
 #[inline(always)]
 unsafe fn first_lanes(count: usize) -> __m256i {
     #[expect(clippy::cast_possible_truncation, reason = "at most 8")]
-    let count = count.min(Avx2::LANES) as u8;
+    let count = count.min(LANES) as u8;
     // SAFETY: the caller's promise.
     unsafe {
         let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);

@@ -38,6 +38,7 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
     type AnyTile = [[__m512; TILE_VECTORS]; MOST_ROWS];
     type Ints = __m512i;
     const INTEGERS: bool = true;
+    const BYTES: bool = VNNI;
     const LANES: usize = LANES;
     const ROWS: usize = ROWS;
 
@@ -85,17 +86,23 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
         unsafe { _mm512_loadu_si512(from.cast()) }
     }
     #[inline(always)]
-    fn dot_bytes(self, words: __m512i, x: [__m512i; 2]) -> __m512i {
+    fn dot_bytes(self, words: __m512i, x: __m512i) -> __m512i {
+        // SAFETY: see the type.
+        unsafe {
+            if VNNI {
+                return _mm512_dpbusd_epi32(_mm512_setzero_si512(), words, x);
+            }
+            let even = _mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(x));
+            self.dot_halves(words, [even, _mm512_srai_epi16::<8>(x)])
+        }
+    }
+    #[inline(always)]
+    fn dot_halves(self, words: __m512i, x: [__m512i; 2]) -> __m512i {
         // SAFETY: see the type.
         unsafe {
             let even = _mm512_and_si512(words, _mm512_set1_epi16(0xff));
             let odd = _mm512_srli_epi16::<8>(words);
-            let sums = _mm512_madd_epi16(even, x[0]);
-            if VNNI {
-                _mm512_dpwssd_epi32(sums, odd, x[1])
-            } else {
-                _mm512_add_epi32(sums, _mm512_madd_epi16(odd, x[1]))
-            }
+            _mm512_add_epi32(_mm512_madd_epi16(even, x[0]), _mm512_madd_epi16(odd, x[1]))
         }
     }
     #[inline(always)]
@@ -127,29 +134,13 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
         unsafe { _mm512_cvtepi32_ps(v) }
     }
     #[inline(always)]
-    fn splat_int(self, value: u32) -> __m512i {
+    fn spread(self, from: &[f32], shift: u32) -> __m512 {
         // SAFETY: see the type.
-        unsafe { _mm512_set1_epi32(value.cast_signed()) }
-    }
-    #[inline(always)]
-    fn lane_numbers(self) -> __m512i {
-        // SAFETY: see the type.
-        unsafe { _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
-    }
-    #[inline(always)]
-    fn next_lane_numbers(self, numbers: __m512i) -> __m512i {
-        // SAFETY: see the type.
-        unsafe { _mm512_add_epi32(numbers, _mm512_set1_epi32(16)) }
-    }
-    #[inline(always)]
-    fn shift_right(self, v: __m512i, by: __m512i) -> __m512i {
-        // SAFETY: see the type.
-        unsafe { _mm512_srlv_epi32(v, by) }
-    }
-    #[inline(always)]
-    fn permute(self, v: __m512, indices: __m512i) -> __m512 {
-        // SAFETY: see the type.
-        unsafe { _mm512_permutexvar_ps(indices, v) }
+        unsafe {
+            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let from_lanes = _mm512_srl_epi32(lanes, _mm_cvtsi32_si128(shift.cast_signed()));
+            _mm512_permutexvar_ps(from_lanes, self.load_part(from, 0.0))
+        }
     }
     #[inline(always)]
     fn unzip(self, a: __m512, b: __m512) -> (__m512, __m512) {
@@ -174,11 +165,14 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
         unsafe { _mm512_storeu_ps(to, v) }
     }
     #[inline(always)]
-    unsafe fn store_i16_to(self, v: __m512, to: *mut i16) {
+    unsafe fn store_halves_to(self, v: __m512, to: [*mut i16; 2]) {
         // SAFETY: as above.
         unsafe {
-            let integers = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v));
-            _mm256_storeu_si256(to.cast(), integers);
+            let n = _mm512_cvtps_epi32(v);
+            let high = _mm512_srai_epi32::<8>(_mm512_add_epi32(n, _mm512_set1_epi32(0x80)));
+            let low = _mm512_srai_epi32::<24>(_mm512_slli_epi32::<24>(n));
+            _mm256_storeu_si256(to[0].cast(), _mm512_cvtepi32_epi16(high));
+            _mm256_storeu_si256(to[1].cast(), _mm512_cvtepi32_epi16(low));
         }
     }
     #[inline(always)]

@@ -2,7 +2,7 @@ use super::{Lanes, MAX_LANES, Stored, load_weights};
 
 /// How many bytes ahead weights are prefetched, beyond the end of a row into the next: an Intel
 /// Xeon reads memory 1.4 times as fast with it, and a loop on an AMD EPYC was no slower.
-pub(super) const AHEAD: usize = 8 << 10;
+const AHEAD: usize = 8 << 10;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;

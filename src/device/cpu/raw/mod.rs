@@ -83,9 +83,16 @@ impl Level {
     /// only some processors of a level have. Results are the same.
     pub(crate) fn run_integers<W: Work>(self, work: W) -> W::Output {
         #[cfg(target_arch = "x86_64")]
-        if self.min(Self::detect()) == Self::Avx512 && is_x86_feature_detected!("avx512vnni") {
-            // SAFETY: all features that the function enables were found.
-            return unsafe { avx512::run_vnni(work) };
+        match self.min(Self::detect()) {
+            Self::Avx512 if is_x86_feature_detected!("avx512vnni") => {
+                // SAFETY: all features that the function enables were found.
+                return unsafe { avx512::run_vnni(work) };
+            }
+            Self::Avx2 if is_x86_feature_detected!("avxvnni") => {
+                // SAFETY: as above.
+                return unsafe { avx2::run_vnni(work) };
+            }
+            _ => {}
         }
         self.run(work)
     }
@@ -116,6 +123,9 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     type Ints: Copy;
     /// Whether products of those are faster than products of f32.
     const INTEGERS: bool;
+    /// Whether products of bytes are fast, too: numbers of x then go as bytes for weights of 8
+    /// bits, and not as [halves](Self::store_halves_to).
+    const BYTES: bool;
 
     /// # Safety
     /// `from` is good for `LANES` reads.
@@ -135,9 +145,11 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `from` is good for `LANES` reads.
     unsafe fn load_ints(self, from: *const u32) -> Self::Ints;
+    /// For each lane the products of the four bytes of a word with four signed bytes.
+    fn dot_bytes(self, words: Self::Ints, x: Self::Ints) -> Self::Ints;
     /// For each lane the products of the four bytes of a word with integers of 16 bits: those
     /// of even bytes, and those of odd ones.
-    fn dot_bytes(self, words: Self::Ints, x: [Self::Ints; 2]) -> Self::Ints;
+    fn dot_halves(self, words: Self::Ints, x: [Self::Ints; 2]) -> Self::Ints;
     /// For each lane the products of the eight numbers of four bits of a word with integers of
     /// 8 bits: those of even numbers, and those of odd ones.
     fn dot_nibbles(self, words: Self::Ints, x: [Self::Ints; 2]) -> Self::Ints;
@@ -145,15 +157,8 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn add_behind(self, high: Self::Ints, low: Self::Ints) -> Self::Ints;
     /// Integers of 32 bits as f32.
     fn to_f32(self, v: Self::Ints) -> Self::V;
-    fn splat_int(self, value: u32) -> Self::Ints;
-    /// 0, 1, 2, and so on.
-    fn lane_numbers(self) -> Self::Ints;
-    /// `LANES` more.
-    fn next_lane_numbers(self, numbers: Self::Ints) -> Self::Ints;
-    /// `v >> by`, neither being negative.
-    fn shift_right(self, v: Self::Ints, by: Self::Ints) -> Self::Ints;
-    /// For each lane the number of `v` at its index.
-    fn permute(self, v: Self::V, indices: Self::Ints) -> Self::V;
+    /// Each of the first numbers `2^shift` times, one behind the other.
+    fn spread(self, from: &[f32], shift: u32) -> Self::V;
     /// The numbers of `a` and then `b` at even places, and those at odd ones.
     fn unzip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// Halves of words as numbers, low and high.
@@ -164,11 +169,12 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `to` is good for `LANES` writes.
     unsafe fn store_to(self, v: Self::V, to: *mut f32);
-    /// Stores integers of 16 bits, nearest to the numbers.
+    /// Stores integers of 24 bits, nearest to the numbers, as `256 * high + low`, low being a
+    /// signed byte in 16 bits.
     ///
     /// # Safety
-    /// `to` is good for `LANES` writes.
-    unsafe fn store_i16_to(self, v: Self::V, to: *mut i16);
+    /// Each is good for `LANES` writes.
+    unsafe fn store_halves_to(self, v: Self::V, to: [*mut i16; 2]);
     /// Stores integers of 24 bits, nearest to the numbers, as
     /// `65536 * high + 256 * middle + low`.
     ///
@@ -234,10 +240,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
         unsafe { self.load_from(from.as_ptr()) }
     }
     #[inline(always)]
-    fn store_i16(self, v: Self::V, to: &mut [i16]) {
-        let to = &mut to[..Self::LANES];
+    fn store_halves(self, v: Self::V, to: [&mut [i16]; 2]) {
+        let to = to.map(|to| to[..Self::LANES].as_mut_ptr());
         // SAFETY: the line above found the room there.
-        unsafe { self.store_i16_to(v, to.as_mut_ptr()) }
+        unsafe { self.store_halves_to(v, to) }
     }
     #[inline(always)]
     fn store_bytes(self, v: Self::V, to: [&mut [i8]; 3]) {

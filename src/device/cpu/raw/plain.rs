@@ -25,6 +25,7 @@ impl Lanes for Plain {
     type AnyTile = Self::Tile;
     type Ints = [i32; LANES];
     const INTEGERS: bool = false;
+    const BYTES: bool = false;
     const LANES: usize = LANES;
     const ROWS: usize = ROWS;
 
@@ -62,8 +63,16 @@ impl Lanes for Plain {
         unsafe { from.cast::<Self::Ints>().read_unaligned() }
     }
     #[inline(always)]
+    fn dot_bytes(self, words: Self::Ints, x: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| {
+            let bytes = words[i].to_le_bytes().map(i32::from);
+            let x = x[i].to_le_bytes().map(|byte| i32::from(byte.cast_signed()));
+            (0..4).map(|b| bytes[b] * x[b]).sum()
+        })
+    }
+    #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
-    fn dot_bytes(self, words: Self::Ints, x: [Self::Ints; 2]) -> Self::Ints {
+    fn dot_halves(self, words: Self::Ints, x: [Self::Ints; 2]) -> Self::Ints {
         std::array::from_fn(|i| {
             let bytes = words[i].to_le_bytes().map(i32::from);
             let halves = x.map(|x| [i32::from(x[i] as i16), x[i] >> 16]);
@@ -89,24 +98,8 @@ impl Lanes for Plain {
         v.map(|v| v as f32)
     }
     #[inline(always)]
-    fn splat_int(self, value: u32) -> Self::Ints {
-        [value.cast_signed(); LANES]
-    }
-    #[inline(always)]
-    fn lane_numbers(self) -> Self::Ints {
-        [0, 1, 2, 3, 4, 5, 6, 7]
-    }
-    #[inline(always)]
-    fn next_lane_numbers(self, numbers: Self::Ints) -> Self::Ints {
-        numbers.map(|number| number + 8)
-    }
-    #[inline(always)]
-    fn shift_right(self, v: Self::Ints, by: Self::Ints) -> Self::Ints {
-        std::array::from_fn(|i| v[i] >> by[i])
-    }
-    #[inline(always)]
-    fn permute(self, v: V, indices: Self::Ints) -> V {
-        indices.map(|index| v[index as usize % LANES])
+    fn spread(self, from: &[f32], shift: u32) -> V {
+        std::array::from_fn(|i| from[i >> shift])
     }
     #[inline(always)]
     fn unzip(self, a: V, b: V) -> (V, V) {
@@ -133,11 +126,17 @@ impl Lanes for Plain {
         unsafe { to.cast::<V>().write_unaligned(v) }
     }
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "they are such integers")]
-    unsafe fn store_i16_to(self, v: V, to: *mut i16) {
-        let integers = v.map(|v| v.round_ties_even() as i16);
-        // SAFETY: as above.
-        unsafe { to.cast::<[i16; LANES]>().write_unaligned(integers) }
+    #[expect(clippy::cast_possible_truncation, reason = "integers of 24 bits")]
+    unsafe fn store_halves_to(self, v: V, to: [*mut i16; 2]) {
+        let all = v.map(|v| v.round_ties_even() as i32);
+        let halves = [
+            all.map(|n| ((n + 0x80) >> 8) as i16),
+            all.map(|n| i16::from(n as i8)),
+        ];
+        for (half, to) in halves.into_iter().zip(to) {
+            // SAFETY: as above.
+            unsafe { to.cast::<[i16; LANES]>().write_unaligned(half) }
+        }
     }
     #[inline(always)]
     #[expect(

@@ -1,12 +1,9 @@
 //! Rows of weights in 8 and 4 bits, and their products.
 //!
-//! Where vectors of integers are fast, a row of x becomes integers, each group of its own
-//! scale, so that about as little is lost as f32 loses. They are stored in parts that fit the
-//! products of the weights: for weights of 8 bits 16 bits of each number, and 16 more for what
-//! they leave over; three bytes for weights of 4 bits. Products and sums of a group are then
-//! exact, and only they are turned into f32.
-
-use std::mem::MaybeUninit;
+//! Where vectors of integers are fast, a row of x becomes integers of 24 bits, each group of its
+//! own scale, so that about as little is lost as f32 loses. They are stored as bytes, or for
+//! weights of 8 bits as 16 bits and the 8 below, as suits the processor's products. Products and
+//! sums of a group are then exact, and only they are turned into f32.
 
 use super::dots::totals;
 use super::{Lanes, MAX_LANES, Part, RowFormat, widen_f16};
@@ -24,20 +21,17 @@ const UNIT: usize = 32;
 const LARGEST_GROUP: usize = 128;
 
 /// How many words ahead memory is prefetched.
-const AHEAD: usize = super::dots::AHEAD / size_of::<u32>();
+const AHEAD: usize = (16 << 10) / size_of::<u32>();
 
 /// How many words ahead they are prefetched once more, now into the nearest cache: an Intel
 /// Xeon (Emerald Rapids) read weights of 8 bits a tenth faster.
-const NEAR: usize = 512 / size_of::<u32>();
+const NEAR: usize = 1024 / size_of::<u32>();
 
 /// The most numbers of a word.
 const NIBBLES: usize = 8;
 
-/// What 1 in the low half of a number counts in its high half, which leaves up to a half over.
-const LOW_UNIT: f32 = 1.0 / 65534.0;
-
-/// Added to a number and taken from it again, it leaves the nearest integer.
-const ROUND: f32 = 12_582_912.0;
+/// The largest integer of a row of x: a little less than three signed bytes hold.
+const LARGEST: f32 = 8_355_000.0;
 
 /// The least power of two that is not below a number: numbers are divided by it and multiplied
 /// with it without rounding.
@@ -46,17 +40,12 @@ fn power_of_two(number: f32) -> f32 {
     f32::from_bits((number.to_bits() + 0x007f_ffff) & 0x7f80_0000)
 }
 
-/// Products of a part of a row of weights with rows of x.
-type Products<V, const R: usize> = [[MaybeUninit<V>; VECTORS]; R];
-
-/// Vectors of words in a part: whole groups, and no more than leaves room in the nearest cache.
-const VECTORS: usize = 32;
-
 /// A row of x as integers.
 #[derive(Clone, Copy)]
 struct Integers<'a> {
-    /// Parts of the integers, one behind the other, each of `padded` numbers: for every vector
-    /// of words those of even columns, then those of odd ones.
+    /// Parts of the integers, one behind the other, each of `padded` numbers. Unless bytes are
+    /// multiplied with bytes, for every vector of words those of even columns, then those of
+    /// odd ones.
     parts: *const u8,
     /// What an integer of each group counts.
     scales: &'a [f32],
@@ -64,12 +53,39 @@ struct Integers<'a> {
     sums: &'a [f32],
 }
 
+/// Where words stand whose groups fill a vector.
+struct WordsOfBlock<'a, const R: usize> {
+    /// The number of the first word in its row.
+    first: usize,
+    /// Words of a group.
+    each: usize,
+    padded: usize,
+    /// What a product of each group counts.
+    scales: &'a [[f32; MAX_LANES]; R],
+}
+
+/// The place of a number in each of the parts.
+#[inline(always)]
+fn split<T: bytemuck::Pod, const N: usize>(
+    parts: &mut [f32],
+    padded: usize,
+    at: usize,
+) -> [&mut [T]; N] {
+    let mut rest: &mut [T] = bytemuck::cast_slice_mut(parts);
+    std::array::from_fn(|_| {
+        let (part, behind) = std::mem::take(&mut rest).split_at_mut(padded);
+        rest = behind;
+        &mut part[at..]
+    })
+}
+
 impl<const BITS: usize> Quantised<BITS> {
     const PER_WORD: usize = 32 / BITS;
 
-    /// The largest integer of a row of x: what 16 bits hold, or a little less than three
-    /// signed bytes do.
-    const LARGEST: f32 = if BITS == 8 { 32767.0 } else { 8_355_000.0 };
+    /// Does x go as bytes, in the order of its columns?
+    const fn in_order<L: Lanes>() -> bool {
+        BITS == 8 && L::BYTES
+    }
 
     /// The columns of a row that takes `words` words.
     fn columns(self, words: usize) -> usize {
@@ -108,7 +124,7 @@ impl<const BITS: usize> Quantised<BITS> {
             }
             // A NaN is in no maximum.
             let (largest, total) = (l.largest(largest), l.sum(total));
-            let scale = power_of_two(largest / Self::LARGEST);
+            let scale = power_of_two(largest / LARGEST);
             scales[g] = match total.is_finite() && largest.is_finite() {
                 true => scale,
                 false => f32::NAN,
@@ -117,27 +133,25 @@ impl<const BITS: usize> Quantised<BITS> {
             // So small a group counts as zeros.
             let inverse = if largest > 1e-30 { 1.0 / scale } else { 0.0 };
             let inverse = l.splat(inverse);
+            let begin = g * self.group;
+            if Self::in_order::<L>() {
+                for (at, x) in x.chunks_exact(L::LANES).enumerate() {
+                    let v = l.mul(l.load(x), inverse);
+                    l.store_bytes(v, split(parts, padded, begin + at * L::LANES));
+                }
+                continue;
+            }
             for (at, x) in x.chunks_exact(pair).enumerate() {
                 let (a, b) = (l.load(x), l.load(&x[L::LANES..]));
                 let (even, odd) = l.unzip(a, b);
                 // The columns of one vector of words fill this many such pairs.
-                let (at, pairs) = (g * self.group / pair + at, Self::PER_WORD / 2);
+                let (at, pairs) = (begin / pair + at, Self::PER_WORD / 2);
                 let first = (at / pairs * 2 * pairs + at % pairs) * L::LANES;
                 for (v, first) in [(even, first), (odd, first + pairs * L::LANES)] {
-                    if BITS == 8 {
-                        let (high, low) =
-                            bytemuck::cast_slice_mut::<_, i16>(&mut *parts).split_at_mut(padded);
-                        let above = l.fma(v, inverse, l.splat(ROUND));
-                        let rounded = l.sub(above, l.splat(ROUND));
-                        let left = l.fma(v, inverse, l.sub(l.splat(0.0), rounded));
-                        l.store_i16(rounded, &mut high[first..]);
-                        l.store_i16(l.mul(left, l.splat(1.0 / LOW_UNIT)), &mut low[first..]);
-                    } else {
-                        let bytes: &mut [i8] = bytemuck::cast_slice_mut(&mut *parts);
-                        let (high, rest) = bytes.split_at_mut(padded);
-                        let (middle, low) = rest.split_at_mut(padded);
-                        let to = [high, middle, low].map(|part| &mut part[first..]);
-                        l.store_bytes(l.mul(v, inverse), to);
+                    let v = l.mul(v, inverse);
+                    match BITS {
+                        8 => l.store_halves(v, split(parts, padded, first)),
+                        _ => l.store_bytes(v, split(parts, padded, first)),
                     }
                 }
             }
@@ -145,8 +159,6 @@ impl<const BITS: usize> Quantised<BITS> {
     }
 
     /// The sums of a row of weights with rows of integers.
-    ///
-    /// The words of a part come before its pairs, so that memory is read in its order.
     #[inline(always)]
     fn integer_sums<L: Lanes, const R: usize>(
         self,
@@ -155,45 +167,40 @@ impl<const BITS: usize> Quantised<BITS> {
         (columns, w): (usize, &[u32]),
     ) -> [L::V; R] {
         let (words, pairs) = w.split_at(columns / Self::PER_WORD);
+        // Words of a group.
         let each = self.group / Self::PER_WORD;
-        let shift = l.splat_int(each.trailing_zeros());
-        let mut products: Products<L::V, R> = [const { [MaybeUninit::uninit(); VECTORS] }; R];
         // In two vectors, so that none waits for the last.
         let (mut sums, mut more) = ([l.splat(0.0); R], [l.splat(0.0); R]);
-        for (part, words) in words.chunks(VECTORS * L::LANES).enumerate() {
-            let first = part * VECTORS * L::LANES;
-            self.multiply(l, x, (columns, first), words, &mut products);
-            let groups = first / each..(first + words.len()) / each;
-            let mut vector = 0;
-            for first in groups.clone().step_by(L::LANES) {
-                let count = L::LANES.min(groups.end - first);
-                let pairs = &pairs[first..first + count];
-                l.prefetch(pairs.as_ptr().wrapping_add(AHEAD));
-                let (scale, bias) = l.load_pairs(pairs);
-                let mut scales = [scale; R];
-                for r in 0..R {
-                    let x_sums = l.load_part(&x[r].sums[first..first + count], 0.0);
-                    sums[r] = l.fma(bias, x_sums, sums[r]);
-                    let x_scales = l.load_part(&x[r].scales[first..first + count], 0.0);
-                    scales[r] = l.mul(scale, x_scales);
-                }
-                let mut lanes = l.lane_numbers();
-                let end = vector + (count * each).div_ceil(L::LANES);
-                while vector < end {
-                    for (sums, at) in [(&mut sums, vector), (&mut more, vector + 1)] {
-                        if at < end {
-                            let group = l.shift_right(lanes, shift);
-                            for r in 0..R {
-                                // SAFETY: `multiply` wrote the product of every vector.
-                                let product = unsafe { products[r][at].assume_init() };
-                                sums[r] = l.fma(product, l.permute(scales[r], group), sums[r]);
-                            }
-                            lanes = l.next_lane_numbers(lanes);
-                        }
-                    }
-                    vector += 2;
-                }
-                vector = end;
+        let mut scales = [[0.0; MAX_LANES]; R];
+        for (block, words) in words.chunks(L::LANES * each).enumerate() {
+            let first = block * L::LANES;
+            let count = L::LANES.min(pairs.len() - first);
+            let pairs = &pairs[first..first + count];
+            l.prefetch(pairs.as_ptr().wrapping_add(AHEAD));
+            let (scale, bias) = l.load_pairs(pairs);
+            for r in 0..R {
+                let x_sums = l.load_part(&x[r].sums[first..first + count], 0.0);
+                sums[r] = l.fma(bias, x_sums, sums[r]);
+                let x_scales = l.load_part(&x[r].scales[first..first + count], 0.0);
+                l.store(l.mul(scale, x_scales), &mut scales[r]);
+            }
+            let part = WordsOfBlock {
+                first: first * each,
+                each,
+                padded: Self::padded(columns),
+                scales: &scales,
+            };
+            let mut at = 0;
+            let mut twice = words.chunks_exact(2 * L::LANES);
+            for words in twice.by_ref() {
+                let (words, behind) = words.split_at(L::LANES);
+                Self::add_products(l, x, words, at, &part, &mut sums);
+                Self::add_products(l, x, behind, at + L::LANES, &part, &mut more);
+                at += 2 * L::LANES;
+            }
+            for words in twice.remainder().chunks(L::LANES) {
+                Self::add_products(l, x, words, at, &part, &mut sums);
+                at += L::LANES;
             }
         }
         for r in 0..R {
@@ -202,63 +209,62 @@ impl<const BITS: usize> Quantised<BITS> {
         sums
     }
 
-    /// Multiplies words from number `first` of a row on.
+    /// Adds the products of a vector of words, from number `at` of their block on.
     #[inline(always)]
-    fn multiply<L: Lanes, const R: usize>(
-        self,
+    fn add_products<L: Lanes, const R: usize>(
         l: L,
         x: &[Integers<'_>; R],
-        (columns, first): (usize, usize),
         words: &[u32],
-        products: &mut Products<L::V, R>,
+        at: usize,
+        block: &WordsOfBlock<'_, R>,
+        sums: &mut [L::V; R],
     ) {
-        let padded = Self::padded(columns);
-        let whole = words.chunks_exact(L::LANES);
-        let rest = whole.remainder();
-        assert!(words.len() <= VECTORS * L::LANES);
-        let mut at = first * Self::PER_WORD;
-        for (v, words) in whole.enumerate() {
-            l.prefetch(words.as_ptr().wrapping_add(AHEAD));
-            l.prefetch_near(words.as_ptr().wrapping_add(NEAR));
-            let words = l.load_words(words);
-            for r in 0..R {
-                let product = Self::product(l, words, x[r].parts, (padded, at));
-                products[r][v].write(product);
-            }
-            at += L::LANES * Self::PER_WORD;
-        }
-        if !rest.is_empty() {
-            let rest = l.load_words(rest);
-            for r in 0..R {
-                let product = Self::product(l, rest, x[r].parts, (padded, at));
-                products[r][words.len() / L::LANES].write(product);
-            }
+        l.prefetch(words.as_ptr().wrapping_add(AHEAD));
+        l.prefetch_near(words.as_ptr().wrapping_add(NEAR));
+        let words = l.load_words(words);
+        let shift = block.each.trailing_zeros();
+        let group = (at >> shift) % MAX_LANES;
+        let columns = (block.padded, (block.first + at) * Self::PER_WORD);
+        for r in 0..R {
+            let product = Self::product(l, words, x[r].parts, columns);
+            let scale = match block.each < L::LANES {
+                true => l.spread(&block.scales[r][group..], shift),
+                false => l.splat(block.scales[r][group]),
+            };
+            sums[r] = l.fma(product, scale, sums[r]);
         }
     }
 
     /// For each lane the products of a word with integers from column `at` on.
     #[inline(always)]
     fn product<L: Lanes>(l: L, words: L::Ints, x: *const u8, (padded, at): (usize, usize)) -> L::V {
-        let parts = if BITS == 8 { 2 } else { 3 };
-        let size = if BITS == 8 { 2 } else { 1 };
+        let halves = BITS == 8 && !L::BYTES;
+        let (parts, size) = if halves { (2, 2) } else { (3, 1) };
         let mut found = [words; 3];
         for (part, found) in found.iter_mut().enumerate().take(parts) {
             let from = x.wrapping_add((part * padded + at) * size);
             // SAFETY: each part has whole blocks of the longest vectors.
-            let even = unsafe { l.load_ints(from.cast()) };
+            let first = unsafe { l.load_ints(from.cast()) };
+            if Self::in_order::<L>() {
+                *found = l.dot_bytes(words, first);
+                continue;
+            }
             let from = from.wrapping_add(L::LANES * size_of::<u32>());
             // SAFETY: as above.
             let odd = unsafe { l.load_ints(from.cast()) };
             *found = match BITS {
-                8 => l.dot_bytes(words, [even, odd]),
-                _ => l.dot_nibbles(words, [even, odd]),
+                8 => l.dot_halves(words, [first, odd]),
+                _ => l.dot_nibbles(words, [first, odd]),
             };
         }
-        let [high, middle, low] = found;
+        let (high, low) = match halves {
+            true => (found[0], found[1]),
+            false => (l.add_behind(found[0], found[1]), found[2]),
+        };
         match BITS {
-            8 => l.fma(l.to_f32(middle), l.splat(LOW_UNIT), l.to_f32(high)),
+            8 => l.fma(l.to_f32(high), l.splat(256.0), l.to_f32(low)),
             // Eight products of 4 by 24 bits stay below 32 bits.
-            _ => l.to_f32(l.add_behind(l.add_behind(high, middle), low)),
+            _ => l.to_f32(l.add_behind(high, low)),
         }
     }
 
