@@ -1,7 +1,20 @@
-//! Faults on purpose: a device that is lost, or has no memory left, at a chosen moment. For
-//! tests of what is above it.
+//! Faults on purpose: a device that is lost, or has no memory left, at a chosen moment, and
+//! drivers with a tier that does not do what they say. For tests of what is above it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::tier::Tier;
+
+/// What is wrong on a graphics adapter with a tier that it says it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TierFault {
+    /// The driver refuses to open a device with its features.
+    Refused(Tier),
+    /// Kernels that need it do not compile.
+    NotCompiled(Tier),
+    /// Kernels that need it compute wrong numbers.
+    WrongNumbers(Tier),
+}
 
 /// What goes wrong on a device of the processor, and when. A clone of the
 /// `Arc` it is in counts with it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::choices::{Choices, StepShape};
 use super::cpu::kernels::linear::FEW_ROWS;
 use super::cpu::{CpuDevice, Level};
-use super::faults::Faults;
+use super::faults::{Faults, TierFault};
 use super::gpu::adapter::{may_exist, ranked};
 use super::gpu::{Gpu, GpuOptions};
 use super::kernel::Shader;
@@ -33,10 +33,10 @@ pub struct DeviceOptions {
     pub threads: Option<usize>,
     /// When a graphics adapter's kernels are timed.
     pub tune: Tune,
-    /// Let kernels that need this tier compute wrong numbers on a graphics adapter; for
-    /// tests of what finds that out, on software drivers too.
+    /// What is wrong with a tier of a graphics adapter; for tests of what finds that out, on
+    /// software drivers too.
     #[doc(hidden)]
-    pub wrong_tier: Option<Tier>,
+    pub tier_fault: Option<TierFault>,
     /// What goes wrong on the processor, for tests.
     pub faults: Option<Arc<Faults>>,
 }
@@ -458,7 +458,7 @@ impl DeviceOptions {
             checked_shaders: self.checked_shaders,
             binding_bytes: self.binding_bytes,
             memory: self.memory,
-            wrong_tier: self.wrong_tier,
+            tier_fault: self.tier_fault,
         }
     }
 }

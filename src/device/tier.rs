@@ -35,6 +35,13 @@ impl Tier {
         }
     }
 
+    /// The highest of the tiers that it includes; none below the base tier.
+    #[must_use]
+    pub fn next_lower(self) -> Option<Self> {
+        let mut from_the_highest = Self::ALL.into_iter().rev();
+        from_the_highest.find(|lower| self != *lower && self.includes(*lower))
+    }
+
     /// Does it have kernels for matrix units?
     #[must_use]
     pub fn has_matrix_units(self) -> bool {

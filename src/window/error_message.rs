@@ -23,11 +23,11 @@ impl ErrorMessage {
         }
     }
 
-    /// For a device whose driver computes wrong results, in the library's words.
+    /// For a device whose driver computes wrong results or does not compile, in the library's words.
     pub(crate) fn of_wrong_results(said: String) -> Self {
         Self {
             korean: format!(
-                "이 장치의 드라이버가 틀린 값을 계산해서 다른 방법으로 계산합니다. (자세히: {said})"
+                "이 장치의 드라이버에 문제가 있어서 다른 방법으로 계산합니다. (자세히: {said})"
             ),
             english: said,
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use blt::bytes::{id_of, prompt};
 use blt::checkpoint::Checkpoint;
+use blt::device::faults::TierFault;
 use blt::device::{AdapterChoice, Device, DeviceClass, DeviceOptions, Tier, Tune};
 use blt::measure::tune::{Rates, Subject, TuningRecord, prepare};
 use blt::model::blt::{BltLoad, BltModel};
@@ -26,6 +27,11 @@ fn options(tune: Tune) -> DeviceOptions {
         tune,
         ..DeviceOptions::default()
     }
+}
+
+fn has_subgroups() -> bool {
+    let device = crate::common::on_graphics();
+    device.summary().tier.includes(SUBGROUPS)
 }
 
 async fn entropy_model(device: &Arc<Device>) -> Arc<EntropyModel> {
@@ -63,15 +69,11 @@ async fn on_processor() -> (Vec<f32>, Vec<bool>) {
 #[test]
 fn a_tier_that_computes_wrong_numbers_is_left_and_that_is_said_once() {
     block_on(async {
-        if !crate::common::on_graphics()
-            .summary()
-            .tier
-            .includes(SUBGROUPS)
-        {
+        if !has_subgroups() {
             return;
         }
         let options = DeviceOptions {
-            wrong_tier: Some(SUBGROUPS),
+            tier_fault: Some(TierFault::WrongNumbers(SUBGROUPS)),
             ..options(Tune::Again)
         };
         let (want, starts) = on_processor().await;
@@ -123,21 +125,89 @@ fn a_kernel_that_is_wrong_in_every_tier_is_an_error_that_says_what_to_do() {
     block_on(async {
         let options = DeviceOptions {
             tier: Some(Tier::Base),
-            wrong_tier: Some(Tier::Base),
+            ..options(Tune::Again)
+        };
+        for (fault, what) in [
+            (
+                TierFault::WrongNumbers(Tier::Base),
+                "computes wrong numbers even in",
+            ),
+            (
+                TierFault::NotCompiled(Tier::Base),
+                "does not even compile kernels of",
+            ),
+        ] {
+            let options = DeviceOptions {
+                tier_fault: Some(fault),
+                ..options.clone()
+            };
+            let device = Device::open(&options).await.unwrap();
+            let model = entropy_model(&device).await;
+            let mut record = TuningRecord::default();
+            let error = prepare(&Subject::Entropy(&model), &mut record)
+                .await
+                .unwrap_err();
+            let said = error.to_string();
+            assert!(said.contains(&format!("{what} the base tier")), "{said}");
+            assert!(said.contains("--adapter cpu"), "{said}");
+        }
+    });
+}
+
+#[test]
+fn a_tier_that_does_not_compile_is_left() {
+    block_on(async {
+        if !has_subgroups() {
+            return;
+        }
+        let options = DeviceOptions {
+            tier_fault: Some(TierFault::NotCompiled(SUBGROUPS)),
             ..options(Tune::Again)
         };
         let device = Device::open(&options).await.unwrap();
         let model = entropy_model(&device).await;
-        let mut record = TuningRecord::default();
-        let error = prepare(&Subject::Entropy(&model), &mut record)
+        let mut record = TuningRecord::new(device.summary());
+        let done = prepare(&Subject::Entropy(&model), &mut record)
             .await
-            .unwrap_err();
-        let said = error.to_string();
+            .unwrap();
+        let said = done.wrong.unwrap().to_string();
         assert!(
-            said.contains("wrong numbers even in the base tier"),
+            said.contains("does not compile kernels of the tier subgroups"),
             "{said}"
         );
-        assert!(said.contains("--adapter cpu"), "{said}");
+        assert_eq!(device.tier(), Tier::Base);
+        let (want, starts) = on_processor().await;
+        let (entropies, found) = numbers(&model).await;
+        assert!(furthest(&entropies, &want) < 1e-4);
+        assert_eq!(found, starts);
+    });
+}
+
+#[test]
+fn a_device_that_is_refused_with_a_tier_is_opened_with_the_next_lower() {
+    block_on(async {
+        let adapter = crate::common::on_graphics().summary().tier;
+        let options = DeviceOptions {
+            tier_fault: Some(TierFault::Refused(adapter)),
+            ..options(Tune::Off)
+        };
+        match adapter.next_lower() {
+            Some(lower) => {
+                let device = Device::open(&options).await.unwrap();
+                assert_eq!(device.tier(), lower);
+                let (want, _) = on_processor().await;
+                let (entropies, _) = numbers(&entropy_model(&device).await).await;
+                assert!(furthest(&entropies, &want) < 1e-4);
+            }
+            None => assert!(Device::open(&options).await.is_err()),
+        }
+        // What was asked for is not replaced.
+        let forced = DeviceOptions {
+            tier: Some(adapter),
+            ..options
+        };
+        let error = Device::open(&forced).await.unwrap_err();
+        assert!(error.to_string().contains("refused on purpose"), "{error}");
     });
 }
 

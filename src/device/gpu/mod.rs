@@ -10,6 +10,7 @@ use std::sync::{Arc, RwLock};
 
 use self::memory::Available;
 use super::failure::{Failure, FailureSlot};
+use super::faults::TierFault;
 use super::kernel::Shader;
 use super::summary::DeviceSummary;
 use super::tier::Tier;
@@ -31,8 +32,8 @@ pub(super) struct GpuOptions {
     pub(super) binding_bytes: Option<u64>,
     /// Take it that the adapter has this many bytes.
     pub(super) memory: Option<u64>,
-    /// Let kernels that need this tier compute wrong numbers.
-    pub(super) wrong_tier: Option<Tier>,
+    /// What is wrong with a tier, for tests.
+    pub(super) tier_fault: Option<TierFault>,
 }
 
 /// A graphics device with its queue, limits and compiled kernels.
@@ -105,17 +106,19 @@ impl Gpu {
                 memory_hints: wgpu::MemoryHints::Performance,
                 trace: wgpu::Trace::Off,
             };
-            adapter.request_device(&descriptor).await
-        };
-        let opened = match request(tier).await {
-            // What is experimental may be refused where the rest is not.
-            Err(error) if tier.has_matrix_units() && options.tier.is_none() => {
-                tracing::info!("{} without matrix units: {error}", summary.name);
-                tier = Tier::Subgroups;
-                request(tier).await
+            if options.tier_fault == Some(TierFault::Refused(tier)) {
+                return Err("refused on purpose".to_owned());
             }
-            opened => opened,
+            let opened = adapter.request_device(&descriptor).await;
+            opened.map_err(|error| error.to_string())
         };
+        let mut opened = request(tier).await;
+        // What a tier needs, and what is experimental above all, may be refused where less is not.
+        while let (Err(error), None, Some(lower)) = (&opened, options.tier, tier.next_lower()) {
+            tracing::info!("{} without the tier {tier}: {error}", summary.name);
+            tier = lower;
+            opened = request(tier).await;
+        }
         let (device, queue) =
             opened.map_err(|e| Error::Device(format!("{} cannot be opened: {e}", summary.name)))?;
 
@@ -152,7 +155,7 @@ impl Gpu {
             binding_bytes,
             timestamps,
             memory,
-            pipelines: PipelineCache::new(options.wrong_tier),
+            pipelines: PipelineCache::new(options.tier_fault),
             failure,
         }))
     }
@@ -245,9 +248,9 @@ impl Gpu {
         self.timestamps
     }
 
-    /// Was it opened to show what finds wrong numbers out?
+    /// Was it opened to show what finds faults out?
     pub(crate) fn is_under_test(&self) -> bool {
-        self.pipelines.has_wrong_tier()
+        self.pipelines.has_fault()
     }
 
     /// Milliseconds of the longest submission since this was last asked, of those

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::device::faults::TierFault;
 use crate::device::kernel::{BindingKind, Shader, Variant};
-use crate::device::tier::Tier;
 
 /// A compiled variant.
 #[derive(Debug)]
@@ -20,22 +20,22 @@ pub(crate) struct Pipeline {
 /// Compiled variants, made at most once per device.
 #[derive(Debug, Default)]
 pub(crate) struct PipelineCache {
-    wrong_tier: Option<Tier>,
+    fault: Option<TierFault>,
     made: Mutex<HashMap<(&'static str, usize), Arc<Pipeline>>>,
 }
 
 impl PipelineCache {
-    /// None yet. Kernels that need `wrong_tier` will be wrong.
-    pub(crate) fn new(wrong_tier: Option<Tier>) -> Self {
+    /// None yet.
+    pub(crate) fn new(fault: Option<TierFault>) -> Self {
         Self {
-            wrong_tier,
+            fault,
             ..Self::default()
         }
     }
 
-    /// Are kernels of some tier wrong?
-    pub(crate) fn has_wrong_tier(&self) -> bool {
-        self.wrong_tier.is_some()
+    /// Is something wrong with them on purpose?
+    pub(crate) fn has_fault(&self) -> bool {
+        self.fault.is_some()
     }
 
     pub(crate) fn get(
@@ -47,8 +47,15 @@ impl PipelineCache {
     ) -> Arc<Pipeline> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = made.entry((shader.name, index));
-        let wrong = self.wrong_tier == Some(shader.variants[index].needs);
-        let make = || Arc::new(compile(device, shader, index, checked, wrong));
+        let fault = (self.fault).filter(|fault| {
+            let needs = shader.variants[index].needs;
+            [
+                TierFault::NotCompiled(needs),
+                TierFault::WrongNumbers(needs),
+            ]
+            .contains(fault)
+        });
+        let make = || Arc::new(compile(device, shader, index, checked, fault));
         Arc::clone(entry.or_insert_with(make))
     }
 }
@@ -58,12 +65,16 @@ fn compile(
     shader: &'static Shader,
     index: usize,
     checked: bool,
-    wrong: bool,
+    fault: Option<TierFault>,
 ) -> Pipeline {
     let variant = &shader.variants[index];
+    let text = match fault {
+        Some(TierFault::NotCompiled(_)) => "this is not WGSL",
+        _ => variant.wgsl,
+    };
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(shader.name),
-        source: wgpu::ShaderSource::Wgsl(variant.wgsl.into()),
+        source: wgpu::ShaderSource::Wgsl(text.into()),
     };
     let module = if checked {
         device.create_shader_module(descriptor)
@@ -120,6 +131,6 @@ fn compile(
         pipeline,
         layout,
         variant,
-        wrong,
+        wrong: matches!(fault, Some(TierFault::WrongNumbers(_))),
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::device::trials::Trials;
-use crate::device::{Device, DeviceClass, Tier, Tune};
+use crate::device::{Device, DeviceClass, Tune};
 use crate::error::{Error, Result};
 use crate::model::part::RowClass;
 use crate::verify::Verifier;
@@ -30,7 +30,7 @@ const SEED: u64 = 1;
 /// What was done for a model.
 #[derive(Clone, Debug, Default)]
 pub struct Prepared {
-    /// A tier that computes wrong numbers, if that was found just now.
+    /// A tier that computes wrong numbers or does not compile, if that was found just now.
     pub wrong: Option<Wrong>,
     /// Variants that were checked, and the milliseconds that it took.
     pub checked: (usize, f64),
@@ -59,9 +59,13 @@ impl Rates {
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.compiled {
+            true => "computes wrong numbers in",
+            false => "does not compile kernels of",
+        };
         write!(
             f,
-            "this driver computes wrong numbers in the tier {} ({}); the tier {} is used instead",
+            "this driver {what} the tier {} ({}); the tier {} is used instead",
             self.tier, self.variant, self.instead
         )
     }
@@ -179,19 +183,21 @@ async fn check(
         }
         let adapter = &device.summary().name;
         let needs = shader.variants[at].needs;
-        let mut lower = Tier::ALL
-            .into_iter()
-            .filter(|tier| device.tier().includes(*tier) && !tier.includes(needs));
-        let Some(instead) = lower.next_back() else {
+        let Some(instead) = needs.next_lower() else {
+            let what = match report {
+                Some(_) => "computes wrong numbers even in",
+                None => "does not even compile kernels of",
+            };
             return Err(Error::Adapter(format!(
-                "{adapter} computes wrong numbers even in the base tier ({name}); take another \
-                 driver, or the processor with --adapter cpu"
+                "{adapter} {what} the base tier ({name}); take another driver, or the processor \
+                 with --adapter cpu"
             )));
         };
         return Ok(Some(Wrong {
             variant: name,
             tier: needs.to_string(),
             instead: instead.to_string(),
+            compiled: report.is_some(),
             error: (report.map(|report| report.max_error)).filter(|error| error.is_finite()),
         }));
     }

@@ -18,7 +18,7 @@ pub struct TuningRecord {
     pub about: About,
     /// Variants whose results agreed with the processor's.
     pub right: Vec<String>,
-    /// The first variant whose results did not, if there was one.
+    /// The first variant whose results did not, or that did not compile, if there was one.
     pub wrong: Option<Wrong>,
     /// The shapes of steps that were timed.
     pub choices: Vec<Choice>,
@@ -59,7 +59,7 @@ impl About {
     }
 }
 
-/// A variant that computed wrong numbers.
+/// A variant that computed wrong numbers, or did not compile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wrong {
     /// The kernel and the variant.
@@ -68,7 +68,9 @@ pub struct Wrong {
     pub tier: String,
     /// The tier that is used instead.
     pub instead: String,
-    /// The largest error; `None` where it was no number.
+    /// Did the driver compile it?
+    pub compiled: bool,
+    /// The largest error; `None` where it was non-finite, or the variant did not compile.
     pub error: Option<f64>,
 }
 
@@ -173,7 +175,7 @@ impl TuningRecord {
         self.choose(device);
     }
 
-    /// Lowers the device's tier if a higher one computes wrong numbers.
+    /// Lowers the device's tier if a higher one is wrong.
     pub(super) fn lower(&self, device: &Device) {
         let instead = self
             .wrong
