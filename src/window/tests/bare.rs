@@ -32,11 +32,17 @@ impl<F: Fn(Purpose) -> Result<Option<PathBuf>, NoDialog>> Picker for Scripted<F>
 
 impl Bare {
     pub(super) fn open(options: AppOptions, size: [f32; 2]) -> Self {
+        Self::open_in_steps(options, size, 0.25)
+    }
+
+    /// A window whose frames are that many seconds apart.
+    pub(super) fn open_in_steps(options: AppOptions, size: [f32; 2], seconds: f32) -> Self {
         let (engine, requests, updates) = Engine::by_hand();
         let system_fonts = options.system_fonts;
         let app = App::with_engine(engine, None, options, Arc::new(|| ()));
         let mut harness = Harness::builder()
             .with_size(size)
+            .with_step_dt(seconds)
             .with_theme(App::LIGHT)
             // Fonts are another test's.
             .allow_missing_glyphs()

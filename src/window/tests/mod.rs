@@ -28,6 +28,8 @@ use egui_wgpu::{RenderState, Renderer, RendererOptions};
 
 use super::engine::{Engine, Gate, Wake};
 use super::staff::Pipelines;
+pub(in crate::window) use narrow::{finger, finger_goes_up};
+
 use super::{App, AppOptions, Devices, Language};
 use crate::device::{AdapterChoice, DeviceOptions};
 

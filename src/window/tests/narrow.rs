@@ -1,6 +1,6 @@
 //! A window as narrow as a telephone, and a finger in place of a mouse.
 
-use egui::{Event, PointerButton, Pos2, TouchDeviceId, TouchId, TouchPhase, pos2};
+use egui::{Event, PointerButton, Pos2, TouchDeviceId, TouchId, TouchPhase, pos2, vec2};
 use egui_kittest::kittest::Queryable;
 
 use super::bare::Bare;
@@ -15,35 +15,59 @@ fn telephone(text: &str) -> Bare {
         text: Some(text.as_bytes().to_vec()),
         ..plain()
     };
-    Bare::open(options, SIZE)
+    Bare::open_in_steps(options, SIZE, 1.0 / 60.0)
 }
 
-/// What a browser says of a finger: what a mouse would do, and then what the finger does.
-fn touch(bare: &mut Bare, phase: TouchPhase, at: Pos2) {
+/// What a browser says of a finger, frame by frame: what a mouse would do, and then what the
+/// finger does.
+pub(in crate::window) fn finger(phase: TouchPhase, at: Pos2) -> Vec<Vec<Event>> {
     let button = |pressed| Event::PointerButton {
         pos: at,
         button: PointerButton::Primary,
         pressed,
         modifiers: egui::Modifiers::NONE,
     };
-    if phase == TouchPhase::Start {
-        bare.harness.input_mut().events.push(button(true));
-        bare.harness.step();
-    }
-    let events = &mut bare.harness.input_mut().events;
-    match phase {
-        TouchPhase::Start => events.push(button(true)),
-        TouchPhase::Move => events.push(Event::PointerMoved(at)),
-        TouchPhase::End | TouchPhase::Cancel => events.extend([button(false), Event::PointerGone]),
-    }
-    events.push(Event::Touch {
+    let touch = Event::Touch {
         device_id: TouchDeviceId(1),
         id: TouchId(1),
         phase,
         pos: at,
         force: None,
-    });
-    bare.harness.step();
+    };
+    match phase {
+        TouchPhase::Start => vec![vec![button(true)], vec![button(true), touch]],
+        TouchPhase::Move => vec![vec![Event::PointerMoved(at), touch]],
+        TouchPhase::End | TouchPhase::Cancel => {
+            vec![vec![button(false), Event::PointerGone, touch]]
+        }
+    }
+}
+
+/// A finger that goes up in twelve steps of 10 points.
+pub(in crate::window) fn finger_goes_up(from: Pos2) -> impl Iterator<Item = Vec<Event>> {
+    let moves = (1..=12u8)
+        .flat_map(move |step| finger(TouchPhase::Move, from - vec2(0.0, 10.0 * f32::from(step))));
+    finger(TouchPhase::Start, from).into_iter().chain(moves)
+}
+
+/// Such a finger that leaves the screen at once, or rests first.
+fn swipe_up(bare: &mut Bare, from: Pos2, rests: bool) {
+    draw(bare, finger_goes_up(from));
+    if rests {
+        bare.harness.run_steps(12);
+    }
+    touch(bare, TouchPhase::End, from - vec2(0.0, 120.0));
+}
+
+fn touch(bare: &mut Bare, phase: TouchPhase, at: Pos2) {
+    draw(bare, finger(phase, at));
+}
+
+fn draw(bare: &mut Bare, frames: impl IntoIterator<Item = Vec<Event>>) {
+    for events in frames {
+        bare.harness.input_mut().events.extend(events);
+        bare.harness.step();
+    }
 }
 
 #[test]
@@ -79,12 +103,7 @@ fn a_finger_scrolls_the_text_and_leaves_the_caret() {
     let threshold = bare.threshold();
     let top = |bare: &Bare| bare.app().patch.layout().0.y;
     let (before, caret) = (top(&bare), bare.app().patch.inspected());
-    touch(&mut bare, TouchPhase::Start, pos2(180.0, 260.0));
-    for step in 1..=12u8 {
-        let at = pos2(180.0, 260.0 - 10.0 * f32::from(step));
-        touch(&mut bare, TouchPhase::Move, at);
-    }
-    touch(&mut bare, TouchPhase::End, pos2(180.0, 140.0));
+    swipe_up(&mut bare, pos2(180.0, 260.0), true);
     bare.harness.run_steps(3);
     let moved = before - top(&bare);
     assert!((80.0..=130.0).contains(&moved), "{moved}");
@@ -98,4 +117,34 @@ fn a_finger_scrolls_the_text_and_leaves_the_caret() {
     touch(&mut bare, TouchPhase::End, pos2(180.0, 200.0));
     bare.harness.run_steps(3);
     assert!(bare.app().patch.inspected() > 20);
+}
+
+#[test]
+fn what_a_finger_throws_goes_on_and_stops_where_it_is_touched() {
+    let mut bare = telephone(&"Words of a long text. ".repeat(400));
+    bare.harness
+        .get_by_role(egui::accesskit::Role::MultilineTextInput)
+        .focus();
+    bare.keys(
+        egui::Modifiers::CTRL | egui::Modifiers::COMMAND,
+        egui::Key::Home,
+    );
+    let top = |bare: &Bare| bare.app().patch.layout().0.y;
+    let caret = bare.app().patch.inspected();
+    swipe_up(&mut bare, pos2(180.0, 260.0), false);
+    let thrown = top(&bare);
+    bare.harness.run_steps(5);
+    assert!(top(&bare) < thrown - 20.0, "{} {thrown}", top(&bare));
+    assert_eq!(bare.app().patch.inspected(), caret);
+    touch(&mut bare, TouchPhase::Start, pos2(180.0, 200.0));
+    let caught = top(&bare);
+    touch(&mut bare, TouchPhase::End, pos2(180.0, 200.0));
+    bare.harness.run_steps(5);
+    assert!((top(&bare) - caught).abs() < 1.0);
+    // By itself it comes to rest.
+    swipe_up(&mut bare, pos2(180.0, 260.0), false);
+    bare.harness.run_steps(120);
+    let rested = top(&bare);
+    bare.harness.run_steps(5);
+    assert_eq!(top(&bare).to_bits(), rested.to_bits());
 }

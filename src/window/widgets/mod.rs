@@ -5,7 +5,7 @@ mod finger;
 pub(crate) mod path;
 
 pub(crate) use beside::{is_narrow, row, side_margin, side_panel};
-pub(crate) use finger::Finger;
+pub(crate) use finger::{Finger, Swipe};
 
 use egui::{
     Align, Color32, FontId, Layout, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2,

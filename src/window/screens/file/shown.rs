@@ -44,6 +44,8 @@ pub(super) struct Shown {
     pub(super) gone_to: Option<u64>,
     pub(super) notice: Notice,
     pub(super) finger: Finger,
+    /// Where the caret was when the pointer was pressed last.
+    pub(super) pressed_from: u64,
     /// What the engine was asked to show.
     asked: Option<(Range<u64>, usize)>,
 }
@@ -87,6 +89,7 @@ impl Shown {
             gone_to: None,
             notice: Notice::Nothing,
             finger: Finger::default(),
+            pressed_from: 0,
             asked: None,
         }
     }

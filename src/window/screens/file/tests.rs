@@ -4,13 +4,15 @@
 
 use std::io::Write;
 
-use egui::{Context, Event, Key, Modifiers, RawInput, Rect, pos2, vec2};
+use egui::{Context, Event, Key, Modifiers, RawInput, Rect, TouchPhase, pos2, vec2};
 
+use super::table::ROW;
 use super::*;
 use crate::Error;
 use crate::session::scan::{Place, Progress, Texel};
 use crate::window::engine::{Engine, FileNews, Known, Overview};
 use crate::window::error_message::ErrorMessage;
+use crate::window::tests::{finger, finger_goes_up};
 use crate::window::words::Language;
 
 struct Stage {
@@ -294,4 +296,37 @@ fn what_is_no_file_is_refused() {
         assert!(stage.screen.shown.is_none() && stage.screen.refused.is_some());
         assert!(stage.screen.is_settled());
     }
+}
+
+#[test]
+fn a_finger_scrolls_the_rows_and_leaves_the_caret() {
+    let mut stage = stage(&[b'a'; 100_000]);
+    stage.frame(Vec::new());
+    let _ = stage.press(Modifiers::NONE, Key::ArrowRight);
+    let places = |stage: &Stage| {
+        let shown = stage.shown();
+        (shown.top.row as f32 * ROW + shown.top.above, shown.caret)
+    };
+    let (before, caret) = places(&stage);
+    let from = pos2(400.0, 500.0);
+    for events in finger_goes_up(from) {
+        stage.frame(events);
+    }
+    // It rests, and then leaves the screen.
+    for _ in 0..12 {
+        stage.frame(Vec::new());
+    }
+    for events in finger(TouchPhase::End, from) {
+        stage.frame(events);
+    }
+    let (after, left) = places(&stage);
+    assert!((after - before - 120.0).abs() < 15.0, "{before} {after}");
+    assert_eq!(left, caret);
+    // A tap moves it.
+    for phase in [TouchPhase::Start, TouchPhase::End] {
+        for events in finger(phase, from) {
+            stage.frame(events);
+        }
+    }
+    assert_ne!(places(&stage).1, caret);
 }

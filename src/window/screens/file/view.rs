@@ -14,7 +14,7 @@ use super::words;
 use crate::window::accessibility;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::side_margin;
+use crate::window::widgets::{Swipe, side_margin};
 
 /// Keys of the rows; those with more modifiers first.
 const KEYS: [(Modifiers, Key, Motion); 10] = [
@@ -149,8 +149,14 @@ impl Shown {
             }
         }
         self.hovered = response.hover_pos().and_then(|place| byte_at(self, place));
-        if let Some(down) = self.finger.drag(ui, &response) {
+        if self.finger.begins(ui) {
+            self.pressed_from = self.caret;
+        }
+        if let Some(Swipe { down, held }) = self.finger.swipe(ui, &response) {
             self.top = self.grid.scroll(self.top, -down, ROW);
+            if held {
+                self.caret = self.pressed_from;
+            }
         } else if let Some(place) = response.interact_pointer_pos()
             && (response.clicked() || !self.finger.presses)
             && let Some(byte) = byte_at(self, place)

@@ -16,7 +16,7 @@ use super::{spoken, threshold};
 use crate::window::document::{Edit, byte_at, character_at};
 use crate::window::staff::{Around, View};
 use crate::window::theme::{self, MARGIN, Measures, Palette};
-use crate::window::widgets::Finger;
+use crate::window::widgets::{Finger, Swipe};
 use crate::window::words::Language;
 
 /// What the editor keeps from one frame to the next.
@@ -181,12 +181,14 @@ impl Editor {
         let mut state = output.state;
         state.clear_undoer();
         let mut cursor_range = output.cursor_range;
-        if let Some(down) = self.finger.drag(ui, &output.response.response) {
-            // A finger scrolls, and leaves the caret where it was.
+        if let Some(Swipe { down, held }) = self.finger.swipe(ui, &output.response.response) {
             ui.scroll_with_delta_animation(vec2(0.0, down), ScrollAnimation::none());
-            cursor_range = self.pressed_from;
-            state.cursor.set_char_range(cursor_range);
-            state.store(ui.ctx(), id());
+            if held {
+                // The caret stays where it was.
+                cursor_range = self.pressed_from;
+                state.cursor.set_char_range(cursor_range);
+                state.store(ui.ctx(), id());
+            }
         }
         changed.edit = text.take_edit();
         let origin = output.galley_pos;
