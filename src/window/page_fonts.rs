@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use egui::epaint::text::{
     FallbackRequest, FontInsert, FontPriority, FontProvider, InsertFontFamily,
 };
-use egui::{Context, FontData, FontFamily};
+use egui::{Context, FontData, FontFamily, Id};
 
 use super::storage::locale;
 use super::theme;
@@ -56,6 +56,13 @@ fn font_of(character: char) -> Option<&'static str> {
     })
 }
 
+/// A font has come.
+fn has_come(context: &Context) {
+    let count = theme::fonts_of(context) + 1;
+    context.data_mut(|data| data.insert_temp(Id::unique(theme::FONTS), count));
+    context.request_repaint();
+}
+
 impl FontProvider for SystemFonts {
     fn font_for(&self, request: &FallbackRequest<'_>) -> Option<FontInsert> {
         let name = request.cluster.chars().next().and_then(font_of)?;
@@ -84,7 +91,7 @@ async fn load(name: &'static str, context: Context) {
             });
             let data = FontData::from_owned(bytes);
             context.add_font(FontInsert::new(name, data, families.to_vec()));
-            theme::fonts_came(&context);
+            has_come(&context);
         }
         // The text shows its bytes instead.
         Err(why) => tracing::info!("the font {name} could not be loaded: {why}"),

@@ -160,15 +160,8 @@ pub(crate) fn fonts_of(context: &Context) -> u32 {
     count.unwrap_or_default()
 }
 
-/// A font has come.
-#[cfg(target_arch = "wasm32")]
-pub(crate) fn fonts_came(context: &Context) {
-    let count = fonts_of(context) + 1;
-    context.data_mut(|data| data.insert_temp(Id::unique(FONTS), count));
-    context.request_repaint();
-}
-
-const FONTS: &str = "fonts that have come";
+/// Where egui keeps that number.
+pub(super) const FONTS: &str = "fonts that have come";
 
 /// Sets faces, sizes and colours. `system_fonts` lets characters that the bundled
 /// faces lack come from the fonts of the system.

@@ -334,8 +334,8 @@ impl App {
     }
 
     /// The name of the device that computes.
-    #[cfg(target_arch = "wasm32")]
-    pub(in crate::window) fn computes(&self) -> Option<String> {
+    #[must_use]
+    pub fn computes(&self) -> Option<String> {
         let devices = self.devices.as_ref()?;
         Some(devices.compute.summary().name.clone())
     }

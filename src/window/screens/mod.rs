@@ -32,13 +32,6 @@ impl Screen {
     /// All of them, as the tabs stand.
     pub const ALL: [Self; 4] = [Self::Patch, Self::Generate, Self::Compare, Self::File];
 
-    /// The one of a name in links.
-    #[cfg(target_arch = "wasm32")]
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        let named = |screen: &Self| screen.name(Language::English).eq_ignore_ascii_case(name);
-        Self::ALL.into_iter().find(named)
-    }
-
     /// What it is called.
     pub(crate) fn name(self, language: Language) -> &'static str {
         let words = language.words();

@@ -227,16 +227,6 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), first_lanes(to.len()), v) }
     }
     #[inline(always)]
-    fn prefetch<T>(self, at: *const T) {
-        // SAFETY: see the type; a prefetch of any address does nothing that shows.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
-    }
-    #[inline(always)]
-    fn prefetch_near<T>(self, at: *const T) {
-        // SAFETY: as above.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
-    }
-    #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
         // SAFETY: see the type.
         unsafe { _mm256_set1_ps(value) }
@@ -262,40 +252,14 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         // SAFETY: the caller's promise.
         unsafe { self.tile_product(a, b, inner) }
     }
-    #[inline(always)]
-    fn add(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see the type.
-        unsafe { _mm256_add_ps(a, b) }
-    }
-    #[inline(always)]
-    fn sub(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see the type.
-        unsafe { _mm256_sub_ps(a, b) }
-    }
-    #[inline(always)]
-    fn mul(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see the type.
-        unsafe { _mm256_mul_ps(a, b) }
-    }
-    #[inline(always)]
-    fn div(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see the type.
-        unsafe { _mm256_div_ps(a, b) }
-    }
-    #[inline(always)]
-    fn max(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see the type.
-        unsafe { _mm256_max_ps(a, b) }
-    }
-    #[inline(always)]
-    fn min(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see the type.
-        unsafe { _mm256_min_ps(a, b) }
-    }
-    #[inline(always)]
-    fn fma(self, a: __m256, b: __m256, c: __m256) -> __m256 {
-        // SAFETY: see the type.
-        unsafe { _mm256_fmadd_ps(a, b, c) }
+    instructions! {
+        add(a, b) is _mm256_add_ps;
+        sub(a, b) is _mm256_sub_ps;
+        mul(a, b) is _mm256_mul_ps;
+        div(a, b) is _mm256_div_ps;
+        max(a, b) is _mm256_max_ps;
+        min(a, b) is _mm256_min_ps;
+        fma(a, b, c) is _mm256_fmadd_ps;
     }
     #[inline(always)]
     fn power_of_two(self, v: __m256) -> __m256 {

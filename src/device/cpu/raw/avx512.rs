@@ -216,16 +216,6 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
         unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), first_lanes(to.len()), v) }
     }
     #[inline(always)]
-    fn prefetch<T>(self, at: *const T) {
-        // SAFETY: see the type; a prefetch of any address does nothing that shows.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
-    }
-    #[inline(always)]
-    fn prefetch_near<T>(self, at: *const T) {
-        // SAFETY: as above.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
-    }
-    #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
         // SAFETY: see the type.
         unsafe { _mm512_set1_ps(value) }
@@ -262,40 +252,14 @@ impl<const VNNI: bool> Lanes for Avx512<VNNI> {
             }
         }
     }
-    #[inline(always)]
-    fn add(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the type.
-        unsafe { _mm512_add_ps(a, b) }
-    }
-    #[inline(always)]
-    fn sub(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the type.
-        unsafe { _mm512_sub_ps(a, b) }
-    }
-    #[inline(always)]
-    fn mul(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the type.
-        unsafe { _mm512_mul_ps(a, b) }
-    }
-    #[inline(always)]
-    fn div(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the type.
-        unsafe { _mm512_div_ps(a, b) }
-    }
-    #[inline(always)]
-    fn max(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the type.
-        unsafe { _mm512_max_ps(a, b) }
-    }
-    #[inline(always)]
-    fn min(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the type.
-        unsafe { _mm512_min_ps(a, b) }
-    }
-    #[inline(always)]
-    fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: see the type.
-        unsafe { _mm512_fmadd_ps(a, b, c) }
+    instructions! {
+        add(a, b) is _mm512_add_ps;
+        sub(a, b) is _mm512_sub_ps;
+        mul(a, b) is _mm512_mul_ps;
+        div(a, b) is _mm512_div_ps;
+        max(a, b) is _mm512_max_ps;
+        min(a, b) is _mm512_min_ps;
+        fma(a, b, c) is _mm512_fmadd_ps;
     }
     #[inline(always)]
     fn power_of_two(self, v: __m512) -> __m512 {

@@ -3,6 +3,18 @@
 //!
 //! A kernel is written once against [`Lanes`] and compiled for every [`Level`].
 
+/// Methods that are an instruction each.
+#[cfg(target_arch = "x86_64")]
+macro_rules! instructions {
+    ($($name:ident($($argument:ident),+) is $instruction:ident;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($argument: Self::V),+) -> Self::V {
+            // SAFETY: see the type.
+            unsafe { $instruction($($argument),+) }
+        }
+    )*};
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -184,10 +196,26 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// Prefetches the cache line at an address, which may be any, into the second-level cache:
     /// weights came slower where they were prefetched into the first.
     #[inline(always)]
-    fn prefetch<T>(self, _: *const T) {}
+    fn prefetch<T>(self, at: *const T) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every such processor has SSE; a prefetch of any address does nothing that shows.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T1>(at.cast());
+        }
+        let _ = at;
+    }
     /// The same into the first-level cache, from the second.
     #[inline(always)]
-    fn prefetch_near<T>(self, _: *const T) {}
+    fn prefetch_near<T>(self, at: *const T) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(at.cast());
+        }
+        let _ = at;
+    }
     fn splat(self, value: f32) -> Self::V;
     /// Zeros.
     fn square(self) -> Self::Square;

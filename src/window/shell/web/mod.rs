@@ -20,7 +20,7 @@ use crate::window::export::{self, Form};
 use crate::window::screens::patch::PatchScreen;
 use crate::window::staff::{Pipelines, draw_triangles};
 use crate::window::theme::Palette;
-use crate::window::{App, AppOptions, Link, Screen};
+use crate::window::{App, AppOptions, Language, Link, Screen};
 
 /// A window in a page, for scripts of the page.
 pub struct PageWindow(WebRunner);
@@ -225,7 +225,7 @@ impl Page {
         let mut link = Link::read(page::of_link);
         let options = AppOptions {
             text: link.text.take(),
-            screen: page::of_link("screen").and_then(|name| Screen::named(&name)),
+            screen: page::of_link("screen").and_then(|name| screen_named(&name)),
             link,
             settings: AppOptions::system_settings(),
             system_fonts: true,
@@ -272,6 +272,15 @@ impl eframe::App for Page {
         let color = Palette::of_theme(theme).background;
         color.to_array().map(|value| f32::from(value) / 255.0)
     }
+}
+
+/// The screen of a name in links.
+fn screen_named(name: &str) -> Option<Screen> {
+    let named = |screen: &Screen| {
+        let own = screen.name(Language::English);
+        own.eq_ignore_ascii_case(name)
+    };
+    Screen::ALL.into_iter().find(named)
 }
 
 /// Shows the browser's dialogs.
