@@ -7,7 +7,10 @@ use super::staff::ended;
 use crate::generate::Drafts;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::{is_narrow, right, thousands};
+use crate::window::widgets::{right, thousands};
+
+/// Points that a rate takes.
+const RATE: f32 = 110.0;
 
 impl GenerateScreen {
     pub(super) fn status(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
@@ -60,7 +63,6 @@ impl GenerateScreen {
                 format!("글의 메모리 {mib:.1} MiB"),
             ));
         }
-        let is_narrow = is_narrow(ui);
         ui.horizontal_wrapped(|ui| {
             for (index, part) in parts.into_iter().enumerate() {
                 if index > 0 {
@@ -75,11 +77,11 @@ impl GenerateScreen {
                     format!("초당 {rate:.0}바이트"),
                 );
                 let label = Label::new(RichText::new(text).font(theme::bold(12.5))).extend();
-                // In a narrow window it follows the others.
-                if is_narrow {
-                    ui.add(label);
-                } else {
+                // At the end of the row, where that has room.
+                if ui.available_size_before_wrap().x > RATE {
                     right(ui, |ui| ui.add(label));
+                } else {
+                    ui.add(label);
                 }
             }
         });
