@@ -40,17 +40,19 @@ impl Finger {
     pub(crate) fn swipe(&mut self, ui: &Ui, response: &Response) -> Option<Swipe> {
         // A frame that is drawn twice has the same input twice.
         let is_first = ui.ctx().current_pass_index() == 0;
-        let pointer = ui.input(|input| input.pointer.clone());
-        if pointer.any_pressed() {
+        if ui.input(|input| input.pointer.any_pressed()) {
             self.presses = ui.input(InputState::any_touches);
             self.speed = 0.0;
         }
         if self.presses && (response.dragged() || response.drag_stopped()) {
             if response.drag_stopped() {
-                self.speed = pointer.velocity().y;
+                self.speed = ui.input(|input| input.pointer.velocity().y);
                 ui.ctx().request_repaint();
             }
-            let down = if is_first { pointer.delta().y } else { 0.0 };
+            let down = match is_first {
+                true => ui.input(|input| input.pointer.delta().y),
+                false => 0.0,
+            };
             return Some(Swipe { down, held: true });
         }
         if self.speed == 0.0 || !is_first {
