@@ -23,7 +23,8 @@ impl ErrorMessage {
         }
     }
 
-    /// For a device whose driver computes wrong results or does not compile, in the library's words.
+    /// For a device whose driver computes wrong results or does not compile kernels, in the
+    /// library's words.
     pub(crate) fn of_wrong_results(said: String) -> Self {
         Self {
             korean: format!(
