@@ -3,7 +3,7 @@
 // What the page shows is compared with what the program prints for the same model.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serve } from "./serve.mjs";
@@ -89,6 +89,13 @@ async function at_end(page) {
   await page.evaluate(frames);
 }
 
+// Lets go of a file or a folder on the page.
+async function dropped(page, path) {
+  const devtools = await page.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) await devtools.send("Input.dispatchDragEvent", { type, x: 400, y: 300, data });
+}
+
 async function closed(page) {
   assert.deepEqual(page.wrong, []);
   await page.context().close();
@@ -121,6 +128,45 @@ function agree(name, ours, theirs) {
     if (byte.start !== undefined && Math.abs((byte.entropy ?? 0) - theta) > 1e-3)
       assert.equal(ours[at].start, byte.start, `${name}: the start at byte ${at}`);
   });
+}
+
+// Gives a model larger hash tables, of zeros, in a file of their own.
+function with_large_tables(model) {
+  const config = JSON.parse(readFileSync(join(model, "config.json")));
+  const path = join(model, "model.safetensors");
+  const all = readFileSync(path);
+  const data = 8 + Number(all.readBigUInt64LE());
+  const weight_map = {};
+  const write = (file, tensors, content) => {
+    const header = Buffer.from(JSON.stringify(tensors));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    writeFileSync(join(model, file), Buffer.concat([length, header, ...content]));
+    for (const name of Object.keys(tensors)) weight_map[name] = file;
+    return 8 + header.length;
+  };
+  const tensors = JSON.parse(all.subarray(8, data));
+  delete tensors.__metadata__;
+  const tables = "model.encoder_hash_tok_embedding.weight";
+  const [rows, columns] = tensors[tables].shape;
+  const shape = [(rows / config.encoder_hash_byte_group_vocab) * 100_003, columns];
+  const bytes = shape[0] * columns * 4;
+  delete tensors[tables];
+  const parts = [];
+  let at = 0;
+  for (const tensor of Object.values(tensors)) {
+    const [from, to] = tensor.data_offsets;
+    parts.push(all.subarray(data + from, data + to));
+    tensor.data_offsets = [at, (at += to - from)];
+  }
+  write("rest.safetensors", tensors, parts);
+  const begin = write("tables.safetensors", { [tables]: { dtype: "F32", shape, data_offsets: [0, bytes] } }, []);
+  // What is never written takes no room on the disk.
+  truncateSync(join(model, "tables.safetensors"), begin + bytes);
+  rmSync(path);
+  writeFileSync(join(model, "model.safetensors.index.json"), JSON.stringify({ weight_map }));
+  writeFileSync(join(model, "config.json"), JSON.stringify({ ...config, encoder_hash_byte_group_vocab: 100_003 }));
+  return bytes;
 }
 
 const link_to = (bytes) => `#base64=${bytes.toString("base64url")}`;
@@ -234,17 +280,12 @@ const tests = {
   async "files and model folders are dropped"(browser, device) {
     const page = await opened(browser, `?device=${device}`);
     await settled(page);
-    const devtools = await page.context().newCDPSession(page);
-    const drop = async (file) => {
-      const data = { items: [], files: [file], dragOperationsMask: 1 };
-      for (const type of ["dragEnter", "dragOver", "drop"]) await devtools.send("Input.dispatchDragEvent", { type, x: 400, y: 300, data });
-    };
     const text = join(scratch, "dropped.txt");
     writeFileSync(text, "Let go on the page.");
-    await drop(text);
+    await dropped(page, text);
     await shows(page, "Let go on the page.");
     const model = join(import.meta.dirname, "..", "tests", "oracle", "gqa");
-    await drop(model);
+    await dropped(page, model);
     const theirs = parsed(execFileSync(blt, ["patch", "-q", "-m", model, "--adapter", "cpu", "--format", "jsonl", "--file", text]).toString());
     const same = (nats) => {
       const ours = globalThis.blt.records().split("\n").filter(Boolean).map((line) => JSON.parse(line).entropy);
@@ -252,6 +293,36 @@ const tests = {
     };
     await page.waitForFunction(same, theirs.map((byte) => byte.entropy), { timeout: PATIENCE, polling: 100 });
     await settled(page);
+    await closed(page);
+  },
+
+  async "a large model is read in parts, and its tables stay in its files"(browser, device) {
+    const model = join(scratch, "large-model");
+    execFileSync(blt, ["convert", "-q", "-m", join(folder, "model"), "--dtype", "f32", model]);
+    const tables = with_large_tables(model);
+    const prompt = "The old house at the end of the";
+    const page = await opened(browser, `?device=${device}&screen=generate#${new URLSearchParams({ text: prompt })}`);
+    await settled(page);
+    await page.evaluate(() => {
+      globalThis.read = 0;
+      const { arrayBuffer } = Blob.prototype;
+      Blob.prototype.arrayBuffer = async function () {
+        globalThis.read += this.size;
+        return arrayBuffer.call(this);
+      };
+    });
+    await dropped(page, model);
+    await page.waitForFunction(() => globalThis.blt.model === "large-model", null, { timeout: PATIENCE, polling: 100 });
+    await settled(page);
+    await page.keyboard.press("F5");
+    await page.waitForFunction(() => globalThis.blt.written().length >= 24, null, { timeout: PATIENCE, polling: 200 });
+    const ours = Buffer.from(await page.evaluate(() => Array.from(globalThis.blt.written())));
+    const theirs = execFileSync(blt, ["generate", "-q", "-m", model, "--adapter", "cpu", "-p", prompt, "-n", "24"]);
+    assert.equal(ours.subarray(0, 24).toString(), theirs.subarray(0, 24).toString());
+    const read = await page.evaluate(() => globalThis.read);
+    assert.ok(read < tables / 4, `${read} bytes were read, and the tables alone have ${tables}`);
+    assert.deepEqual(await page.evaluate(() => globalThis.blt.notices), []);
+    if (pictures) await page.screenshot({ path: join(pictures, `large-${device}.png`) });
     await closed(page);
   },
 

@@ -12,16 +12,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::disk::{self, plain};
-use super::files::{Held, Slot, WeightBytes, WeightFile, Weights};
+use super::disk::{mapped::map, plain};
+use super::files::{Held, Slot, WeightBytes, WeightFile, Weights, inside};
 use super::header::Entry;
+use super::locate::METADATA;
 use super::parts::{Part, Parts};
 use super::pth::{self, Chunk, Distributed};
 use super::sentence::{quoted, refuse};
 use crate::{Error, Result, mapped};
 
-/// The name of the file that says what is where.
-pub(super) const METADATA: &str = ".metadata";
 /// What the names of the model's tensors begin with, beside those of its optimiser.
 const MODEL: &str = "model.";
 
@@ -53,7 +52,7 @@ pub(super) fn open(folder: &Path) -> Result<Weights> {
                     quoted(&chunk.file)
                 )));
             }
-            let (shown, mapped) = disk::map(&place)?;
+            let (shown, mapped) = map(&place)?;
             let bytes = WeightBytes::from(mapped).into_bytes();
             files.insert(chunk.file.clone(), (shown, bytes));
         }
@@ -110,7 +109,7 @@ fn entry(name: &str, chunk: &Chunk, files: &BTreeMap<String, (String, Bytes)>) -
         )));
     };
     let mut entry = pth::read_tensor(part, name, shown)?;
-    entry.range = entry.range.start + start..entry.range.end + start;
+    entry.range = entry.range.start + chunk.bytes.start..entry.range.end + chunk.bytes.start;
     Ok(entry)
 }
 
@@ -172,7 +171,7 @@ fn slot(
         Some(Part {
             first: chunk.first.clone(),
             shape: entry.shape.clone(),
-            bytes: bytes.slice(entry.range.clone()),
+            bytes: bytes.slice_ref(inside(bytes, &entry.range)?),
         })
     };
     Slot {

@@ -1,5 +1,5 @@
-//! The weights: one safetensors file or several, mapped or in memory, behind
-//! one table of tensors.
+//! The weights: one safetensors file or several, mapped, in memory or read in parts,
+//! behind one table of tensors.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::apart::{Apart, BlobPart};
 use super::header::{self, Entry};
 use super::naming::{Naming, is_derived, unwrapped};
 #[cfg(not(target_arch = "wasm32"))]
@@ -14,6 +15,7 @@ use super::parts::Parts;
 use super::sentence::{quoted, refuse};
 use super::tensor::{Dtype, Narrowed, Packed, TensorData, TensorView};
 use crate::Result;
+use crate::files::Blob;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::mapped::{self, MappedFile};
 use crate::numerics::Quantisation;
@@ -79,10 +81,12 @@ pub(super) struct Slot {
 /// Where its elements are.
 #[derive(Clone, Debug)]
 pub(super) enum Held {
-    /// In the file.
-    At(Range<usize>),
+    /// In the file, which is in memory.
+    At(Range<u64>),
     /// In three tensors, which may be in several files.
     Packed(HeldPacked),
+    /// In a file that is read in parts; in three tensors, if they are quantised.
+    Apart(HeldApart),
     /// Nowhere: they are made on demand.
     Made(TensorData<'static>),
     /// In parts, of one file or several.
@@ -100,11 +104,37 @@ pub(super) struct HeldPacked {
     pub(super) pairs: Dtype,
 }
 
+/// A tensor of files that are read in parts.
+#[derive(Clone, Debug)]
+pub(super) struct HeldApart {
+    pub(super) parts: Vec<BlobPart>,
+    /// How it is quantised, and the type of scales and biases.
+    pub(super) packed: Option<(Quantisation, Dtype)>,
+}
+
+/// The bytes of a tensor that is in a file as it is.
+#[derive(Clone, Debug)]
+pub(super) enum Stored {
+    Here(Bytes),
+    Apart(BlobPart),
+}
+
+impl Stored {
+    pub(super) fn apart(self) -> Option<BlobPart> {
+        match self {
+            Self::Here(_) => None,
+            Self::Apart(part) => Some(part),
+        }
+    }
+}
+
 /// One file of the checkpoint.
 #[derive(Clone, Debug)]
 pub(super) struct WeightFile {
     pub(super) label: String,
+    /// Its content, if that is in memory.
     bytes: WeightBytes,
+    length: u64,
     table: BTreeMap<String, Slot>,
     naming: Naming,
     /// What its names begin with and the model's do not.
@@ -113,12 +143,40 @@ pub(super) struct WeightFile {
 
 impl WeightFile {
     pub(super) fn new(label: String, bytes: WeightBytes, table: BTreeMap<String, Entry>) -> Self {
+        let slots = table.into_iter().map(|(name, entry)| {
+            let data = Held::At(entry.range.clone());
+            (name, slot(entry, data))
+        });
         Self {
-            label,
+            table: slots.collect(),
+            length: bytes.as_ref().len() as u64,
             bytes,
-            table: table.into_iter().map(slot).collect(),
-            naming: Naming::Transformers,
-            root: String::new(),
+            ..Self::made(label, BTreeMap::new())
+        }
+    }
+
+    /// A file that is read in parts.
+    pub(super) fn apart(
+        label: String,
+        (blob, length): (&Blob, u64),
+        table: BTreeMap<String, Entry>,
+    ) -> Self {
+        let slots = table.into_iter().map(|(name, entry)| {
+            let part = BlobPart {
+                blob: blob.clone(),
+                file: label.clone(),
+                range: entry.range.clone(),
+            };
+            let held = HeldApart {
+                parts: vec![part],
+                packed: None,
+            };
+            (name, slot(entry, Held::Apart(held)))
+        });
+        Self {
+            table: slots.collect(),
+            length,
+            ..Self::made(label, BTreeMap::new())
         }
     }
 
@@ -127,14 +185,15 @@ impl WeightFile {
         Self {
             label,
             bytes: WeightBytes(Bytes::new()),
+            length: 0,
             table,
             naming: Naming::Transformers,
             root: String::new(),
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.bytes.as_ref().len()
+    pub(super) fn len(&self) -> u64 {
+        self.length
     }
 
     pub(super) fn table(&self) -> &BTreeMap<String, Slot> {
@@ -146,21 +205,30 @@ impl WeightFile {
     }
 
     /// The bytes of a tensor that is in the file as it is.
-    pub(super) fn bytes_of(&self, slot: &Slot) -> Option<Bytes> {
+    pub(super) fn bytes_of(&self, slot: &Slot) -> Option<Stored> {
         match &slot.data {
-            Held::At(range) if range.end <= self.len() => Some(self.bytes.0.slice(range.clone())),
+            Held::At(range) => {
+                let bytes = inside(&self.bytes.0, range)?;
+                Some(Stored::Here(self.bytes.0.slice_ref(bytes)))
+            }
+            Held::Apart(apart) => apart.parts.first().cloned().map(Stored::Apart),
             _ => None,
         }
     }
 }
 
-fn slot((name, entry): (String, Entry)) -> (String, Slot) {
-    let slot = Slot {
+fn slot(entry: Entry, data: Held) -> Slot {
+    Slot {
         dtype: entry.dtype,
         shape: entry.shape,
-        data: Held::At(entry.range),
-    };
-    (name, slot)
+        data,
+    }
+}
+
+/// The bytes of a range; `None` if they are not all there.
+pub(super) fn inside<'a>(bytes: &'a [u8], range: &Range<u64>) -> Option<&'a [u8]> {
+    let at = |end: u64| usize::try_from(end).ok();
+    bytes.get(at(range.start)?..at(range.end)?)
 }
 
 /// What the table knows of a tensor, whether or not it can serve as a weight.
@@ -225,8 +293,15 @@ impl<'a> Listed<'a> {
         let (dtype, source) = self.types()?;
         let (data, whole) = match self.held {
             Held::At(range) => {
-                let bytes = self.whole.get(range.clone()).unwrap_or_default();
+                let bytes = inside(self.whole, range).unwrap_or_default();
                 (TensorData::Bytes(bytes), self.whole)
+            }
+            Held::Apart(held) => {
+                let apart = Apart {
+                    parts: &held.parts,
+                    pairs: held.packed.map(|(_, pairs)| pairs),
+                };
+                (TensorData::Apart(apart), self.whole)
             }
             Held::Packed(held) => {
                 let packed = Packed {
@@ -301,7 +376,6 @@ impl Weights {
     }
 
     /// The same tensors, without what the names have before that of the tensor `anchor`.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn rooted(mut self, anchor: &str) -> Result<Self> {
         let names = self.files.iter().flat_map(|file| file.table.keys());
         let root = names.into_iter().find_map(|stored| {
@@ -319,7 +393,6 @@ impl Weights {
     }
 
     /// The same tensors, their names read in another way.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn named(mut self, naming: Naming) -> Result<Self> {
         for file in &mut self.files {
             file.naming = naming;
@@ -328,7 +401,6 @@ impl Weights {
     }
 
     /// The tensors of both.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn with(mut self, other: Self) -> Result<Self> {
         self.files.extend(other.files);
         Self::join(self.files)
@@ -395,6 +467,10 @@ impl Weights {
         let (stored_name, entry) = file.table.get_key_value(stored)?;
         let source = match &entry.data {
             Held::Packed(held) => Some(Dtype::Quantised(held.quantisation)),
+            Held::Apart(HeldApart {
+                packed: Some((quantisation, _)),
+                ..
+            }) => Some(Dtype::Quantised(*quantisation)),
             _ => Dtype::of(entry.dtype),
         };
         let used = |source: Dtype| source.used_as(name, &entry.shape, self.narrowed);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use safetensors::tensor::{Dtype, TensorInfo};
+use safetensors::tensor::Dtype;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -25,12 +25,36 @@ const LONGEST: u64 = 100_000_000;
 pub(super) struct Entry {
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
-    pub(super) range: Range<usize>,
+    pub(super) range: Range<u64>,
+}
+
+/// What a header says of a tensor. That of the `safetensors` crate counts in `usize`, of
+/// which a page has too few bits for large files.
+#[derive(Deserialize)]
+struct Info {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data_offsets: (u64, u64),
 }
 
 /// Reads and checks the table of the file `label` whose content is `bytes`.
 pub(super) fn read(bytes: &[u8], label: &str) -> Result<BTreeMap<String, Entry>> {
+    read_begin(bytes, bytes.len() as u64, label)
+}
+
+/// The bytes of a file up to its data, by the first eight of them.
+pub(super) fn begin_bytes(first: [u8; 8]) -> u64 {
+    8 + u64::from_le_bytes(first).min(LONGEST)
+}
+
+/// The same of a file of `length` bytes that begins with `bytes`, its header at least.
+pub(super) fn read_begin(
+    bytes: &[u8],
+    length: u64,
+    label: &str,
+) -> Result<BTreeMap<String, Entry>> {
     let (header, data_at) = split(bytes, label)?;
+    let data_at = data_at as u64;
     let Raw(pairs) = serde_json::from_slice(header).map_err(|e| {
         refuse(format!(
             "{label} is not a safetensors file: its header is not valid: {e}"
@@ -51,7 +75,7 @@ pub(super) fn read(bytes: &[u8], label: &str) -> Result<BTreeMap<String, Entry>>
         }
         table.insert(name, entry);
     }
-    tile(&table, bytes.len() - data_at, label)?;
+    tile(&table, length - data_at, label)?;
     for entry in table.values_mut() {
         entry.range = entry.range.start + data_at..entry.range.end + data_at;
     }
@@ -92,7 +116,7 @@ fn split<'a>(bytes: &'a [u8], label: &str) -> Result<(&'a [u8], usize)> {
 
 fn entry(name: &str, info: &Value, label: &str) -> Result<Entry> {
     let tensor = quoted(name);
-    let info = TensorInfo::deserialize(info).map_err(|e| {
+    let info = Info::deserialize(info).map_err(|e| {
         refuse(format!(
             "{label} describes the tensor {tensor} as {}: {e}",
             value(info)
@@ -102,7 +126,9 @@ fn entry(name: &str, info: &Value, label: &str) -> Result<Entry> {
     let needed = info
         .shape
         .iter()
-        .try_fold(info.dtype.bitsize(), |bits, &n| bits.checked_mul(n))
+        .try_fold(info.dtype.bitsize() as u64, |bits, &n| {
+            bits.checked_mul(n as u64)
+        })
         .filter(|bits| bits % 8 == 0)
         .map(|bits| bits / 8);
     if end < start || needed != Some(end - start) {
@@ -119,7 +145,7 @@ fn entry(name: &str, info: &Value, label: &str) -> Result<Entry> {
 }
 
 /// The tensors must cover the data without gap or overlap, as the format says.
-fn tile(table: &BTreeMap<String, Entry>, data: usize, label: &str) -> Result<()> {
+fn tile(table: &BTreeMap<String, Entry>, data: u64, label: &str) -> Result<()> {
     let mut order: Vec<_> = table.iter().collect();
     order.sort_by_key(|(_, e)| (e.range.start, e.range.end));
     let mut at = 0;

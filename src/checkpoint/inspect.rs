@@ -128,7 +128,7 @@ impl Inspection {
                 .filter(|f| f.len() > 0)
                 .map(|f| FileReport {
                     name: f.label.clone(),
-                    bytes: f.len() as u64,
+                    bytes: f.len(),
                 })
                 .collect(),
             parts: Vec::new(),

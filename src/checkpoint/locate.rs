@@ -6,9 +6,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::dcp::METADATA;
 use super::sentence::{listing, quoted, refuse};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// The variables that say where the Hugging Face cache is.
 #[derive(Debug, Clone, Default)]
@@ -94,6 +93,8 @@ pub(super) const TRAINING: &str = "train_args.json";
 /// The folder in which Meta's tools put the one file that they make of a distributed
 /// checkpoint.
 const CONSOLIDATED: &str = "consolidated";
+/// What says which parts of a distributed checkpoint are where.
+pub(super) const METADATA: &str = ".metadata";
 /// The folder in which Meta keeps an entropy model.
 const ENTROPY: &str = "entropy_model";
 
@@ -131,9 +132,13 @@ const WITH_ROPE: &str = "consolidated_with_rope.pth";
 /// model of that name in the cache.
 pub(super) fn locate(name: &str, environment: &Environment) -> Result<Located> {
     let path = Path::new(name);
+    if files::is_folder(path) {
+        return folder(path, name.into(), "");
+    }
+    if files::is_file(path) {
+        return file(path);
+    }
     match fs::metadata(path) {
-        Ok(facts) if facts.is_dir() => folder(path, name.into(), ""),
-        Ok(facts) if facts.is_file() => file(path),
         Ok(_) => Err(refuse(format!("{name} is neither a file nor a folder"))),
         Err(_) if dangling(path) => Err(refuse(format!(
             "{name} is a link to nothing; finish the download or correct the link"
@@ -152,6 +157,10 @@ pub(super) fn locate(name: &str, environment: &Environment) -> Result<Located> {
             ))),
         },
     }
+}
+
+fn is_there(path: &Path) -> bool {
+    files::is_file(path) || files::is_folder(path)
 }
 
 fn dangling(path: &Path) -> bool {
@@ -197,7 +206,7 @@ fn config(folder: &Path) -> Option<PathBuf> {
     let within = folder.join(CONSOLIDATED);
     let places = [Some(folder), around, Some(&within)].into_iter().flatten();
     let mut configs = places.flat_map(|place| CONFIGS.map(|name| place.join(name)));
-    configs.find(|path| path.is_file())
+    configs.find(|path| files::is_file(path))
 }
 
 /// The entropy model that belongs to the checkpoint of a config but lies in a
@@ -218,7 +227,7 @@ pub(super) fn entropy_model(config: &Path) -> Result<Option<Located>> {
     let mut places = [folder_of_config, &beside]
         .map(|place| place.join(ENTROPY))
         .into_iter();
-    match places.find(|place| place.is_dir()) {
+    match places.find(|place| files::is_folder(place)) {
         Some(place) => folder(&place, place.display().to_string(), "").map(Some),
         None => Ok(None),
     }
@@ -226,7 +235,9 @@ pub(super) fn entropy_model(config: &Path) -> Result<Option<Located>> {
 
 /// `hint` is appended to the sentence that says what is missing.
 fn folder(path: &Path, origin: String, hint: &str) -> Result<Located> {
-    let mut there = WEIGHTS.iter().filter(|(name, _)| path.join(name).exists());
+    let mut there = WEIGHTS
+        .iter()
+        .filter(|(name, _)| is_there(&path.join(name)));
     let link = |names: &[&str]| {
         let name = names.iter().find(|name| dangling(&path.join(name)))?;
         Some(format!("a {name} that is not a link to nothing"))
@@ -255,7 +266,7 @@ fn folder(path: &Path, origin: String, hint: &str) -> Result<Located> {
         },
         (None, Err(weights)) => format!("config.json and {weights}"),
     };
-    let there = names(path);
+    let there = files::names(path);
     Err(refuse(format!(
         "{} needs {missing} and holds {}{hint}",
         path.display(),
@@ -276,16 +287,6 @@ fn beside(folder: &Path, taken: &str, others: &[&str]) -> Option<String> {
          take that)",
         folder.display()
     ))
-}
-
-/// The names in a folder, sorted; none if it cannot be read.
-fn names(path: &Path) -> Vec<String> {
-    let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    let mut names: Vec<_> = entries
-        .map(|e| e.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort_unstable();
-    names
 }
 
 /// `org/name` or `org/name@revision`.
@@ -333,7 +334,7 @@ fn cached(repo: &str, revision: Option<&str>, environment: &Environment) -> Resu
     };
     let home = hub.join(format!("models--{}", repo.replace('/', "--")));
     if !home.is_dir() {
-        let models: Vec<_> = names(&hub)
+        let models: Vec<_> = files::names(&hub)
             .iter()
             .filter_map(|n| n.strip_prefix("models--"))
             .map(|n| n.replacen("--", "/", 1))
@@ -346,7 +347,7 @@ fn cached(repo: &str, revision: Option<&str>, environment: &Environment) -> Resu
     }
 
     let snapshots = home.join("snapshots");
-    let there = names(&snapshots);
+    let there = files::names(&snapshots);
     let branch = revision.unwrap_or("main");
     let pinned = fs::read_to_string(home.join("refs").join(branch)).ok();
     let pinned = pinned
@@ -375,7 +376,7 @@ fn cached(repo: &str, revision: Option<&str>, environment: &Environment) -> Resu
             ),
             _ => format!("has no revision {} of {repo} and holds", quoted(branch)),
         };
-        let mut revisions = names(&home.join("refs"));
+        let mut revisions = files::names(&home.join("refs"));
         if pinned.is_some() {
             revisions.clear();
         }

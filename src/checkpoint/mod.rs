@@ -4,6 +4,7 @@
 //! Nothing is copied, nothing is computed, no GPU is needed, and no tensor name
 //! leaves this module.
 
+mod apart;
 mod block;
 mod blt;
 mod config;
@@ -11,7 +12,6 @@ mod config;
 mod convert;
 #[cfg(not(target_arch = "wasm32"))]
 mod dcp;
-#[cfg(not(target_arch = "wasm32"))]
 mod disk;
 mod doubts;
 mod embedded;
@@ -19,18 +19,13 @@ mod entropy;
 mod expected;
 mod files;
 mod form;
-#[cfg(target_arch = "wasm32")]
-mod handed;
 mod header;
 mod inspect;
 mod like;
-#[cfg(not(target_arch = "wasm32"))]
 mod locate;
-#[cfg(not(target_arch = "wasm32"))]
 mod meta;
 mod naming;
 mod non_finite;
-#[cfg(not(target_arch = "wasm32"))]
 mod open;
 mod packed;
 #[cfg(not(target_arch = "wasm32"))]
@@ -45,6 +40,7 @@ mod tensor;
 #[cfg(not(target_arch = "wasm32"))]
 mod write;
 
+pub use apart::{Apart, Rows};
 pub use block::BlockWeights;
 pub use blt::{BltWeights, CrossWeights};
 pub use config::{
@@ -57,7 +53,6 @@ pub use entropy::EntropyWeights;
 pub use expected::{ExpectedTensor, Part, expected_tensors};
 pub use files::WeightBytes;
 pub use inspect::{FileReport, Inspection, Misshaped, PartReport, TensorReport, Totals};
-#[cfg(not(target_arch = "wasm32"))]
 pub use locate::{Environment, cached_models};
 pub use released::{Closest, Difference};
 pub use tensor::{Dtype, Packed, Random, TensorData, TensorView};
@@ -65,6 +60,7 @@ pub use tensor::{Dtype, Packed, Random, TensorData, TensorView};
 use crate::Result;
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::mapped::check_all as check_open_files;
+use disk::Access;
 use files::Weights;
 use form::Form;
 use sentence::refuse;
@@ -92,36 +88,37 @@ impl Checkpoint {
     /// `train_args.json`, weights in `model.safetensors` or `consolidated.pth`,
     /// and an entropy model in the folder `entropy_model` within or beside it.
     ///
-    /// The weights are mapped, not read. A file that another program cuts or
+    /// In a page `name` is that of a folder that the page was handed.
+    ///
+    /// The weights are mapped, not read; in a page they are read in parts (see
+    /// [`open_in_parts`](Self::open_in_parts)). A file that another program cuts or
     /// rewrites meanwhile gives other numbers, or zeros; who works with the
     /// weights is told by [`check_files`](Self::check_files).
     ///
     /// # Errors
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) if there is none, or it is damaged or contradicts
     /// itself; [`Error::Io`](crate::Error::Io) if the system refuses a file.
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn open(name: &str) -> Result<Self> {
         Self::open_in(name, &Environment::of_process())
-    }
-
-    /// Opens a folder of this name that the page has been handed, with `config.json` and
-    /// `model.safetensors`.
-    ///
-    /// # Errors
-    /// [`Error::Checkpoint`](crate::Error::Checkpoint) if there is none, or it is damaged or contradicts
-    /// itself.
-    #[cfg(target_arch = "wasm32")]
-    pub fn open(name: &str) -> Result<Self> {
-        handed::open(name)
     }
 
     /// [`open`](Self::open) with the Hugging Face cache of another environment.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn open_in(name: &str, environment: &Environment) -> Result<Self> {
-        open::open(name, environment)
+        open::open(name, environment, Access::Mapped)
+    }
+
+    /// Like [`open`](Self::open), but nothing is mapped: weights are read while a model is
+    /// loaded, and rows of hash tables that stay with the host when a text needs them. For
+    /// file systems that map files badly. Tensors of such a checkpoint are read with
+    /// [`TensorView::rows`]; it cannot be converted, and `.pth` files cannot be opened so.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_in_parts(name: &str) -> Result<Self> {
+        open::open(name, &Environment::of_process(), Access::Parts)
     }
 
     /// A checkpoint in memory: the text of its `config.json` and the content of

@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::Checkpoint;
 use super::config::{self, Config};
-use super::dcp;
+use super::disk::Access;
 use super::files::Weights;
 use super::locate::{self, Environment, Found, Located, TRAINING};
 use super::meta::{self, Translated};
 use super::naming::Naming;
 use super::sentence::refuse;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// One folder's config and weights, in transformers' words.
 struct Opened {
@@ -28,13 +28,13 @@ struct Opened {
     meta: bool,
 }
 
-pub(super) fn open(name: &str, environment: &Environment) -> Result<Checkpoint> {
+pub(super) fn open(name: &str, environment: &Environment, access: Access) -> Result<Checkpoint> {
     let located = locate::locate(name, environment)?;
-    let mut opened = read(&located, false)?;
+    let mut opened = read(&located, false, access)?;
     if lacks_entropy_model(&opened.config)
         && let Some(entropy) = locate::entropy_model(&located.config)?
     {
-        opened = attach(opened, read(&entropy, true)?)?;
+        opened = attach(opened, read(&entropy, true, access)?)?;
     }
     if let Some(note) = &opened.note {
         tracing::warn!("{note}");
@@ -49,13 +49,22 @@ pub(super) fn open(name: &str, environment: &Environment) -> Result<Checkpoint> 
     })
 }
 
-fn read(located: &Located, entropy: bool) -> Result<Opened> {
+fn read(located: &Located, entropy: bool, access: Access) -> Result<Opened> {
     let json = parse(&located.config)?;
     let weights = match &located.weights {
-        Found::Single(path) => Weights::open(path)?,
-        Found::Index(path) => Weights::open_index(path)?,
-        Found::Pth(path) => Weights::open_pth(path)?,
-        Found::Distributed(folder) => dcp::open(folder)?,
+        Found::Single(path) => Weights::open(path, access)?,
+        Found::Index(path) => Weights::open_index(path, access)?,
+        #[cfg(not(target_arch = "wasm32"))]
+        Found::Pth(path) if access == Access::Mapped => Weights::open_pth(path)?,
+        #[cfg(not(target_arch = "wasm32"))]
+        Found::Distributed(folder) if access == Access::Mapped => super::dcp::open(folder)?,
+        Found::Pth(path) | Found::Distributed(path) => {
+            return Err(refuse(format!(
+                "{} is not read in parts, as a page reads files; make safetensors of it with \
+                 `blt convert`, and open those",
+                path.display()
+            )));
+        }
     };
     let label = located.config.display().to_string();
     let weights = weights.packed(&json, &label)?;
@@ -76,7 +85,7 @@ fn read(located: &Located, entropy: bool) -> Result<Opened> {
         });
     }
     let training = located.config.with_file_name(TRAINING);
-    let training = match training.is_file() {
+    let training = match files::is_file(&training) {
         true => Some((parse(&training)?, training.display().to_string())),
         false => None,
     };
@@ -93,7 +102,7 @@ fn read(located: &Located, entropy: bool) -> Result<Opened> {
 }
 
 fn parse(path: &Path) -> Result<Value> {
-    let text = std::fs::read(path).map_err(|source| Error::Io {
+    let text = files::read(path).map_err(|source| Error::Io {
         action: "read",
         path: path.into(),
         source,

@@ -7,11 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::Checkpoint;
-use super::files::{Held, HeldPacked, Slot, WeightFile, Weights};
+use super::files::{Held, HeldApart, HeldPacked, Slot, Stored, WeightFile, Weights};
 use super::sentence::{quoted, refuse, value};
 use super::tensor::{Dtype, Narrowed};
 use crate::Result;
@@ -206,7 +205,7 @@ fn packed_name(file: &WeightFile) -> Option<(&str, &str)> {
 struct Companion {
     file: usize,
     slot: Slot,
-    bytes: Bytes,
+    bytes: Stored,
 }
 
 fn take_companions(files: &mut [WeightFile]) -> BTreeMap<String, Companion> {
@@ -286,15 +285,27 @@ fn slot(
             scales.slot.dtype, biases.slot.dtype
         )));
     };
+    let data = match [numbers, scales.bytes, biases.bytes] {
+        [
+            Stored::Here(numbers),
+            Stored::Here(scales),
+            Stored::Here(biases),
+        ] => Held::Packed(HeldPacked {
+            quantisation,
+            numbers,
+            scales,
+            biases,
+            pairs,
+        }),
+        // The files of a checkpoint are all of one kind.
+        parts => Held::Apart(HeldApart {
+            parts: (parts.into_iter().filter_map(Stored::apart)).collect(),
+            packed: Some((quantisation, pairs)),
+        }),
+    };
     Ok(Slot {
         dtype: safetensors::Dtype::U32,
         shape: vec![rows, columns],
-        data: Held::Packed(HeldPacked {
-            quantisation,
-            numbers,
-            scales: scales.bytes,
-            biases: biases.bytes,
-            pairs,
-        }),
+        data,
     })
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use half::{bf16, f16};
 
+use super::apart::Apart;
 use super::sentence::{quoted, refuse};
 use crate::error::Result;
 use crate::numerics::{Quantisation, halves, pair_word, random_weight};
@@ -141,6 +142,8 @@ pub enum TensorData<'a> {
     Bytes(&'a [u8]),
     /// The same of a quantised tensor.
     Packed(Packed<'a>),
+    /// A file that is read in parts, which takes waiting: see [`TensorView::rows`].
+    Apart(Apart<'a>),
     /// Numbers made from their index, for a model that has no weights.
     Random(Random),
     /// Ones, the weights of a norm that does nothing else.
@@ -242,7 +245,7 @@ impl<'a> TensorView<'a> {
                     check(bytes)?;
                 }
             }
-            TensorData::Random(_) | TensorData::Ones => {}
+            TensorData::Apart(_) | TensorData::Random(_) | TensorData::Ones => {}
         }
         Ok(())
     }
@@ -263,7 +266,8 @@ impl<'a> TensorView<'a> {
     }
 
     /// Appends the elements of a row as a file would hold them; packed numbers, then
-    /// the pairs of the groups, if it is quantised (see [`Quantisation`]).
+    /// the pairs of the groups, if it is quantised (see [`Quantisation`]). Nothing, if they
+    /// are in a file that is read in parts.
     ///
     /// # Errors
     /// As [`pack_rows`](Self::pack_rows).
@@ -280,6 +284,7 @@ impl<'a> TensorView<'a> {
                 let size = columns * self.dtype.size();
                 bytes.extend(all.get(row * size..(row + 1) * size).unwrap_or_default());
             }
+            TensorData::Apart(_) => {}
             TensorData::Ones | TensorData::Random(_) | TensorData::Packed(_) => {
                 for value in self.source_to_f32(row * columns..(row + 1) * columns) {
                     match self.dtype {
@@ -388,10 +393,11 @@ impl<'a> TensorView<'a> {
         self.part_to_f32(0..self.elements())
     }
 
-    /// Some of the elements as `f32`; none if they are not all there.
+    /// Some of the elements as `f32`; none if they are not all there, or in a file that is
+    /// read in parts.
     #[must_use]
     pub fn part_to_f32(&self, part: Range<usize>) -> Vec<f32> {
-        if part.end > self.elements() {
+        if part.end > self.elements() || self.is_apart() {
             return Vec::new();
         }
         let (Dtype::Quantised(quantisation), columns) = (self.dtype, self.columns()) else {

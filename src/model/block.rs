@@ -5,8 +5,6 @@
 //! matrix, gate and up rows in another. The kernels of a block, in order, are in
 //! [`super::part`].
 
-use std::ops::ControlFlow;
-
 use crate::checkpoint::{BlockWeights, StackConfig};
 use crate::device::Tensor;
 use crate::device::plan::Work;
@@ -109,8 +107,8 @@ impl Block {
     ///
     /// # Errors
     /// The device's errors.
-    pub async fn load_all<P: FnMut(u64) -> ControlFlow<()>>(
-        uploader: &mut Uploader<'_, P>,
+    pub async fn load_all(
+        uploader: &mut Uploader<'_>,
         shape: &BlockShape,
         weights: &[BlockWeights<'_>],
     ) -> Result<Vec<Self>> {
@@ -138,8 +136,8 @@ impl Block {
     ///
     /// # Errors
     /// The device's errors.
-    pub async fn load<P: FnMut(u64) -> ControlFlow<()>>(
-        uploader: &mut Uploader<'_, P>,
+    pub async fn load(
+        uploader: &mut Uploader<'_>,
         shape: &BlockShape,
         weights: &BlockWeights<'_>,
     ) -> Result<Self> {
@@ -147,7 +145,7 @@ impl Block {
         let gap = padded(shape.intermediate) - shape.intermediate;
         let attended = shape.heads * shape.head;
         Ok(Self {
-            attention_norm: uploader.vector("attention_norm", &weights.attention_norm.to_f32()),
+            attention_norm: (uploader.vector("attention_norm", &weights.attention_norm)).await?,
             qkv: fused(
                 uploader,
                 "qkv",
@@ -157,7 +155,7 @@ impl Block {
             )
             .await?,
             o: fused(uploader, "o", attended, &[&weights.o], 0).await?,
-            mlp_norm: uploader.vector("mlp_norm", &weights.mlp_norm.to_f32()),
+            mlp_norm: uploader.vector("mlp_norm", &weights.mlp_norm).await?,
             gate_up: fused(
                 uploader,
                 "gate_up",

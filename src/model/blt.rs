@@ -43,7 +43,7 @@ impl BltModel {
         device: &Arc<Device>,
         checkpoint: &Arc<Checkpoint>,
         options: BltLoad,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64) + Send,
     ) -> Result<Self> {
         Self::load_while(device, checkpoint, options, |bytes| {
             progress(bytes);
@@ -61,7 +61,22 @@ impl BltModel {
         device: &Arc<Device>,
         checkpoint: &Arc<Checkpoint>,
         options: BltLoad,
-        mut go_on: impl FnMut(u64) -> ControlFlow<()>,
+        go_on: impl FnMut(u64) -> ControlFlow<()> + Send,
+    ) -> Result<Self> {
+        Self::load_with(
+            &mut Uploader::new(device, go_on),
+            device,
+            checkpoint,
+            options,
+        )
+        .await
+    }
+
+    async fn load_with(
+        uploader: &mut Uploader<'_>,
+        device: &Arc<Device>,
+        checkpoint: &Arc<Checkpoint>,
+        options: BltLoad,
     ) -> Result<Self> {
         let weights = checkpoint.blt_weights()?;
         let (memory, sizes) = memory::plan(device, checkpoint, &weights, &options)?;
@@ -69,17 +84,16 @@ impl BltModel {
             Some(model) => Some(model),
             None if checkpoint.config().entropy.is_some() => {
                 let weights = checkpoint.entropy_weights()?;
-                let model = EntropyModel::load_while(device, &weights, &mut go_on).await?;
+                let model = EntropyModel::load_with(uploader, device, &weights).await?;
                 Some(Arc::new(model))
             }
             None => None,
         };
         let host = memory.host_tables.then_some(checkpoint);
-        let mut uploader = Uploader::new(device, go_on);
         let parts = (host, options.hf_compat);
-        let encoder = Encoder::load(device, &mut uploader, &weights, sizes.encoder, parts).await?;
-        let latent = Latent::load(&mut uploader, &weights, sizes.latent).await?;
-        let decoder = Decoder::load(&mut uploader, &weights, sizes.decoder).await?;
+        let encoder = Encoder::load(device, uploader, &weights, sizes.encoder, parts).await?;
+        let latent = Latent::load(uploader, &weights, sizes.latent).await?;
+        let decoder = Decoder::load(uploader, &weights, sizes.decoder).await?;
         uploader.flush().await?;
         device.check()?;
         checkpoint.check_files()?;

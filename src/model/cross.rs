@@ -2,8 +2,6 @@
 //! section 7): no rotary embedding, each side with a norm of its own, and a
 //! residual that counts what it is added to twice.
 
-use std::ops::ControlFlow;
-
 use super::attention::head_choice;
 use super::block::BlockShape;
 use super::ends::per_row;
@@ -34,16 +32,16 @@ impl Cross {
     ///
     /// # Errors
     /// The device's errors.
-    pub async fn load<P: FnMut(u64) -> ControlFlow<()>>(
-        uploader: &mut Uploader<'_, P>,
+    pub async fn load(
+        uploader: &mut Uploader<'_>,
         shape: &BlockShape,
         weights: &CrossWeights<'_>,
     ) -> Result<Self> {
         let hidden = shape.hidden;
         let attended = shape.heads * shape.head;
         Ok(Self {
-            q_norm: uploader.vector("cross q_norm", &weights.q_norm.to_f32()),
-            k_norm: uploader.vector("cross k_norm", &weights.k_norm.to_f32()),
+            q_norm: uploader.vector("cross q_norm", &weights.q_norm).await?,
+            k_norm: uploader.vector("cross k_norm", &weights.k_norm).await?,
             q: fused(uploader, "cross q", hidden, &[&weights.q], 0).await?,
             kv: fused(uploader, "cross kv", hidden, &[&weights.k, &weights.v], 0).await?,
             o: fused(uploader, "cross o", attended, &[&weights.o], 0).await?,

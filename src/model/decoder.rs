@@ -1,8 +1,6 @@
 //! The local decoder and the head: patches back to bytes (paper section 3.3,
 //! spec section 9).
 
-use std::ops::ControlFlow;
-
 use super::block::{Block, KeyValues, Rows, Scratch};
 use super::cross::{Cross, CrossKeys, Queries};
 use super::ends::per_row;
@@ -32,8 +30,8 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    pub(super) async fn load<P: FnMut(u64) -> ControlFlow<()>>(
-        uploader: &mut Uploader<'_, P>,
+    pub(super) async fn load(
+        uploader: &mut Uploader<'_>,
         weights: &BltWeights<'_>,
         sizes: DecoderSizes,
     ) -> Result<Self> {
@@ -50,7 +48,7 @@ impl Decoder {
         for weights in &weights.decoder_cross {
             cross.push(Cross::load(uploader, &shape, weights).await?);
         }
-        let norm = uploader.vector("norm", &weights.decoder_norm.to_f32());
+        let norm = uploader.vector("norm", &weights.decoder_norm).await?;
         let head = fused(uploader, "head", shape.hidden, &[&weights.head], 0).await?;
         Ok(Self {
             rotary: Rotary::new(shape.head, weights.config.decoder.rope_theta),

@@ -1,6 +1,5 @@
 //! The local encoder: bytes to patches (paper section 3.2, spec section 7).
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::block::{Block, KeyValues, Rows, Scratch};
@@ -44,9 +43,9 @@ enum Kind {
 }
 
 impl Encoder {
-    pub(super) async fn load<P: FnMut(u64) -> ControlFlow<()>>(
+    pub(super) async fn load(
         device: &Device,
-        uploader: &mut Uploader<'_, P>,
+        uploader: &mut Uploader<'_>,
         weights: &BltWeights<'_>,
         sizes: EncoderSizes,
         (host_tables, repool): (Option<&Arc<Checkpoint>>, bool),
@@ -64,7 +63,7 @@ impl Encoder {
             .hash_tables
             .first()
             .map_or(weights.embed.dtype, |t| t.dtype);
-        let hash = HashEmbedding::new(device, &config.hash, &weights.embed, dtype, tables);
+        let hash = HashEmbedding::new(device, &config.hash, &weights.embed, dtype, tables).await?;
         let layers = Block::load_all(uploader, &shape, &weights.encoder).await?;
         let mut cross = Vec::new();
         for weights in &weights.encoder_cross {

@@ -39,7 +39,7 @@ impl EntropyModel {
     pub async fn load(
         device: &Arc<Device>,
         weights: &EntropyWeights<'_>,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64) + Send,
     ) -> Result<Self> {
         Self::load_while(device, weights, |bytes| {
             progress(bytes);
@@ -56,16 +56,23 @@ impl EntropyModel {
     pub async fn load_while(
         device: &Arc<Device>,
         weights: &EntropyWeights<'_>,
-        go_on: impl FnMut(u64) -> ControlFlow<()>,
+        go_on: impl FnMut(u64) -> ControlFlow<()> + Send,
+    ) -> Result<Self> {
+        Self::load_with(&mut Uploader::new(device, go_on), device, weights).await
+    }
+
+    pub(super) async fn load_with(
+        uploader: &mut Uploader<'_>,
+        device: &Arc<Device>,
+        weights: &EntropyWeights<'_>,
     ) -> Result<Self> {
         let config = &weights.config;
         let sizes = EntropySizes::of(config)?;
         let shape = sizes.shape;
-        let mut uploader = Uploader::new(device, go_on);
-        let embed = fused(&mut uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
-        let layers = Block::load_all(&mut uploader, &shape, &weights.layers).await?;
-        let norm = uploader.vector("norm", &weights.norm.to_f32());
-        let head = fused(&mut uploader, "head", shape.hidden, &[&weights.lm_head], 0).await?;
+        let embed = fused(uploader, "embed", shape.hidden, &[&weights.embed], 0).await?;
+        let layers = Block::load_all(uploader, &shape, &weights.layers).await?;
+        let norm = uploader.vector("norm", &weights.norm).await?;
+        let head = fused(uploader, "head", shape.hidden, &[&weights.lm_head], 0).await?;
         uploader.flush().await?;
         weights.check_files()?;
         Ok(Self {

@@ -57,16 +57,16 @@ impl HashBuffers {
 }
 
 impl HashEmbedding {
-    pub(super) fn new(
+    pub(super) async fn new(
         device: &Device,
         config: &HashConfig,
         own: &TensorView<'_>,
         dtype: Dtype,
         tables: Tables,
-    ) -> Self {
+    ) -> Result<Self> {
         let columns = own.columns();
         let mut numbers = Vec::new();
-        for row in own.to_f32().chunks_exact(columns.max(1)) {
+        for row in own.values().await?.chunks_exact(columns.max(1)) {
             numbers.extend_from_slice(row);
             numbers.resize(numbers.len().next_multiple_of(4), 0.0);
         }
@@ -82,7 +82,7 @@ impl HashEmbedding {
                 powers.extend(hash_powers(function, *n as usize).into_iter().map(halves));
             }
         }
-        Self {
+        Ok(Self {
             weights: match (&tables, dtype) {
                 (Tables::Device(matrix), _) => matrix.weights,
                 (Tables::Host(_), dtype) => dtype.into(),
@@ -94,7 +94,7 @@ impl HashEmbedding {
             grams: Tensor::from(device, "grams", &grams),
             powers: Tensor::from(device, "powers", &powers),
             tables,
-        }
+        })
     }
 
     /// Number of tables.
@@ -121,7 +121,7 @@ impl HashEmbedding {
     ///
     /// # Errors
     /// What the checkpoint says.
-    pub fn gather(&self, device: &Device, buffers: &HashBuffers, ids: &[u32]) -> Result<()> {
+    pub async fn gather(&self, device: &Device, buffers: &HashBuffers, ids: &[u32]) -> Result<()> {
         let Tables::Host(checkpoint) = &self.tables else {
             return Ok(());
         };
@@ -129,17 +129,37 @@ impl HashEmbedding {
         let functions = self.config.functions as usize;
         let vocabulary = self.config.vocab;
         let rows = hash_ids(ids, self.history(), &groups, functions, vocabulary);
-        let mut bytes = Vec::with_capacity(rows.len() * self.weights.row_bytes(self.columns));
-        let tables = checkpoint.hash_tables()?;
-        for (at, row) in rows.iter().enumerate() {
-            let table = at % self.count();
-            // Meta's layout has a tensor per table, transformers' one for all.
-            let (tensor, first) = match tables.as_slice() {
-                [fused] => (fused, table * vocabulary as usize),
-                several => (&several[table], 0),
-            };
-            tensor.append_row(first + *row as usize, &mut bytes)?;
-        }
+        let bytes = match checkpoint.hash_tables()?.as_slice() {
+            // transformers has one tensor for all tables,
+            [fused] => {
+                let tables = (0..self.count()).cycle();
+                let rows = rows.iter().zip(tables);
+                let row = |(row, table): (&u32, usize)| table * vocabulary as usize + *row as usize;
+                fused
+                    .gather_rows(&rows.map(row).collect::<Vec<_>>())
+                    .await?
+            }
+            // and Meta's layout one for each.
+            several => {
+                let size = several
+                    .first()
+                    .map_or(0, |table| table.dtype.row_bytes(self.columns));
+                let mut bytes = vec![0; rows.len() * size];
+                for (at, table) in several.iter().enumerate() {
+                    let own = rows.iter().skip(at).step_by(several.len());
+                    let own: Vec<_> = own.map(|row| *row as usize).collect();
+                    let found = table.gather_rows(&own).await?;
+                    let places = bytes
+                        .chunks_exact_mut(size.max(1))
+                        .skip(at)
+                        .step_by(several.len());
+                    for (place, found) in places.zip(found.chunks_exact(size.max(1))) {
+                        place.copy_from_slice(found);
+                    }
+                }
+                bytes
+            }
+        };
         checkpoint.check_files()?;
         buffers.gathered.write(device, &bytes);
         Ok(())

@@ -1,7 +1,5 @@
 //! The latent transformer, over patches (paper section 3.1, spec section 8).
 
-use std::ops::ControlFlow;
-
 use super::block::{Block, KeyValues, Rows, Scratch};
 use super::part::{Output, PartPlan};
 use super::rotary::Rotary;
@@ -21,8 +19,8 @@ pub struct Latent {
 }
 
 impl Latent {
-    pub(super) async fn load<P: FnMut(u64) -> ControlFlow<()>>(
-        uploader: &mut Uploader<'_, P>,
+    pub(super) async fn load(
+        uploader: &mut Uploader<'_>,
         weights: &BltWeights<'_>,
         sizes: LatentSizes,
     ) -> Result<Self> {

@@ -140,6 +140,8 @@ pub(super) fn plan(
         HashTables::Device => false,
         // The processor makes the few random rows that it needs, rather than all.
         HashTables::Auto if device.shares_memory() && checkpoint.is_random() => true,
+        // They are large, and in a page's files; of a text few rows are needed.
+        HashTables::Auto if weights.hash_tables.iter().any(TensorView::is_apart) => true,
         HashTables::Auto => !fits(rest + tables + session(&with_tables)),
     };
     let (adapter, model) = match host_tables {

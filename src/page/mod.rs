@@ -1,7 +1,10 @@
 //! What only the page around the program can do, with `page.js`: its own files, the
 //! user's, downloads, and its address.
 
+use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -9,7 +12,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
-use crate::files;
+use crate::files::{self, Blob, ReadParts};
 
 #[wasm_bindgen(module = "/src/page/page.js")]
 extern "C" {
@@ -22,6 +25,8 @@ extern "C" {
     fn js_download_png(name: &str, svg: &[u8]);
     #[wasm_bindgen(catch, js_name = picked)]
     async fn js_picked(folder: bool, accept: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = parts_of)]
+    async fn js_parts_of(path: &str, ranges: Vec<f64>) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = on_drop)]
     fn js_on_drop(
         part: &HtmlCanvasElement,
@@ -98,23 +103,53 @@ pub(crate) fn locale() -> Option<String> {
     web_sys::window()?.navigator().language()
 }
 
-/// Takes pairs of path and bytes.
-fn take(pairs: &Array) -> Vec<PathBuf> {
-    let pairs = pairs.iter().map(|pair| Array::from(&pair));
-    let taken = pairs.filter_map(|pair| {
-        let path = PathBuf::from(pair.get(0).as_string()?);
-        files::hand_over(path.clone(), Uint8Array::new(&pair.get(1)).to_vec());
+/// Takes files: the path of each, its bytes or the first of them, and its length.
+fn take(contents: &Array) -> Vec<PathBuf> {
+    let contents = contents.iter().map(|file| Array::from(&file));
+    let taken = contents.filter_map(|file| {
+        let name = file.get(0).as_string()?;
+        let path = PathBuf::from(&name);
+        let bytes = Uint8Array::new(&file.get(1)).to_vec();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bytes"
+        )]
+        let length = file.get(2).as_f64()? as u64;
+        match length > bytes.len() as u64 {
+            true => {
+                let blob = Blob::new(bytes.into(), length, Arc::new(LargeFile(name)));
+                files::hand_over_blob(path.clone(), blob);
+            }
+            false => files::hand_over(path.clone(), bytes),
+        }
         Some(path)
     });
     taken.collect()
 }
 
+/// A file that the page reads in parts, by its path.
+#[derive(Debug)]
+struct LargeFile(String);
+
+impl ReadParts for LargeFile {
+    fn read(&self, ranges: &[Range<u64>]) -> files::Read {
+        let ends = ranges.iter().flat_map(|range| [range.start, range.end]);
+        let (path, ends) = (self.0.clone(), ends.map(|at| at as f64).collect());
+        Box::pin(async move {
+            let bytes = js_parts_of(&path, ends).await;
+            let bytes = bytes.map_err(|thrown| io::Error::other(said(&thrown)))?;
+            Ok(Uint8Array::new(&bytes).to_vec())
+        })
+    }
+}
+
 /// Asks for a file or a folder; none if the user cancels.
 pub(crate) async fn picked(folder: bool, accept: &str) -> Result<Option<PathBuf>, String> {
-    let pairs = js_picked(folder, accept)
+    let contents = js_picked(folder, accept)
         .await
         .map_err(|thrown| said(&thrown))?;
-    let paths = take(&Array::from(&pairs));
+    let paths = take(&Array::from(&contents));
     let first = paths.first();
     Ok(match folder {
         false => first.cloned(),
@@ -142,8 +177,8 @@ pub(crate) fn drops(
 ) -> Receiver<Result<Vec<PathBuf>, String>> {
     let (sender, dropped) = channel();
     let (failing, woken) = (sender.clone(), wake.clone());
-    let taken = Closure::new(move |names: Array, pairs: Array| {
-        take(&pairs);
+    let taken = Closure::new(move |names: Array, contents: Array| {
+        take(&contents);
         let names = names
             .iter()
             .filter_map(|name| name.as_string())

@@ -48,17 +48,48 @@ export async function download_png(name, svg) {
   download(name, new Uint8Array(await png.arrayBuffer()), "image/png");
 }
 
-// The most bytes of what is opened: it is kept in the page's memory.
-const MOST = 1 << 30;
+// The most bytes of what is read at once: it is kept in the page's memory.
+const MOST = 2 ** 30;
+// Files of a folder that have more bytes are read in parts, when these are needed.
+const LARGE = 2 ** 24;
+const in_parts = new Map();
 
-// Reads files into pairs of path and bytes.
-async function contents(files) {
-  const total = files.reduce((sum, [, file]) => sum + file.size, 0);
-  if (total > MOST) throw new Error(`a page can open up to 1 GiB, and this is ${(total / 2 ** 30).toFixed(1)} GiB; use the program instead`);
-  return Promise.all(files.map(async ([path, file]) => [path, new Uint8Array(await file.arrayBuffer())]));
+// What a large file begins with: a header of safetensors, whose length comes first.
+async function beginning(file) {
+  const length = new DataView(await file.slice(0, 8).arrayBuffer()).getBigUint64(0, true);
+  return file.slice(0, 8 + Math.min(Number(length), LARGE)).arrayBuffer();
 }
 
-// Asks for a file or a folder; resolves to pairs of path and bytes, none if it was cancelled.
+// Reads files into lists of path, bytes or the first of them, and length.
+async function contents(files) {
+  const large = ([path, file]) => file.size > LARGE && path.includes("/");
+  const whole = files.filter((file) => !large(file));
+  const total = whole.reduce((sum, [, file]) => sum + file.size, 0);
+  if (total > MOST) throw new Error(`a page can open up to 1 GiB beside the weights of a model, and this is ${(total / MOST).toFixed(1)} GiB; use the program instead`);
+  return Promise.all(files.map(async ([path, file]) => {
+    if (large([path, file])) in_parts.set(path, file);
+    else in_parts.delete(path);
+    const bytes = in_parts.has(path) ? await beginning(file) : await file.arrayBuffer();
+    return [path, new Uint8Array(bytes), file.size];
+  }));
+}
+
+// Reads ranges of a large file, from and to in turns, one after the other.
+export async function parts_of(path, ranges) {
+  const file = in_parts.get(path);
+  const parts = [];
+  for (let at = 0; at < ranges.length; at += 2) {
+    // Neighbours are one part.
+    const [from, to] = [ranges[at], ranges[at + 1]];
+    const last = parts.at(-1);
+    if (last && last[1] === from) last[1] = to;
+    else parts.push([from, to]);
+  }
+  const blob = new Blob(parts.map(([from, to]) => file.slice(from, to)));
+  return new Uint8Array(await blob.arrayBuffer());
+}
+
+// Asks for a file or a folder; resolves to the contents, none if it was cancelled.
 export function picked(folder, accept) {
   return new Promise((resolve, reject) => {
     const input = document.createElement("input");
@@ -89,17 +120,19 @@ async function below(entry) {
 }
 
 // Calls back for what is dropped onto a part of the page: with the names that were
-// dropped, and pairs of path and bytes of all files below them; or with what went wrong.
+// dropped, and the contents of all files below them; or with what went wrong.
 export function on_drop(part, taken, failed) {
   part.addEventListener("drop", (event) => {
     const items = Array.from(event.dataTransfer.items, (item) => item.webkitGetAsEntry()).filter(Boolean);
     if (items.length === 0) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    // Nothing is over the window any more, which it hears from nobody else.
+    part.dispatchEvent(new DragEvent("dragleave"));
     const names = items.map((item) => item.fullPath.replace(/^\//, ""));
     Promise.all(items.map(below))
       .then((files) => contents(files.flat()))
-      .then((pairs) => taken(names, pairs))
+      .then((contents) => taken(names, contents))
       .catch((error) => failed(String(error.message ?? error)));
   }, true);
 }

@@ -32,6 +32,8 @@ pub enum RowSource<'a> {
     Shared(Bytes),
     /// A tensor that is quantised, or is to be.
     Quantised(TensorView<'a>),
+    /// A tensor of a file that is read in parts.
+    Apart(TensorView<'a>),
     /// Nowhere: they are zero.
     Zeros,
     /// Numbers that the device makes from their indices; see
@@ -46,10 +48,9 @@ pub enum RowSource<'a> {
 
 /// Uploads weights in bounded pieces, so that neither the driver's staging
 /// memory nor the host's grows with the model.
-#[derive(Debug)]
-pub struct Uploader<'d, P> {
+pub struct Uploader<'d> {
     device: &'d Device,
-    go_on: P,
+    go_on: Box<dyn FnMut(u64) -> ControlFlow<()> + Send + 'd>,
     in_flight: u64,
     stopped: bool,
 }
@@ -63,13 +64,13 @@ const UPLOAD_PIECE: usize = 4 << 20;
 /// Weights quantised at a time.
 const QUANTISED_PIECE: usize = 1 << 20;
 
-impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
+impl<'d> Uploader<'d> {
     /// Starts an upload; `go_on` is told the bytes of each piece done and may stop
     /// there, which is [`Error::Interrupted`].
-    pub fn new(device: &'d Device, go_on: P) -> Self {
+    pub fn new(device: &'d Device, go_on: impl FnMut(u64) -> ControlFlow<()> + Send + 'd) -> Self {
         Self {
             device,
-            go_on,
+            go_on: Box::new(go_on),
             in_flight: 0,
             stopped: false,
         }
@@ -86,13 +87,17 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
         }
     }
 
-    /// Uploads a vector of f32 values (a norm's weights).
-    pub fn vector(&mut self, label: &str, values: &[f32]) -> Tensor {
-        let mut padded_values = values.to_vec();
-        padded_values.resize(padded(values.len()), 0.0);
-        let tensor = Tensor::from(self.device, label, &padded_values);
-        self.tell(values.len() as u64 * 4);
-        tensor
+    /// Uploads a vector (a norm's weights) as f32 values.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a file that cannot be read.
+    pub async fn vector(&mut self, label: &str, vector: &TensorView<'_>) -> Result<Tensor> {
+        let mut values = vector.values().await?;
+        let bytes = values.len() as u64 * 4;
+        values.resize(padded(values.len()), 0.0);
+        let tensor = Tensor::from(self.device, label, &values);
+        self.tell(bytes);
+        Ok(tensor)
     }
 
     /// Uploads a matrix from blocks of rows that follow one another.
@@ -146,6 +151,10 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
                 RowSource::Zeros => continue,
                 RowSource::Quantised(view) => {
                     self.quantised(&parts, rows, weights, view).await?;
+                    continue;
+                }
+                RowSource::Apart(view) => {
+                    self.apart(&parts, rows, weights, view).await?;
                     continue;
                 }
                 RowSource::Random { seed, exponent } => {
@@ -270,7 +279,8 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
                 let own = row - rows.start..end.min(row + step) - rows.start;
                 words.clear();
                 words.resize(own.len() * row_bytes / 4, 0u32);
-                view.pack_rows(own.clone(), &mut words)?;
+                let read = view.rows(own.clone()).await?;
+                read.view().pack_rows(read.range(), &mut words)?;
                 view.forget(own);
                 let bytes: &[u8] = bytemuck::cast_slice(&words);
                 let at = ((row - part.first_row) * row_bytes) as u64;
@@ -282,6 +292,26 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
                     self.flush().await?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Copies rows of a file as it is read.
+    async fn apart(
+        &mut self,
+        parts: &[MatrixPart],
+        rows: Range<usize>,
+        weights: WeightType,
+        view: &TensorView<'_>,
+    ) -> Result<()> {
+        let columns = view.columns();
+        let step = (UPLOAD_PIECE / weights.row_bytes(columns)).max(1);
+        for first in rows.clone().step_by(step) {
+            let piece = first..rows.end.min(first + step);
+            let own = piece.start - rows.start..piece.end - rows.start;
+            let read = view.rows(own).await?;
+            let bytes = read.view().bytes().unwrap_or_default();
+            self.write(parts, piece, columns, weights, bytes).await?;
         }
         Ok(())
     }
@@ -348,8 +378,8 @@ impl<'d, P: FnMut(u64) -> ControlFlow<()>> Uploader<'d, P> {
 ///
 /// # Errors
 /// The device's errors.
-pub async fn fused<P: FnMut(u64) -> ControlFlow<()>>(
-    uploader: &mut Uploader<'_, P>,
+pub async fn fused(
+    uploader: &mut Uploader<'_>,
     label: &str,
     columns: usize,
     tensors: &[&TensorView<'_>],
@@ -359,17 +389,17 @@ pub async fn fused<P: FnMut(u64) -> ControlFlow<()>>(
     let one_type = tensors.iter().all(|t| t.dtype == first);
     let as_f32 = !one_type || tensors.iter().any(|t| t.data == TensorData::Ones);
     let quantised = matches!(first, Dtype::Quantised(_)) && !as_f32;
-    // Random numbers are made on the device, in any type that is not quantised.
-    let converted: Vec<Vec<f32>> = tensors
-        .iter()
-        .map(|t| match t.data {
+    let mut converted: Vec<Vec<f32>> = Vec::with_capacity(tensors.len());
+    for tensor in tensors {
+        converted.push(match tensor.data {
             _ if quantised => Vec::new(),
-            TensorData::Bytes(_) | TensorData::Packed(_) if as_f32 => t.to_f32(),
-            TensorData::Random(_) if matches!(t.dtype, Dtype::Quantised(_)) => t.to_f32(),
-            TensorData::Ones => t.to_f32(),
+            // Random numbers are made on the device, in any type that is not quantised.
+            TensorData::Random(_) if !matches!(tensor.dtype, Dtype::Quantised(_)) => Vec::new(),
+            TensorData::Random(_) | TensorData::Ones => tensor.to_f32(),
+            _ if as_f32 => tensor.values().await?,
             _ => Vec::new(),
-        })
-        .collect();
+        });
+    }
     let mut blocks = Vec::new();
     for (tensor, converted) in tensors.iter().zip(&converted) {
         let source = match tensor.data {
@@ -377,6 +407,7 @@ pub async fn fused<P: FnMut(u64) -> ControlFlow<()>>(
             TensorData::Random(Random { seed, exponent }) if converted.is_empty() => {
                 RowSource::Random { seed, exponent }
             }
+            TensorData::Apart(_) if converted.is_empty() => RowSource::Apart(**tensor),
             TensorData::Bytes(bytes) if converted.is_empty() => match tensor.shared() {
                 Some(shared) => RowSource::Shared(shared),
                 None => RowSource::Bytes(bytes),

@@ -1,12 +1,13 @@
-//! Hash tables on the device, in one piece or several, and hash tables that stay
-//! with the host give the same logits to the bit.
+//! Hash tables on the device, in one piece or several, hash tables that stay with the
+//! host, and files that are read in parts give the same logits to the bit.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::common::{MADE, VARIANTS, folder, open};
-use blt::checkpoint::Checkpoint;
+use blt::checkpoint::{Checkpoint, ConvertOptions, Dtype};
 use blt::device::{Device, DeviceOptions};
-use blt::model::blt::{BltLoad, BltModel, HashTables};
+use blt::model::blt::{BltLoad, BltModel, HashTables, WeightBits};
+use blt::numerics::Quantisation;
 use blt::patch::{Rule, Scheme};
 use blt::session::{BltOptions, BltSession};
 use safetensors::SafeTensors;
@@ -21,7 +22,9 @@ async fn bits(device: &Arc<Device>, checkpoint: &Arc<Checkpoint>, place: HashTab
     let model = BltModel::load(device, checkpoint, load, |_| ())
         .await
         .unwrap();
-    assert_eq!(model.memory().host_tables, place == HashTables::Host);
+    if place != HashTables::Auto {
+        assert_eq!(model.memory().host_tables, place == HashTables::Host);
+    }
     let options = BltOptions {
         rule: Some(Rule::new(Scheme::Space).unwrap()),
         ..Default::default()
@@ -39,6 +42,12 @@ async fn bits(device: &Arc<Device>, checkpoint: &Arc<Checkpoint>, place: HashTab
 
 /// A checkpoint with a tensor per table, as Meta's layout has them.
 fn split(variant: &str) -> Arc<Checkpoint> {
+    let (config, bytes) = split_files(variant);
+    Arc::new(Checkpoint::from_bytes(&config, bytes, "split").unwrap())
+}
+
+/// Its config and its weights.
+fn split_files(variant: &str) -> (Vec<u8>, Vec<u8>) {
     let read = |name: &str| std::fs::read(folder(variant).join(name)).unwrap();
     let (config, weights) = (read("config.json"), read("model.safetensors"));
     let stored = SafeTensors::deserialize(&weights).unwrap();
@@ -62,7 +71,7 @@ fn split(variant: &str) -> Arc<Checkpoint> {
     }
     assert_eq!(tensors.len(), stored.len() + tables - 1);
     let bytes = safetensors::serialize(&tensors, None).unwrap();
-    Arc::new(Checkpoint::from_bytes(&config, bytes, "split").unwrap())
+    (config, bytes)
 }
 
 #[test]
@@ -118,4 +127,90 @@ fn tables_in_pieces_agree_to_the_bit() {
             }
         }
     });
+}
+
+/// What a folder gives that is mapped, and one that is read in parts with its tables left
+/// there, in some numbers of bits.
+async fn parts_agree(device: &Arc<Device>, folder: &std::path::Path, all: &[WeightBits]) {
+    let name = folder.to_str().unwrap();
+    let mapped = Arc::new(Checkpoint::open(name).unwrap());
+    let parts = Arc::new(Checkpoint::open_in_parts(name).unwrap());
+    assert_eq!(
+        parts.inspect().to_string(),
+        mapped.inspect().to_string(),
+        "{name}"
+    );
+    for wanted in all {
+        let (mapped, parts) = (wanted.of(&mapped), wanted.of(&parts));
+        let expected = bits(device, &mapped, HashTables::Host).await;
+        for place in [HashTables::Auto, HashTables::Host, HashTables::Device] {
+            let found = bits(device, &parts, place).await;
+            assert!(expected == found, "{name}, {wanted:?}, {place:?}");
+        }
+    }
+    let load = BltLoad::default();
+    let model = BltModel::load(device, &parts, load, |_| ()).await.unwrap();
+    assert!(model.memory().host_tables);
+}
+
+#[test]
+fn files_that_are_read_in_parts_agree_to_the_bit() {
+    pollster::block_on(async {
+        let device = crate::common::device();
+        let stored = [WeightBits::Stored];
+        for variant in VARIANTS.iter().chain(&MADE) {
+            parts_agree(&device, &folder(variant), &stored).await;
+        }
+        let root = tempfile::tempdir().unwrap();
+        for variant in ["k2_base", "bf16w"] {
+            let narrow = [WeightBits::Eight, WeightBits::Mixed, WeightBits::Four];
+            parts_agree(&device, &folder(variant), &narrow).await;
+            // A tensor per table.
+            let separate = root.path().join(format!("{variant}-separate"));
+            let (config, weights) = split_files(variant);
+            std::fs::create_dir(&separate).unwrap();
+            std::fs::write(separate.join("config.json"), config).unwrap();
+            std::fs::write(separate.join("model.safetensors"), weights).unwrap();
+            parts_agree(&device, &separate, &stored).await;
+            // Quantised files, several of them.
+            for bits in [8, 4] {
+                let place = root.path().join(format!("{variant}-{bits}"));
+                let options = ConvertOptions {
+                    dtype: Quantisation::of_bits(bits).map(Dtype::Quantised),
+                    shard_bytes: 200_000,
+                    ..Default::default()
+                };
+                let written = open(variant).convert(&place, &options, |_| Ok(())).unwrap();
+                assert!(written.files > 1);
+                parts_agree(&device, &place, &stored).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_file_that_is_read_in_parts_may_not_become_shorter() {
+    let root = tempfile::tempdir().unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(folder("k2_base").join(file), root.path().join(file)).unwrap();
+    }
+    let name = root.path().to_str().unwrap();
+    let checkpoint = Arc::new(Checkpoint::open_in_parts(name).unwrap());
+    let weights = std::fs::File::options()
+        .write(true)
+        .open(root.path().join("model.safetensors"))
+        .unwrap();
+    weights.set_len(100_000).unwrap();
+    let said = pollster::block_on(async {
+        let device = crate::common::device();
+        let load = BltLoad::default();
+        let loaded = BltModel::load(&device, &checkpoint, load, |_| ()).await;
+        loaded.unwrap_err().to_string()
+    });
+    assert_eq!(
+        said,
+        format!(
+            "{name}/model.safetensors has become shorter since it was opened; open the model again"
+        )
+    );
 }

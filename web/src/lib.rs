@@ -43,6 +43,12 @@ impl Window {
         self.0.device()
     }
 
+    /// What the open model is called.
+    #[wasm_bindgen(getter)]
+    pub fn model(&self) -> String {
+        self.0.model()
+    }
+
     /// What the user has been told and has not dismissed.
     #[wasm_bindgen(getter)]
     pub fn notices(&self) -> Vec<String> {

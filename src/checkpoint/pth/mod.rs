@@ -153,6 +153,6 @@ fn entry(name: &str, tensor: &Tensor<'_>, archive: &Archive, label: &str) -> Res
     Ok(Entry {
         dtype: storage.dtype,
         shape: tensor.shape.clone(),
-        range: range.start + tensor.offset * size..range.start + end * size,
+        range: (range.start + tensor.offset * size) as u64..(range.start + end * size) as u64,
     })
 }

@@ -195,7 +195,7 @@ impl BltSession {
         };
         let inputs = &mut self.buffers.inputs[0];
         inputs.upload(&self.model, &run, &mut contexts.0, &mut contexts.1);
-        self.gather_hashes(&history, ids)?;
+        self.gather_hashes(&history, ids).await?;
         let plans = [
             self.plan(Stage::Encode, class)?,
             self.plan(Stage::Decode, class)?,

@@ -66,7 +66,7 @@ impl BltSession {
         let contexts = (&mut self.entropy_context, &mut self.local_context);
         inputs.upload(&self.model, &run, contexts.0, contexts.1);
         self.check_spans()?;
-        self.gather_hashes(&history, ids)?;
+        self.gather_hashes(&history, ids).await?;
         let rows = match &self.decision {
             Decision::Device(_) if self.step == LatentStep::Readback => {
                 self.run_reading(ids, class).await?
@@ -93,7 +93,7 @@ impl BltSession {
     }
 
     /// Sends the rows of hash tables that stay with the host.
-    pub(super) fn gather_hashes(&self, history: &[u32], ids: &[u32]) -> Result<()> {
+    pub(super) async fn gather_hashes(&self, history: &[u32], ids: &[u32]) -> Result<()> {
         let hash = &self.model.encoder.hash;
         if !hash.on_host() {
             return Ok(());
@@ -107,6 +107,7 @@ impl BltSession {
             &self.buffers.model.encoder.hash,
             &window,
         )
+        .await
     }
 
     /// Everything in one submission; the device decides which patches close.

@@ -333,6 +333,18 @@ impl App {
             }
     }
 
+    /// Whether a model is being loaded.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.loading.is_some()
+    }
+
+    /// What the open model is called.
+    #[must_use]
+    pub fn model_title(&self) -> Option<&str> {
+        self.model.as_ref().map(|model| model.title.as_str())
+    }
+
     /// The name of the device that computes.
     #[must_use]
     pub fn computes(&self) -> Option<String> {

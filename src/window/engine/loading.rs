@@ -36,7 +36,7 @@ struct Progress {
 pub(super) struct Going<'a> {
     progress: &'a Progress,
     outbox: &'a Outbox,
-    tell: &'a dyn Fn(u64, u64),
+    tell: &'a (dyn Fn(u64, u64) + Sync),
 }
 
 impl Going<'_> {
@@ -80,7 +80,7 @@ impl<T: Send + 'static> Loader<T> {
     pub(super) fn start(
         &mut self,
         outbox: &Outbox,
-        tell: impl Fn(u64, u64) + Send + 'static,
+        tell: impl Fn(u64, u64) + Send + Sync + 'static,
         work: impl AsyncFnOnce(&Going<'_>) -> Result<T> + Send + 'static,
     ) {
         self.cancel();

@@ -35,7 +35,8 @@ impl PageWindow {
     /// Whether everything that was asked for has come.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.ask(App::is_settled).unwrap_or_default()
+        self.ask(|app| app.is_settled() && !app.is_loading())
+            .unwrap_or_default()
     }
 
     /// The bytes of the patch screen's text as `blt patch --format jsonl` prints them.
@@ -58,6 +59,13 @@ impl PageWindow {
     #[must_use]
     pub fn device(&self) -> String {
         self.ask(App::computes).flatten().unwrap_or_default()
+    }
+
+    /// What the open model is called; empty while there is none.
+    #[must_use]
+    pub fn model(&self) -> String {
+        self.ask(|app| app.model_title().unwrap_or_default().to_owned())
+            .unwrap_or_default()
     }
 
     /// What the user has been told and has not dismissed.

@@ -1,0 +1,201 @@
+//! Tensors of files that are neither mapped nor in memory: some rows of them are read
+//! when they are needed. In a page all large files are such.
+
+use std::ops::Range;
+
+use super::sentence::refuse;
+use super::tensor::{Dtype, Packed, TensorData, TensorView};
+use crate::error::{Error, Result};
+use crate::files::Blob;
+
+/// The bytes of a tensor in such a file.
+#[derive(Clone, Debug)]
+pub(super) struct BlobPart {
+    pub(super) blob: Blob,
+    /// What to call the file in a sentence.
+    pub(super) file: String,
+    pub(super) range: Range<u64>,
+}
+
+impl BlobPart {
+    /// The bytes of some rows of `row` bytes each.
+    async fn read(&self, rows: &[Range<usize>], row: usize) -> Result<Vec<u8>> {
+        let at = |index: usize| self.range.start + index as u64 * row as u64;
+        let ranges: Vec<_> = rows.iter().map(|r| at(r.start)..at(r.end)).collect();
+        let bytes = self.blob.read(&ranges).await.map_err(|source| Error::Io {
+            action: "read",
+            path: self.file.clone().into(),
+            source,
+        })?;
+        let wanted: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+        match bytes.len() as u64 == wanted {
+            true => Ok(bytes),
+            false => Err(refuse(format!(
+                "{} has become shorter since it was opened; open the model again",
+                self.file
+            ))),
+        }
+    }
+}
+
+/// A tensor of a file that is read in parts, by [`TensorView::rows`].
+#[derive(Clone, Copy, Debug)]
+pub struct Apart<'a> {
+    /// Its elements; if it is quantised its packed numbers, scales and biases.
+    pub(super) parts: &'a [BlobPart],
+    /// The type of scales and biases, if it has such.
+    pub(super) pairs: Option<Dtype>,
+}
+
+impl PartialEq for Apart<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.parts, other.parts)
+    }
+}
+
+impl Eq for Apart<'_> {}
+
+/// Some rows of a tensor in memory; see [`TensorView::rows`].
+#[derive(Debug)]
+pub struct Rows<'a> {
+    of: TensorView<'a>,
+    rows: Range<usize>,
+    read: Option<Read>,
+}
+
+/// What was read of a file.
+#[derive(Debug)]
+struct Read {
+    shape: [usize; 2],
+    /// Elements, or packed numbers; then scales and biases.
+    bytes: [Vec<u8>; 3],
+    pairs: Option<Dtype>,
+}
+
+impl Rows<'_> {
+    /// A tensor that has these rows.
+    #[must_use]
+    pub fn view(&self) -> TensorView<'_> {
+        let Some(read) = &self.read else {
+            return self.of;
+        };
+        let [elements, scales, biases] = &read.bytes;
+        TensorView {
+            shape: &read.shape,
+            data: match read.pairs {
+                None => TensorData::Bytes(elements),
+                Some(pairs) => TensorData::Packed(Packed {
+                    numbers: elements,
+                    scales,
+                    biases,
+                    pairs,
+                }),
+            },
+            whole: None,
+            ..self.of
+        }
+    }
+
+    /// Which of its rows they are.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        self.rows.clone()
+    }
+}
+
+impl<'a> TensorView<'a> {
+    /// Whether its elements have to be read before they are in memory.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        matches!(self.data, TensorData::Apart(_))
+    }
+
+    /// Number of rows; a vector is one.
+    #[must_use]
+    pub fn row_count(&self) -> usize {
+        self.shape
+            .split_last()
+            .map_or(1, |(_, rows)| rows.iter().product())
+    }
+
+    /// Some rows, in memory: read where the tensor is in a file that is read in parts, and
+    /// where they are otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Io`] that names the file which cannot be read.
+    pub async fn rows(&self, rows: Range<usize>) -> Result<Rows<'a>> {
+        match self.read(std::slice::from_ref(&rows)).await? {
+            None => Ok(Rows {
+                of: *self,
+                rows,
+                read: None,
+            }),
+            Some(read) => Ok(Rows {
+                of: *self,
+                rows: 0..rows.len(),
+                read: Some(read),
+            }),
+        }
+    }
+
+    /// All elements as `f32`, like [`TensorView::to_f32`].
+    ///
+    /// # Errors
+    /// As for [`TensorView::rows`].
+    pub async fn values(&self) -> Result<Vec<f32>> {
+        Ok(self.rows(0..self.row_count()).await?.view().to_f32())
+    }
+
+    /// Rows from anywhere in the tensor, one after the other, as
+    /// [`TensorView::append_row`] gives them.
+    ///
+    /// # Errors
+    /// As for [`TensorView::rows`] and [`TensorView::append_row`].
+    pub async fn gather_rows(&self, rows: &[usize]) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(rows.len() * self.dtype.row_bytes(self.columns()));
+        let ranges: Vec<_> = rows.iter().map(|row| *row..row + 1).collect();
+        match self.read(&ranges).await? {
+            None => {
+                for row in rows {
+                    self.append_row(*row, &mut bytes)?;
+                }
+            }
+            Some(read) => {
+                let (of, rows) = (*self, 0..rows.len());
+                let read = Rows {
+                    of,
+                    rows,
+                    read: Some(read),
+                };
+                for row in read.range() {
+                    read.view().append_row(row, &mut bytes)?;
+                }
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Reads some rows, one below the other; `None` if they need not be read.
+    async fn read(&self, rows: &[Range<usize>]) -> Result<Option<Read>> {
+        let TensorData::Apart(apart) = self.data else {
+            return Ok(None);
+        };
+        let columns = self.columns();
+        let sizes = match (self.source, apart.pairs) {
+            (Dtype::Quantised(quantisation), Some(pairs)) => {
+                let pairs = quantisation.groups(columns) * pairs.size();
+                [quantisation.packed_words(columns) * 4, pairs, pairs]
+            }
+            (plain, _) => [plain.row_bytes(columns), 0, 0],
+        };
+        let mut bytes = [const { Vec::new() }; 3];
+        for ((part, size), bytes) in apart.parts.iter().zip(sizes).zip(&mut bytes) {
+            *bytes = part.read(rows, size).await?;
+        }
+        Ok(Some(Read {
+            shape: [rows.iter().map(ExactSizeIterator::len).sum(), columns],
+            bytes,
+            pairs: apart.pairs,
+        }))
+    }
+}
