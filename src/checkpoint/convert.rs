@@ -6,10 +6,11 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::Checkpoint;
+use super::dtype::{Dtype, Narrowed};
 use super::expected::{ExpectedTensor, expected_with};
 use super::form::{DECODER_PROJECTION, Form, table};
 use super::packed;
-use super::tensor::{Dtype, Narrowed, TensorView};
+use super::tensor::TensorView;
 use super::write::{Output, Source, shard};
 use crate::{Error, Result};
 

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::apart::{Apart, BlobPart};
+use super::blob::{Apart, BlobPart};
+use super::dtype::{Dtype, Narrowed};
 use super::header::{self, Entry};
 use super::naming::{Naming, is_derived, unwrapped};
 #[cfg(not(target_arch = "wasm32"))]
 use super::parts::Parts;
 use super::sentence::{quoted, refuse};
-use super::tensor::{Dtype, Narrowed, Packed, TensorData, TensorView};
+use super::tensor::{Packed, TensorData, TensorView};
 use crate::Result;
 use crate::files::Blob;
 #[cfg(not(target_arch = "wasm32"))]

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use super::Checkpoint;
 use super::config::{self, Config};
+use super::dtype::Dtype;
 use super::expected::{ExpectedTensor, expected_tensors};
 use super::files::{Held, Slot, WeightFile, Weights};
 use super::released::Released;
 use super::sentence::{quoted, refuse};
-use super::tensor::{Dtype, Random, TensorData};
+use super::tensor::{Random, TensorData};
 use crate::Result;
 use crate::numerics::pcg;
 

@@ -4,7 +4,7 @@
 //! Nothing is copied, nothing is computed, no GPU is needed, and no tensor name
 //! leaves this module.
 
-mod apart;
+mod blob;
 mod block;
 mod blt;
 mod config;
@@ -14,6 +14,7 @@ mod convert;
 mod dcp;
 mod disk;
 mod doubts;
+mod dtype;
 mod embedded;
 mod entropy;
 mod expected;
@@ -34,13 +35,14 @@ mod parts;
 mod pth;
 mod released;
 mod resolve;
+mod rows;
 mod sentence;
 mod table;
 mod tensor;
 #[cfg(not(target_arch = "wasm32"))]
 mod write;
 
-pub use apart::{Apart, Rows};
+pub use blob::Apart;
 pub use block::BlockWeights;
 pub use blt::{BltWeights, CrossWeights};
 pub use config::{
@@ -49,13 +51,15 @@ pub use config::{
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use convert::{ConvertOptions, Converted, SHARD_BYTES};
+pub use dtype::Dtype;
 pub use entropy::EntropyWeights;
 pub use expected::{ExpectedTensor, Part, expected_tensors};
 pub use files::WeightBytes;
 pub use inspect::{FileReport, Inspection, Misshaped, PartReport, TensorReport, Totals};
 pub use locate::{Environment, cached_models};
 pub use released::{Closest, Difference};
-pub use tensor::{Dtype, Packed, Random, TensorData, TensorView};
+pub use rows::Rows;
+pub use tensor::{Packed, Random, TensorData, TensorView};
 
 use crate::Result;
 #[cfg(not(target_arch = "wasm32"))]

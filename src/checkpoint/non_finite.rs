@@ -2,7 +2,8 @@
 //! diverged leaves behind.
 
 use super::Checkpoint;
-use super::tensor::{Dtype, TensorData};
+use super::dtype::Dtype;
+use super::tensor::TensorData;
 use crate::Error;
 
 /// Bytes looked at between two reports.

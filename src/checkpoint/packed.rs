@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::Checkpoint;
+use super::dtype::{Dtype, Narrowed};
 use super::files::{Held, HeldApart, HeldPacked, Slot, Stored, WeightFile, Weights};
 use super::sentence::{quoted, refuse, value};
-use super::tensor::{Dtype, Narrowed};
 use crate::Result;
 use crate::numerics::Quantisation;
 

@@ -8,8 +8,9 @@ use std::path::Path;
 use half::{bf16, f16};
 use serde_json::{Map, Value, json};
 
+use super::dtype::Dtype;
 use super::sentence::{quoted, refuse};
-use super::tensor::{Dtype, TensorView};
+use super::tensor::TensorView;
 use crate::numerics::{Quantisation, halves};
 use crate::{Error, Result};
 

@@ -34,6 +34,11 @@ pub(crate) fn hand_over_blob(path: PathBuf, blob: Blob) {
     files().insert(path, Handed::Parts(blob));
 }
 
+/// Nothing that was handed over is at or below a path any more.
+pub(crate) fn forget_below(path: &Path) {
+    files().retain(|file, _| !file.starts_with(path));
+}
+
 /// Reads ranges of a file, one after the other.
 pub(crate) trait ReadParts: std::fmt::Debug + Send + Sync {
     fn read(&self, ranges: &[Range<u64>]) -> Read;

@@ -26,7 +26,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = picked)]
     async fn js_picked(folder: bool, accept: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch, js_name = parts_of)]
-    async fn js_parts_of(path: &str, ranges: Vec<f64>) -> Result<JsValue, JsValue>;
+    async fn js_parts_of(number: f64, ranges: Vec<f64>) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = on_drop)]
     fn js_on_drop(
         part: &HtmlCanvasElement,
@@ -103,41 +103,53 @@ pub(crate) fn locale() -> Option<String> {
     web_sys::window()?.navigator().language()
 }
 
-/// Takes files: the path of each, its bytes or the first of them, and its length.
+/// Takes files: the path and the bytes of each; of a large one the first bytes, and its
+/// number and length.
 fn take(contents: &Array) -> Vec<PathBuf> {
     let contents = contents.iter().map(|file| Array::from(&file));
-    let taken = contents.filter_map(|file| {
-        let name = file.get(0).as_string()?;
-        let path = PathBuf::from(&name);
+    let mut all = Vec::new();
+    for file in contents {
+        let Some(path) = file.get(0).as_string().map(PathBuf::from) else {
+            continue;
+        };
+        if !all.iter().any(|other: &PathBuf| root(other) == root(&path)) {
+            // What was below a folder of this name before is not in this one.
+            files::forget_below(root(&path));
+        }
         let bytes = Uint8Array::new(&file.get(1)).to_vec();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "bytes"
-        )]
-        let length = file.get(2).as_f64()? as u64;
-        match length > bytes.len() as u64 {
-            true => {
-                let blob = Blob::new(bytes.into(), length, Arc::new(LargeFile(name)));
+        match (file.get(2).as_f64(), file.get(3).as_f64()) {
+            (Some(number), Some(length)) => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "bytes"
+                )]
+                let length = length as u64;
+                let blob = Blob::new(bytes.into(), length, Arc::new(LargeFile(number)));
                 files::hand_over_blob(path.clone(), blob);
             }
-            false => files::hand_over(path.clone(), bytes),
+            _ => files::hand_over(path.clone(), bytes),
         }
-        Some(path)
-    });
-    taken.collect()
+        all.push(path);
+    }
+    all
 }
 
-/// A file that the page reads in parts, by its path.
+/// The first part of a path: what was dropped or chosen.
+fn root(path: &Path) -> &Path {
+    path.iter().next().map_or(path, Path::new)
+}
+
+/// A file that the page reads in parts, by its number there.
 #[derive(Debug)]
-struct LargeFile(String);
+struct LargeFile(f64);
 
 impl ReadParts for LargeFile {
     fn read(&self, ranges: &[Range<u64>]) -> files::Read {
         let ends = ranges.iter().flat_map(|range| [range.start, range.end]);
-        let (path, ends) = (self.0.clone(), ends.map(|at| at as f64).collect());
+        let (number, ends) = (self.0, ends.map(|at| at as f64).collect());
         Box::pin(async move {
-            let bytes = js_parts_of(&path, ends).await;
+            let bytes = js_parts_of(number, ends).await;
             let bytes = bytes.map_err(|thrown| io::Error::other(said(&thrown)))?;
             Ok(Uint8Array::new(&bytes).to_vec())
         })
@@ -153,7 +165,7 @@ pub(crate) async fn picked(folder: bool, accept: &str) -> Result<Option<PathBuf>
     let first = paths.first();
     Ok(match folder {
         false => first.cloned(),
-        true => first.and_then(|path| path.iter().next()).map(PathBuf::from),
+        true => first.map(|path| root(path).to_owned()),
     })
 }
 

@@ -52,7 +52,8 @@ export async function download_png(name, svg) {
 const MOST = 2 ** 30;
 // Files of a folder that have more bytes are read in parts, when these are needed.
 const LARGE = 2 ** 24;
-const in_parts = new Map();
+// By number: a folder may be opened again with other files of the same names.
+const in_parts = [];
 
 // What a large file begins with: a header of safetensors, whose length comes first.
 async function beginning(file) {
@@ -60,23 +61,22 @@ async function beginning(file) {
   return file.slice(0, 8 + Math.min(Number(length), LARGE)).arrayBuffer();
 }
 
-// Reads files into lists of path, bytes or the first of them, and length.
+// Reads files into lists of path and bytes; of a large file the first bytes, and its number
+// and length.
 async function contents(files) {
   const large = ([path, file]) => file.size > LARGE && path.includes("/");
   const whole = files.filter((file) => !large(file));
   const total = whole.reduce((sum, [, file]) => sum + file.size, 0);
   if (total > MOST) throw new Error(`a page can open up to 1 GiB beside the weights of a model, and this is ${(total / MOST).toFixed(1)} GiB; use the program instead`);
   return Promise.all(files.map(async ([path, file]) => {
-    if (large([path, file])) in_parts.set(path, file);
-    else in_parts.delete(path);
-    const bytes = in_parts.has(path) ? await beginning(file) : await file.arrayBuffer();
-    return [path, new Uint8Array(bytes), file.size];
+    if (!large([path, file])) return [path, new Uint8Array(await file.arrayBuffer())];
+    return [path, new Uint8Array(await beginning(file)), in_parts.push(file) - 1, file.size];
   }));
 }
 
 // Reads ranges of a large file, from and to in turns, one after the other.
-export async function parts_of(path, ranges) {
-  const file = in_parts.get(path);
+export async function parts_of(number, ranges) {
+  const file = in_parts[number];
   const parts = [];
   for (let at = 0; at < ranges.length; at += 2) {
     // Neighbours are one part.

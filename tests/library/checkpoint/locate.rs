@@ -268,7 +268,7 @@ fn a_path_wins_over_the_cache() {
     // `src/checkpoint` exists where tests run, and has the form of a model's name.
     sentence(
         Checkpoint::open_in("src/checkpoint", &environment),
-        &["src/checkpoint needs config.json", "embedded.rs"],
+        &["src/checkpoint needs config.json", "dcp.rs"],
     );
 }
 

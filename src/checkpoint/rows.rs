@@ -1,59 +1,10 @@
-//! Tensors of files that are neither mapped nor in memory: some rows of them are read
-//! when they are needed. In a page all large files are such.
+//! Rows of tensors, read when they are needed where the file is read in parts.
 
 use std::ops::Range;
 
-use super::sentence::refuse;
-use super::tensor::{Dtype, Packed, TensorData, TensorView};
-use crate::error::{Error, Result};
-use crate::files::Blob;
-
-/// The bytes of a tensor in such a file.
-#[derive(Clone, Debug)]
-pub(super) struct BlobPart {
-    pub(super) blob: Blob,
-    /// What to call the file in a sentence.
-    pub(super) file: String,
-    pub(super) range: Range<u64>,
-}
-
-impl BlobPart {
-    /// The bytes of some rows of `row` bytes each.
-    async fn read(&self, rows: &[Range<usize>], row: usize) -> Result<Vec<u8>> {
-        let at = |index: usize| self.range.start + index as u64 * row as u64;
-        let ranges: Vec<_> = rows.iter().map(|r| at(r.start)..at(r.end)).collect();
-        let bytes = self.blob.read(&ranges).await.map_err(|source| Error::Io {
-            action: "read",
-            path: self.file.clone().into(),
-            source,
-        })?;
-        let wanted: u64 = ranges.iter().map(|range| range.end - range.start).sum();
-        match bytes.len() as u64 == wanted {
-            true => Ok(bytes),
-            false => Err(refuse(format!(
-                "{} has become shorter since it was opened; open the model again",
-                self.file
-            ))),
-        }
-    }
-}
-
-/// A tensor of a file that is read in parts, by [`TensorView::rows`].
-#[derive(Clone, Copy, Debug)]
-pub struct Apart<'a> {
-    /// Its elements; if it is quantised its packed numbers, scales and biases.
-    pub(super) parts: &'a [BlobPart],
-    /// The type of scales and biases, if it has such.
-    pub(super) pairs: Option<Dtype>,
-}
-
-impl PartialEq for Apart<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.parts, other.parts)
-    }
-}
-
-impl Eq for Apart<'_> {}
+use super::dtype::Dtype;
+use super::tensor::{Packed, TensorData, TensorView};
+use crate::error::Result;
 
 /// Some rows of a tensor in memory; see [`TensorView::rows`].
 #[derive(Debug)]
