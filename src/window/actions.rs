@@ -1,11 +1,13 @@
 //! Everything that can be done by a menu, a key or the palette, in one list.
 
+use std::path::PathBuf;
+
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::screens::Screen;
 use super::settings::{Settings, ThemeChoice};
 use super::storage;
-use super::words::Language;
+use super::words::{self, Language};
 use crate::samples::SAMPLES;
 
 /// Something that can be done.
@@ -182,91 +184,20 @@ impl Action {
 
     /// What it is called.
     pub(crate) fn title(self, language: Language, settings: &Settings) -> String {
-        let say = |english: &str, korean: &str| language.pick(english, korean).to_owned();
-        match self {
-            Self::Screen(screen) => {
-                let name = screen.name(language);
-                language.pick(format!("Go to {name}"), format!("{name} 화면으로"))
-            }
-            Self::Undo => say("Undo", "되돌리기"),
-            Self::Redo => say("Redo", "다시 실행"),
-            Self::OpenFile => say("Open file…", "파일 열기…"),
-            Self::RecentFile(index) => {
-                let path = settings.recent_files.get(index);
-                let path = path.map_or_else(String::new, |path| path.display().to_string());
-                language.pick(format!("Open {path}"), format!("{path} 열기"))
-            }
+        let path = |path: Option<&PathBuf>| path.map(|path| path.display().to_string());
+        let name = match self {
+            Self::RecentFile(index) => path(settings.recent_files.get(index)),
+            Self::RecentTable(index) => path(settings.recent_tables.get(index)),
+            Self::RecentModel(index) => settings.recent_models.get(index).cloned(),
+            Self::CachedModel(index) => settings.cached_models.get(index).cloned(),
             Self::Sample(index) => {
-                let title = SAMPLES.get(index).map_or("", |sample| sample.title);
-                language.pick(
-                    format!("Sample: {title}"),
-                    format!("예문: {}", sample_title(index).unwrap_or(title)),
-                )
+                let sample = SAMPLES.get(index);
+                sample.map(|sample| words::actions::sample(language, sample).to_owned())
             }
-            Self::OpenModel => say("Open model folder…", "모델 폴더 열기…"),
-            Self::EmbeddedModel => say("Use the model in the program", "내장 모델 사용"),
-            Self::RecentModel(index) => {
-                let name = settings.recent_models.get(index).map_or("", String::as_str);
-                language.pick(format!("Model: {name}"), format!("모델: {name}"))
-            }
-            Self::CachedModel(index) => {
-                let name = settings.cached_models.get(index).map_or("", String::as_str);
-                language.pick(
-                    format!("Downloaded model: {name}"),
-                    format!("내려받은 모델: {name}"),
-                )
-            }
-            Self::OpenTable => say("Cut by a lookup table…", "룩업 표로 나누기…"),
-            Self::RecentTable(index) => {
-                let path = settings.recent_tables.get(index);
-                let path = path.map_or_else(String::new, |path| path.display().to_string());
-                language.pick(format!("Lookup table: {path}"), format!("룩업 표: {path}"))
-            }
-            Self::CopyBrackets => say("Copy as brackets", "괄호로 복사"),
-            Self::CopyJsonl => say("Copy as JSON lines", "JSON 줄로 복사"),
-            Self::CopyMarkdown => say("Copy as Markdown", "마크다운으로 복사"),
-            Self::CopyLink => say("Copy a link to this text", "이 글의 링크 복사"),
-            Self::ExportSvg => say("Save the figure as SVG…", "그림을 SVG로 저장…"),
-            Self::ExportPng => say("Save the figure as PNG…", "그림을 PNG로 저장…"),
-            Self::Figure => say("Bars or curve", "막대 또는 곡선"),
-            Self::RaiseThreshold => say("Raise the threshold", "임계값 올리기"),
-            Self::LowerThreshold => say("Lower the threshold", "임계값 내리기"),
-            Self::NextPatch => say("To the next patch", "다음 패치로"),
-            Self::PreviousPatch => say("To the patch before", "이전 패치로"),
-            Self::Jump(jump) => jump.title(language).to_owned(),
-            Self::Generate(command) => command.title(language).to_owned(),
-            Self::Theme(ThemeChoice::System) => say("Theme: as the system", "테마: 시스템"),
-            Self::Theme(ThemeChoice::Light) => say("Theme: light", "테마: 밝게"),
-            Self::Theme(ThemeChoice::Dark) => say("Theme: dark", "테마: 어둡게"),
-            // In its own language: who looks for it may not read the other one.
-            Self::Language(own) => own.name().to_owned(),
-            Self::ZoomIn => say("Zoom in", "확대"),
-            Self::ZoomOut => say("Zoom out", "축소"),
-            Self::ZoomReset => say("Zoom to 100 %", "100 %로"),
-            Self::ReduceMotion => say("Reduce motion", "움직임 줄이기"),
-            Self::Palette => say("Command palette", "명령 팔레트"),
-            Self::Shortcuts => say("Keyboard shortcuts", "단축키"),
-            Self::Quit => say("Quit", "끝내기"),
-        }
+            _ => None,
+        };
+        words::actions::title(language, self, &name.unwrap_or_default())
     }
-}
-
-fn sample_title(index: usize) -> Option<&'static str> {
-    let name = SAMPLES.get(index)?.name;
-    Some(match name {
-        "english" => "영어 산문",
-        "korean" => "한국어 산문",
-        "japanese" => "일본어 산문",
-        "arabic" => "아랍어 산문",
-        "rust" => "Rust 소스",
-        "python" => "Python 소스",
-        "json" => "JSON",
-        "emoji" => "이모지 대화",
-        "dna" => "DNA",
-        "repeat" => "반복되는 바이트",
-        "random" => "무작위 바이트",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -291,10 +222,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn each_sample_has_a_korean_title() {
-        assert!((0..SAMPLES.len()).all(|index| sample_title(index).is_some()));
     }
 }

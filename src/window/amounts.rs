@@ -1,6 +1,6 @@
 //! Amounts, short enough for a line.
 
-use super::words::Language;
+use super::words::{self, Language};
 
 /// Bytes as a size: `24.1 MB`.
 pub(crate) fn size(bytes: u64) -> String {
@@ -35,19 +35,24 @@ pub(crate) fn percent(done: u64, total: u64) -> String {
     }
 }
 
+/// What a length of time is counted in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TimeUnit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+}
+
 /// How long it will still take.
 pub(crate) fn left(language: Language, seconds: f64) -> String {
-    let (number, english, korean) = match seconds {
-        ..59.5 => (seconds, "s", "초"),
-        ..3570.0 => (seconds / 60.0, "min", "분"),
-        ..170_000.0 => (seconds / 3600.0, "h", "시간"),
-        _ => (seconds / 86_400.0, "days", "일"),
+    let (number, unit) = match seconds {
+        ..59.5 => (seconds, TimeUnit::Second),
+        ..3570.0 => (seconds / 60.0, TimeUnit::Minute),
+        ..170_000.0 => (seconds / 3600.0, TimeUnit::Hour),
+        _ => (seconds / 86_400.0, TimeUnit::Day),
     };
-    let number = number.max(1.0);
-    language.pick(
-        format!("{number:.0} {english} left"),
-        format!("{number:.0}{korean} 남음"),
-    )
+    words::loading::time_left(language, number.max(1.0), unit)
 }
 
 #[cfg(test)]

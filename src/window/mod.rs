@@ -26,6 +26,7 @@ mod export;
 mod link;
 mod pace;
 mod palette;
+mod program_model;
 mod screens;
 
 mod settings;

@@ -9,7 +9,7 @@ use egui::{
 use super::actions::Action;
 use super::settings::Settings;
 use super::theme::{self, Palette};
-use super::words::Language;
+use super::words::{self, Language};
 
 /// The command palette.
 #[derive(Debug, Default)]
@@ -81,7 +81,7 @@ impl CommandPalette {
             .show(context, |ui| {
                 Frame::popup(ui.style()).inner_margin(10).show(ui, |ui| {
                     ui.set_width(width);
-                    let hint = language.pick("Command or path", "명령 또는 경로");
+                    let hint = words::actions::palette_hint(language);
                     let response = ui.add(
                         TextEdit::singleline(&mut self.query)
                             .hint_text(hint)
@@ -126,7 +126,7 @@ impl CommandPalette {
                             }
                         }
                         if entries.is_empty() {
-                            let nothing = language.pick("Nothing of that name", "찾을 수 없습니다");
+                            let nothing = words::actions::nothing_found(language);
                             ui.label(RichText::new(nothing).color(palette.muted));
                         }
                     });
@@ -162,18 +162,15 @@ fn at_path(query: &str, language: Language) -> Vec<(String, Picked)> {
         return found;
     }
     let path = typed_path(query);
-    let name = path.display();
+    let name = path.display().to_string();
     let exists = path.exists();
     if exists {
-        let title = language.pick(format!("Open {name}"), format!("{name} 열기"));
+        let title = words::actions::open(language, &name);
         found.push((title, Picked::Path(path.clone())));
     }
     let is_json = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("json");
     if path.extension().is_some_and(is_json) && path.is_file() {
-        let title = language.pick(
-            format!("Cut by the table {name}"),
-            format!("룩업 표로 쓰기: {name}"),
-        );
+        let title = words::actions::cut_by_table(language, &name);
         found.push((title, Picked::Table(path.clone())));
     }
     let figure = |extension: &std::ffi::OsStr| {
@@ -181,14 +178,8 @@ fn at_path(query: &str, language: Language) -> Vec<(String, Picked)> {
     };
     if path.extension().is_some_and(figure) && !path.is_dir() {
         let title = match exists {
-            true => language.pick(
-                format!("Replace {name} by the figure"),
-                format!("{name}의 내용을 그림으로 바꾸기"),
-            ),
-            false => language.pick(
-                format!("Save the figure as {name}"),
-                format!("그림을 {name}에 저장"),
-            ),
+            true => words::actions::replace_by_figure(language, &name),
+            false => words::actions::save_figure(language, &name),
         };
         found.push((title, Picked::Figure(path.clone())));
     }

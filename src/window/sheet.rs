@@ -7,7 +7,7 @@ use super::screens::Screen;
 use super::settings::Settings;
 use super::theme::{self, Palette};
 use super::widgets::right;
-use super::words::Language;
+use super::words::{self, Language};
 
 /// A part of the sheet.
 struct Part {
@@ -33,7 +33,6 @@ fn place(action: Action) -> Option<Screen> {
 }
 
 fn parts(context: &Context, language: Language, settings: &Settings) -> Vec<Part> {
-    let say = |english: &'static str, korean: &'static str| language.pick(english, korean);
     let key = |modifiers, key| context.format_shortcut(&KeyboardShortcut::new(modifiers, key));
     let command = |name| key(Modifiers::COMMAND, name);
     let mut all = Action::all(settings);
@@ -53,61 +52,40 @@ fn parts(context: &Context, language: Language, settings: &Settings) -> Vec<Part
     };
     let row = |keys: String, what: &str| (keys, what.to_owned());
     let mut everywhere = of(None);
-    everywhere.push(row(
-        "Esc".to_owned(),
-        say(
-            "Close what lies above, or leave a field",
-            "위에 뜬 것을 닫거나 입력란에서 나가기",
-        ),
-    ));
+    everywhere.push(row("Esc".to_owned(), words::keys::escape(language)));
     everywhere.push(row(
         format!("Tab  {}", key(Modifiers::SHIFT, Key::Tab)),
-        say(
-            "To the next control, or the one before",
-            "다음 항목, 이전 항목으로",
-        ),
+        words::keys::next_control(language),
     ));
     let mut generate = of(Some(Screen::Generate));
     generate.push(row(
         "←  →".to_owned(),
-        say(
-            "In the text: to the next byte, or the one before",
-            "글에서 다음 바이트, 이전 바이트로",
-        ),
+        words::keys::next_byte_of_text(language),
     ));
     let compare = vec![
-        row("N".to_owned(), say("To the next difference", "다음 차이로")),
+        row("N".to_owned(), words::keys::next_difference(language)),
         row(
             key(Modifiers::SHIFT, Key::N),
-            say("To the difference before", "이전 차이로"),
+            words::keys::difference_before(language),
         ),
     ];
     let mut file = of(Some(Screen::File));
     file.extend([
-        row(
-            "←  →  ↑  ↓".to_owned(),
-            say("From byte to byte", "바이트 단위로 이동"),
-        ),
-        row(
-            "Home  End".to_owned(),
-            say("To the ends of the row", "줄의 처음과 끝으로"),
-        ),
+        row("←  →  ↑  ↓".to_owned(), words::keys::byte_to_byte(language)),
+        row("Home  End".to_owned(), words::keys::ends_of_row(language)),
         row(
             format!("{}  {}", command(Key::Home), command(Key::End)),
-            say("To the ends of the file", "파일의 처음과 끝으로"),
+            words::keys::ends_of_file(language),
         ),
         row(
             "PageUp  PageDown".to_owned(),
-            say("Page by page", "한 화면씩 이동"),
+            words::keys::by_page(language),
         ),
-        row(
-            "Space".to_owned(),
-            say("Pause the scan, or go on", "스캔 멈춤, 계속"),
-        ),
+        row("Space".to_owned(), words::keys::pause_scan(language)),
     ]);
     vec![
         Part {
-            title: say("Everywhere", "어디서나"),
+            title: words::keys::everywhere(language),
             rows: everywhere,
         },
         Part {
@@ -161,10 +139,10 @@ pub(super) fn show(context: &Context, language: Language, settings: &Settings) -
         .show(context, |ui| {
             ui.set_width((room.x - 80.0).clamp(120.0, 460.0));
             ui.horizontal(|ui| {
-                let title = language.pick("Keyboard shortcuts", "단축키");
+                let title = words::keys::title(language);
                 ui.label(RichText::new(title).font(theme::bold(16.0)));
                 right(ui, |ui| {
-                    open = !ui.button(language.pick("Close", "닫기")).clicked();
+                    open = !ui.button(words::keys::close(language)).clicked();
                 });
             });
             ui.add_space(6.0);

@@ -8,7 +8,7 @@ use super::screens::Screen;
 use super::settings::{Settings, ThemeChoice};
 use super::theme::{self, Palette};
 use super::widgets::{choice, right};
-use super::words::Language;
+use super::words::{self, Language};
 use crate::device::{DeviceClass, DeviceSummary};
 use crate::samples::SAMPLES;
 use crate::window::devices::Devices;
@@ -130,26 +130,26 @@ fn menu(ui: &mut Ui, top: &Top<'_>, chosen: &mut Option<Action>) {
             ui.close();
         }
     };
-    let say = |english, korean| top.language.pick(english, korean);
+    let language = top.language;
     item(ui, Action::Undo);
     item(ui, Action::Redo);
     ui.separator();
     item(ui, Action::OpenFile);
-    ui.menu_button(say("Recent files", "최근 파일"), |ui| {
+    ui.menu_button(words::menu::recent_files(language), |ui| {
         for index in 0..top.settings.recent_files.len() {
             item(ui, Action::RecentFile(index));
         }
         if top.settings.recent_files.is_empty() {
-            ui.weak(say("None yet", "아직 없음"));
+            ui.weak(words::menu::no_recent_files(language));
         }
     });
-    ui.menu_button(say("Sample texts", "예문"), |ui| {
+    ui.menu_button(words::menu::samples(language), |ui| {
         for index in 0..SAMPLES.len() {
             item(ui, Action::Sample(index));
         }
     });
     ui.separator();
-    ui.menu_button(say("Model", "모델"), |ui| {
+    ui.menu_button(words::menu::model(language), |ui| {
         item(ui, Action::EmbeddedModel);
         item(ui, Action::OpenModel);
         for index in 0..top.settings.recent_models.len() {
@@ -160,13 +160,7 @@ fn menu(ui: &mut Ui, top: &Top<'_>, chosen: &mut Option<Action>) {
         }
         ui.separator();
         ui.set_max_width(320.0);
-        ui.weak(say(
-            "Meta's models are gated: accept their licence on the model's page, download the \
-             folder, and open it here. Downloaded ones are found by name: org/name in the palette. \
-             Nothing is ever downloaded from here.",
-            "메타의 모델은 승인이 필요합니다. 모델 페이지에서 라이선스에 동의하고 폴더를 내려받아 \
-             여기서 여세요. 이 프로그램은 아무것도 내려받지 않습니다.",
-        ));
+        ui.weak(words::menu::gated_models(language));
     });
     ui.separator();
     for action in Action::exports() {
@@ -174,17 +168,17 @@ fn menu(ui: &mut Ui, top: &Top<'_>, chosen: &mut Option<Action>) {
     }
     ui.separator();
     item(ui, Action::Figure);
-    ui.menu_button(say("Theme", "테마"), |ui| {
+    ui.menu_button(words::menu::theme(language), |ui| {
         for theme in ThemeChoice::ALL {
             item(ui, Action::Theme(theme));
         }
     });
-    ui.menu_button("Language · 언어", |ui| {
+    ui.menu_button(words::menu::LANGUAGES, |ui| {
         for language in Language::ALL {
             item(ui, Action::Language(language));
         }
     });
-    ui.menu_button(say("Zoom", "확대"), |ui| {
+    ui.menu_button(words::menu::zoom(language), |ui| {
         for action in [Action::ZoomIn, Action::ZoomOut, Action::ZoomReset] {
             item(ui, action);
         }

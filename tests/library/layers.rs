@@ -280,3 +280,23 @@ fn files_import_without_circles() {
         .collect();
     assert!(uses.is_empty(), "circles of imports: {used_within:?}");
 }
+
+#[test]
+fn texts_of_the_window_are_in_tables_of_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/window");
+    let mut all = Vec::new();
+    files(&root, &mut all);
+    for path in all {
+        let is_table = path.components().any(|part| {
+            let name = part.as_os_str();
+            name == "words" || name == "words.rs" || name == "tests" || name == "tests.rs"
+        });
+        let chosen = code(&path).matches("language.pick(").count()
+            + code(&path).matches("language().pick(").count();
+        assert!(
+            is_table || chosen == 0,
+            "{} chooses texts by language; a translator looks for them in words.rs",
+            path.display()
+        );
+    }
+}

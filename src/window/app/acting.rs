@@ -16,6 +16,7 @@ use crate::window::screens::Screen;
 use crate::window::screens::patch::THRESHOLD_STEP;
 use crate::window::settings::Settings;
 use crate::window::storage;
+use crate::window::words;
 
 impl App {
     pub(super) fn copy(&mut self, context: &Context, form: Form) {
@@ -31,10 +32,7 @@ impl App {
         match parts.and_then(|parts| storage::link(&parts)) {
             Some(link) => context.copy_text(link),
             None => {
-                let notice = self.language().pick(
-                    "The text is too long for a link. Send it as a file instead.",
-                    "글이 링크로는 너무 깁니다. 파일로 보내세요.",
-                );
+                let notice = words::too_long_for_link(self.language());
                 self.tell(notice.to_owned());
             }
         }

@@ -6,6 +6,7 @@ use super::App;
 use crate::error::Error;
 use crate::files;
 use crate::window::screens::patch::MOST_BYTES;
+use crate::window::words;
 
 impl App {
     /// A text that the editor cannot hold is shown as a file instead of being lost.
@@ -32,10 +33,7 @@ impl App {
             }
             Err(source) => self.tell_error(&Error::Io {
                 action: "write",
-                path: self
-                    .language()
-                    .pick("the pasted text", "붙여 넣은 글")
-                    .into(),
+                path: words::pasted_text(self.language()).into(),
                 source,
             }),
         }

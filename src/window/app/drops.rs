@@ -8,12 +8,10 @@ use egui::{
 };
 
 use super::App;
-#[cfg(target_arch = "wasm32")]
-use super::Handed;
 use crate::files;
 use crate::window::screens::Screen;
 use crate::window::theme::{self, Palette};
-use crate::window::words::Language;
+use crate::window::words::{self, Language};
 
 /// The last part of a path.
 fn name(path: &Path) -> String {
@@ -36,32 +34,17 @@ fn folder(path: &Path) -> String {
 fn promise(files: &[egui::HoveredFile], language: Language) -> String {
     match files {
         [file] => match &file.path {
-            Some(path) if files::is_folder(path) => language.pick(
-                format!("Let go to use {} as the model", name(path)),
-                format!("놓으면 {} 폴더를 모델로 씁니다", name(path)),
-            ),
-            Some(path) => language.pick(
-                format!("Let go to open {}", name(path)),
-                format!("놓으면 {} 파일을 엽니다", name(path)),
-            ),
-            None => language
-                .pick("Let go to open it", "놓으면 열립니다")
-                .to_owned(),
+            Some(path) if files::is_folder(path) => {
+                words::drops::let_go_to_use_model(language, &name(path))
+            }
+            Some(path) => words::drops::let_go_to_open(language, &name(path)),
+            None => words::drops::let_go_to_open_it(language).to_owned(),
         },
-        _ => language.pick(
-            format!("Let go, then choose one of {}", files.len()),
-            format!("놓은 뒤 {}개 중 하나를 고르세요", files.len()),
-        ),
+        _ => words::drops::let_go_then_choose(language, files.len()),
     }
 }
 
 impl App {
-    /// Where what is dropped onto a page comes from.
-    #[cfg(target_arch = "wasm32")]
-    pub(in crate::window) fn take_drops(&mut self, handed: Receiver<Handed>) {
-        self.handed = Some(handed);
-    }
-
     pub(super) fn take_dropped(&mut self, context: &Context) {
         let dropped = context.input(|input| input.raw.dropped_files.clone());
         let mut paths: Vec<PathBuf> = dropped.iter().map(|file| file.path().to_owned()).collect();
@@ -124,11 +107,7 @@ impl App {
         let modal = Modal::new(Id::unique("dropped files")).frame(frame);
         let shown = modal.show(context, |ui| {
             ui.set_width((context.content_rect().width() - 80.0).clamp(120.0, 460.0));
-            let count = self.dropped.len();
-            let title = language.pick(
-                format!("{count} files were dropped. Which one is to be opened?"),
-                format!("파일 {count}개를 놓았습니다. 어느 것을 열까요?"),
-            );
+            let title = words::drops::which_one(language, self.dropped.len());
             ui.label(RichText::new(title).font(theme::bold(14.0)));
             ui.add_space(8.0);
             let height = (context.content_rect().height() - 200.0).max(60.0);
@@ -145,9 +124,7 @@ impl App {
                 }
             });
             ui.add_space(8.0);
-            cancelled = ui
-                .button(language.pick("None of them", "열지 않음"))
-                .clicked();
+            cancelled = ui.button(words::drops::none_of_them(language)).clicked();
         });
         if let Some(path) = chosen {
             self.dropped.clear();

@@ -7,11 +7,11 @@ use egui::{Button, Context, Frame, Key, Margin, Modifiers, Panel, Rect, RichText
 use web_time::Instant;
 
 use super::App;
-use crate::window::amounts::{left, percent, size};
+use crate::window::amounts::left;
 use crate::window::engine::Request;
 use crate::window::theme::Palette;
 use crate::window::widgets::{right, side_margin};
-use crate::window::words::Language;
+use crate::window::words::{self, Language};
 
 /// What takes no longer is not worth a line.
 const SILENCE: Duration = Duration::from_millis(700);
@@ -40,20 +40,14 @@ impl Loading {
     /// What the line says, after so long a time.
     fn text(&self, language: Language, time: Duration) -> String {
         let name = match &self.name {
-            None => language.pick("the embedded model", "내장 모델").to_owned(),
+            None => words::loading::embedded_model(language).to_owned(),
             Some(name) => Path::new(name.trim_end_matches('/'))
                 .file_name()
                 .map_or_else(|| name.clone(), |part| part.to_string_lossy().into_owned()),
         };
-        let mut parts =
-            vec![language.pick(format!("Loading {name}"), format!("{name} 불러오는 중"))];
+        let mut parts = vec![words::loading::loading(language, &name)];
         if self.total > 0 {
-            let (done, total) = (size(self.done), size(self.total));
-            let share = percent(self.done, self.total);
-            parts.push(language.pick(
-                format!("{done} of {total}, {share}"),
-                format!("{total} 중 {done}, {share}"),
-            ));
+            parts.push(words::loading::progress(language, self.done, self.total));
         }
         let rate = self.done as f64 / time.as_secs_f64().max(1e-9);
         if self.done > 0 && self.total > self.done {
@@ -62,8 +56,8 @@ impl Loading {
                 clippy::cast_sign_loss,
                 reason = "shown"
             )]
-            let rounded = size(rate as u64);
-            parts.push(language.pick(format!("{rounded}/s"), format!("초당 {rounded}")));
+            let rounded = rate as u64;
+            parts.push(words::loading::rate(language, rounded));
             let rest = (self.total - self.done) as f64;
             parts.push(left(language, rest / rate));
         }
@@ -82,10 +76,7 @@ impl App {
     pub(super) fn open_cancelled(&mut self) {
         self.loading = None;
         if self.model.is_none() {
-            let notice = self.language().pick(
-                "No model is loaded. Take one from the menu: ≡, Model.",
-                "불러온 모델이 없습니다. 메뉴(≡)의 모델에서 고르세요.",
-            );
+            let notice = words::loading::no_model(self.language());
             self.notices.push(notice.to_owned());
         }
     }
@@ -116,7 +107,7 @@ impl App {
             .show(ui, |ui| {
                 ui.horizontal(|ui| {
                     right(ui, |ui| {
-                        let button = Button::new(language.pick("Cancel", "취소"))
+                        let button = Button::new(words::loading::cancel(language))
                             .shortcut_text(ui.ctx().format_shortcut(&ESCAPE));
                         cancel |= ui.add(button).clicked();
                         ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {

@@ -104,8 +104,8 @@ pub struct App {
     lost: Option<ErrorMessage>,
     /// A pasted text that was too large for the editor.
     pub(in crate::window) pasted: Vec<Aside>,
-    /// What a page has been handed, or why that failed.
-    handed: Option<Receiver<Handed>>,
+    /// What a page has been handed, or why that failed; `None` on a desktop.
+    pub(in crate::window) handed: Option<Receiver<Handed>>,
 }
 
 /// What was dropped onto a page, or why it could not be read.

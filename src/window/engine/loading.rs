@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Outbox;
-#[cfg(target_arch = "wasm32")]
 use super::Update;
 use super::task::{Task, spawn};
 use crate::error::Result;
@@ -47,8 +46,7 @@ impl Going<'_> {
     }
 
     /// Tells how many bytes of how many have come from elsewhere.
-    #[cfg(target_arch = "wasm32")]
-    pub(super) fn teller(&self) -> impl FnMut(u64, u64) + 'static {
+    pub(super) fn teller(&self) -> impl FnMut(u64, u64) + Clone + 'static {
         let outbox = self.outbox.clone();
         move |done, total| outbox.put(Update::Loading { done, total })
     }

@@ -9,11 +9,10 @@ use crate::error::{Error, Result};
 use crate::measure::tune::{Subject, prepare_kept};
 use crate::model::entropy::EntropyModel;
 use crate::model::memory::{RESERVE, gib};
-#[cfg(target_arch = "wasm32")]
-use crate::page;
 use crate::patch::Rule;
 use crate::session::text::checkpoint_rule;
 use crate::window::error_message::ErrorMessage;
+use crate::window::program_model;
 
 /// A model that is open: its entropy model on the device, the rest in its files
 /// until somebody generates.
@@ -56,7 +55,7 @@ impl Model {
         going: &Going<'_>,
     ) -> Result<Self> {
         let checkpoint = match &name {
-            None => own(going).await?,
+            None => program_model::open(going.teller()).await?,
             Some(name) => Checkpoint::open(name)?,
         };
         let rule = checkpoint_rule(checkpoint.patching())?;
@@ -117,27 +116,6 @@ impl Model {
     pub(crate) fn is_whole(&self) -> bool {
         self.checkpoint.config().blt.is_some()
     }
-}
-
-/// The model of the program.
-#[cfg(not(target_arch = "wasm32"))]
-async fn own(_: &Going<'_>) -> Result<Checkpoint> {
-    Checkpoint::embedded()
-}
-
-/// The model of the page: two files beside it.
-#[cfg(target_arch = "wasm32")]
-async fn own(going: &Going<'_>) -> Result<Checkpoint> {
-    let fetch = async |name: &str| {
-        let url = format!("model/{name}");
-        let fetched = page::fetched(&url, going.teller()).await;
-        fetched.map_err(|why| {
-            Error::Checkpoint(format!("{url} of this page could not be loaded: {why}"))
-        })
-    };
-    let config = fetch("config.json").await?;
-    let weights = fetch("model.safetensors").await?;
-    Checkpoint::from_bytes(&config, weights, "the embedded model")
 }
 
 /// Do so many bytes of a model fit? The open one stays while another is loaded:

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{PopupCloseBehavior, RichText, TextEdit, Ui, WidgetInfo};
 
-use crate::window::words::Language;
+use crate::window::words::{self, Language};
 
 /// A menu that stays open while something is typed in it.
 pub(crate) fn menu(ui: &mut Ui, title: &str, name: &str, add: impl FnOnce(&mut Ui)) {
@@ -41,14 +41,13 @@ pub(crate) fn field(
 ) -> Option<String> {
     let mut meant = false;
     ui.horizontal(|ui| {
-        let use_it = language.pick("Use", "사용");
         let width = ui.available_width() - 56.0;
         let edit = TextEdit::singleline(typed)
             .hint_text(hint)
             .desired_width(width);
         let response = ui.add(edit);
         meant = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-        meant |= ui.button(use_it).clicked();
+        meant |= ui.button(words::paths::use_path(language)).clicked();
     });
     let text = typed.trim();
     (meant && !text.is_empty()).then(|| text.to_owned())
@@ -72,7 +71,7 @@ pub(crate) fn table(
     language: Language,
 ) -> Option<Chosen> {
     let mut chosen = None;
-    let hint = language.pick("Path of a table (JSON)", "표 파일(JSON) 경로");
+    let hint = words::paths::path_of_table(language);
     if let Some(path) = field(ui, typed, hint, language) {
         chosen = Some(Chosen::Path(path.into()));
     }
@@ -84,10 +83,7 @@ pub(crate) fn table(
             chosen = Some(Chosen::Path(path.clone()));
         }
     }
-    if ui
-        .button(language.pick("Choose a file…", "파일 선택…"))
-        .clicked()
-    {
+    if ui.button(words::paths::choose_file(language)).clicked() {
         chosen = Some(Chosen::Dialog);
     }
     if chosen.is_some() {

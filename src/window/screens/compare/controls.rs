@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use egui::{ComboBox, DragValue, RichText, Ui, WidgetInfo, vec2};
 
 use super::lane::{Lane, last_part, tokenizer_name};
+use super::words;
 use crate::patch::Mode;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
@@ -26,7 +27,7 @@ pub(super) enum Done {
 
 /// Which way a lane cuts; says whether another was chosen.
 pub(super) fn way(ui: &mut Ui, lane: &mut Lane, number: usize, language: Language) -> bool {
-    let tokenizer = language.pick("Tokenizer", "토크나이저");
+    let tokenizer = words::tokenizer(language);
     let shown = match lane.tokens {
         true => tokenizer,
         false => lane.cutting.mode.name(language),
@@ -49,10 +50,7 @@ pub(super) fn way(ui: &mut Ui, lane: &mut Lane, number: usize, language: Languag
             }
         })
         .response;
-    let name = language.pick(
-        format!("Rule of lane {number}: {shown}"),
-        format!("레인 {number}의 규칙: {shown}"),
-    );
+    let name = words::rule_of_lane(language, number, shown);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
     before != (lane.tokens, lane.cutting.mode)
 }
@@ -72,10 +70,7 @@ pub(super) fn setting(
     }
     let mut changed = false;
     let named = |response: &egui::Response, what: &str, value: f64| {
-        let label = language.pick(
-            format!("{what} of lane {number}"),
-            format!("레인 {number}의 {what}"),
-        );
+        let label = words::setting_of_lane(language, number, what);
         response.widget_info(|| WidgetInfo {
             label: Some(label.clone()),
             ..WidgetInfo::drag_value(true, value)
@@ -95,19 +90,19 @@ pub(super) fn setting(
         changed |= response.changed();
     };
     if matches!(mode, Mode::Entropy | Mode::Both) {
-        let what = language.pick("Threshold", "임계값");
+        let what = words::threshold(language);
         drag(ui, &mut lane.cutting.threshold, THRESHOLDS, "θ ", what);
     }
     if matches!(mode, Mode::Monotonic | Mode::Both) {
-        let what = language.pick("Threshold of the rise", "상승 임계값");
+        let what = words::threshold_of_rise(language);
         drag(ui, &mut lane.cutting.rise, RISES, "θr ", what);
     }
     if matches!(mode, Mode::Static | Mode::TopK) {
-        let what = language.pick("Bytes per patch", "패치당 바이트");
+        let what = words::bytes_per_patch(language);
         let value = DragValue::new(&mut lane.cutting.size)
             .range(1..=4096)
             .speed(0.1)
-            .suffix(language.pick(" bytes", "바이트"));
+            .suffix(words::bytes_behind_number(language));
         let response = ui.add(value).on_hover_text(what);
         named(&response, what, f64::from(lane.cutting.size));
         changed |= response.changed();
@@ -142,15 +137,9 @@ fn longest(ui: &mut Ui, lane: &mut Lane, number: usize, language: Language) -> b
             "∞" | "" => Some(0.0),
             typed => typed.parse().ok(),
         });
-    let hint = language.pick(
-        "The longest patch in bytes; 0 for none",
-        "가장 긴 패치(바이트). 0이면 제한 없음",
-    );
+    let hint = words::longest_patch_hint(language);
     let response = ui.add(value).on_hover_text(hint);
-    let label = language.pick(
-        format!("Longest patch of lane {number}"),
-        format!("레인 {number}의 가장 긴 패치"),
-    );
+    let label = words::longest_patch_of_lane(language, number);
     response.widget_info(|| WidgetInfo {
         label: Some(label.clone()),
         ..WidgetInfo::drag_value(true, f64::from(most))
@@ -167,35 +156,26 @@ fn model(ui: &mut Ui, lane: &mut Lane, number: usize, shared: &Shared<'_>) -> Op
     let embedded = shared.model.is_none_or(|model| model.name.is_none());
     let open = match (embedded, shared.model) {
         (false, Some(model)) => model.title.clone(),
-        _ => language.pick("embedded", "내장").to_owned(),
+        _ => words::embedded(language).to_owned(),
     };
     let title = match &lane.model {
         None => open.clone(),
         Some(name) => last_part(name.as_ref()),
     };
-    let name = language.pick(
-        format!("Model of lane {number}: {title}"),
-        format!("레인 {number}의 모델: {title}"),
-    );
+    let name = words::model_of_lane(language, number, &title);
     let mut done = None;
     menu(ui, &title, &name, |ui| {
-        let this = language.pick(
-            format!("The open model ({open})"),
-            format!("열려 있는 모델({open})"),
-        );
+        let this = words::open_model(language, &open);
         if ui.selectable_label(lane.model.is_none(), this).clicked() {
             done = Some(Done::Model(String::new()));
             ui.close();
         }
-        let hint = language.pick("Name or folder of a model", "모델의 이름 또는 폴더");
+        let hint = words::model_field(language);
         if let Some(name) = field(ui, &mut lane.typed, hint, language) {
             done = Some(Done::Model(name));
             ui.close();
         }
-        if ui
-            .button(language.pick("Choose a folder…", "폴더 선택…"))
-            .clicked()
-        {
+        if ui.button(words::choose_folder(language)).clicked() {
             done = Some(Done::Dialog(Purpose::CompareModel(lane.id)));
             ui.close();
         }
@@ -209,24 +189,18 @@ fn tokenizer(ui: &mut Ui, lane: &mut Lane, number: usize, language: Language) ->
         return None;
     }
     let title = match lane.tokenizer.as_os_str().is_empty() {
-        true => language.pick("choose one…", "선택…").to_owned(),
+        true => words::choose_one(language).to_owned(),
         false => tokenizer_name(&lane.tokenizer),
     };
-    let name = language.pick(
-        format!("Tokenizer of lane {number}: {title}"),
-        format!("레인 {number}의 토크나이저: {title}"),
-    );
+    let name = words::tokenizer_of_lane(language, number, &title);
     let mut done = None;
     menu(ui, &title, &name, |ui| {
-        let hint = language.pick("Path of a tokenizer.json", "tokenizer.json 경로");
+        let hint = words::tokenizer_field(language);
         if let Some(path) = field(ui, &mut lane.typed, hint, language) {
             done = Some(Done::Tokenizer(path.into()));
             ui.close();
         }
-        if ui
-            .button(language.pick("Choose a file…", "파일 선택…"))
-            .clicked()
-        {
+        if ui.button(words::choose_file(language)).clicked() {
             done = Some(Done::Dialog(Purpose::CompareTokenizer(lane.id)));
             ui.close();
         }
@@ -243,13 +217,10 @@ fn table(
     language: Language,
 ) -> Option<Done> {
     let title = match &lane.cutting.table {
-        None => language.pick("choose one…", "선택…").to_owned(),
+        None => words::choose_one(language).to_owned(),
         Some(table) => table.name(),
     };
-    let name = language.pick(
-        format!("Table of lane {number}: {title}"),
-        format!("레인 {number}의 표: {title}"),
-    );
+    let name = words::table_of_lane(language, number, &title);
     let mut chosen = None;
     menu(ui, &title, &name, |ui| {
         chosen = path::table(ui, &mut lane.opening.typed, recent, language);
@@ -272,18 +243,9 @@ pub(super) fn buttons(ui: &mut Ui, index: usize, count: usize, language: Languag
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, enabled, &name));
         response.clicked()
     };
-    let up = language.pick(
-        format!("Move lane {number} up"),
-        format!("레인 {number} 위로"),
-    );
-    let down = language.pick(
-        format!("Move lane {number} down"),
-        format!("레인 {number} 아래로"),
-    );
-    let gone = language.pick(
-        format!("Remove lane {number}"),
-        format!("레인 {number} 지우기"),
-    );
+    let up = words::move_up(language, number);
+    let down = words::move_down(language, number);
+    let gone = words::remove(language, number);
     let mut done = None;
     if button("↑", up, index > 0) {
         done = Some(Done::Up);

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::words;
 use crate::error::Result;
 use crate::measure::agreement::{agreement, enrichment};
 use crate::patch::Mode;
@@ -179,7 +180,7 @@ impl Lane {
                 true => String::new(),
                 false => tokenizer_name(&self.tokenizer),
             };
-            let kind = language.pick("Tokens", "토큰");
+            let kind = words::tokens(language);
             return format!("{kind} {name}").trim_end().to_owned();
         }
         let cutting = &self.cutting;

@@ -467,8 +467,8 @@ impl CompareScreen {
             right(ui, |ui| {
                 self.copy_button(ui, language);
                 ui.add_space(8.0);
-                let previous = language.pick("Previous difference", "이전 차이");
-                let next = language.pick("Next difference", "다음 차이");
+                let previous = words::previous_difference(language);
+                let next = words::next_difference(language);
                 for (picture, name, keys, is_next) in
                     [("›", next, "N", true), ("‹", previous, "Shift+N", false)]
                 {

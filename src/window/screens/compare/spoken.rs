@@ -2,8 +2,8 @@
 
 use egui::{Id, Pos2, Rect, Ui, pos2};
 
-use super::CompareScreen;
 use super::lane::{Lane, within};
+use super::{CompareScreen, words};
 use crate::window::accessibility::{self, Item, spoken};
 use crate::window::words::Language;
 
@@ -21,11 +21,7 @@ impl CompareScreen {
     ) -> Option<usize> {
         let mut chosen = None;
         for ((number, lane), bar) in (1..).zip(&self.lanes).zip(bars) {
-            let title = lane.title(language);
-            let name = language.pick(
-                format!("Lane {number}: {title}"),
-                format!("레인 {number}: {title}"),
-            );
+            let name = words::spoken_lane(language, number, &lane.title(language));
             let items = self.patches(ui, lane, origin, *bar, height, language);
             let id = Id::unique(("lane", lane.id));
             chosen = accessibility::list(ui, id, &name, items).or(chosen);
@@ -70,19 +66,9 @@ impl CompareScreen {
 }
 
 fn label(index: usize, own: &[u8], is_own: bool, language: Language) -> String {
-    let (text, length) = (spoken(own), own.len());
-    let mut label = language.pick(
-        match length {
-            1 => format!("patch {index}: ‘{text}’, 1 byte"),
-            _ => format!("patch {index}: ‘{text}’, {length} bytes"),
-        },
-        format!("패치 {index}: ‘{text}’, {length}바이트"),
-    );
+    let mut label = words::spoken_patch(language, index, &spoken(own), own.len());
     if is_own {
-        label += language.pick(
-            ", the first lane starts none here",
-            ", 첫 레인에서는 시작되지 않음",
-        );
+        label += words::spoken_only_here(language);
     }
     label
 }

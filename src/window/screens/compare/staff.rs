@@ -8,7 +8,7 @@ use egui::{
 };
 
 use super::lane::{Cut, Lane, within};
-use super::{CompareScreen, Found};
+use super::{CompareScreen, Found, words};
 use crate::window::context::Shared;
 use crate::window::engine::Cells;
 use crate::window::staff::{Around, Layout};
@@ -280,7 +280,7 @@ impl CompareScreen {
         let size = vec2(width, galley.size().y.max(measures.line));
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
         response.widget_info(|| {
-            let label = shared.language.pick("The text and its lanes", "글과 레인");
+            let label = words::text_and_lanes(shared.language);
             egui::WidgetInfo::labeled(egui::Role::Label, true, label)
         });
         let origin = rect.min;

@@ -83,7 +83,7 @@ pub(super) fn markdown(lanes: &[Lane], language: Language) -> String {
     let names = words::columns(language).map(|column| column.name);
     let mut out = format!(
         "| | {} | {} |\n|--:|:--|{}\n",
-        language.pick("Lane", "레인"),
+        words::lane(language),
         names.join(" | "),
         "--:|".repeat(names.len())
     );
@@ -138,7 +138,7 @@ impl CompareScreen {
 
     /// Copies the table.
     pub(super) fn copy_button(&self, ui: &mut Ui, language: Language) {
-        let copy = language.pick("Copy as Markdown", "마크다운으로 복사");
+        let copy = words::copy_as_markdown(language);
         if ui.button(RichText::new(copy).size(12.5)).clicked() {
             ui.ctx().copy_text(markdown(&self.lanes, language));
         }
@@ -154,18 +154,15 @@ impl CompareScreen {
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
         cell(ui, rect, 0.0, columns.values[0][0], false, |ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
-            ui.label(quiet(language.pick("Lane", "레인")));
+            ui.label(quiet(words::lane(language)));
             ui.add_space(columns.way - 6.0);
             let small = |text: &str| egui::Button::new(RichText::new(text).size(12.0));
-            if ui.add(small(language.pick("+ Add", "+ 추가"))).clicked() {
+            if ui.add(small(words::add_lane(language))).clicked() {
                 let last = self.lanes.last().map(|lane| lane.cutting.clone());
                 self.add(last.unwrap_or_else(|| self.rule.clone()));
             }
-            let hint = language.pick(
-                "The lanes that the screen opens with",
-                "화면을 처음 열었을 때의 레인",
-            );
-            let again = small(language.pick("Begin again", "처음 상태로"));
+            let hint = words::begin_again_hint(language);
+            let again = small(words::begin_again(language));
             if ui.add(again).on_hover_text(hint).clicked() {
                 self.begin();
                 self.anew = true;

@@ -3,6 +3,161 @@
 use crate::window::widgets::byte_label;
 use crate::window::words::Language;
 
+/// As a rule that a lane cuts by.
+pub(super) fn tokenizer(language: Language) -> &'static str {
+    language.pick("Tokenizer", "토크나이저")
+}
+
+pub(super) fn rule_of_lane(language: Language, number: usize, rule: &str) -> String {
+    language.pick(
+        format!("Rule of lane {number}: {rule}"),
+        format!("레인 {number}의 규칙: {rule}"),
+    )
+}
+
+pub(super) fn threshold(language: Language) -> &'static str {
+    language.pick("Threshold", "임계값")
+}
+
+pub(super) fn threshold_of_rise(language: Language) -> &'static str {
+    language.pick("Threshold of the rise", "상승 임계값")
+}
+
+pub(super) fn bytes_per_patch(language: Language) -> &'static str {
+    language.pick("Bytes per patch", "패치당 바이트")
+}
+
+pub(super) fn bytes_behind_number(language: Language) -> &'static str {
+    language.pick(" bytes", "바이트")
+}
+
+/// Of a threshold, or of the bytes per patch.
+pub(super) fn setting_of_lane(language: Language, number: usize, setting: &str) -> String {
+    language.pick(
+        format!("{setting} of lane {number}"),
+        format!("레인 {number}의 {setting}"),
+    )
+}
+
+pub(super) fn longest_patch_hint(language: Language) -> &'static str {
+    language.pick(
+        "The longest patch in bytes; 0 for none",
+        "가장 긴 패치(바이트). 0이면 제한 없음",
+    )
+}
+
+pub(super) fn longest_patch_of_lane(language: Language, number: usize) -> String {
+    language.pick(
+        format!("Longest patch of lane {number}"),
+        format!("레인 {number}의 가장 긴 패치"),
+    )
+}
+
+/// In place of the title of the open model, where it has no name.
+pub(super) fn embedded(language: Language) -> &'static str {
+    language.pick("embedded", "내장")
+}
+
+pub(super) fn model_of_lane(language: Language, number: usize, model: &str) -> String {
+    language.pick(
+        format!("Model of lane {number}: {model}"),
+        format!("레인 {number}의 모델: {model}"),
+    )
+}
+
+/// Among the models that a lane can take.
+pub(super) fn open_model(language: Language, model: &str) -> String {
+    language.pick(
+        format!("The open model ({model})"),
+        format!("열려 있는 모델({model})"),
+    )
+}
+
+pub(super) fn model_field(language: Language) -> &'static str {
+    language.pick("Name or folder of a model", "모델의 이름 또는 폴더")
+}
+
+pub(super) fn choose_folder(language: Language) -> &'static str {
+    language.pick("Choose a folder…", "폴더 선택…")
+}
+
+/// While a lane has no tokenizer or no table.
+pub(super) fn choose_one(language: Language) -> &'static str {
+    language.pick("choose one…", "선택…")
+}
+
+pub(super) fn tokenizer_of_lane(language: Language, number: usize, tokenizer: &str) -> String {
+    language.pick(
+        format!("Tokenizer of lane {number}: {tokenizer}"),
+        format!("레인 {number}의 토크나이저: {tokenizer}"),
+    )
+}
+
+pub(super) fn tokenizer_field(language: Language) -> &'static str {
+    language.pick("Path of a tokenizer.json", "tokenizer.json 경로")
+}
+
+pub(super) fn choose_file(language: Language) -> &'static str {
+    language.pick("Choose a file…", "파일 선택…")
+}
+
+pub(super) fn table_of_lane(language: Language, number: usize, table: &str) -> String {
+    language.pick(
+        format!("Table of lane {number}: {table}"),
+        format!("레인 {number}의 표: {table}"),
+    )
+}
+
+pub(super) fn move_up(language: Language, number: usize) -> String {
+    language.pick(
+        format!("Move lane {number} up"),
+        format!("레인 {number} 위로"),
+    )
+}
+
+pub(super) fn move_down(language: Language, number: usize) -> String {
+    language.pick(
+        format!("Move lane {number} down"),
+        format!("레인 {number} 아래로"),
+    )
+}
+
+pub(super) fn remove(language: Language, number: usize) -> String {
+    language.pick(
+        format!("Remove lane {number}"),
+        format!("레인 {number} 지우기"),
+    )
+}
+
+/// Above the column of the lanes, in the table and in its copy.
+pub(super) fn lane(language: Language) -> &'static str {
+    language.pick("Lane", "레인")
+}
+
+pub(super) fn add_lane(language: Language) -> &'static str {
+    language.pick("+ Add", "+ 추가")
+}
+
+pub(super) fn begin_again(language: Language) -> &'static str {
+    language.pick("Begin again", "처음 상태로")
+}
+
+pub(super) fn begin_again_hint(language: Language) -> &'static str {
+    language.pick(
+        "The lanes that the screen opens with",
+        "화면을 처음 열었을 때의 레인",
+    )
+}
+
+pub(super) fn copy_as_markdown(language: Language) -> &'static str {
+    language.pick("Copy as Markdown", "마크다운으로 복사")
+}
+
+/// In the title of a lane, before the name of its tokenizer.
+pub(super) fn tokens(language: Language) -> &'static str {
+    language.pick("Tokens", "토큰")
+}
+
 /// A column of numbers: its name, in up to two lines, and what it means.
 pub(super) struct Column {
     pub(super) name: &'static str,
@@ -134,6 +289,14 @@ pub(super) fn differences(language: Language, count: usize) -> String {
     format!("{said} · {marks}")
 }
 
+pub(super) fn previous_difference(language: Language) -> &'static str {
+    language.pick("Previous difference", "이전 차이")
+}
+
+pub(super) fn next_difference(language: Language) -> &'static str {
+    language.pick("Next difference", "다음 차이")
+}
+
 /// What is said where tokenizers are not built in.
 pub(super) fn no_tokenizers(language: Language) -> &'static str {
     language.pick(
@@ -147,6 +310,36 @@ pub(super) fn no_table(language: Language) -> &'static str {
     language.pick(
         "No table is chosen yet. A table is a JSON file, as blt patch --table takes it.",
         "아직 표를 고르지 않았습니다. 표는 blt patch --table이 받는 JSON 파일입니다.",
+    )
+}
+
+/// For those who hear the screen, as all that follows.
+pub(super) fn text_and_lanes(language: Language) -> &'static str {
+    language.pick("The text and its lanes", "글과 레인")
+}
+
+pub(super) fn spoken_lane(language: Language, number: usize, title: &str) -> String {
+    language.pick(
+        format!("Lane {number}: {title}"),
+        format!("레인 {number}: {title}"),
+    )
+}
+
+pub(super) fn spoken_patch(language: Language, index: usize, text: &str, bytes: usize) -> String {
+    language.pick(
+        match bytes {
+            1 => format!("patch {index}: ‘{text}’, 1 byte"),
+            _ => format!("patch {index}: ‘{text}’, {bytes} bytes"),
+        },
+        format!("패치 {index}: ‘{text}’, {bytes}바이트"),
+    )
+}
+
+/// Behind a patch.
+pub(super) fn spoken_only_here(language: Language) -> &'static str {
+    language.pick(
+        ", the first lane starts none here",
+        ", 첫 레인에서는 시작되지 않음",
     )
 }
 

@@ -58,11 +58,8 @@ impl Content for FileScreen {
         let again = match (&mut self.shown, &self.refused) {
             (Some(shown), _) => {
                 if shown.source.len() == 0 {
-                    let title = shared.language.pick("This file is empty", "빈 파일입니다");
-                    let text = shared.language.pick(
-                        format!("There is nothing to read in {}.", shown.source.name()),
-                        format!("{}에는 읽을 바이트가 없습니다.", shown.source.name()),
-                    );
+                    let title = words::empty_title(shared.language);
+                    let text = words::empty(shared.language, &shown.source.name());
                     return invite(ui, shared, title, &text);
                 }
                 let wants = shown.show(ui, shared);
@@ -76,19 +73,10 @@ impl Content for FileScreen {
             (None, None) => {
                 let hovered = !ui.ctx().input(|input| input.raw.hovered_files.is_empty());
                 let title = match hovered {
-                    true => shared.language.pick("Let go to open it", "놓으면 열립니다"),
-                    false => shared
-                        .language
-                        .pick("Drop a file here", "파일을 여기에 놓으세요"),
+                    true => words::let_go(shared.language),
+                    false => words::drop_here(shared.language),
                 };
-                let text = shared.language.pick(
-                    "Any file of any size: its bytes at once, their entropies as the model \
-                     reads them. The file is only read, never changed, and never leaves this \
-                     computer.",
-                    "종류와 크기에 관계없이 바이트는 바로, 엔트로피는 모델이 읽는 대로 보여 줍니다. \
-                     파일은 읽기만 하며 바꾸거나 밖으로 보내지 않습니다.",
-                );
-                return invite(ui, shared, title, text);
+                return invite(ui, shared, title, words::any_file(shared.language));
             }
         };
         if let Some(path) = again {
@@ -151,7 +139,7 @@ fn invite(ui: &mut Ui, shared: &Shared<'_>, title: &str, text: &str) -> Option<A
                 ui.add_space(6.0);
                 ui.label(RichText::new(text).size(13.5).color(palette.muted));
                 ui.add_space(14.0);
-                let label = shared.language.pick("Open file…", "파일 열기…");
+                let label = words::open_file(shared.language);
                 let keys = Action::OpenFile
                     .shortcut()
                     .map(|keys| ui.ctx().format_shortcut(&keys))

@@ -40,20 +40,19 @@ impl Shown {
     /// How far the scan is, and what can be done about it.
     fn scan(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let palette = Palette::of(ui.ctx());
-        let say = |english, korean| shared.language.pick(english, korean);
+        let language = shared.language;
         let quiet = |text: String| RichText::new(text).size(12.5).color(palette.muted);
         let Some(overview) = &self.overview else {
             let text = match shared.model {
-                Some(_) => say("opening…", "여는 중…"),
-                None => say("waiting for the model…", "모델을 기다리는 중…"),
+                Some(_) => words::opening(language),
+                None => words::waiting_for_model(language),
             };
             ui.label(quiet(text.to_owned()));
             return;
         };
         let progress = overview.progress;
         if progress.finished {
-            let text = say("scanned to the end", "끝까지 읽음");
-            ui.label(quiet(text.to_owned()));
+            ui.label(quiet(words::scanned(language).to_owned()));
             return;
         }
         let mut text = words::percent(progress.bytes, progress.total);
@@ -64,31 +63,28 @@ impl Shown {
             text += &format!(
                 " · {}/s · {}",
                 words::size(per_second),
-                words::left(shared.language, rest)
+                words::left(language, rest)
             );
         } else if !self.run {
-            text += say(" · paused", " · 멈춤");
+            text += words::paused(language);
         }
         let begun = progress.bytes > 0;
         let run = self.run;
         if begun
             && ui
-                .button(say("Cancel", "취소"))
-                .on_hover_text(say(
-                    "Stop, and forget the entropies that have come",
-                    "멈추고 지금까지의 엔트로피를 지웁니다",
-                ))
+                .button(words::cancel(language))
+                .on_hover_text(words::cancel_hint(language))
                 .clicked()
         {
             self.cancel(shared);
         }
         let label = match (run, begun) {
-            (true, _) => say("Pause", "일시 정지"),
-            (false, true) => say("Continue", "계속"),
-            (false, false) => say("Scan", "읽기 시작"),
+            (true, _) => words::pause(language),
+            (false, true) => words::go_on(language),
+            (false, false) => words::scan(language),
         };
-        let hint = say("Space", "스페이스");
-        if ui.button(label).on_hover_text(hint).clicked() {
+        let key = words::space_key(language);
+        if ui.button(label).on_hover_text(key).clicked() {
             self.set_run(!run, shared);
         }
         ui.label(quiet(text));
@@ -168,23 +164,14 @@ impl Shown {
 
     /// What is said beside the jumps, and whether it is a complaint.
     fn notice(&self, shared: &Shared<'_>) -> (String, bool) {
-        let say = |english: &str, korean: &str| shared.language.pick(english, korean).to_owned();
+        let language = shared.language;
         let text = match self.notice {
             Notice::Nothing => String::new(),
-            Notice::Hottest(number, of, nats) => shared.language.pick(
-                format!("{number} of {of} so far · {nats:.2} nats"),
-                format!("지금까지 {of}곳 중 {number} · {nats:.2}내트"),
-            ),
-            Notice::Longest(bytes) => shared.language.pick(
-                format!("{} bytes", thousands(bytes)),
-                format!("{}바이트", thousands(bytes)),
-            ),
-            Notice::Searching => say("searching…", "찾는 중…"),
-            Notice::Valid => say("All of it is valid UTF-8.", "모두 올바른 UTF-8입니다."),
-            Notice::NoOffset => say(
-                "An offset is a number such as 0x1F4, 500, +16 or 50 %.",
-                "오프셋은 0x1F4, 500, +16, 50 % 같은 수입니다.",
-            ),
+            Notice::Hottest(number, of, nats) => words::hottest(language, number, of, nats),
+            Notice::Longest(bytes) => words::longest(language, bytes),
+            Notice::Searching => words::searching(language).to_owned(),
+            Notice::Valid => words::all_valid(language).to_owned(),
+            Notice::NoOffset => words::no_offset(language).to_owned(),
         };
         (text, self.notice == Notice::NoOffset)
     }
@@ -217,11 +204,10 @@ impl Shown {
             parts.push(match letter.and_then(|letter| letter.character) {
                 Some(' ') => byte_label(*byte),
                 None if matches!(byte, b'\n' | b'\t') => byte_label(*byte),
-                None if byte.is_ascii_control() => shared
-                    .language
-                    .pick("control character", "제어 문자")
-                    .to_owned(),
-                None => shared.language.pick("no character", "글자 아님").to_owned(),
+                None if byte.is_ascii_control() => {
+                    words::control_character(shared.language).to_owned()
+                }
+                None => words::no_character(shared.language).to_owned(),
                 Some(character) if character.is_ascii() => character.to_string(),
                 Some(character) => format!("{character} U+{:04X}", u32::from(character)),
             });
@@ -242,18 +228,15 @@ impl Shown {
         let Some(overview) = &self.overview else {
             return Vec::new();
         };
-        let done = thousands(overview.progress.bytes);
         let mut parts = vec![
-            shared
-                .language
-                .pick(format!("{done} bytes done"), format!("{done}바이트 읽음")),
+            words::bytes_done(shared.language, overview.progress.bytes),
             format!("{} {}", thousands(overview.patches), words.patches),
         ];
         if let Some(mean) = overview.mean_patch {
             parts.push(format!("{mean:.2} {}", words.bytes_per_patch));
         }
         if let Some(bits) = overview.bits_per_byte {
-            let unit = shared.language.pick("bits per byte", "비트/바이트");
+            let unit = words::bits_per_byte(shared.language);
             parts.push(format!("{bits:.3} {unit}"));
         }
         parts

@@ -65,7 +65,7 @@ impl Shown {
                         let sign = RichText::new("!").font(theme::bold(14.0));
                         ui.label(sign.color(palette.signal));
                         ui.label(words::trouble(shared.language, &trouble));
-                        let label = shared.language.pick("Read again", "다시 읽기");
+                        let label = words::read_again(shared.language);
                         again = ui.button(label).clicked();
                     });
                 }
@@ -98,7 +98,7 @@ impl Shown {
         self.take_jump(shared);
         self.rows(ui, area, columns, shared);
         if column.width() > 20.0 && column.height() > 20.0 {
-            let name = shared.language.pick("The whole file", "파일 전체");
+            let name = words::whole_file(shared.language);
             let mut child = ui.new_child(UiBuilder::new().max_rect(column));
             let overview = self.overview.as_ref();
             let map = Minimap {
@@ -133,7 +133,7 @@ impl Shown {
         let id = Id::unique("file rows");
         let response = ui.interact(area, id, Sense::click_and_drag());
         response.widget_info(|| {
-            let name = shared.language.pick("Bytes of the file", "파일의 바이트");
+            let name = words::bytes_of_file(shared.language);
             WidgetInfo::labeled(Role::ListBox, true, name)
         });
         if std::mem::take(&mut self.focus_rows) || response.clicked() {

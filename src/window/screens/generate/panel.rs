@@ -3,13 +3,14 @@
 
 use egui::{Align2, CursorIcon, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
+use super::GenerateScreen;
+use super::words::{panel as words, spoken};
 use super::written::Mark;
-use super::{GenerateScreen, words};
 use crate::bytes::byte_of;
 use crate::generate::{Filter, Prediction};
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::{byte_label, heading, rule, thousands};
+use crate::window::widgets::{byte_label, heading, rule};
 
 /// So many of the bytes that could come are listed.
 const LIKELY: usize = 9;
@@ -49,13 +50,8 @@ impl GenerateScreen {
             );
             ui.vertical(|ui| {
                 let place = match (at, byte) {
-                    (Some(at), Some(byte)) => language.pick(
-                        format!("byte {} · 0x{byte:02X}", thousands(at as u64)),
-                        format!("바이트 {} · 0x{byte:02X}", thousands(at as u64)),
-                    ),
-                    _ => language
-                        .pick("the byte to come", "다음에 올 바이트")
-                        .to_owned(),
+                    (Some(at), Some(byte)) => words::place(language, at, byte),
+                    _ => words::byte_to_come(language).to_owned(),
                 };
                 ui.label(RichText::new(place).size(12.0).color(palette.muted));
                 ui.horizontal(|ui| {
@@ -74,23 +70,15 @@ impl GenerateScreen {
         });
         let Some(at) = at else {
             let text = match self.text.bytes().is_empty() {
-                true => language.pick("Nothing is read yet.", "아직 아무것도 읽지 않았습니다."),
-                false => language.pick(
-                    "Click a byte of the text to see it and to take another in its place.",
-                    "글의 바이트를 누르면 정보를 보고 다른 바이트로 바꿀 수 있습니다.",
-                ),
+                true => words::nothing_read(language),
+                false => words::click_a_byte(language),
             };
             ui.label(RichText::new(text).size(12.5).color(palette.muted));
             return;
         };
         let ran = match self.text.mark(at) {
-            Some(Mark::Latent) => language.pick(
-                "The latent transformer ran before it.",
-                "앞에서 잠재 트랜스포머가 돌았습니다.",
-            ),
-            Some(Mark::Local) => {
-                language.pick("Only the local models ran.", "로컬 모델만 돌았습니다.")
-            }
+            Some(Mark::Latent) => words::latent_ran(language),
+            Some(Mark::Local) => words::only_local_ran(language),
             None => "",
         };
         if !ran.is_empty() {
@@ -99,34 +87,22 @@ impl GenerateScreen {
         let mut facts = Vec::new();
         if let Some(nll) = record.and_then(|record| record.nll) {
             let p = (-nll).exp();
-            facts.push(language.pick(
-                format!("surprisal {nll:.2} {}", shared.words.nats),
-                format!("놀라움 {nll:.2}{}", shared.words.nats),
-            ));
+            facts.push(words::surprisal(language, nll));
             facts.push(format!("p {p:.3}"));
         }
         match self.text.fact(at) {
             Some(fact) => {
-                let rank = fact.rank + 1;
-                facts.push(language.pick(format!("rank {rank}"), format!("{rank}위")));
+                facts.push(words::rank(language, fact.rank + 1));
                 facts.push(format!("{:.1} ms", fact.times.total));
                 if fact.drafted {
-                    facts.push(language.pick("drafted", "미리 씀").to_owned());
+                    facts.push(words::drafted(language).to_owned());
                 }
                 if fact.by_hand {
-                    facts.push(language.pick("chosen by you", "직접 고름").to_owned());
+                    facts.push(words::chosen_by_hand(language).to_owned());
                 }
             }
-            None if at < self.text.prompt() => facts.push(
-                language
-                    .pick("part of the prompt", "프롬프트의 일부")
-                    .to_owned(),
-            ),
-            None => facts.push(
-                language
-                    .pick("written before, now given", "전에 써서 이제 주어진 글")
-                    .to_owned(),
-            ),
+            None if at < self.text.prompt() => facts.push(words::of_prompt(language).to_owned()),
+            None => facts.push(words::written_before(language).to_owned()),
         }
         let facts = facts.join(" · ");
         ui.label(RichText::new(facts).size(12.5).color(palette.muted));
@@ -147,8 +123,8 @@ impl GenerateScreen {
         heading(
             ui,
             match own {
-                Some(_) => language.pick("What could stand here", "여기에 올 수 있는 바이트"),
-                None => language.pick("What could come next", "다음에 올 수 있는 바이트"),
+                Some(_) => words::could_stand_here(language),
+                None => words::could_come_next(language),
             },
         );
         bars_legend(ui, shared);
@@ -209,8 +185,8 @@ impl GenerateScreen {
             None => format!("{before:.3} → {after:.3}"),
         };
         response.widget_info(|| {
-            let text = language.pick(format!("Take {label}"), format!("{label} 고르기"));
-            WidgetInfo::labeled(egui::Role::Button, can, format!("{text}, {numbers}"))
+            let text = spoken::take(language, &label, &numbers);
+            WidgetInfo::labeled(egui::Role::Button, can, text)
         });
         if response.hovered() || response.has_focus() {
             let ground = rect.expand2(vec2(6.0, 0.0));
@@ -269,7 +245,7 @@ impl GenerateScreen {
     fn list_branches(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let palette = Palette::of(ui.ctx());
         let language = shared.language;
-        heading(ui, language.pick("Branches", "갈래"));
+        heading(ui, words::branches(language));
         let mut wanted = None;
         for branch in &self.branches {
             let size = vec2(ui.available_width(), 20.0);
@@ -279,8 +255,7 @@ impl GenerateScreen {
                 false => branch.words.as_str(),
             };
             response.widget_info(|| {
-                let name = language.pick("Branch", "갈래");
-                let text = format!("{name} {}: {words}", branch.id + 1);
+                let text = spoken::branch(language, branch.id + 1, words);
                 WidgetInfo::selected(egui::Role::Button, true, branch.current, text)
             });
             if response.hovered() || response.has_focus() {
@@ -303,7 +278,7 @@ impl GenerateScreen {
             }
             let place = match branch.at {
                 0 => String::new(),
-                at => language.pick(format!("from byte {at}"), format!("바이트 {at}부터")),
+                at => words::from_byte(language, at),
             };
             let right = painter.text(
                 rect.right_center(),
@@ -335,15 +310,11 @@ fn bars_legend(ui: &mut Ui, shared: &Shared<'_>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         for (height, color, text) in [
-            (
-                3.0,
-                palette.entropy[0],
-                shared.language.pick("the model", "모델"),
-            ),
+            (3.0, palette.entropy[0], words::by_model(shared.language)),
             (
                 6.0,
                 palette.entropy[2],
-                shared.language.pick("after the filters", "필터를 거친 뒤"),
+                words::after_filters(shared.language),
             ),
         ] {
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
@@ -396,10 +367,7 @@ fn counts(predictions: &[Prediction]) -> Counts {
 
 fn summary(counts: &Counts, shared: &Shared<'_>) -> String {
     let language = shared.language;
-    let mut text = language.pick(
-        format!("{} of 256 bytes stay", counts.kept),
-        format!("256바이트 중 {}개 남음", counts.kept),
-    );
+    let mut parts = vec![words::kept(language, counts.kept)];
     for (count, filter) in [
         (counts.allowed, Filter::Allowed),
         (counts.greedy, Filter::Greedy),
@@ -408,14 +376,10 @@ fn summary(counts: &Counts, shared: &Shared<'_>) -> String {
         (counts.min_p, Filter::MinP),
     ] {
         if count > 0 {
-            let name = words::filter(language, filter);
-            text += &language.pick(
-                format!(" · {name}: −{count}"),
-                format!(" · {name} −{count}"),
-            );
+            parts.push(words::cut(language, filter, count));
         }
     }
-    text
+    parts.join(" · ")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use egui::{DragValue, Response, RichText, Slider, Stroke, Ui};
 
 use super::GenerateScreen;
+use super::words::sampling as words;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
 use crate::window::widgets::{heading, right};
@@ -15,13 +16,10 @@ const NUMBERS: f32 = 40.0;
 impl GenerateScreen {
     pub(super) fn sampling(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let language = shared.language;
-        let all = language.pick("all", "모두");
-        heading(
-            ui,
-            language.pick("How a byte is chosen", "바이트를 고르는 법"),
-        );
+        let all = words::all(language);
+        heading(ui, words::heading(language));
         let mut greedy = self.settings.sampler.temperature == 0.0;
-        let text = language.pick("Greedy: always the likeliest", "탐욕: 늘 가장 그럴듯한 것");
+        let text = words::greedy(language);
         if check(ui, &mut greedy, text).changed() {
             if greedy {
                 self.warm = self.settings.sampler.temperature;
@@ -30,7 +28,7 @@ impl GenerateScreen {
         }
         let sampler = &mut self.settings.sampler;
         ui.add_enabled_ui(!greedy, |ui| {
-            let name = language.pick("Temperature", "온도");
+            let name = words::temperature(language);
             let mut temperature = if greedy {
                 self.warm
             } else {
@@ -60,48 +58,33 @@ impl GenerateScreen {
             let slider = Slider::new(&mut sampler.min_p, 0.0..=1.0).step_by(0.01);
             row(ui, "Min-p", slider, &shown);
         });
-        let name = language.pick("Repetition", "반복 벌점");
+        let name = words::repetition(language);
         let shown = format!("{:.2}", sampler.repetition_penalty);
         let slider = Slider::new(&mut sampler.repetition_penalty, 1.0..=2.0).step_by(0.01);
         row(ui, name, slider, &shown);
         ui.horizontal(|ui| {
-            let name = label(ui, language.pick("Seed", "시드"));
+            let name = label(ui, words::seed(language));
             ui.add(DragValue::new(&mut sampler.seed).speed(0.1))
                 .labelled_by(name);
         });
         ui.horizontal(|ui| {
-            let name = label(ui, language.pick("Length limit", "길이 제한"));
+            let name = label(ui, words::length_limit(language));
             let limit = DragValue::new(&mut self.settings.limit)
                 .range(1..=1_000_000)
                 .speed(1.0);
             ui.add(limit).labelled_by(name);
             let palette = Palette::of(ui.ctx());
-            let text = language.pick("bytes per run", "바이트씩");
+            let text = words::bytes_per_run(language);
             ui.label(RichText::new(text).size(12.0).color(palette.muted));
         });
-        let text = language.pick("Only well-formed UTF-8", "올바른 UTF-8만");
+        let text = words::constrain(language);
         check(ui, &mut self.settings.constrain, text);
         if self.whole {
-            let text = language.pick(
-                "Draft several bytes at a time",
-                "여러 바이트를 미리 써 보기",
-            );
-            let hint = language.pick(
-                "Encoder and decoder draft bytes with the patches that are closed, and the whole \
-                 model takes several at once; those that it would not have written are taken back. \
-                 The text stays the same. Drafts only while that is faster.",
-                "인코더와 디코더가 닫힌 패치만으로 바이트를 미리 쓰고 모델 전체가 여러 개를 한 번에 \
-                 확인합니다. 모델이 쓰지 않았을 바이트는 되돌리므로 글은 그대로입니다. 더 빠를 때만 \
-                 미리 씁니다.",
-            );
+            let text = words::draft(language);
+            let hint = words::draft_hint(language);
             check(ui, &mut self.settings.draft, text).on_hover_text(hint);
-            let text = language.pick("Time each part of the model", "모델의 부분마다 시간 재기");
-            let hint = language.pick(
-                "From the next reading of the prompt on. Each part of the model is then a pass of \
-                 its own between two timestamps, which costs about a tenth of the speed on a software driver.",
-                "다음에 프롬프트를 읽을 때부터. 모델의 부분마다 따로 실행하고 시각을 재므로 소프트웨어 \
-                 드라이버에서는 10분의 1쯤 느려집니다.",
-            );
+            let text = words::stage_times(language);
+            let hint = words::stage_times_hint(language);
             check(ui, &mut self.settings.stage_times, text).on_hover_text(hint);
         }
     }

@@ -11,7 +11,7 @@ use crate::window::actions::{Action, Command};
 use crate::window::context::Shared;
 use crate::window::engine::Doing;
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::{heading, thousands};
+use crate::window::widgets::heading;
 
 /// From the foot of a staff down to the middle of the ruler, in points.
 const RULER: f32 = 39.0;
@@ -35,7 +35,7 @@ impl GenerateScreen {
 
     fn edit_prompt(&mut self, ui: &mut Ui, shared: &Shared<'_>) {
         let palette = Palette::of(ui.ctx());
-        heading(ui, shared.language.pick("Prompt", "프롬프트"));
+        heading(ui, words::prompt(shared.language));
         egui::Frame::new()
             .fill(palette.panel)
             .corner_radius(5)
@@ -45,22 +45,18 @@ impl GenerateScreen {
                     .id_salt("prompt")
                     .max_height(58.0)
                     .show(ui, |ui| {
-                        let response =
-                            TextEdit::multiline(&mut self.prompt)
-                                .id(prompt_id())
-                                .frame(egui::Frame::NONE)
-                                .margin(Margin::ZERO)
-                                .font(theme::mono(14.0))
-                                .desired_rows(1)
-                                .desired_width(f32::INFINITY)
-                                .hint_text(shared.language.pick(
-                                    "Nothing: the model begins.",
-                                    "비우면 모델이 시작합니다.",
-                                ))
-                                .show(ui)
-                                .response
-                                .response;
-                        let name = shared.language.pick("Prompt", "프롬프트");
+                        let response = TextEdit::multiline(&mut self.prompt)
+                            .id(prompt_id())
+                            .frame(egui::Frame::NONE)
+                            .margin(Margin::ZERO)
+                            .font(theme::mono(14.0))
+                            .desired_rows(1)
+                            .desired_width(f32::INFINITY)
+                            .hint_text(words::prompt_hint(shared.language))
+                            .show(ui)
+                            .response
+                            .response;
+                        let name = words::prompt(shared.language);
                         ui.ctx()
                             .accesskit_node_builder(response.id, |node| node.set_label(name));
                     });
@@ -77,8 +73,8 @@ impl GenerateScreen {
             Doing::Nothing | Doing::Writing => false,
         };
         let name = match command {
-            Command::StartOrPause if leaves => shared.language.pick("Cancel", "취소"),
-            Command::StartOrPause if self.is_busy() => shared.language.pick("Pause", "멈춤"),
+            Command::StartOrPause if leaves => words::cancel(shared.language),
+            Command::StartOrPause if self.is_busy() => words::pause(shared.language),
             command => command.name(shared.language),
         };
         let mut button = Button::new(match main {
@@ -128,23 +124,11 @@ impl GenerateScreen {
                     ui.label(quiet(text));
                 }
                 Doing::Reading(read, all) => {
-                    let all = thousands(all as u64);
-                    let read = thousands(read as u64);
-                    ui.label(quiet(language.pick(
-                        format!("Reading: {read} of {all} bytes"),
-                        format!("읽는 중: {all}바이트 중 {read}바이트"),
-                    )));
+                    ui.label(quiet(words::reading(language, read, all)));
                 }
                 Doing::Nothing | Doing::Writing => {
                     if !self.text.bytes().is_empty() && self.has_other_prompt() {
-                        ui.label(quiet(
-                            language
-                                .pick(
-                                    "The prompt has changed: Start reads it and writes anew.",
-                                    "프롬프트가 바뀌었습니다. 시작을 누르면 새로 씁니다.",
-                                )
-                                .to_owned(),
-                        ));
+                        ui.label(quiet(words::prompt_changed(language).to_owned()));
                     } else {
                         self.legend(ui, shared);
                     }
@@ -154,25 +138,11 @@ impl GenerateScreen {
     }
 
     fn loading(&self, done: u64, total: u64, shared: &Shared<'_>) -> String {
-        let mib = |bytes: u64| format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20));
-        let mut text = shared.language.pick(
-            format!("Loading the model: {} of {}.", mib(done), mib(total)),
-            format!("모델을 불러오는 중: {} 중 {}.", mib(total), mib(done)),
-        );
+        let language = shared.language;
+        let mut text = words::loading(language, done, total);
         if let Some(plan) = &self.memory {
             text.push(' ');
-            text += &shared.language.pick(
-                format!(
-                    "Weights take {} of the device's memory, a text {}.",
-                    mib(plan.adapter),
-                    mib(plan.session)
-                ),
-                format!(
-                    "장치 메모리에서 가중치가 {}, 글이 {}를 씁니다.",
-                    mib(plan.adapter),
-                    mib(plan.session)
-                ),
-            );
+            text += &words::memory(language, plan.adapter, plan.session);
         }
         text
     }
@@ -182,26 +152,12 @@ impl GenerateScreen {
         let language = shared.language;
         let quiet = |text: &str| RichText::new(text).size(12.0).color(palette.muted);
         if !self.whole {
-            ui.label(quiet(language.pick(
-                "This model is an entropy model alone: it has no latent transformer, so no ruler \
-                 runs below the text.",
-                "이 모델은 엔트로피 모델뿐입니다. 잠재 트랜스포머가 없어 글 아래에 계산 눈금이 \
-                 없습니다.",
-            )));
+            ui.label(quiet(words::entropy_model_alone(language)));
             return;
         }
         for (mark, text) in [
-            (
-                Mark::Latent,
-                language.pick(
-                    "the latent transformer ran before this byte",
-                    "이 바이트 앞에서 잠재 트랜스포머가 돌았음",
-                ),
-            ),
-            (
-                Mark::Local,
-                language.pick("only the local models ran", "로컬 모델만 돌았음"),
-            ),
+            (Mark::Latent, words::latent_ran(language)),
+            (Mark::Local, words::only_local_ran(language)),
         ] {
             let (rect, _) = ui.allocate_exact_size(vec2(9.0, 16.0), Sense::hover());
             ui.painter()
@@ -239,12 +195,7 @@ impl GenerateScreen {
 
     fn nothing_yet(&self, ui: &mut Ui, shared: &Shared<'_>) {
         let palette = Palette::of(ui.ctx());
-        let text = shared.language.pick(
-            "Start continues the prompt. Every byte shows here with its entropy, the patches, and \
-             where the latent transformer ran.",
-            "시작을 누르면 프롬프트를 이어 씁니다. 바이트마다 엔트로피와 패치, 그리고 잠재 \
-             트랜스포머가 돈 곳이 여기에 보입니다.",
-        );
+        let text = words::nothing_yet(shared.language);
         ui.add_space(12.0);
         ui.label(RichText::new(text).size(14.0).color(palette.muted));
     }
@@ -256,7 +207,7 @@ impl GenerateScreen {
         let sense = Sense::click();
         let (origin, response) = self.view.show(ui, id, &editor, theme::BARS, around, sense);
         self.origin = origin;
-        let name = shared.language.pick("Generated text", "생성된 글");
+        let name = words::spoken::generated_text(shared.language);
         response.widget_info(|| {
             let mut info = WidgetInfo::labeled(egui::Role::Document, true, name);
             info.current_text_value = Some(String::from_utf8_lossy(self.text.bytes()).into_owned());

@@ -4,10 +4,11 @@ use egui::{Color32, Label, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::GenerateScreen;
 use super::staff::ended;
+use super::words::status as words;
 use crate::generate::Drafts;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::{right, thousands};
+use crate::window::widgets::right;
 
 /// Points that a rate takes.
 const RATE: f32 = 110.0;
@@ -19,49 +20,21 @@ impl GenerateScreen {
         let quiet = |text: String| RichText::new(text).size(12.5).color(palette.muted);
         let written = self.text.written().len();
         let steps = self.text.latent_steps();
-        let mut parts = vec![language.pick(
-            format!("{} bytes written", thousands(written as u64)),
-            format!("{}바이트 씀", thousands(written as u64)),
-        )];
+        let mut parts = vec![words::written(language, written)];
         if self.whole {
-            parts.push(language.pick(
-                format!("{} latent steps", thousands(steps as u64)),
-                format!("잠재 단계 {}", thousands(steps as u64)),
-            ));
+            parts.push(words::latent_steps(language, steps));
             if steps > 0 {
                 let each = written as f64 / steps as f64;
-                parts.push(language.pick(
-                    format!("{each:.2} bytes per latent step"),
-                    format!("잠재 단계당 {each:.2}바이트"),
-                ));
+                parts.push(words::bytes_per_latent_step(language, each));
             }
         }
         let Drafts { drafted, accepted } = self.state.drafts;
         if drafted > 0 {
-            parts.push(language.pick(
-                format!(
-                    "{} drafted, {} accepted",
-                    thousands(drafted),
-                    thousands(accepted)
-                ),
-                format!(
-                    "미리 쓴 {}바이트 중 {} 채택",
-                    thousands(drafted),
-                    thousands(accepted)
-                ),
-            ));
+            parts.push(words::drafts(language, drafted, accepted));
         }
-        let invalid = self.text.invalid() as u64;
-        parts.push(language.pick(
-            format!("{} not UTF-8", thousands(invalid)),
-            format!("UTF-8 아닌 바이트 {}", thousands(invalid)),
-        ));
+        parts.push(words::invalid(language, self.text.invalid()));
         if self.state.memory > 0 {
-            let mib = self.state.memory as f64 / f64::from(1 << 20);
-            parts.push(language.pick(
-                format!("text in memory {mib:.1} MiB"),
-                format!("글의 메모리 {mib:.1} MiB"),
-            ));
+            parts.push(words::memory(language, self.state.memory));
         }
         ui.horizontal_wrapped(|ui| {
             for (index, part) in parts.into_iter().enumerate() {
@@ -72,10 +45,7 @@ impl GenerateScreen {
                 ui.add(Label::new(quiet(part)).extend());
             }
             if let Some(rate) = self.state.rate {
-                let text = language.pick(
-                    format!("{rate:.0} bytes/s"),
-                    format!("초당 {rate:.0}바이트"),
-                );
+                let text = words::rate(language, rate);
                 let label = Label::new(RichText::new(text).font(theme::bold(12.5))).extend();
                 // At the end of the row, where that has room.
                 if ui.available_size_before_wrap().x > RATE {
@@ -101,36 +71,20 @@ impl GenerateScreen {
         let [low, middle, high] = palette.entropy;
         let parts: Vec<(&str, f64, Color32)> = match times.stages {
             Some(stages) => vec![
-                (language.pick("entropy", "엔트로피"), stages.entropy, low),
-                (language.pick("encoder", "인코더"), stages.encoder, middle),
-                (language.pick("latent", "잠재"), stages.latent, high),
-                (
-                    language.pick("decoder", "디코더"),
-                    stages.decoder,
-                    palette.muted,
-                ),
-                (
-                    language.pick("sampling", "샘플링"),
-                    times.sampling,
-                    palette.text,
-                ),
-                (
-                    language.pick("submit and readback", "제출과 되읽기"),
-                    stages.readback,
-                    palette.boundary,
-                ),
+                (words::entropy(language), stages.entropy, low),
+                (words::encoder(language), stages.encoder, middle),
+                (words::latent(language), stages.latent, high),
+                (words::decoder(language), stages.decoder, palette.muted),
+                (words::sampling(language), times.sampling, palette.text),
+                (words::readback(language), stages.readback, palette.boundary),
             ],
             None => vec![
                 (
-                    language.pick("model", "모델"),
+                    words::model(language),
                     (times.total - times.sampling).max(0.0),
                     middle,
                 ),
-                (
-                    language.pick("sampling", "샘플링"),
-                    times.sampling,
-                    palette.text,
-                ),
+                (words::sampling(language), times.sampling, palette.text),
             ],
         };
         let sum: f64 = parts.iter().map(|(_, part, _)| part).sum();
@@ -168,10 +122,7 @@ impl GenerateScreen {
                 ui.add(Label::new(text).extend());
                 ui.add_space(6.0);
             }
-            let text = language.pick(
-                format!("= {sum:.2} ms per byte"),
-                format!("= 바이트당 {sum:.2} ms"),
-            );
+            let text = words::per_byte(language, sum);
             ui.label(RichText::new(text).size(11.5).color(palette.text));
         });
     }

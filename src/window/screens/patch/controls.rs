@@ -344,13 +344,7 @@ impl PatchScreen {
         let (Some(threshold), mode) = (cutting.threshold(), cutting.mode) else {
             return;
         };
-        note(
-            ui,
-            shared.language.pick(
-                format!("{MOST_SIZE} bytes per patch"),
-                format!("패치당 {MOST_SIZE}바이트"),
-            ),
-        );
+        note(ui, words::bytes_per_patch(shared.language, MOST_SIZE));
         // The number above is there for the keyboard.
         let sense = Sense::CLICK | Sense::DRAG;
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 92.0), sense);

@@ -12,7 +12,7 @@ use egui::{
 use super::cutting::THRESHOLDS;
 use super::history::{Run, Selection};
 use super::text::Text;
-use super::{spoken, threshold};
+use super::{spoken, threshold, words};
 use crate::window::document::{Edit, byte_at, character_at};
 use crate::window::staff::{Around, View};
 use crate::window::theme::{self, MARGIN, Measures, Palette};
@@ -210,7 +210,7 @@ impl Editor {
         self.selection = selection;
         (changed.run, self.composing) = run(ui, self.composing && response.has_focus());
         changed.composing = self.composing;
-        let name = language.pick("Text", "글");
+        let name = words::spoken::editor(language);
         ui.ctx()
             .accesskit_node_builder(response.id, |node| node.set_label(name));
         self.hovered = response
@@ -224,10 +224,7 @@ impl Editor {
             ui.painter().text(
                 origin + vec2(8.0, measures.line / 2.0),
                 Align2::LEFT_CENTER,
-                language.pick(
-                    "Type, paste or drop a text",
-                    "글을 쓰거나 붙여넣거나 끌어다 놓으세요",
-                ),
+                words::empty_editor(language),
                 theme::sans(14.0),
                 Palette::of(ui.ctx()).muted,
             );

@@ -2,9 +2,9 @@
 
 use egui::{Align2, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use super::PatchScreen;
 use super::panel::note;
 use super::words::says;
+use super::{PatchScreen, words};
 use crate::checkpoint::Config;
 use crate::measure::flops::{Flops, FlopsPart, TextShape};
 use crate::patch::Statistics;
@@ -84,13 +84,7 @@ fn lengths(
         .inner;
     let bars = bars(statistics);
     let most = bars.iter().copied().max().unwrap_or(0);
-    note(
-        ui,
-        shared.language.pick(
-            format!("{} patches", thousands(most)),
-            format!("패치 {}개", thousands(most)),
-        ),
-    );
+    note(ui, words::patches(shared.language, most));
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 76.0), Sense::hover());
     let plot = Rect::from_min_max(rect.min, rect.max - vec2(0.0, 16.0));
     let painter = ui.painter();
@@ -130,12 +124,9 @@ fn lengths(
     }
     let named = |length: u64| {
         let count = bars.get(usize::try_from(length).unwrap_or(0).saturating_sub(1));
-        let count = thousands(count.copied().unwrap_or(0));
-        let more = if length == last && longer { "+" } else { "" };
-        shared.language.pick(
-            format!("{length}{more} bytes: {count} patches"),
-            format!("{length}{more}바이트: 패치 {count}개"),
-        )
+        let count = count.copied().unwrap_or(0);
+        let or_longer = length == last && longer;
+        words::patches_of_length(shared.language, length, or_longer, count)
     };
     response.widget_info(|| {
         let all: Vec<String> = (1..=last).map(named).collect();
@@ -193,10 +184,7 @@ fn flops(ui: &mut Ui, config: &Config, mean: f64, asks: bool, shared: &Shared<'_
         return;
     };
     heading(ui, says.flops);
-    let title = shared.language.pick(
-        format!("this text, {mean:.2} bytes per patch"),
-        format!("이 글, 패치당 {mean:.2}바이트"),
-    );
+    let title = words::this_text(shared.language, mean);
     let most = now.max(every_byte).max(fixed);
     let rows = [
         (title.as_str(), now, None),

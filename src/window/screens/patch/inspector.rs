@@ -10,7 +10,7 @@ use crate::checkpoint::HashConfig;
 use crate::numerics::hash_ids;
 use crate::window::context::Shared;
 use crate::window::theme::{self, Palette};
-use crate::window::widgets::{byte_label, heading, right, thousands};
+use crate::window::widgets::{byte_label, heading, right};
 
 /// So many of the bytes that were expected are listed.
 const LIKELY: usize = 8;
@@ -56,10 +56,7 @@ impl PatchScreen {
                 note(
                     ui,
                     match byte {
-                        Some(byte) => shared.language.pick(
-                            format!("byte {at} · 0x{byte:02X} · {byte}"),
-                            format!("바이트 {at} · 0x{byte:02X} · {byte}"),
-                        ),
+                        Some(byte) => words::byte(shared.language, at, byte),
                         None => says.to_come.to_owned(),
                     },
                 );
@@ -164,19 +161,11 @@ impl PatchScreen {
         let at = at.min(bytes.len() - 1);
         let patch = self.text.patch_of(at);
         let index = self.text.patch_index(at);
-        let count = thousands(self.text.statistics().patches);
+        let count = self.text.statistics().patches;
         ui.horizontal(|ui| {
             ui.spacing_mut().interact_size.y = 16.0;
-            let title = shared
-                .language
-                .pick(format!("Patch {index}"), format!("패치 {index}"));
-            heading(ui, &title);
-            right(ui, |ui| {
-                let all = shared
-                    .language
-                    .pick(format!("{count} in all"), format!("모두 {count}개"));
-                note(ui, all);
-            });
+            heading(ui, &words::patch_title(shared.language, index));
+            right(ui, |ui| note(ui, words::in_all(shared.language, count)));
         });
         let own = bytes.get(patch.clone()).unwrap_or_default();
         let shown = shown(ui, own);
@@ -212,14 +201,8 @@ impl PatchScreen {
             return;
         }
         let rows = bucket_ids(bytes, at, config);
-        let of = thousands(u64::from(config.vocab));
-        note(
-            ui,
-            shared.language.pick(
-                format!("n, its bytes, and its row of {of}"),
-                format!("n, 그 바이트들, 그리고 {of}개 가운데 행 번호"),
-            ),
-        );
+        let columns = words::bucket_columns(shared.language, u64::from(config.vocab));
+        note(ui, columns);
         let mono = |text: String| RichText::new(text).font(theme::mono(12.0));
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use egui::{Align2, Id, Response, RichText, Ui, vec2};
 
-use super::PatchScreen;
 use super::table::Opening;
+use super::{PatchScreen, words};
 use crate::session::ContextOptions;
 use crate::window::context::Shared;
 use crate::window::dialog::Purpose;
@@ -102,10 +102,7 @@ impl PatchScreen {
                 return;
             };
             let millis = took.as_secs_f64() * 1000.0;
-            let text = shared.language.pick(
-                format!("{millis:.1} ms per change"),
-                format!("변경당 {millis:.1} ms"),
-            );
+            let text = words::per_change(shared.language, millis);
             let text = RichText::new(text).color(palette.muted).size(12.5);
             let label = egui::WidgetText::from(text).into_galley(
                 ui,

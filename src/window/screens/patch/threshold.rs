@@ -5,6 +5,7 @@ use egui::{EventFilter, Key, Modifiers, Rect, Response, Stroke, StrokeKind, Ui, 
 use egui::{pos2, vec2};
 
 use super::cutting::THRESHOLDS;
+use super::words;
 use crate::window::theme::Palette;
 use crate::window::words::Language;
 
@@ -19,8 +20,8 @@ pub(super) fn slider(
     threshold: f32,
     language: Language,
 ) -> Option<f32> {
-    let name = language.pick("Threshold line", "임계값 선");
-    let unit = language.pick("nats", "내트");
+    let name = words::spoken::threshold_line(language);
+    let unit = language.words().nats;
     response.widget_info(|| WidgetInfo::slider(true, f64::from(threshold), name));
     ui.ctx().accesskit_node_builder(response.id, |node| {
         node.set_value(format!("{threshold:.2} {unit}"));

@@ -213,7 +213,7 @@ impl Page {
         };
         app.set_up(context);
         let woken = context.clone();
-        app.take_drops(page::drops(&again.1, move || woken.request_repaint()));
+        app.handed = Some(page::drops(&again.1, move || woken.request_repaint()));
         let context_lost = Rc::new(Cell::new(false));
         let (told, woken) = (Rc::clone(&context_lost), context.clone());
         page::on_context_lost(&again.1, move || {

@@ -1,8 +1,14 @@
-//! What the generate screen says.
+//! What the generate screen says: its controls and the text here, the rest by its parts.
 
-use crate::generate::{Filter, StopReason};
+pub(super) mod panel;
+pub(super) mod sampling;
+pub(super) mod spoken;
+pub(super) mod status;
+
+use crate::generate::StopReason;
 use crate::window::actions::Command;
 use crate::window::error_message::ErrorMessage;
+use crate::window::widgets::thousands;
 use crate::window::words::Language;
 
 impl Command {
@@ -54,15 +60,91 @@ impl Command {
     }
 }
 
-/// What a filter is called.
-pub(crate) fn filter(language: Language, filter: Filter) -> &'static str {
-    match filter {
-        Filter::Allowed => language.pick("not allowed", "허용 안 됨"),
-        Filter::Greedy => language.pick("greedy", "탐욕"),
-        Filter::TopK => "top-k",
-        Filter::TopP => "top-p",
-        Filter::MinP => "min-p",
-    }
+/// On the button of [`Command::StartOrPause`] while the model loads or the prompt is read.
+pub(super) fn cancel(language: Language) -> &'static str {
+    language.pick("Cancel", "취소")
+}
+
+/// On the same button while the model writes.
+pub(super) fn pause(language: Language) -> &'static str {
+    language.pick("Pause", "멈춤")
+}
+
+pub(super) fn prompt(language: Language) -> &'static str {
+    language.pick("Prompt", "프롬프트")
+}
+
+/// In the editor of the prompt while that is empty.
+pub(super) fn prompt_hint(language: Language) -> &'static str {
+    language.pick("Nothing: the model begins.", "비우면 모델이 시작합니다.")
+}
+
+/// In place of the text while there is none.
+pub(super) fn nothing_yet(language: Language) -> &'static str {
+    language.pick(
+        "Start continues the prompt. Every byte shows here with its entropy, the patches, and \
+         where the latent transformer ran.",
+        "시작을 누르면 프롬프트를 이어 씁니다. 바이트마다 엔트로피와 패치, 그리고 잠재 \
+         트랜스포머가 돈 곳이 여기에 보입니다.",
+    )
+}
+
+pub(super) fn loading(language: Language, done: u64, total: u64) -> String {
+    let (done, total) = (mib(done), mib(total));
+    language.pick(
+        format!("Loading the model: {done} of {total}."),
+        format!("모델을 불러오는 중: {total} 중 {done}."),
+    )
+}
+
+/// Behind [`loading`], once the model's sizes are known.
+pub(super) fn memory(language: Language, weights: u64, text: u64) -> String {
+    let (weights, text) = (mib(weights), mib(text));
+    language.pick(
+        format!("Weights take {weights} of the device's memory, a text {text}."),
+        format!("장치 메모리에서 가중치가 {weights}, 글이 {text}를 씁니다."),
+    )
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+pub(super) fn reading(language: Language, read: usize, all: usize) -> String {
+    let (read, all) = (thousands(read as u64), thousands(all as u64));
+    language.pick(
+        format!("Reading: {read} of {all} bytes"),
+        format!("읽는 중: {all}바이트 중 {read}바이트"),
+    )
+}
+
+pub(super) fn prompt_changed(language: Language) -> &'static str {
+    language.pick(
+        "The prompt has changed: Start reads it and writes anew.",
+        "프롬프트가 바뀌었습니다. 시작을 누르면 새로 씁니다.",
+    )
+}
+
+/// In place of the legend of the ruler.
+pub(super) fn entropy_model_alone(language: Language) -> &'static str {
+    language.pick(
+        "This model is an entropy model alone: it has no latent transformer, so no ruler \
+         runs below the text.",
+        "이 모델은 엔트로피 모델뿐입니다. 잠재 트랜스포머가 없어 글 아래에 계산 눈금이 \
+         없습니다.",
+    )
+}
+
+/// In the legend of the ruler, as is the next.
+pub(super) fn latent_ran(language: Language) -> &'static str {
+    language.pick(
+        "the latent transformer ran before this byte",
+        "이 바이트 앞에서 잠재 트랜스포머가 돌았음",
+    )
+}
+
+pub(super) fn only_local_ran(language: Language) -> &'static str {
+    language.pick("only the local models ran", "로컬 모델만 돌았음")
 }
 
 /// Why a text has ended, in a sentence.

@@ -1,6 +1,14 @@
 //! What the window says, in each of its languages. Screens keep the words that only
 //! they need beside themselves.
 
+pub(in crate::window) mod actions;
+pub(in crate::window) mod drops;
+pub(in crate::window) mod errors;
+pub(in crate::window) mod keys;
+pub(in crate::window) mod loading;
+pub(in crate::window) mod menu;
+pub(in crate::window) mod paths;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -207,4 +215,17 @@ pub(crate) fn unkept_settings(language: Language, path: &Path, why: &std::io::Er
         format!("Settings could not be kept in {path} ({why}) and are for this time only."),
         format!("설정을 {path}에 저장하지 못해({why}) 이번에만 적용됩니다."),
     )
+}
+
+/// No link to a page with the text can be copied.
+pub(in crate::window) fn too_long_for_link(language: Language) -> &'static str {
+    language.pick(
+        "The text is too long for a link. Send it as a file instead.",
+        "글이 링크로는 너무 깁니다. 파일로 보내세요.",
+    )
+}
+
+/// In the place of a path, where a text that was pasted cannot be written.
+pub(in crate::window) fn pasted_text(language: Language) -> &'static str {
+    language.pick("the pasted text", "붙여 넣은 글")
 }
