@@ -91,7 +91,8 @@ const GPU: Tuning = Tuning {
         &[("UNITS", "matrix8")],
     ],
     attention: REDUCED,
-    attention_many: &[&[("KEYS", "64")], &[("KEYS", "32")]],
+    // Heads of 64 columns have the second form only.
+    attention_many: &[&[("KEYS", "32")], &[("KEYS", "64")]],
     attention_keys: 512,
     entropy: REDUCED,
     qkv: REDUCED,
