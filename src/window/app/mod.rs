@@ -437,15 +437,10 @@ impl App {
         if self.is_covered() && self.return_to.is_none() {
             self.return_to = focused;
         }
-        let palette = Palette::of(ui.ctx());
         let margin = side_margin(ui);
         Panel::top("top")
             .exact_size(60.0)
-            .frame(
-                Frame::new()
-                    .fill(palette.background)
-                    .inner_margin(Margin::symmetric(margin, 0)),
-            )
+            .frame(Frame::new().inner_margin(Margin::symmetric(margin, 0)))
             .show(ui, |ui| {
                 if let Some(action) = self.top(ui) {
                     self.act(action, ui.ctx());

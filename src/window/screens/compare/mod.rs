@@ -168,15 +168,9 @@ impl Content for CompareScreen {
             .show(ui, |ui| self.table(ui, shared));
         Panel::bottom("differences")
             .exact_size(38.0)
-            .frame(
-                Frame::new()
-                    .fill(palette.background)
-                    .inner_margin(Margin::symmetric(margin, 0)),
-            )
+            .frame(Frame::new().inner_margin(Margin::symmetric(margin, 0)))
             .show(ui, |ui| self.status(ui, shared));
-        egui::CentralPanel::no_frame()
-            .frame(Frame::new().fill(palette.background))
-            .show(ui, |ui| self.staff(ui, f32::from(margin), shared));
+        egui::CentralPanel::no_frame().show(ui, |ui| self.staff(ui, f32::from(margin), shared));
         // What a control has changed shows in the next frame.
         if self.anew || self.lanes.iter().any(|lane| lane.dirty) {
             match self.subject.stale.is_empty() {

@@ -13,7 +13,7 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
-use egui::{Button, Frame, RichText, Ui};
+use egui::{Button, RichText, Ui};
 
 use shown::Shown;
 use source::{Source, Trouble};
@@ -129,28 +129,26 @@ impl FileScreen {
 fn invite(ui: &mut Ui, shared: &Shared<'_>, title: &str, text: &str) -> Option<Action> {
     let palette = Palette::of(ui.ctx());
     let mut wish = None;
-    egui::CentralPanel::no_frame()
-        .frame(Frame::new().fill(palette.background))
-        .show(ui, |ui| {
-            ui.vertical_centered(|ui| {
-                ui.add_space((ui.available_height() * 0.36).max(12.0));
-                ui.set_max_width((ui.available_width() - 32.0).clamp(1.0, 460.0));
-                ui.label(RichText::new(title).font(theme::bold(20.0)));
-                ui.add_space(6.0);
-                ui.label(RichText::new(text).size(13.5).color(palette.muted));
-                ui.add_space(14.0);
-                let label = words::open_file(shared.language);
-                let keys = Action::OpenFile
-                    .shortcut()
-                    .map(|keys| ui.ctx().format_shortcut(&keys))
-                    .unwrap_or_default();
-                let button = Button::new(RichText::new(label).size(13.5))
-                    .shortcut_text(RichText::new(keys).size(12.5));
-                if ui.add(button).clicked() {
-                    wish = Some(Action::OpenFile);
-                }
-            });
+    egui::CentralPanel::no_frame().show(ui, |ui| {
+        ui.vertical_centered(|ui| {
+            ui.add_space((ui.available_height() * 0.36).max(12.0));
+            ui.set_max_width((ui.available_width() - 32.0).clamp(1.0, 460.0));
+            ui.label(RichText::new(title).font(theme::bold(20.0)));
+            ui.add_space(6.0);
+            ui.label(RichText::new(text).size(13.5).color(palette.muted));
+            ui.add_space(14.0);
+            let label = words::open_file(shared.language);
+            let keys = Action::OpenFile
+                .shortcut()
+                .map(|keys| ui.ctx().format_shortcut(&keys))
+                .unwrap_or_default();
+            let button = Button::new(RichText::new(label).size(13.5))
+                .shortcut_text(RichText::new(keys).size(12.5));
+            if ui.add(button).clicked() {
+                wish = Some(Action::OpenFile);
+            }
         });
+    });
     wish
 }
 

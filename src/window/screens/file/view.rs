@@ -41,9 +41,7 @@ impl Shown {
     pub(super) fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> bool {
         let palette = Palette::of(ui.ctx());
         let margin = side_margin(ui);
-        let frame = Frame::new()
-            .fill(palette.background)
-            .inner_margin(Margin::symmetric(margin, 0));
+        let frame = Frame::new().inner_margin(Margin::symmetric(margin, 0));
         Panel::top("file strip")
             .exact_size(82.0)
             .show_separator_line(false)
@@ -54,23 +52,21 @@ impl Shown {
             .frame(frame)
             .show(ui, |ui| self.status(ui, shared));
         let mut again = false;
-        egui::CentralPanel::no_frame()
-            .frame(Frame::new().fill(palette.background))
-            .show(ui, |ui| match self.trouble.clone() {
-                Some(trouble) => {
-                    self.visible = 0..0;
-                    ui.add_space(28.0);
-                    ui.horizontal_wrapped(|ui| {
-                        ui.add_space(f32::from(margin));
-                        let sign = RichText::new("!").font(theme::bold(14.0));
-                        ui.label(sign.color(palette.signal));
-                        ui.label(words::trouble(shared.language, &trouble));
-                        let label = words::read_again(shared.language);
-                        again = ui.button(label).clicked();
-                    });
-                }
-                None => self.body(ui, f32::from(margin), shared),
-            });
+        egui::CentralPanel::no_frame().show(ui, |ui| match self.trouble.clone() {
+            Some(trouble) => {
+                self.visible = 0..0;
+                ui.add_space(28.0);
+                ui.horizontal_wrapped(|ui| {
+                    ui.add_space(f32::from(margin));
+                    let sign = RichText::new("!").font(theme::bold(14.0));
+                    ui.label(sign.color(palette.signal));
+                    ui.label(words::trouble(shared.language, &trouble));
+                    let label = words::read_again(shared.language);
+                    again = ui.button(label).clicked();
+                });
+            }
+            None => self.body(ui, f32::from(margin), shared),
+        });
         again
     }
 

@@ -22,7 +22,7 @@ use crate::window::engine::{
 use crate::window::screens::Content;
 use crate::window::screens::patch::Cutting;
 use crate::window::staff::View;
-use crate::window::theme::{MARGIN, Palette};
+use crate::window::theme::MARGIN;
 use crate::window::widgets::{is_narrow, side_panel};
 use words::Note;
 use written::Written;
@@ -100,7 +100,6 @@ impl Content for GenerateScreen {
             self.act(Command::StartOrPause, shared);
         }
         self.text.refresh();
-        let palette = Palette::of(ui.ctx());
         let narrow = is_narrow(ui);
         side_panel(ui, "generate panel", 360.0, |ui| {
             if narrow {
@@ -109,7 +108,7 @@ impl Content for GenerateScreen {
             }
             self.panel(ui, shared);
         });
-        let frame = Frame::new().fill(palette.background).inner_margin(Margin {
+        let frame = Frame::new().inner_margin(Margin {
             left: margin(ui.available_width()),
             right: margin(ui.available_width()),
             top: 12,
@@ -126,9 +125,7 @@ impl Content for GenerateScreen {
             .show_separator_line(false)
             .frame(frame)
             .show(ui, |ui| self.controls(ui, shared));
-        egui::CentralPanel::no_frame()
-            .frame(Frame::new().fill(palette.background))
-            .show(ui, |ui| self.staff(ui, shared));
+        egui::CentralPanel::no_frame().show(ui, |ui| self.staff(ui, shared));
         self.follow(shared);
         None
     }

@@ -40,7 +40,6 @@ use crate::window::engine::{
 };
 use crate::window::error_message::ErrorMessage;
 use crate::window::screens::Content;
-use crate::window::theme::Palette;
 use crate::window::widgets::{side_margin, side_panel};
 use editor::Editor;
 pub(crate) use editor::id as editor_id;
@@ -88,20 +87,13 @@ impl Content for PatchScreen {
     }
 
     fn show(&mut self, ui: &mut Ui, shared: &Shared<'_>) -> Option<Action> {
-        let palette = Palette::of(ui.ctx());
         let margin = side_margin(ui);
         side_panel(ui, "inspector", 240.0, |ui| self.panel(ui, shared));
         Panel::bottom("status")
             .exact_size(44.0)
-            .frame(
-                Frame::new()
-                    .fill(palette.background)
-                    .inner_margin(Margin::symmetric(margin, 0)),
-            )
+            .frame(Frame::new().inner_margin(Margin::symmetric(margin, 0)))
             .show(ui, |ui| self.status(ui, shared));
-        egui::CentralPanel::no_frame()
-            .frame(Frame::new().fill(palette.background))
-            .show(ui, |ui| self.write(ui, shared));
+        egui::CentralPanel::no_frame().show(ui, |ui| self.write(ui, shared));
         self.panel.opening.ask(TableFor::Patch, shared.engine);
         self.ask_about(shared);
         self.prepare(shared);
