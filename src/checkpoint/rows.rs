@@ -73,7 +73,7 @@ impl<'a> TensorView<'a> {
     /// where they are otherwise.
     ///
     /// # Errors
-    /// [`Error::Io`] that names the file which cannot be read.
+    /// [`Error::Io`](crate::Error::Io) that names the file which cannot be read.
     pub async fn rows(&self, rows: Range<usize>) -> Result<Rows<'a>> {
         match self.read(std::slice::from_ref(&rows)).await? {
             None => Ok(Rows {
