@@ -296,7 +296,7 @@ const tests = {
     await closed(page);
   },
 
-  async "a large model is read in parts, and its tables stay in its files"(browser, device) {
+  async "a large model is read in pieces, and its tables stay in its files"(browser, device) {
     const model = join(scratch, "large-model");
     execFileSync(blt, ["convert", "-q", "-m", join(folder, "model"), "--dtype", "f32", model]);
     const tables = with_large_tables(model);

@@ -12,14 +12,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::disk::{mapped::map, plain};
+use super::disk::plain;
 use super::files::{Held, Slot, WeightBytes, WeightFile, Weights, inside};
 use super::header::Entry;
 use super::locate::METADATA;
+use super::map::map;
 use super::parts::{Part, Parts};
 use super::pth::{self, Chunk, Distributed};
-use super::sentence::{quoted, refuse};
-use crate::{Error, Result, mapped};
+use super::sentence::{quoted, refuse, unreadable};
+use crate::{Result, mapped};
 
 /// What the names of the model's tensors begin with, beside those of its optimiser.
 const MODEL: &str = "model.";
@@ -28,11 +29,7 @@ const MODEL: &str = "model.";
 pub(super) fn open(folder: &Path) -> Result<Weights> {
     let path = folder.join(METADATA);
     let label = path.display().to_string();
-    let code = fs::read(&path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.clone(),
-        source,
-    })?;
+    let code = fs::read(&path).map_err(|error| unreadable(&path, error))?;
     let mut tensors = Distributed::read(&code, &label)?.tensors;
     if tensors.keys().any(|name| name.starts_with(MODEL)) {
         tensors.retain(|name, _| name.starts_with(MODEL));

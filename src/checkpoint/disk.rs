@@ -1,4 +1,4 @@
-//! The files of weights: mapped, or read in parts.
+//! The files of weights: mapped, or read in pieces.
 
 use std::path::{Component, Path};
 
@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use super::files::{WeightFile, Weights};
 use super::header;
-use super::sentence::{quoted, refuse, value};
-use crate::{Error, Result, files, text_file};
 #[cfg(not(target_arch = "wasm32"))]
-use mapped::read;
+use super::map;
+use super::sentence::{quoted, refuse, unreadable, value};
+use crate::{Result, files, text_file};
 
 /// How the content of files comes into memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// As the system maps it; in a page in parts.
+    /// As the system maps it; in a page in pieces.
     Mapped,
-    /// In parts, when they are needed.
-    Parts,
+    /// In pieces, when they are needed.
+    Pieces,
 }
 
 impl Weights {
@@ -99,20 +99,12 @@ pub(super) fn plain(name: &str) -> bool {
     )
 }
 
-fn unreadable(path: &Path, source: std::io::Error) -> Error {
-    Error::Io {
-        action: "read",
-        path: path.into(),
-        source,
-    }
-}
-
 fn safetensors(path: &Path, access: Access) -> Result<WeightFile> {
-    #[cfg(not(target_arch = "wasm32"))]
-    if access == Access::Mapped {
-        return read(path, header::read);
+    match access {
+        #[cfg(not(target_arch = "wasm32"))]
+        Access::Mapped => return map::read(path, header::read),
+        _ => {}
     }
-    let _ = access;
     let label = path.display().to_string();
     let opened = files::open_blob(path).and_then(|blob| {
         let length = blob.length()?;
@@ -125,54 +117,5 @@ fn safetensors(path: &Path, access: Access) -> Result<WeightFile> {
     });
     let (blob, length, begin) = opened.map_err(|error| unreadable(path, error))?;
     let table = header::read_begin(&begin, length, &label)?;
-    Ok(WeightFile::apart(label, (&blob, length), table))
-}
-
-/// Files that the system maps.
-#[cfg(not(target_arch = "wasm32"))]
-pub(super) mod mapped {
-    use std::collections::BTreeMap;
-    use std::fs;
-    use std::path::Path;
-
-    use super::super::files::{WeightFile, Weights};
-    use super::super::header::Entry;
-    use super::super::pth;
-    use super::super::sentence::refuse;
-    use super::unreadable;
-    use crate::Result;
-    use crate::mapped::MappedFile;
-
-    impl Weights {
-        /// One file of `torch.save`.
-        pub(in super::super) fn open_pth(path: &Path) -> Result<Self> {
-            Self::join(vec![read(path, pth::read)?])
-        }
-    }
-
-    pub(super) fn read(
-        path: &Path,
-        table: impl FnOnce(&[u8], &str) -> Result<BTreeMap<String, Entry>>,
-    ) -> Result<WeightFile> {
-        let (label, mapped) = map(path)?;
-        let table = table(mapped.as_ref(), &label);
-        // If the file changed while its table was read, that is the error to report.
-        mapped.watched().check_faults()?;
-        Ok(WeightFile::new(label, mapped.into(), table?))
-    }
-
-    /// Maps a file; what to call it in a sentence comes with it.
-    pub(in super::super) fn map(path: &Path) -> Result<(String, MappedFile)> {
-        let label = path.display().to_string();
-        let facts = fs::metadata(path).map_err(|error| unreadable(path, error))?;
-        if !facts.is_file() {
-            return Err(refuse(format!(
-                "{label} is not a file; a checkpoint's weights must be a .safetensors or .pth file"
-            )));
-        }
-        if facts.len() == 0 {
-            return Err(refuse(format!("{label} is empty; download it again")));
-        }
-        Ok((label, MappedFile::open(path)?))
-    }
+    Ok(WeightFile::unread(label, (&blob, length), table))
 }

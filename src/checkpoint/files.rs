@@ -1,4 +1,4 @@
-//! The weights: one safetensors file or several, mapped, in memory or read in parts,
+//! The weights: one safetensors file or several, mapped, in memory or read in pieces,
 //! behind one table of tensors.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::blob::{Apart, BlobPart};
+use super::blob::{FileRange, Unread};
 use super::dtype::{Dtype, Narrowed};
 use super::header::{self, Entry};
 use super::naming::{Naming, is_derived, unwrapped};
@@ -86,8 +86,8 @@ pub(super) enum Held {
     At(Range<u64>),
     /// In three tensors, which may be in several files.
     Packed(HeldPacked),
-    /// In a file that is read in parts; in three tensors, if they are quantised.
-    Apart(HeldApart),
+    /// In a file that is read in pieces; in three tensors, if they are quantised.
+    Unread(HeldUnread),
     /// Nowhere: they are made on demand.
     Made(TensorData<'static>),
     /// In parts, of one file or several.
@@ -105,10 +105,10 @@ pub(super) struct HeldPacked {
     pub(super) pairs: Dtype,
 }
 
-/// A tensor of files that are read in parts.
+/// A tensor of files that are read in pieces.
 #[derive(Clone, Debug)]
-pub(super) struct HeldApart {
-    pub(super) parts: Vec<BlobPart>,
+pub(super) struct HeldUnread {
+    pub(super) parts: Vec<FileRange>,
     /// How it is quantised, and the type of scales and biases.
     pub(super) packed: Option<(Quantisation, Dtype)>,
 }
@@ -117,14 +117,14 @@ pub(super) struct HeldApart {
 #[derive(Clone, Debug)]
 pub(super) enum Stored {
     Here(Bytes),
-    Apart(BlobPart),
+    Unread(FileRange),
 }
 
 impl Stored {
-    pub(super) fn apart(self) -> Option<BlobPart> {
+    pub(super) fn unread(self) -> Option<FileRange> {
         match self {
             Self::Here(_) => None,
-            Self::Apart(part) => Some(part),
+            Self::Unread(part) => Some(part),
         }
     }
 }
@@ -156,23 +156,23 @@ impl WeightFile {
         }
     }
 
-    /// A file that is read in parts.
-    pub(super) fn apart(
+    /// A file that is read in pieces.
+    pub(super) fn unread(
         label: String,
         (blob, length): (&Blob, u64),
         table: BTreeMap<String, Entry>,
     ) -> Self {
         let slots = table.into_iter().map(|(name, entry)| {
-            let part = BlobPart {
+            let part = FileRange {
                 blob: blob.clone(),
                 file: label.clone(),
                 range: entry.range.clone(),
             };
-            let held = HeldApart {
+            let held = HeldUnread {
                 parts: vec![part],
                 packed: None,
             };
-            (name, slot(entry, Held::Apart(held)))
+            (name, slot(entry, Held::Unread(held)))
         });
         Self {
             table: slots.collect(),
@@ -212,7 +212,7 @@ impl WeightFile {
                 let bytes = inside(&self.bytes.0, range)?;
                 Some(Stored::Here(self.bytes.0.slice_ref(bytes)))
             }
-            Held::Apart(apart) => apart.parts.first().cloned().map(Stored::Apart),
+            Held::Unread(held) => held.parts.first().cloned().map(Stored::Unread),
             _ => None,
         }
     }
@@ -297,12 +297,12 @@ impl<'a> Listed<'a> {
                 let bytes = inside(self.whole, range).unwrap_or_default();
                 (TensorData::Bytes(bytes), self.whole)
             }
-            Held::Apart(held) => {
-                let apart = Apart {
+            Held::Unread(held) => {
+                let unread = Unread {
                     parts: &held.parts,
                     pairs: held.packed.map(|(_, pairs)| pairs),
                 };
-                (TensorData::Apart(apart), self.whole)
+                (TensorData::Unread(unread), self.whole)
             }
             Held::Packed(held) => {
                 let packed = Packed {
@@ -468,7 +468,7 @@ impl Weights {
         let (stored_name, entry) = file.table.get_key_value(stored)?;
         let source = match &entry.data {
             Held::Packed(held) => Some(Dtype::Quantised(held.quantisation)),
-            Held::Apart(HeldApart {
+            Held::Unread(HeldUnread {
                 packed: Some((quantisation, _)),
                 ..
             }) => Some(Dtype::Quantised(*quantisation)),

@@ -66,11 +66,7 @@ fn text_of(path: &str) -> Result<Vec<u8>> {
     if !file.exists() {
         return Err(unknown(path));
     }
-    std::fs::read(file).map_err(|source| crate::Error::Io {
-        action: "read",
-        path: file.into(),
-        source,
-    })
+    std::fs::read(file).map_err(|error| super::sentence::unreadable(file, error))
 }
 
 #[cfg(target_arch = "wasm32")]

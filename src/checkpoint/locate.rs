@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::sentence::{listing, quoted, refuse};
-use crate::{Error, Result, files};
+use super::sentence::{listing, quoted, refuse, unreadable};
+use crate::{Result, files};
 
 /// The variables that say where the Hugging Face cache is.
 #[derive(Debug, Clone, Default)]
@@ -145,11 +145,9 @@ pub(super) fn locate(name: &str, environment: &Environment) -> Result<Located> {
         ))),
         Err(source) => match repository(name) {
             Some((repo, revision)) => cached(repo, revision, environment),
-            None if source.kind() == std::io::ErrorKind::PermissionDenied => Err(Error::Io {
-                action: "read",
-                path: path.into(),
-                source,
-            }),
+            None if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                Err(unreadable(path, source))
+            }
             None => Err(refuse(format!(
                 "there is no checkpoint {}; give a folder with config.json and model.safetensors, \
                  a .safetensors file, or the name of a downloaded model such as org/name",

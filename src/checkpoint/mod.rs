@@ -24,6 +24,8 @@ mod header;
 mod inspect;
 mod like;
 mod locate;
+#[cfg(not(target_arch = "wasm32"))]
+mod map;
 mod meta;
 mod naming;
 mod non_finite;
@@ -42,7 +44,7 @@ mod tensor;
 #[cfg(not(target_arch = "wasm32"))]
 mod write;
 
-pub use blob::Apart;
+pub use blob::Unread;
 pub use block::BlockWeights;
 pub use blt::{BltWeights, CrossWeights};
 pub use config::{
@@ -94,8 +96,8 @@ impl Checkpoint {
     ///
     /// In a page `name` is that of a folder that the page was handed.
     ///
-    /// The weights are mapped, not read; in a page they are read in parts (see
-    /// [`open_in_parts`](Self::open_in_parts)). A file that another program cuts or
+    /// The weights are mapped, not read; in a page they are read in pieces (see
+    /// [`open_in_pieces`](Self::open_in_pieces)). A file that another program cuts or
     /// rewrites meanwhile gives other numbers, or zeros; who works with the
     /// weights is told by [`check_files`](Self::check_files).
     ///
@@ -121,8 +123,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As for [`open`](Self::open).
-    pub fn open_in_parts(name: &str) -> Result<Self> {
-        open::open(name, &Environment::of_process(), Access::Parts)
+    pub fn open_in_pieces(name: &str) -> Result<Self> {
+        open::open(name, &Environment::of_process(), Access::Pieces)
     }
 
     /// A checkpoint in memory: the text of its `config.json` and the content of

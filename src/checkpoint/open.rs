@@ -12,8 +12,8 @@ use super::files::Weights;
 use super::locate::{self, Environment, Found, Located, TRAINING};
 use super::meta::{self, Translated};
 use super::naming::Naming;
-use super::sentence::refuse;
-use crate::{Error, Result, files};
+use super::sentence::{refuse, unreadable};
+use crate::{Result, files};
 
 /// One folder's config and weights, in transformers' words.
 struct Opened {
@@ -60,7 +60,7 @@ fn read(located: &Located, entropy: bool, access: Access) -> Result<Opened> {
         Found::Distributed(folder) if access == Access::Mapped => super::dcp::open(folder)?,
         Found::Pth(path) | Found::Distributed(path) => {
             return Err(refuse(format!(
-                "{} is not read in parts, as a page reads files; make safetensors of it with \
+                "{} is not read in pieces, as a page reads files; make safetensors of it with \
                  `blt convert`, and open those",
                 path.display()
             )));
@@ -102,11 +102,7 @@ fn read(located: &Located, entropy: bool, access: Access) -> Result<Opened> {
 }
 
 fn parse(path: &Path) -> Result<Value> {
-    let text = files::read(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.into(),
-        source,
-    })?;
+    let text = files::read(path).map_err(|error| unreadable(path, error))?;
     config::json(&text, &path.display().to_string())
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::Checkpoint;
 use super::dtype::{Dtype, Narrowed};
-use super::files::{Held, HeldApart, HeldPacked, Slot, Stored, WeightFile, Weights};
+use super::files::{Held, HeldPacked, HeldUnread, Slot, Stored, WeightFile, Weights};
 use super::sentence::{quoted, refuse, value};
 use crate::Result;
 use crate::numerics::Quantisation;
@@ -298,8 +298,8 @@ fn slot(
             pairs,
         }),
         // The files of a checkpoint are all of one kind.
-        parts => Held::Apart(HeldApart {
-            parts: (parts.into_iter().filter_map(Stored::apart)).collect(),
+        parts => Held::Unread(HeldUnread {
+            parts: (parts.into_iter().filter_map(Stored::unread)).collect(),
             packed: Some((quantisation, pairs)),
         }),
     };

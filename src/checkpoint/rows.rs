@@ -1,4 +1,4 @@
-//! Rows of tensors, read when they are needed where the file is read in parts.
+//! Rows of tensors, read when they are needed where the file is read in pieces.
 
 use std::ops::Range;
 
@@ -57,8 +57,8 @@ impl Rows<'_> {
 impl<'a> TensorView<'a> {
     /// Whether its elements have to be read before they are in memory.
     #[must_use]
-    pub fn is_apart(&self) -> bool {
-        matches!(self.data, TensorData::Apart(_))
+    pub fn is_unread(&self) -> bool {
+        matches!(self.data, TensorData::Unread(_))
     }
 
     /// Number of rows; a vector is one.
@@ -69,7 +69,7 @@ impl<'a> TensorView<'a> {
             .map_or(1, |(_, rows)| rows.iter().product())
     }
 
-    /// Some rows, in memory: read where the tensor is in a file that is read in parts, and
+    /// Some rows, in memory: read where the tensor is in a file that is read in pieces, and
     /// where they are otherwise.
     ///
     /// # Errors
@@ -128,11 +128,11 @@ impl<'a> TensorView<'a> {
 
     /// Reads some rows, one below the other; `None` if they need not be read.
     async fn read(&self, rows: &[Range<usize>]) -> Result<Option<Read>> {
-        let TensorData::Apart(apart) = self.data else {
+        let TensorData::Unread(unread) = self.data else {
             return Ok(None);
         };
         let columns = self.columns();
-        let sizes = match (self.source, apart.pairs) {
+        let sizes = match (self.source, unread.pairs) {
             (Dtype::Quantised(quantisation), Some(pairs)) => {
                 let pairs = quantisation.groups(columns) * pairs.size();
                 [quantisation.packed_words(columns) * 4, pairs, pairs]
@@ -140,13 +140,13 @@ impl<'a> TensorView<'a> {
             (plain, _) => [plain.row_bytes(columns), 0, 0],
         };
         let mut bytes = [const { Vec::new() }; 3];
-        for ((part, size), bytes) in apart.parts.iter().zip(sizes).zip(&mut bytes) {
+        for ((part, size), bytes) in unread.parts.iter().zip(sizes).zip(&mut bytes) {
             *bytes = part.read(rows, size).await?;
         }
         Ok(Some(Read {
             shape: [rows.iter().map(ExactSizeIterator::len).sum(), columns],
             bytes,
-            pairs: apart.pairs,
+            pairs: unread.pairs,
         }))
     }
 }

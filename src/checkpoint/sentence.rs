@@ -1,5 +1,7 @@
 //! The pieces that errors of this module are made of.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use crate::{Error, text_file};
@@ -8,6 +10,15 @@ use crate::{Error, text_file};
 pub(super) fn refuse(sentence: impl Into<String>) -> Error {
     // What a parser says may quote the file.
     Error::Checkpoint(text_file::printable(&sentence.into()))
+}
+
+/// That the system refuses to read a file.
+pub(super) fn unreadable(path: impl Into<PathBuf>, source: std::io::Error) -> Error {
+    Error::Io {
+        action: "read",
+        path: path.into(),
+        source,
+    }
 }
 
 /// A name from a file, safe to print on one line: quoted, control characters

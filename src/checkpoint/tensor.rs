@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use half::{bf16, f16};
 
-use super::blob::Apart;
+use super::blob::Unread;
 use super::dtype::Dtype;
 use super::sentence::{quoted, refuse};
 use crate::error::Result;
@@ -20,8 +20,8 @@ pub enum TensorData<'a> {
     Bytes(&'a [u8]),
     /// The same of a quantised tensor.
     Packed(Packed<'a>),
-    /// A file that is read in parts, which takes waiting: see [`TensorView::rows`].
-    Apart(Apart<'a>),
+    /// A file that is read in pieces, which takes waiting: see [`TensorView::rows`].
+    Unread(Unread<'a>),
     /// Numbers made from their index, for a model that has no weights.
     Random(Random),
     /// Ones, the weights of a norm that does nothing else.
@@ -123,7 +123,7 @@ impl<'a> TensorView<'a> {
                     check(bytes)?;
                 }
             }
-            TensorData::Apart(_) | TensorData::Random(_) | TensorData::Ones => {}
+            TensorData::Unread(_) | TensorData::Random(_) | TensorData::Ones => {}
         }
         Ok(())
     }
@@ -145,7 +145,7 @@ impl<'a> TensorView<'a> {
 
     /// Appends the elements of a row as a file would hold them; packed numbers, then
     /// the pairs of the groups, if it is quantised (see [`Quantisation`]). Nothing, if they
-    /// are in a file that is read in parts.
+    /// are in a file that is read in pieces.
     ///
     /// # Errors
     /// As [`pack_rows`](Self::pack_rows).
@@ -162,7 +162,7 @@ impl<'a> TensorView<'a> {
                 let size = columns * self.dtype.size();
                 bytes.extend(all.get(row * size..(row + 1) * size).unwrap_or_default());
             }
-            TensorData::Apart(_) => {}
+            TensorData::Unread(_) => {}
             TensorData::Ones | TensorData::Random(_) | TensorData::Packed(_) => {
                 for value in self.source_to_f32(row * columns..(row + 1) * columns) {
                     match self.dtype {
@@ -272,10 +272,10 @@ impl<'a> TensorView<'a> {
     }
 
     /// Some of the elements as `f32`; none if they are not all there, or in a file that is
-    /// read in parts.
+    /// read in pieces.
     #[must_use]
     pub fn part_to_f32(&self, part: Range<usize>) -> Vec<f32> {
-        if part.end > self.elements() || self.is_apart() {
+        if part.end > self.elements() || self.is_unread() {
             return Vec::new();
         }
         let (Dtype::Quantised(quantisation), columns) = (self.dtype, self.columns()) else {

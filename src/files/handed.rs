@@ -1,4 +1,4 @@
-//! Those that a page has been handed: in memory, or read in parts.
+//! Those that a page has been handed: in memory, or read in pieces.
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor};
@@ -17,7 +17,7 @@ static FILES: Mutex<BTreeMap<PathBuf, Handed>> = Mutex::new(BTreeMap::new());
 #[derive(Clone, Debug)]
 enum Handed {
     Whole(Bytes),
-    Parts(Blob),
+    InPieces(Blob),
 }
 
 fn files() -> MutexGuard<'static, BTreeMap<PathBuf, Handed>> {
@@ -31,7 +31,7 @@ pub(crate) fn hand_over(path: PathBuf, bytes: Vec<u8>) {
 
 /// The page has been handed a file that is too large for its memory.
 pub(crate) fn hand_over_blob(path: PathBuf, blob: Blob) {
-    files().insert(path, Handed::Parts(blob));
+    files().insert(path, Handed::InPieces(blob));
 }
 
 /// Nothing that was handed over is at or below a path any more.
@@ -40,7 +40,7 @@ pub(crate) fn forget_below(path: &Path) {
 }
 
 /// Reads ranges of a file, one after the other.
-pub(crate) trait ReadParts: std::fmt::Debug + Send + Sync {
+pub(crate) trait ReadRanges: std::fmt::Debug + Send + Sync {
     fn read(&self, ranges: &[Range<u64>]) -> Read;
 }
 
@@ -52,7 +52,7 @@ pub(crate) type Read = Pin<Box<dyn Future<Output = io::Result<Vec<u8>>>>>;
 pub(crate) struct Blob {
     begin: Bytes,
     length: u64,
-    parts: Arc<dyn ReadParts>,
+    parts: Arc<dyn ReadRanges>,
     /// What was read last, and where it begins.
     ahead: Arc<Mutex<(u64, Bytes)>>,
 }
@@ -61,10 +61,10 @@ pub(crate) struct Blob {
 /// and a page may draw itself between one reading and another.
 const AHEAD: u64 = 1 << 20;
 
-/// A file that is read in parts.
+/// A file that is read in pieces.
 pub(crate) fn open_blob(path: &Path) -> io::Result<Blob> {
     match files().get(path) {
-        Some(Handed::Parts(blob)) => Ok(blob.clone()),
+        Some(Handed::InPieces(blob)) => Ok(blob.clone()),
         Some(Handed::Whole(bytes)) => {
             let (length, parts) = (bytes.len() as u64, InMemory(bytes.clone()));
             Ok(Blob::new(bytes.clone(), length, Arc::new(parts)))
@@ -77,7 +77,7 @@ pub(crate) fn open_blob(path: &Path) -> io::Result<Blob> {
 #[derive(Debug)]
 struct InMemory(Bytes);
 
-impl ReadParts for InMemory {
+impl ReadRanges for InMemory {
     fn read(&self, ranges: &[Range<u64>]) -> Read {
         let parts = ranges.iter().map(|range| part(&self.0, range));
         let all = parts.collect::<Vec<_>>().concat();
@@ -94,7 +94,7 @@ fn part<'a>(bytes: &'a [u8], range: &Range<u64>) -> &'a [u8] {
 
 impl Blob {
     /// A file of `length` bytes, which begins with `begin`.
-    pub(crate) fn new(begin: Bytes, length: u64, parts: Arc<dyn ReadParts>) -> Self {
+    pub(crate) fn new(begin: Bytes, length: u64, parts: Arc<dyn ReadRanges>) -> Self {
         Self {
             begin,
             length,
@@ -146,7 +146,7 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
 fn whole(path: &Path) -> io::Result<Bytes> {
     match files().get(path) {
         Some(Handed::Whole(bytes)) => Ok(bytes.clone()),
-        Some(Handed::Parts(_)) => Err(io::Error::other(
+        Some(Handed::InPieces(_)) => Err(io::Error::other(
             "a page reads files of this size only as the weights of a model",
         )),
         None => Err(io::ErrorKind::NotFound.into()),

@@ -21,7 +21,7 @@ use handed as place;
 use system as place;
 
 #[cfg(target_arch = "wasm32")]
-pub(crate) use handed::{Read, ReadParts, forget_below, hand_over, hand_over_blob};
+pub(crate) use handed::{Read, ReadRanges, forget_below, hand_over, hand_over_blob};
 pub(crate) use place::{
     Aside, Blob, Scratch, is_file, is_folder, keep_aside, names, open_blob, read, scratch,
     scratch_folder,

@@ -50,7 +50,7 @@ impl File {
 #[derive(Clone, Debug)]
 pub(crate) struct Blob(Arc<Mutex<File>>);
 
-/// Opens a file to be read in parts.
+/// Opens a file to be read in pieces.
 pub(crate) fn open_blob(path: &Path) -> io::Result<Blob> {
     let file = File(std::fs::File::open(path)?);
     Ok(Blob(Arc::new(Mutex::new(file))))

@@ -141,7 +141,7 @@ pub(super) fn plan(
         // The processor makes the few random rows that it needs, rather than all.
         HashTables::Auto if device.shares_memory() && checkpoint.is_random() => true,
         // They are large, and in a page's files; of a text few rows are needed.
-        HashTables::Auto if weights.hash_tables.iter().any(TensorView::is_apart) => true,
+        HashTables::Auto if weights.hash_tables.iter().any(TensorView::is_unread) => true,
         HashTables::Auto => !fits(rest + tables + session(&with_tables)),
     };
     let (adapter, model) = match host_tables {

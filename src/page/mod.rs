@@ -12,7 +12,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
-use crate::files::{self, Blob, ReadParts};
+use crate::files::{self, Blob, ReadRanges};
 
 #[wasm_bindgen(module = "/src/page/page.js")]
 extern "C" {
@@ -25,8 +25,8 @@ extern "C" {
     fn js_download_png(name: &str, svg: &[u8]);
     #[wasm_bindgen(catch, js_name = picked)]
     async fn js_picked(folder: bool, accept: &str) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(catch, js_name = parts_of)]
-    async fn js_parts_of(number: f64, ranges: Vec<f64>) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = ranges_of)]
+    async fn js_ranges_of(number: f64, ranges: Vec<f64>) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = on_drop)]
     fn js_on_drop(
         part: &HtmlCanvasElement,
@@ -140,16 +140,16 @@ fn root(path: &Path) -> &Path {
     path.iter().next().map_or(path, Path::new)
 }
 
-/// A file that the page reads in parts, by its number there.
+/// A file that the page reads in pieces, by its number there.
 #[derive(Debug)]
 struct LargeFile(f64);
 
-impl ReadParts for LargeFile {
+impl ReadRanges for LargeFile {
     fn read(&self, ranges: &[Range<u64>]) -> files::Read {
         let ends = ranges.iter().flat_map(|range| [range.start, range.end]);
         let (number, ends) = (self.0, ends.map(|at| at as f64).collect());
         Box::pin(async move {
-            let bytes = js_parts_of(number, ends).await;
+            let bytes = js_ranges_of(number, ends).await;
             let bytes = bytes.map_err(|thrown| io::Error::other(said(&thrown)))?;
             Ok(Uint8Array::new(&bytes).to_vec())
         })

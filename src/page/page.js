@@ -50,10 +50,10 @@ export async function download_png(name, svg) {
 
 // The most bytes of what is read at once: it is kept in the page's memory.
 const MOST = 2 ** 30;
-// Files of a folder that have more bytes are read in parts, when these are needed.
+// Files of a folder that have more bytes are read in pieces, when these are needed.
 const LARGE = 2 ** 24;
 // By number: a folder may be opened again with other files of the same names.
-const in_parts = [];
+const large_files = [];
 
 // What a large file begins with: a header of safetensors, whose length comes first.
 async function beginning(file) {
@@ -70,13 +70,13 @@ async function contents(files) {
   if (total > MOST) throw new Error(`a page can open up to 1 GiB beside the weights of a model, and this is ${(total / MOST).toFixed(1)} GiB; use the program instead`);
   return Promise.all(files.map(async ([path, file]) => {
     if (!large([path, file])) return [path, new Uint8Array(await file.arrayBuffer())];
-    return [path, new Uint8Array(await beginning(file)), in_parts.push(file) - 1, file.size];
+    return [path, new Uint8Array(await beginning(file)), large_files.push(file) - 1, file.size];
   }));
 }
 
 // Reads ranges of a large file, from and to in turns, one after the other.
-export async function parts_of(number, ranges) {
-  const file = in_parts[number];
+export async function ranges_of(number, ranges) {
+  const file = large_files[number];
   const parts = [];
   for (let at = 0; at < ranges.length; at += 2) {
     // Neighbours are one part.

@@ -32,8 +32,8 @@ pub enum RowSource<'a> {
     Shared(Bytes),
     /// A tensor that is quantised, or is to be.
     Quantised(TensorView<'a>),
-    /// A tensor of a file that is read in parts.
-    Apart(TensorView<'a>),
+    /// A tensor of a file that is read in pieces.
+    Unread(TensorView<'a>),
     /// Nowhere: they are zero.
     Zeros,
     /// Numbers that the device makes from their indices; see
@@ -153,8 +153,8 @@ impl<'d> Uploader<'d> {
                     self.quantised(&parts, rows, weights, view).await?;
                     continue;
                 }
-                RowSource::Apart(view) => {
-                    self.apart(&parts, rows, weights, view).await?;
+                RowSource::Unread(view) => {
+                    self.unread(&parts, rows, weights, view).await?;
                     continue;
                 }
                 RowSource::Random { seed, exponent } => {
@@ -297,7 +297,7 @@ impl<'d> Uploader<'d> {
     }
 
     /// Copies rows of a file as it is read.
-    async fn apart(
+    async fn unread(
         &mut self,
         parts: &[MatrixPart],
         rows: Range<usize>,
@@ -407,7 +407,7 @@ pub async fn fused(
             TensorData::Random(Random { seed, exponent }) if converted.is_empty() => {
                 RowSource::Random { seed, exponent }
             }
-            TensorData::Apart(_) if converted.is_empty() => RowSource::Apart(**tensor),
+            TensorData::Unread(_) if converted.is_empty() => RowSource::Unread(**tensor),
             TensorData::Bytes(bytes) if converted.is_empty() => match tensor.shared() {
                 Some(shared) => RowSource::Shared(shared),
                 None => RowSource::Bytes(bytes),

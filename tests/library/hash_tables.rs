@@ -1,5 +1,5 @@
 //! Hash tables on the device, in one piece or several, hash tables that stay with the
-//! host, and files that are read in parts give the same logits to the bit.
+//! host, and files that are read in pieces give the same logits to the bit.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -129,12 +129,12 @@ fn tables_in_pieces_agree_to_the_bit() {
     });
 }
 
-/// What a folder gives that is mapped, and one that is read in parts with its tables left
+/// What a folder gives that is mapped, and one that is read in pieces with its tables left
 /// there, in some numbers of bits.
-async fn parts_agree(device: &Arc<Device>, folder: &std::path::Path, all: &[WeightBits]) {
+async fn pieces_agree(device: &Arc<Device>, folder: &std::path::Path, all: &[WeightBits]) {
     let name = folder.to_str().unwrap();
     let mapped = Arc::new(Checkpoint::open(name).unwrap());
-    let parts = Arc::new(Checkpoint::open_in_parts(name).unwrap());
+    let parts = Arc::new(Checkpoint::open_in_pieces(name).unwrap());
     assert_eq!(
         parts.inspect().to_string(),
         mapped.inspect().to_string(),
@@ -152,18 +152,18 @@ async fn parts_agree(device: &Arc<Device>, folder: &std::path::Path, all: &[Weig
 }
 
 #[test]
-fn files_that_are_read_in_parts_agree_to_the_bit() {
+fn files_that_are_read_in_pieces_agree_to_the_bit() {
     pollster::block_on(async {
         let device = crate::common::device();
         let stored = [WeightBits::Stored];
         for variant in ["gqa", "tied", "made/concatenated"] {
-            parts_agree(&device, &folder(variant), &stored).await;
+            pieces_agree(&device, &folder(variant), &stored).await;
         }
         let root = tempfile::tempdir().unwrap();
         for variant in ["k2_base", "bf16w"] {
             let narrow = [WeightBits::Stored, WeightBits::Eight, WeightBits::Mixed];
-            parts_agree(&device, &folder(variant), &narrow).await;
-            let parts = Checkpoint::open_in_parts(folder(variant).to_str().unwrap()).unwrap();
+            pieces_agree(&device, &folder(variant), &narrow).await;
+            let parts = Checkpoint::open_in_pieces(folder(variant).to_str().unwrap()).unwrap();
             let parts = Arc::new(parts);
             let on_host = bits(&device, &parts, HashTables::Host).await;
             let on_device = bits(&device, &parts, HashTables::Device).await;
@@ -174,7 +174,7 @@ fn files_that_are_read_in_parts_agree_to_the_bit() {
             std::fs::create_dir(&separate).unwrap();
             std::fs::write(separate.join("config.json"), config).unwrap();
             std::fs::write(separate.join("model.safetensors"), weights).unwrap();
-            parts_agree(&device, &separate, &stored).await;
+            pieces_agree(&device, &separate, &stored).await;
             // Quantised files, several of them.
             for bits in [8, 4] {
                 let place = root.path().join(format!("{variant}-{bits}"));
@@ -185,20 +185,20 @@ fn files_that_are_read_in_parts_agree_to_the_bit() {
                 };
                 let written = open(variant).convert(&place, &options, |_| Ok(())).unwrap();
                 assert!(written.files > 1);
-                parts_agree(&device, &place, &stored).await;
+                pieces_agree(&device, &place, &stored).await;
             }
         }
     });
 }
 
 #[test]
-fn a_file_that_is_read_in_parts_may_not_become_shorter() {
+fn a_file_that_is_read_in_pieces_may_not_become_shorter() {
     let root = tempfile::tempdir().unwrap();
     for file in ["config.json", "model.safetensors"] {
         std::fs::copy(folder("k2_base").join(file), root.path().join(file)).unwrap();
     }
     let name = root.path().to_str().unwrap();
-    let checkpoint = Arc::new(Checkpoint::open_in_parts(name).unwrap());
+    let checkpoint = Arc::new(Checkpoint::open_in_pieces(name).unwrap());
     let weights = std::fs::File::options()
         .write(true)
         .open(root.path().join("model.safetensors"))
