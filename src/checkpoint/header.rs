@@ -75,7 +75,7 @@ pub(super) fn read_begin(
         }
         table.insert(name, entry);
     }
-    tile(&table, length - data_at, label)?;
+    tile(&table, length.saturating_sub(data_at), label)?;
     for entry in table.values_mut() {
         entry.range = entry.range.start + data_at..entry.range.end + data_at;
     }

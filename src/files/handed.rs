@@ -52,7 +52,7 @@ pub(crate) type Read = Pin<Box<dyn Future<Output = io::Result<Vec<u8>>>>>;
 pub(crate) struct Blob {
     begin: Bytes,
     length: u64,
-    parts: Arc<dyn ReadRanges>,
+    reader: Arc<dyn ReadRanges>,
     /// What was read last, and where it begins.
     ahead: Arc<Mutex<(u64, Bytes)>>,
 }
@@ -66,8 +66,8 @@ pub(crate) fn open_blob(path: &Path) -> io::Result<Blob> {
     match files().get(path) {
         Some(Handed::InPieces(blob)) => Ok(blob.clone()),
         Some(Handed::Whole(bytes)) => {
-            let (length, parts) = (bytes.len() as u64, InMemory(bytes.clone()));
-            Ok(Blob::new(bytes.clone(), length, Arc::new(parts)))
+            let (length, reader) = (bytes.len() as u64, InMemory(bytes.clone()));
+            Ok(Blob::new(bytes.clone(), length, Arc::new(reader)))
         }
         None => Err(io::ErrorKind::NotFound.into()),
     }
@@ -94,11 +94,11 @@ fn part<'a>(bytes: &'a [u8], range: &Range<u64>) -> &'a [u8] {
 
 impl Blob {
     /// A file of `length` bytes, which begins with `begin`.
-    pub(crate) fn new(begin: Bytes, length: u64, parts: Arc<dyn ReadRanges>) -> Self {
+    pub(crate) fn new(begin: Bytes, length: u64, reader: Arc<dyn ReadRanges>) -> Self {
         Self {
             begin,
             length,
-            parts,
+            reader,
             ahead: Arc::default(),
         }
     }
@@ -117,7 +117,7 @@ impl Blob {
     pub(crate) async fn read(&self, ranges: &[Range<u64>]) -> io::Result<Vec<u8>> {
         let range = match ranges {
             [one] if one.end.saturating_sub(one.start) < AHEAD => one,
-            _ => return self.parts.read(ranges).await,
+            _ => return self.reader.read(ranges).await,
         };
         let ahead = || self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         let (begin, bytes) = ahead().clone();
@@ -125,7 +125,7 @@ impl Blob {
             return Ok(part(&bytes, &(range.start - begin..range.end - begin)).to_vec());
         }
         let end = self.length.min(range.start + AHEAD);
-        let bytes: Bytes = self.parts.read(&[range.start..end]).await?.into();
+        let bytes: Bytes = self.reader.read(&[range.start..end]).await?.into();
         let found = part(&bytes, &(0..range.end - range.start)).to_vec();
         *ahead() = (range.start, bytes);
         Ok(found)

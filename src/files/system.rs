@@ -27,7 +27,7 @@ pub(super) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>
     let file = std::fs::File::open(path)?;
     let mut bytes = Vec::new();
     let is_large = file.metadata()?.len() > most
-        // What is no plain file does not say how long it is.
+        // A pipe does not say how long it is.
         || file.take(most.saturating_add(1)).read_to_end(&mut bytes)? as u64 > most;
     Ok((!is_large).then_some(bytes))
 }

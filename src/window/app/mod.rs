@@ -438,6 +438,8 @@ impl App {
             self.return_to = focused;
         }
         let margin = side_margin(ui);
+        // A frame begins with the background, so no panel of that colour fills itself: a
+        // software rasteriser pays for every pixel.
         Panel::top("top")
             .exact_size(60.0)
             .frame(Frame::new().inner_margin(Margin::symmetric(margin, 0)))

@@ -21,7 +21,7 @@ pub(in crate::window) fn model(language: Language) -> &'static str {
     language.pick("Model", "모델")
 }
 
-/// How to come by a model, below those that can be chosen.
+/// How to get a model, below those that can be chosen.
 pub(in crate::window) fn gated_models(language: Language) -> &'static str {
     language.pick(
         "Meta's models are gated: accept their licence on the model's page, download the \
