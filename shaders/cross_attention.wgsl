@@ -17,6 +17,8 @@ struct Params {
     kv_heads: u32,      // key and value heads
     head4: u32,         // vectors of four per head
     slots: u32,         // rows of the ring
+    row4: u32,         // vectors of four per row of the ring
+    first4: u32,       // those before the keys
     scale: f32,         // 1 / sqrt(head dimension)
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,7 +26,7 @@ struct Params {
 #import state
 @group(0) @binding(2) var<storage, read> ranges: array<vec2u>;     // [rows / group, range_stride], (first, count)
 @group(0) @binding(3) var<storage, read> q: array<vec4f>;          // [rows, heads, head4]
-@group(0) @binding(4) var<storage, read> kv: array<vec4f>;         // [slots, 2, kv_heads, head4]
+@group(0) @binding(4) var<storage, read> kv: array<vec4f>;         // [slots, row4], keys and values [2, kv_heads, head4] in each
 @group(0) @binding(5) var<storage, read_write> y: array<vec4f>;    // [rows, heads, head4]
 
 var<private> range_first: u32;
@@ -34,7 +36,7 @@ fn query4(at: u32) -> vec4f {
 }
 fn key_row(j: u32) -> u32 {
     let slot = (range_first + j) % params.slots;
-    return (slot * 2u * params.kv_heads + kv_head) * params.head4;
+    return slot * params.row4 + params.first4 + kv_head * params.head4;
 }
 fn key4(at: u32) -> vec4f {
     return kv[at];

@@ -17,6 +17,8 @@ struct Params {
     kv_heads: u32,     // key and value heads
     head4: u32,        // vectors of four per head; heads * head4 is at most 256
     slots: u32,        // rows of the ring
+    row4: u32,        // vectors of four per row of the ring
+    first4: u32,      // those before the keys
     scale: f32,        // 1 / sqrt(head dimension)
     group_shift: u32,  // log2 of the vectors of four in a group of quantised weights
 }
@@ -24,7 +26,7 @@ struct Params {
 #import state
 @group(0) @binding(3) var<storage, read> ranges: array<vec2u>;     // [1], (first, count)
 @group(0) @binding(4) var<storage, read> q: array<vec4f>;          // [heads, head4]
-@group(0) @binding(5) var<storage, read> kv: array<vec4f>;         // [slots, 2, kv_heads, head4]
+@group(0) @binding(5) var<storage, read> kv: array<vec4f>;         // [slots, row4], keys and values [2, kv_heads, head4] in each
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;      // [outputs]
 
 // The row that is multiplied, and before that, of each of its vectors, the products with
@@ -54,7 +56,7 @@ fn main(
     let seen = min(range.y, min(params.slots, 4u));
     // Rows beyond the last that is seen repeat it, with a weight of zero.
     let slot = (range.x + min(vec4u(0u, 1u, 2u, 3u), vec4u(max(seen, 1u) - 1u))) % params.slots;
-    let first = slot * 2u * stored4;
+    let first = slot * params.row4 + params.first4;
     let is_seen = vec4u(0u, 1u, 2u, 3u) < vec4u(seen);
 
     for (var i = lane; i < inputs4; i += $WIDTHu) {

@@ -1,5 +1,6 @@
 // Linear layer for a few rows: y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i],
-// of rows of x that are normalised first (RMSNorm), one or two of them, or not.
+// of rows of x that are normalised first (RMSNorm), one or two of them, or not. Layers
+// that differ in the weights of their norms can be one, with as many norms.
 //
 // Four outputs to a workgroup, whose invocations share the sums. ROWS rows use each
 // weight that is read.
@@ -34,6 +35,9 @@ fn main(
     keep = bitcast<f32>(bound(bitcast<u32>(params.keep)));
     slots = bound(params.slots);
     let inputs4 = bound(params.inputs4);
+#if NORM == yes
+    norm_first = (params.first_output + output) / params.norm_outputs * inputs4;
+#endif
     // Outputs beyond the last repeat it; they are not stored.
     let w = starts(min(output + vec4u(0u, 1u, 2u, 3u), vec4u(params.outputs - 1u)), inputs4);
 #if METHOD == tree

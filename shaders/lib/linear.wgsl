@@ -8,12 +8,13 @@ struct Params {
     slots: u32,            // rows of the ring that y is, from state.first_slot on; 0 if y is not a ring
     inverse_columns: f32,  // 1 / columns of a row that is normalised; 0: none is
     epsilon: f32,          // added to the mean square
+    norm_outputs: u32,     // outputs of y that share the weights of a norm
     group_shift: u32,      // log2 of the vectors of four in a group of quantised weights
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #import state
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;        // [T, inputs4]
-@group(0) @binding(4) var<storage, read> norm: array<vec4f>;     // [inputs4], where rows are normalised
+@group(0) @binding(4) var<storage, read> norm: array<vec4f>;     // [norms, inputs4], where rows are normalised
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;    // [T or slots, stride]
 
 // See `bound`.

@@ -19,6 +19,8 @@
 var<workgroup> sums: array<vec4f, $ROWS * $WIDTH>;
 #if NORM == yes
 var<workgroup> squares: array<f32, $ROWS * $WIDTH>;
+// Where the weights of the norm begin.
+var<private> norm_first: u32;
 #endif
 
 // Where four rows of weights begin.
@@ -55,8 +57,8 @@ fn multiply(lane: u32, subgroup: u32, subgroup_lane: u32, inputs4: u32, first: u
 #end
 #repeat T $TURNS
 #if NORM == yes
-            let norm_low$T = norm[at$T];
-            let norm_high$T = norm[at$T + 1u];
+            let norm_low$T = norm[norm_first + at$T];
+            let norm_high$T = norm[norm_first + at$T + 1u];
 #endif
 #end
 #repeat R $ROWS
@@ -87,7 +89,7 @@ fn multiply(lane: u32, subgroup: u32, subgroup_lane: u32, inputs4: u32, first: u
             var value$R = x[x$R + i];
 #if NORM == yes
             square$R = dot_add(value$R, value$R, square$R);
-            value$R *= norm[i];
+            value$R *= norm[norm_first + i];
 #endif
 #end
 #repeat O 4

@@ -199,6 +199,12 @@ impl<'d> Allocator<'d> {
         }
     }
 
+    /// Bytes that can be bound at once; without a device there is no limit.
+    #[must_use]
+    pub fn binding_bytes(&self) -> u64 {
+        self.device.map_or(u64::MAX, Device::binding_bytes)
+    }
+
     /// A tensor as of [`Tensor::new`]; without a device there is nothing in it.
     #[must_use]
     pub fn tensor(&self, label: &str, values: usize) -> Tensor {

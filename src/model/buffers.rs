@@ -1,6 +1,7 @@
 //! What a session of the whole model computes in and remembers.
 
 use super::block::{KeyValues, Scratch};
+use super::cross::CrossKeys;
 use super::decoder::DecoderBuffers;
 use super::encoder::EncoderBuffers;
 use super::entropy::EntropyBuffers;
@@ -58,7 +59,7 @@ impl ModelBuffers {
             .chain(&self.latent.caches);
         let mut all: Vec<&Tensor> = caches.flat_map(KeyValues::tensors).collect();
         all.extend(self.encoder.keys.iter().map(|keys| &keys.kv));
-        all.extend(self.decoder.keys.iter().map(|keys| &keys.kv));
+        all.extend(CrossKeys::tensors(&self.decoder.keys));
         all.extend([
             &self.encoder.ring,
             &self.decoder.vectors,

@@ -5,7 +5,9 @@
 use super::attention::head_choice;
 use super::block::BlockShape;
 use super::ends::per_row;
-use super::part::{Normed, Output, PartPlan, RowClass, as_f32, as_f64, count, products, vectors};
+use super::part::{
+    Norm, Normed, Output, PartPlan, RowClass, as_f32, as_f64, count, products, vectors,
+};
 use crate::checkpoint::CrossWeights;
 use crate::device::Tensor;
 use crate::device::kernels::{
@@ -37,34 +39,133 @@ impl Cross {
         shape: &BlockShape,
         weights: &CrossWeights<'_>,
     ) -> Result<Self> {
-        let hidden = shape.hidden;
+        let both = [&weights.k, &weights.v];
+        let kv = fused(uploader, "cross kv", shape.hidden, &both, 0).await?;
+        Self::with_keys(uploader, shape, weights, kv).await
+    }
+
+    async fn with_keys(
+        uploader: &mut Uploader<'_>,
+        shape: &BlockShape,
+        weights: &CrossWeights<'_>,
+        kv: Matrix,
+    ) -> Result<Self> {
         let attended = shape.heads * shape.head;
         Ok(Self {
             q_norm: uploader.vector("cross q_norm", &weights.q_norm).await?,
             k_norm: uploader.vector("cross k_norm", &weights.k_norm).await?,
-            q: fused(uploader, "cross q", hidden, &[&weights.q], 0).await?,
-            kv: fused(uploader, "cross kv", hidden, &[&weights.k, &weights.v], 0).await?,
+            q: fused(uploader, "cross q", shape.hidden, &[&weights.q], 0).await?,
+            kv,
             o: fused(uploader, "cross o", attended, &[&weights.o], 0).await?,
         })
     }
 }
 
+/// Cross-attentions of several layers to the same rows.
+#[derive(Debug)]
+pub struct Crossings {
+    pub(crate) layers: Vec<Cross>,
+    /// Keys and values of all layers as one product, where one binding has their weights.
+    joined: Option<Joined>,
+}
+
+#[derive(Debug)]
+struct Joined {
+    norms: Tensor,
+    kv: Matrix,
+}
+
+impl Crossings {
+    /// Uploads the weights of all layers.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub async fn load(
+        uploader: &mut Uploader<'_>,
+        shape: &BlockShape,
+        weights: &[CrossWeights<'_>],
+    ) -> Result<Self> {
+        let all: Vec<_> = weights.iter().flat_map(|own| [&own.k, &own.v]).collect();
+        let one_type = all.windows(2).all(|pair| pair[0].dtype == pair[1].dtype);
+        let each = 2 * shape.stored();
+        let whole = match one_type && all.len() > 2 {
+            true => Some(fused(uploader, "cross kv", shape.hidden, &all, 0).await?),
+            false => None,
+        };
+        let mut layers = Vec::new();
+        for (layer, own) in weights.iter().enumerate() {
+            let rows = layer * each..(layer + 1) * each;
+            let kv = whole.as_ref().and_then(|whole| whole.rows(rows));
+            layers.push(match kv {
+                Some(kv) => Cross::with_keys(uploader, shape, own, kv).await?,
+                None => Cross::load(uploader, shape, own).await?,
+            });
+        }
+        let joined = match whole.filter(|whole| whole.parts.len() == 1) {
+            Some(kv) => {
+                let norms: Vec<_> = weights.iter().map(|own| &own.k_norm).collect();
+                let norms = uploader.vectors("cross k_norms", &norms).await?;
+                Some(Joined { norms, kv })
+            }
+            None => None,
+        };
+        Ok(Self { layers, joined })
+    }
+}
+
 /// Keys and values that queries of a cross-attention see: a ring of rows
-/// `[slots, 2, kv_heads, head]`.
+/// `[slots, 2, kv_heads, head]`, each of which may be part of a wider one.
 #[derive(Clone, Debug)]
 pub struct CrossKeys {
     pub(crate) kv: Tensor,
     pub(crate) slots: usize,
+    /// Columns of a row, and those before its own.
+    columns: usize,
+    first: usize,
 }
 
 impl CrossKeys {
     /// Room for `slots` rows.
     #[must_use]
     pub fn new(tensors: &Allocator<'_>, shape: &BlockShape, slots: usize) -> Self {
+        let columns = 2 * shape.stored();
         Self {
-            kv: tensors.tensor("cross kv", slots * 2 * shape.stored()),
+            kv: tensors.tensor("cross kv", slots * columns),
             slots,
+            columns,
+            first: 0,
         }
+    }
+
+    /// Room for `slots` rows of each of several layers, side by side where that is
+    /// within a binding.
+    #[must_use]
+    pub fn of_layers(
+        tensors: &Allocator<'_>,
+        layers: usize,
+        shape: &BlockShape,
+        slots: usize,
+    ) -> Vec<Self> {
+        let (own, columns) = (2 * shape.stored(), layers * 2 * shape.stored());
+        if layers == 0 || (slots * columns * 4) as u64 > tensors.binding_bytes() {
+            return (0..layers)
+                .map(|_| Self::new(tensors, shape, slots))
+                .collect();
+        }
+        let kv = tensors.tensor("cross kv", slots * columns);
+        let layer = |layer| Self {
+            kv: kv.clone(),
+            slots,
+            columns,
+            first: layer * own,
+        };
+        (0..layers).map(layer).collect()
+    }
+
+    /// The rings of some layers.
+    pub(crate) fn tensors(layers: &[Self]) -> impl Iterator<Item = &Tensor> {
+        let rings = layers.iter().filter(|keys| keys.first == 0);
+        rings.map(|keys| &keys.kv)
     }
 }
 
@@ -138,9 +239,42 @@ impl PartPlan<'_> {
             weight: &cross.k_norm,
             epsilon: shape.epsilon,
         };
-        let output = Output::ring(2 * shape.stored(), keys.slots);
+        let output = Output {
+            first: keys.first,
+            ..Output::ring(keys.columns, keys.slots)
+        };
         let product = (normed, &keys.kv);
         self.norm_linear("linear cross kv", state, product, &cross.kv, output)
+    }
+
+    /// [`PartPlan::cross_keys`] of several layers, in one step where there are two rows.
+    ///
+    /// # Errors
+    /// A mistake in the tuning table.
+    pub fn all_cross_keys(
+        &mut self,
+        state: &Tensor,
+        (x, h): (&Tensor, &Tensor),
+        shape: &BlockShape,
+        crossings: &Crossings,
+        keys: &[CrossKeys],
+    ) -> Result<()> {
+        if let (true, Some(joined), [ring, ..]) = (self.two(), &crossings.joined, keys)
+            && ring.columns == joined.kv.rows
+        {
+            let norm = Norm {
+                weight: &joined.norms,
+                epsilon: shape.epsilon,
+                outputs: count(2 * shape.stored()),
+            };
+            let (y, output) = (&ring.kv, Output::ring(ring.columns, ring.slots));
+            let label = "linear cross kv";
+            return self.product(label, state, (x, y), Some(norm), &joined.kv, output);
+        }
+        for (cross, keys) in crossings.layers.iter().zip(keys) {
+            self.cross_keys(state, (x, h), shape, cross, keys)?;
+        }
+        Ok(())
     }
 
     /// `x = 2 x + attention`: the reference adds the queries' input inside and
@@ -188,6 +322,8 @@ impl PartPlan<'_> {
             kv_heads: count(shape.kv_heads),
             head4: vectors(shape.head),
             slots: count(keys.slots),
+            row4: vectors(keys.columns),
+            first4: vectors(keys.first),
             scale: 1.0 / as_f32(shape.head).sqrt(),
         };
         // A patch has about five bytes.
@@ -271,6 +407,8 @@ impl PartPlan<'_> {
             kv_heads: count(shape.kv_heads),
             head4: vectors(shape.head),
             slots: count(keys.slots),
+            row4: vectors(keys.columns),
+            first4: vectors(keys.first),
             scale: 1.0 / as_f32(shape.head).sqrt(),
             group_shift: cross.o.weights.group_shift(),
         };

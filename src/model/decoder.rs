@@ -2,7 +2,7 @@
 //! spec section 9).
 
 use super::block::{Block, KeyValues, Rows, Scratch};
-use super::cross::{Cross, CrossKeys, Queries};
+use super::cross::{CrossKeys, Crossings, Queries};
 use super::ends::per_row;
 use super::part::{Normed, Output, PartPlan, RowClass, count, vectors};
 use super::patches::PatchBuffers;
@@ -24,7 +24,7 @@ pub struct Decoder {
     projection: Option<Matrix>,
     layers: Vec<Block>,
     /// For each layer before which the bytes attend to the patches.
-    cross: Vec<Cross>,
+    cross: Crossings,
     norm: Tensor,
     head: Matrix,
 }
@@ -44,10 +44,7 @@ impl Decoder {
             None => None,
         };
         let layers = Block::load_all(uploader, &shape, &weights.decoder).await?;
-        let mut cross = Vec::new();
-        for weights in &weights.decoder_cross {
-            cross.push(Cross::load(uploader, &shape, weights).await?);
-        }
+        let cross = Crossings::load(uploader, &shape, &weights.decoder_cross).await?;
         let norm = uploader.vector("norm", &weights.decoder_norm).await?;
         let head = fused(uploader, "head", shape.hidden, &[&weights.head], 0).await?;
         Ok(Self {
@@ -87,9 +84,7 @@ impl DecoderBuffers {
         let projected = rows * own.k * shape.hidden;
         Self {
             caches: KeyValues::of_layers(tensors, own.layers, shape, sizes.local_slots),
-            keys: (0..own.crossings)
-                .map(|_| CrossKeys::new(tensors, shape, patch_slots * own.k))
-                .collect(),
+            keys: CrossKeys::of_layers(tensors, own.crossings, shape, patch_slots * own.k),
             vectors: tensors.tensor("patch vectors", patch_slots * gathered),
             patch_slots,
             projected: tensors.tensor("projected", projected),
@@ -115,7 +110,7 @@ impl Decoder {
         class: RowClass,
     ) -> Result<()> {
         let state = patches.state();
-        if self.cross.is_empty() {
+        if self.cross.layers.is_empty() {
             return match &self.projection {
                 Some(matrix) => {
                     let output = Output::ring(self.sizes.shape.hidden, buffers.patch_slots);
@@ -139,9 +134,8 @@ impl Decoder {
         };
         let vectors = patches.vectors_state();
         plan.rows_times(self.sizes.k, class.times(self.sizes.k));
-        for (cross, keys) in self.cross.iter().zip(&buffers.keys) {
-            plan.cross_keys(&vectors, (x, &buffers.h), &self.sizes.shape, cross, keys)?;
-        }
+        let (x, shape) = ((x, &buffers.h), &self.sizes.shape);
+        plan.all_cross_keys(&vectors, x, shape, &self.cross, &buffers.keys)?;
         plan.rows_times(1, class);
         Ok(())
     }
@@ -162,11 +156,13 @@ impl Decoder {
     ) -> Result<()> {
         let state = &rows.state;
         let ranges = patches.byte_ranges();
-        if self.cross.is_empty() {
+        if self.cross.layers.is_empty() {
             self.gather(plan, state, patches, buffers, scratch)?;
         }
         for (layer, (block, cache)) in self.layers.iter().zip(&buffers.caches).enumerate() {
-            if let (Some(cross), Some(keys)) = (self.cross.get(layer), buffers.keys.get(layer)) {
+            if let (Some(cross), Some(keys)) =
+                (self.cross.layers.get(layer), buffers.keys.get(layer))
+            {
                 let queries = Queries {
                     x: &scratch.x,
                     h: &scratch.h,

@@ -63,6 +63,8 @@ impl RowClass {
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     pub(super) stride: usize,
+    /// Columns before its own.
+    pub(super) first: usize,
     pub(super) keep: f32,
     pub(super) slots: usize,
 }
@@ -73,6 +75,7 @@ impl Output {
     pub fn rows(stride: usize) -> Self {
         Self {
             stride,
+            first: 0,
             keep: 0.0,
             slots: 0,
         }
@@ -109,6 +112,16 @@ pub struct Normed<'a> {
     pub weight: &'a Tensor,
     /// Added to the mean square.
     pub epsilon: f32,
+}
+
+/// The norms of layers that are one product.
+#[derive(Clone, Copy)]
+pub(super) struct Norm<'a> {
+    /// `[norms, columns]`
+    pub(super) weight: &'a Tensor,
+    pub(super) epsilon: f32,
+    /// Outputs that share the weights of a norm.
+    pub(super) outputs: u32,
 }
 
 /// A plan under construction for one class of row counts: the vocabulary in
@@ -157,6 +170,12 @@ impl<'g> PartPlan<'g> {
     #[must_use]
     pub fn class(&self) -> RowClass {
         self.class
+    }
+
+    /// Are there just two rows?
+    #[must_use]
+    pub(super) fn two(&self) -> bool {
+        self.two
     }
 
     /// The device.
@@ -257,13 +276,13 @@ impl<'g> PartPlan<'g> {
         self.product(label, state, (x, y), None, matrix, output)
     }
 
-    /// A linear layer, whose rows are normalised by `norm`'s weights and epsilon first.
-    fn product(
+    /// A linear layer, whose rows are normalised first.
+    pub(super) fn product(
         &mut self,
         label: &'static str,
         state: &Tensor,
         (x, y): (&Tensor, &Tensor),
-        norm: Option<(&Tensor, f32)>,
+        norm: Option<Norm<'_>>,
         matrix: &Matrix,
         output: Output,
     ) -> Result<()> {
@@ -285,12 +304,13 @@ impl<'g> PartPlan<'g> {
             let params = LinearParams {
                 inputs4: vectors(matrix.columns),
                 outputs: count(part.rows),
-                first_output: count(part.first_row),
+                first_output: count(output.first + part.first_row),
                 stride: count(output.stride),
                 keep: output.keep,
                 slots: count(output.slots),
                 inverse_columns: norm.map_or(0.0, |_| 1.0 / as_f32(matrix.columns)),
-                epsilon: norm.map_or(0.0, |(_, epsilon)| epsilon),
+                epsilon: norm.map_or(0.0, |norm| norm.epsilon),
+                norm_outputs: norm.map_or(1, |norm| norm.outputs),
                 group_shift: matrix.weights.group_shift(),
             };
             let work = Work {
@@ -302,7 +322,7 @@ impl<'g> PartPlan<'g> {
             let (state, weights) = (state.all(), part.tensor.all());
             let (x, y): (Slice<'_>, Slice<'_>) = (x.all(), y.all());
             // Without a norm its binding is never read.
-            let norm = norm.map_or(x, |(weight, _)| weight.all());
+            let norm = norm.map_or(x, |norm| norm.weight.all());
             if self.class == RowClass::Many {
                 let kernel = LinearTile {
                     state,
@@ -348,8 +368,12 @@ impl<'g> PartPlan<'g> {
             epsilon,
         } = normed;
         if self.class == RowClass::One || self.two {
-            let norm = Some((weight, epsilon));
-            return self.product(label, state, (x, y), norm, matrix, output);
+            let norm = Norm {
+                weight,
+                epsilon,
+                outputs: u32::MAX,
+            };
+            return self.product(label, state, (x, y), Some(norm), matrix, output);
         }
         self.rms_norm(state, (x, h), weight, matrix.columns, epsilon)?;
         self.linear(label, state, (h, y), matrix, output)

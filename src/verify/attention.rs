@@ -237,6 +237,16 @@ pub(super) fn attention_tile(inputs: &mut Inputs) -> Vec<Case> {
     cases
 }
 
+/// Columns of a ring before and after those that a cross-attention sees: other layers'.
+const BEFORE: usize = 8;
+const AFTER: usize = 4;
+
+/// The keys and values that are seen, of each row of such a ring.
+fn kv_of(ring: &[f32], width: usize) -> impl Iterator<Item = &[f32]> {
+    let rows = ring.chunks_exact(BEFORE + width + AFTER);
+    rows.map(move |row| &row[BEFORE..][..width])
+}
+
 pub(super) fn cross_attention(inputs: &mut Inputs) -> Vec<Case> {
     // Ranges, query rows per range, heads, key heads, positions, slots; in the encoder
     // a range has others beside it.
@@ -253,7 +263,7 @@ pub(super) fn cross_attention(inputs: &mut Inputs) -> Vec<Case> {
     let case = |((number, group, heads, kv_heads, positions, slots, encoder), head): (_, usize)| {
         let mut case = inputs.case();
         let width = 2 * kv_heads * head;
-        let (kv, kv_in) = ring(&mut case, positions, (0, slots), width);
+        let (kv, kv_in) = ring(&mut case, positions, (0, slots), BEFORE + width + AFTER);
         let seen = Ranges::new(&mut case, number, positions, slots);
         let ranges: Buffer = match encoder {
             true => case.input(&seen.with_others(0)),
@@ -269,6 +279,8 @@ pub(super) fn cross_attention(inputs: &mut Inputs) -> Vec<Case> {
             kv_heads: count(kv_heads),
             head4: count(head / 4),
             slots: count(slots),
+            row4: count((BEFORE + width + AFTER) / 4),
+            first4: count(BEFORE / 4),
             scale: scale(head),
         };
         let buffers = [ranges, case.input(&q), kv_in, y];
@@ -278,7 +290,7 @@ pub(super) fn cross_attention(inputs: &mut Inputs) -> Vec<Case> {
         let mut want = Vec::new();
         for (row, queries) in q.chunks_exact(heads * head).take(rows).enumerate() {
             let (first, seen) = seen.0[row / group];
-            let rows = || kv.chunks_exact(width).skip(first).take(seen);
+            let rows = || kv_of(&kv, width).skip(first).take(seen);
             for (h, query) in queries.chunks_exact(head).enumerate() {
                 let at = h / (heads / kv_heads) * head;
                 let keys: Vec<&[f32]> = rows().map(|row| &row[at..at + head]).collect();
@@ -308,7 +320,7 @@ pub(super) fn cross_row(inputs: &mut Inputs) -> Vec<Case> {
         // Whole groups of quantised weights.
         let heads = case.columns(heads * head) / head;
         let width = 2 * kv_heads * head;
-        let (kv, kv_in) = ring(&mut case, first + seen, (0, slots), width);
+        let (kv, kv_in) = ring(&mut case, first + seen, (0, slots), BEFORE + width + AFTER);
         let q = case.numbers(heads * head, 2.0);
         let weights = case.weights(&[outputs], heads * head);
         let before = case.numbers(outputs, 2.0);
@@ -320,6 +332,8 @@ pub(super) fn cross_row(inputs: &mut Inputs) -> Vec<Case> {
             kv_heads: count(kv_heads),
             head4: count(head / 4),
             slots: count(slots),
+            row4: count((BEFORE + width + AFTER) / 4),
+            first4: count(BEFORE / 4),
             scale: scale(head),
             group_shift: case.weights.group_shift(),
         };
@@ -333,7 +347,7 @@ pub(super) fn cross_row(inputs: &mut Inputs) -> Vec<Case> {
         case.step::<CrossRow>(1, &buffers, params, [Extent::Items(outputs), ONE]);
 
         let mut found = Vec::new();
-        let rows = || kv.chunks_exact(width).skip(first).take(seen);
+        let rows = || kv_of(&kv, width).skip(first).take(seen);
         for (h, query) in q.chunks_exact(head).enumerate() {
             let at = h / (heads / kv_heads) * head;
             let keys: Vec<&[f32]> = rows().map(|row| &row[at..at + head]).collect();

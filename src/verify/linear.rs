@@ -47,7 +47,14 @@ where
     let mut case = inputs.case();
     let columns = case.columns(columns);
     let x = case.numbers(rows * columns, 2.0);
-    let (weight, norm) = norm(&mut case, columns);
+    // Of layers that are one.
+    let (norm_outputs, norms) = match outputs.is_multiple_of(2) {
+        true => (4, outputs.div_ceil(4)),
+        false => (outputs, 1),
+    };
+    let norms: Vec<_> = (0..norms).map(|_| case.numbers(columns, 1.5)).collect();
+    let norm = padded_rows(&norms.concat(), columns, padded(columns), 0.0, 0);
+    let norm = case.input(&norm);
     // Every other shape as where a binding is too small for all outputs.
     let first = if outputs % 2 == 1 { outputs / 2 } else { 0 };
     let weights = case.weights(&[first, outputs - first], columns);
@@ -73,6 +80,7 @@ where
             slots: count(slots),
             inverse_columns: if normed { inverse(columns) } else { 0.0 },
             epsilon: EPSILON,
+            norm_outputs: count(norm_outputs),
             group_shift: case.weights.group_shift(),
         };
         let grid = [Extent::Items(part.rows), Extent::Rows];
@@ -80,22 +88,22 @@ where
         // The slot only counts in a ring.
         case.step_in_ring::<K>((rows, rows), &buffers, params, grid);
     }
-    let x = match normed {
-        true => x
-            .chunks_exact(columns)
-            .flat_map(|row| plain::rms_norm(row, &weight, EPSILON))
-            .collect(),
-        false => x,
-    };
-    let products = plain::linear(&x, &weights.values, columns);
-    for (row, sums) in products.chunks_exact(outputs).enumerate() {
+    for (row, x) in x.chunks_exact(columns).enumerate() {
         let row = if slots > 0 { (rows + row) % slots } else { row };
-        for (y, sum) in want[row * stride..].iter_mut().zip(sums) {
-            *y = if mode == Mode::Added {
-                2.0 * *y + sum
-            } else {
-                *sum
+        for (first, norm) in (0..outputs).step_by(norm_outputs).zip(&norms) {
+            let end = outputs.min(first + norm_outputs);
+            let weights = &weights.values[first * columns..end * columns];
+            let sums = match normed {
+                true => plain::linear(&plain::rms_norm(x, norm, EPSILON), weights, columns),
+                false => plain::linear(x, weights, columns),
             };
+            for (y, sum) in want[row * stride + first..].iter_mut().zip(sums) {
+                *y = if mode == Mode::Added {
+                    2.0 * *y + sum
+                } else {
+                    sum
+                };
+            }
         }
     }
     case.expect(y, &want);

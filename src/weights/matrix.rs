@@ -1,5 +1,7 @@
 //! A weight matrix, in one piece or in several.
 
+use std::ops::Range;
+
 use crate::checkpoint::Dtype;
 use crate::device::Tensor;
 use crate::device::bindings::WeightType;
@@ -43,15 +45,16 @@ impl Matrix {
         self.weights.row_bytes(self.columns)
     }
 
-    /// Its rows from `first` on, in the same memory; `None` where no binding can
-    /// begin at the first of them.
+    /// Some of its rows, in the same memory; `None` where no binding can begin at the
+    /// first of them.
     #[must_use]
-    pub(crate) fn rows_from(&self, first: usize) -> Option<Self> {
+    pub(crate) fn rows(&self, wanted: Range<usize>) -> Option<Self> {
         let row_bytes = self.row_bytes();
         let mut parts = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
-            let skip = first.saturating_sub(part.first_row).min(part.rows);
-            let rows = part.rows - skip;
+            let skip = wanted.start.saturating_sub(part.first_row).min(part.rows);
+            let end = wanted.end.saturating_sub(part.first_row).min(part.rows);
+            let rows = end.saturating_sub(skip);
             if rows == 0 {
                 continue;
             }
@@ -61,13 +64,13 @@ impl Matrix {
             let values = words(rows * row_bytes);
             parts.push(MatrixPart {
                 tensor: part.tensor.part(skip * row_bytes / 4, values),
-                first_row: part.first_row + skip - first,
+                first_row: part.first_row + skip - wanted.start,
                 rows,
             });
         }
         Some(Self {
             parts,
-            rows: self.rows - first,
+            rows: wanted.len(),
             columns: self.columns,
             weights: self.weights,
         })

@@ -92,12 +92,26 @@ impl<'d> Uploader<'d> {
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read.
     pub async fn vector(&mut self, label: &str, vector: &TensorView<'_>) -> Result<Tensor> {
-        let mut values = vector.values().await?;
-        let bytes = values.len() as u64 * 4;
-        values.resize(padded(values.len()), 0.0);
-        let tensor = Tensor::from(self.device, label, &values);
-        self.tell(bytes);
+        let tensor = self.vectors(label, &[vector]).await?;
+        self.tell(vector.shape.iter().product::<usize>() as u64 * 4);
         Ok(tensor)
+    }
+
+    /// Uploads vectors once more as the rows of a tensor, each padded.
+    ///
+    /// # Errors
+    /// The device's errors.
+    pub(crate) async fn vectors(
+        &mut self,
+        label: &str,
+        vectors: &[&TensorView<'_>],
+    ) -> Result<Tensor> {
+        let mut rows = Vec::new();
+        for vector in vectors {
+            rows.extend(vector.values().await?);
+            rows.resize(padded(rows.len()), 0.0);
+        }
+        Ok(Tensor::from(self.device, label, &rows))
     }
 
     /// Uploads a matrix from blocks of rows that follow one another.

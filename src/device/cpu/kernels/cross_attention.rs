@@ -20,6 +20,7 @@ pub(crate) fn run(k: CrossAttentionCpu<'_>, p: &CrossAttentionParams, cpu: &Cpu)
     let (rows, heads, head) = (size(state.rows), size(p.heads), 4 * size(p.head4));
     let columns = heads * head;
     let (kv_heads, slots) = (size(p.kv_heads), size(p.slots));
+    let (row_columns, before) = (4 * size(p.row4), 4 * size(p.first4));
     let range_of = |row: usize| {
         let at = 2 * (row / size(p.group) * size(p.range_stride));
         (size(ranges[at]), size(ranges[at + 1]).min(slots))
@@ -35,7 +36,8 @@ pub(crate) fn run(k: CrossAttentionCpu<'_>, p: &CrossAttentionParams, cpu: &Cpu)
                 let kv_head = h / (heads / kv_heads);
                 // Keys of all heads, then values.
                 let at = |j: usize, value: usize| {
-                    ((first + j) % slots * 2 + value) * kv_heads * head + kv_head * head
+                    let slot = (first + j) % slots;
+                    slot * row_columns + before + (value * kv_heads + kv_head) * head
                 };
                 cpu.lanes(Head {
                     query: &q[row * columns + h * head..][..head],

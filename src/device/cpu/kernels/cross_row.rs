@@ -49,6 +49,8 @@ fn attention(p: &CrossRowParams) -> CrossAttentionParams {
         kv_heads: p.kv_heads,
         head4: p.head4,
         slots: p.slots,
+        row4: p.row4,
+        first4: p.first4,
         scale: p.scale,
     }
 }

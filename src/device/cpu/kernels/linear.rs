@@ -1,6 +1,8 @@
 //! `y[t, o] = keep * y[t, o] + sum_i x[t, i] * weights[o, i]`, of rows of x that are
 //! normalised first or not.
 
+use std::ops::Range;
+
 use super::linear_few::few;
 use super::linear_many::many;
 use super::one_row::{OneRow, Product, input};
@@ -25,25 +27,35 @@ pub(crate) fn run(k: LinearCpu<'_>, p: &LinearParams, cpu: &Cpu) {
         y,
         ..
     } = k;
-    let numbers = size(state.rows) * 4 * size(p.inputs4);
-    let mut scratch = Scratch::new(if p.inverse_columns > 0.0 { numbers } else { 0 });
+    let mut product = |x: &[f32], outputs: Range<usize>| {
+        let y = &mut *y;
+        match weights {
+            Weights::F32(w) => linear(F32, w, state, (x, y), (p, outputs), cpu),
+            Weights::F16(w) => linear(F16, w, state, (x, y), (p, outputs), cpu),
+            Weights::Bf16(w) => linear(Bf16, w, state, (x, y), (p, outputs), cpu),
+            Weights::Q8(w) => linear(q8(p.group_shift), w, state, (x, y), (p, outputs), cpu),
+            Weights::Q4(w) => linear(q4(p.group_shift), w, state, (x, y), (p, outputs), cpu),
+        }
+    };
+    let outputs = size(p.outputs);
+    if p.inverse_columns <= 0.0 {
+        return product(x, 0..outputs);
+    }
+    let columns = 4 * size(p.inputs4);
+    let mut scratch = Scratch::new(size(state.rows) * columns);
     let normed = scratch.numbers();
     let mean = Mean {
         inverse_columns: p.inverse_columns,
         epsilon: p.epsilon,
     };
-    let x = if normed.is_empty() {
-        x
-    } else {
-        normalise(x, &norm[..4 * size(p.inputs4)], normed, mean, cpu);
-        &*normed
-    };
-    match weights {
-        Weights::F32(weights) => linear(F32, weights, state, (x, y), p, cpu),
-        Weights::F16(weights) => linear(F16, weights, state, (x, y), p, cpu),
-        Weights::Bf16(weights) => linear(Bf16, weights, state, (x, y), p, cpu),
-        Weights::Q8(weights) => linear(q8(p.group_shift), weights, state, (x, y), p, cpu),
-        Weights::Q4(weights) => linear(q4(p.group_shift), weights, state, (x, y), p, cpu),
+    let (before, same) = (size(p.first_output), size(p.norm_outputs));
+    let mut first = 0;
+    while first < outputs {
+        let which = (before + first) / same;
+        let end = outputs.min((which + 1) * same - before);
+        normalise(x, &norm[which * columns..][..columns], normed, mean, cpu);
+        product(normed, first..end);
+        first = end;
     }
 }
 
@@ -95,21 +107,23 @@ fn linear<F: RowFormat>(
     weights: &[F::Word],
     state: &State,
     (x, y): (&[f32], &mut [f32]),
-    p: &LinearParams,
+    (p, outputs): (&LinearParams, Range<usize>),
     cpu: &Cpu,
 ) {
-    let (rows, inputs, outputs) = (size(state.rows), 4 * size(p.inputs4), size(p.outputs));
-    if rows == 0 || outputs == 0 {
+    let (rows, inputs) = (size(state.rows), 4 * size(p.inputs4));
+    if rows == 0 || outputs.is_empty() {
         return;
     }
-    let place = Place::new(state, p);
+    let mut place = Place::new(state, p);
+    place.first_output += outputs.start;
+    let words = format.row_words(inputs);
     let layer = Layer {
         format,
-        weights: &weights[..outputs * format.row_words(inputs)],
+        weights: &weights[outputs.start * words..outputs.end * words],
         x: &x[..rows * inputs],
         rows,
         inputs,
-        outputs,
+        outputs: outputs.len(),
         place,
     };
     if rows <= FEW_ROWS {

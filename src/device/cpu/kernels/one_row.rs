@@ -43,6 +43,7 @@ impl Product {
             slots: 0,
             inverse_columns,
             epsilon,
+            norm_outputs: self.outputs.max(1),
             group_shift: self.group_shift,
         }
     }

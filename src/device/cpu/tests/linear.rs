@@ -29,6 +29,7 @@ fn check(c: &Case, random: &mut Random) {
         slots: c.slots as u32,
         inverse_columns: 0.0,
         epsilon: 0.0,
+        norm_outputs: 1,
         group_shift: group_shift(c.kind),
     };
     let mut expected: Vec<f64> = y.iter().map(|y| f64::from(*y)).collect();
@@ -139,6 +140,7 @@ fn linear_of_no_rows_leaves_y() {
         slots: 0,
         inverse_columns: 0.0,
         epsilon: 0.0,
+        norm_outputs: 1,
         group_shift: 0,
     };
     everywhere(|cpu| {
