@@ -128,6 +128,7 @@ fn bench_linear(
                 false => 0.0,
             },
             epsilon: 1e-5,
+            norm_outputs: 1,
             group_shift: weights.group_shift(),
         };
         let weights = matrix.parts[0].tensor.all();

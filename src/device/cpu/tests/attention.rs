@@ -161,6 +161,8 @@ fn cross_attention_sees_its_range() {
             kv_heads: kv_heads as u32,
             head4: (head / 4) as u32,
             slots: slots as u32,
+            row4: (2 * kv_heads * head / 4) as u32,
+            first4: 0,
             scale,
         };
         for found in everywhere(|cpu| {
