@@ -85,7 +85,7 @@ impl PartPlan<'_> {
             weight: &block.attention_norm,
             epsilon: shape.epsilon,
         };
-        let without_queries = block.qkv.rows(shape.heads * shape.head..block.qkv.rows);
+        let without_queries = block.qkv.slice(shape.heads * shape.head..block.qkv.rows);
         let (matrix, heads) = match &without_queries {
             Some(matrix) => (matrix, 0),
             None => (&block.qkv, shape.heads),

@@ -92,14 +92,21 @@ impl Crossings {
             true => Some(fused(uploader, "cross kv", shape.hidden, &all, 0).await?),
             false => None,
         };
+        let slices = whole.as_ref().and_then(|whole| {
+            let rows = (0..weights.len()).map(|layer| layer * each..(layer + 1) * each);
+            rows.map(|rows| whole.slice(rows))
+                .collect::<Option<Vec<_>>>()
+        });
         let mut layers = Vec::new();
-        for (layer, own) in weights.iter().enumerate() {
-            let rows = layer * each..(layer + 1) * each;
-            let kv = whole.as_ref().and_then(|whole| whole.rows(rows));
-            layers.push(match kv {
-                Some(kv) => Cross::with_keys(uploader, shape, own, kv).await?,
-                None => Cross::load(uploader, shape, own).await?,
-            });
+        let Some(slices) = slices else {
+            for own in weights {
+                layers.push(Cross::load(uploader, shape, own).await?);
+            }
+            let joined = None;
+            return Ok(Self { layers, joined });
+        };
+        for (own, kv) in weights.iter().zip(slices) {
+            layers.push(Cross::with_keys(uploader, shape, own, kv).await?);
         }
         let joined = match whole.filter(|whole| whole.parts.len() == 1) {
             Some(kv) => {
@@ -147,7 +154,7 @@ impl CrossKeys {
         slots: usize,
     ) -> Vec<Self> {
         let (own, columns) = (2 * shape.stored(), layers * 2 * shape.stored());
-        if layers == 0 || (slots * columns * 4) as u64 > tensors.binding_bytes() {
+        if layers == 0 || (slots * columns) as u64 * 4 > tensors.binding_bytes() {
             return (0..layers)
                 .map(|_| Self::new(tensors, shape, slots))
                 .collect();

@@ -48,7 +48,7 @@ impl Matrix {
     /// Some of its rows, in the same memory; `None` where no binding can begin at the
     /// first of them.
     #[must_use]
-    pub(crate) fn rows(&self, wanted: Range<usize>) -> Option<Self> {
+    pub(crate) fn slice(&self, wanted: Range<usize>) -> Option<Self> {
         let row_bytes = self.row_bytes();
         let mut parts = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
