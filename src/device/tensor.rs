@@ -199,7 +199,7 @@ impl<'d> Allocator<'d> {
         }
     }
 
-    /// Bytes that can be bound at once; without a device there is no limit.
+    /// The largest binding of the device, in bytes; without a device there is no limit.
     #[must_use]
     pub fn binding_bytes(&self) -> u64 {
         self.device.map_or(u64::MAX, Device::binding_bytes)
