@@ -126,8 +126,9 @@ impl Crossings {
 pub struct CrossKeys {
     pub(crate) kv: Tensor,
     pub(crate) slots: usize,
-    /// Columns of a row, and those before its own.
+    /// Columns of a row of the ring.
     columns: usize,
+    /// The first of them that is this layer's.
     first: usize,
 }
 

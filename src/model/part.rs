@@ -63,7 +63,7 @@ impl RowClass {
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     pub(super) stride: usize,
-    /// Columns before its own.
+    /// The first of its columns in those rows.
     pub(super) first: usize,
     pub(super) keep: f32,
     pub(super) slots: usize,

@@ -97,7 +97,8 @@ impl<'d> Uploader<'d> {
         Ok(tensor)
     }
 
-    /// Uploads vectors once more as the rows of a tensor, each padded.
+    /// Uploads vectors as the rows of a tensor, each padded. They do not count as
+    /// progress of the load.
     ///
     /// # Errors
     /// The device's errors.
