@@ -27,7 +27,7 @@ async fn on(device: &Arc<Device>, bits: u32) -> Found {
     let mut session = BltSession::new(&model, BltOptions::default()).unwrap();
     let rows = session.prefill(TEXT.as_bytes()).await.unwrap();
     let mut written = Vec::new();
-    for _ in 0..48 {
+    for _ in 0..24 {
         let logits = session.logits();
         let best = (0u32..).zip(logits).max_by(|a, b| a.1.total_cmp(b.1));
         let (id, largest) = best.unwrap();

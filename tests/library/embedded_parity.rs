@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use blt::bytes::VOCAB;
 use blt::checkpoint::Checkpoint;
+use blt::device::DeviceClass;
 use blt::model::blt::{BltLoad, BltModel};
 use blt::session::{BltOptions, BltSession};
 
@@ -53,11 +54,16 @@ fn it_agrees_with_transformers() {
         let model = BltModel::load(&device, &checkpoint, load, |_| ()).await;
         let model = Arc::new(model.unwrap());
         let mut session = BltSession::new(&model, BltOptions::default()).unwrap();
+        // A software driver takes a second for a few bytes.
+        let every = match device.summary().class {
+            DeviceClass::Software => 6,
+            _ => 1,
+        };
         for case in &fixture.cases {
             let (text, name) = (case.text.as_bytes(), case.name.as_str());
             session.reset();
             // Up to each row and no further, so that its logits are the last ones.
-            for row in &case.rows {
+            for row in case.rows.iter().skip(every - 1).step_by(every) {
                 let taken = session.position().saturating_sub(1);
                 session.prefill(&text[taken..row.position]).await.unwrap();
                 assert_eq!(session.position(), row.position + 1);

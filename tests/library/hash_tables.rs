@@ -30,7 +30,7 @@ async fn bits(device: &Arc<Device>, checkpoint: &Arc<Checkpoint>, place: HashTab
         ..Default::default()
     };
     let mut session = BltSession::new(&Arc::new(model), options).unwrap();
-    let text = "Tables of n-grams, 해시 표, and\0\u{fffd} more of them. ".repeat(8);
+    let text = "Tables of n-grams, 해시 표, and\0\u{fffd} more of them. ".repeat(3);
     session.prefill(text.as_bytes()).await.unwrap();
     let mut bits: Vec<u32> = session.logits().iter().map(|l| l.to_bits()).collect();
     for byte in "n-grams again".bytes() {
