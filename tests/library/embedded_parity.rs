@@ -73,10 +73,12 @@ fn it_agrees_with_transformers() {
             let starts = (0..=text.len() + 1).filter(|at| session.starts_at(*at));
             assert_eq!(starts.collect::<Vec<_>>(), case.starts, "{name}");
 
-            // The whole text at once is the same.
-            session.reset();
-            session.prefill(text).await.unwrap();
-            close(session.logits(), case.rows.last().unwrap(), name);
+            if every == 1 {
+                // The whole text at once is the same.
+                session.reset();
+                session.prefill(text).await.unwrap();
+                close(session.logits(), case.rows.last().unwrap(), name);
+            }
         }
     });
 }
