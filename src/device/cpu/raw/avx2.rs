@@ -226,7 +226,7 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
     #[inline(always)]
     fn store_part(self, v: __m256, to: &mut [f32]) {
-        // Where all is stored, masks take some processors twelve times as long (Zen 3).
+        // Most vectors are whole, and a masked store is slow on some processors (Zen 3).
         if to.len() >= LANES {
             return self.store(v, to);
         }
