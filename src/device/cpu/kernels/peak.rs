@@ -31,7 +31,7 @@ impl Work for Sums<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let factor = l.splat(self.factor);
+        let (factor, turns) = (l.splat(self.factor), self.turns);
         for (part, y) in self.y.chunks_mut(L::LANES).enumerate() {
             #[expect(clippy::cast_precision_loss, reason = "small counts")]
             let start: [f32; MAX_LANES] =
@@ -40,22 +40,41 @@ impl Work for Sums<'_> {
             let mut all = l.splat(0.0);
             for _ in 0..4 {
                 let own = l.load(&start);
-                let mut add = 0.0;
-                let mut sums = [own; 16];
-                for sum in &mut sums {
-                    *sum = l.add(*sum, l.splat(add));
-                    add += 1.0;
-                }
-                for _ in 0..self.turns {
-                    for sum in &mut sums {
-                        *sum = l.fma(*sum, factor, factor);
-                    }
-                }
-                for sum in sums {
-                    all = l.add(all, sum);
-                }
+                // Levels below AVX-512 have 16 registers, too few for 16 sums and the factor.
+                all = if L::LANES > 8 {
+                    add_sums::<L, 16>(l, factor, turns, own, all)
+                } else {
+                    let half = add_sums::<L, 8>(l, factor, turns, own, all);
+                    add_sums::<L, 8>(l, factor, turns, l.add(own, l.splat(8.0)), half)
+                };
             }
             l.store_part(all, y);
         }
     }
+}
+
+/// `all` and N sums that begin with `own`, `own + 1` and so on.
+#[inline(always)]
+fn add_sums<L: Lanes, const N: usize>(
+    l: L,
+    factor: L::V,
+    turns: u32,
+    own: L::V,
+    mut all: L::V,
+) -> L::V {
+    let mut add = 0.0;
+    let mut sums = [own; N];
+    for sum in &mut sums {
+        *sum = l.add(*sum, l.splat(add));
+        add += 1.0;
+    }
+    for _ in 0..turns {
+        for sum in &mut sums {
+            *sum = l.fma(*sum, factor, factor);
+        }
+    }
+    for sum in sums {
+        all = l.add(all, sum);
+    }
+    all
 }
