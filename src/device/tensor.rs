@@ -199,7 +199,7 @@ impl<'d> Allocator<'d> {
         }
     }
 
-    /// The largest binding of the device, in bytes; without a device there is no limit.
+    /// The largest binding of the device, in bytes; `u64::MAX` without a device.
     #[must_use]
     pub fn binding_bytes(&self) -> u64 {
         self.device.map_or(u64::MAX, Device::binding_bytes)

@@ -423,6 +423,7 @@ fn a_byte_costs_hardly_more_after_a_long_text() {
     let cuts_keys = device.gpu().is_some();
     pollster::block_on(async {
         let mut session = session(&device, "k2_base", BltLoad::default(), of_four()).await;
+        // The longer has more than 512 patches, beyond which keys are cut.
         for context in [256, 2304] {
             session.reset();
             let text: Vec<u8> = (0..context).map(|i| b"abcdefg hij"[i % 11]).collect();

@@ -40,7 +40,7 @@ impl Work for Sums<'_> {
             let mut all = l.splat(0.0);
             for _ in 0..4 {
                 let own = l.load(&start);
-                // Levels below AVX-512 have 16 registers, too few for 16 sums and the factor.
+                // Below AVX-512 registers hold 16 vectors, too few for 16 sums and the factor.
                 all = if L::LANES > 8 {
                     add_sums::<L, 16>(l, factor, turns, own, all)
                 } else {
