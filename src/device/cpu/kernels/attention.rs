@@ -11,8 +11,12 @@ use crate::device::cpu::raw::TileShape;
 const FEW_ROWS: usize = 8;
 /// Pieces of such a row for each thread.
 const PIECES: usize = 2;
-/// Rows of a piece otherwise, a multiple of every level's: they share packed keys.
+/// About the fewest rows of a piece otherwise: they share packed keys.
 const ROWS: usize = 96;
+/// Pieces that are enough then.
+const ENOUGH: usize = 32;
+/// A multiple of the rows of every level's register tile.
+const TOGETHER: usize = 12;
 
 /// Runs `attention_rows` or `attention_tile`: without parts, they differ on GPUs only.
 pub(crate) fn run(k: AttentionCpu<'_>, p: &AttentionParams, cpu: &Cpu) {
@@ -51,12 +55,19 @@ pub(crate) fn run(k: AttentionCpu<'_>, p: &AttentionParams, cpu: &Cpu) {
         true => keys.kv_heads.div_ceil(pieces) * keys.shared_by,
         false => 1,
     };
+    // As many whatever the number of threads is, because sums depend on where a piece begins.
+    let down = ENOUGH.div_ceil(heads.max(1)).min(rows.div_ceil(ROWS));
+    let tile_rows = if few {
+        1
+    } else {
+        rows.div_ceil(down).next_multiple_of(TOGETHER)
+    };
     let shape = TileShape {
         rows,
         stride: heads * own,
         first_column: 0,
         columns: heads * own,
-        tile_rows: if few { 1 } else { ROWS },
+        tile_rows,
         tile_columns: heads_together * own,
     };
     let seen: usize = (0..rows).map(|row| keys.span(row)).sum();

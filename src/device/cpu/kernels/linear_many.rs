@@ -3,6 +3,8 @@
 //! The rows are packed once for all. Each piece then widens and packs the weights
 //! of its outputs, a block of inputs at a time, and multiplies.
 
+use std::ops::Range;
+
 use super::linear::Layer;
 use super::scratch::Scratch;
 use crate::device::cpu::Cpu;
@@ -10,16 +12,16 @@ use crate::device::cpu::raw::{
     F32, Lanes, Part, RowFormat, Tile, TileShape, Work, pack_rows, product_of, tile_columns,
 };
 
-/// Inputs that are multiplied at a time: the rows of a register tile then stay in
-/// the nearest cache and the weights of a piece in the next.
+/// Inputs that are multiplied at a time: the weights of a register tile then stay in the
+/// nearest cache and the rows of a piece in the next.
 const INPUTS: usize = 512;
 /// Outputs of a piece.
 const OUTPUTS: usize = 64;
-/// Fewest rows of a piece, rounded up to whole groups: with fewer, packing the weights for
-/// each piece anew costs more than an even share saves.
+/// About the fewest rows of a piece: with fewer, packing the weights for each piece anew
+/// costs more than an even share saves.
 const ROWS: usize = 132;
-/// Pieces that are enough.
-const PIECES: usize = 16;
+/// Pieces of each thread that are enough.
+const PIECES: usize = 8;
 
 pub(crate) fn many<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) {
     let Layer {
@@ -35,7 +37,7 @@ pub(crate) fn many<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) 
     let packed = scratch.numbers();
     // Several groups at a time, for a group is done in a microsecond or two.
     let chunk = 4 * group * inputs;
-    cpu.chunks(packed, chunk, rows * inputs, |number, packed| {
+    cpu.chunks(packed, chunk, 4 * rows * inputs, |number, packed| {
         cpu.lanes(PackRows {
             layer,
             first_row: number * 4 * group,
@@ -45,9 +47,11 @@ pub(crate) fn many<F: RowFormat>(layer: Layer<'_, F>, y: &mut [f32], cpu: &Cpu) 
     });
     let packed = &*packed;
     let across = outputs.div_ceil(OUTPUTS);
-    let mut tile_rows = rows
-        .div_ceil(PIECES.div_ceil(across))
-        .next_multiple_of(ROWS.next_multiple_of(group));
+    let down = (PIECES * cpu.threads())
+        .div_ceil(across)
+        .min((rows + ROWS / 2) / ROWS)
+        .max(1);
+    let mut tile_rows = rows.div_ceil(down).next_multiple_of(group);
     let mut memory_rows = rows;
     if place.slots > 0 {
         // Rows of x may meet in a ring, so one piece has all of them.
@@ -123,26 +127,30 @@ impl<F: RowFormat> Work for Many<'_, '_, F> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, l: L) {
         let inputs = self.layer.inputs;
-        let panels = self.tile.columns.div_ceil(tile_columns::<L>());
-        let block = INPUTS.min(inputs) * tile_columns::<L>();
-        let mut scratch = Scratch::new(panels * block);
+        let width = tile_columns::<L>();
+        let mut scratch = Scratch::new(INPUTS.min(inputs) * width);
         let weights = scratch.numbers();
         // Without inputs there is still something to store: zeros.
         for first in (0..inputs.max(1)).step_by(INPUTS) {
             let count = INPUTS.min(inputs - first);
-            self.block(l, (first, count), weights);
+            let weights = &mut weights[..count * width];
+            for from in (0..self.tile.columns).step_by(width) {
+                let columns = from..self.tile.columns.min(from + width);
+                self.panel(l, (first, count), columns, weights);
+            }
         }
     }
 }
 
 impl<F: RowFormat> Many<'_, '_, F> {
-    /// Adds the products of the inputs from `first` on.
+    /// Adds the products of the inputs from `first` on to the outputs of a register tile.
     #[inline(always)]
-    fn block<L: Lanes>(
+    fn panel<L: Lanes>(
         &mut self,
         l: L,
         (first, count): (usize, usize),
-        packed_weights: &mut [f32],
+        columns: Range<usize>,
+        weights: &mut [f32],
     ) {
         let layer = self.layer;
         let Layer {
@@ -151,22 +159,16 @@ impl<F: RowFormat> Many<'_, '_, F> {
             place,
             ..
         } = self.layer;
-        let width = tile_columns::<L>();
-        let panel = count * width;
-        for from in (0..self.tile.columns).step_by(width) {
-            let live = width.min(self.tile.columns - from);
-            let output = self.tile.first_column + from;
-            let part = Part {
-                width,
-                count: live,
-                all: inputs,
-                first,
-                columns: count,
-            };
-            let to = &mut packed_weights[from / width * panel..][..panel];
-            let row = |r: usize| layer.output(output + r);
-            layer.format.pack(l, part, row, to);
-        }
+        let part = Part {
+            width: tile_columns::<L>(),
+            count: columns.len(),
+            all: inputs,
+            first,
+            columns: count,
+        };
+        let output = self.tile.first_column + columns.start;
+        let row = |r: usize| layer.output(output + r);
+        layer.format.pack(l, part, row, weights);
         // In a ring the tile has rows of y, and all rows of x.
         let (start, end) = if place.slots > 0 {
             (0, rows)
@@ -178,18 +180,10 @@ impl<F: RowFormat> Many<'_, '_, F> {
         for row in (start..end).step_by(group) {
             let x = &self.packed[row * inputs + first * group..][..count * group];
             let live = group.min(end - row);
-            for from in (0..self.tile.columns).step_by(width) {
-                let columns = from..self.tile.columns.min(from + width);
-                let sums = product_of(
-                    l,
-                    group,
-                    x,
-                    &packed_weights[from / width * panel..][..panel],
-                );
-                for (r, sums) in sums.as_ref().iter().enumerate().take(live) {
-                    let y = self.tile.row(place.row(row + r) - start);
-                    store(l, keep, sums, &mut y[columns.clone()]);
-                }
+            let sums = product_of(l, group, x, weights);
+            for (r, sums) in sums.as_ref().iter().enumerate().take(live) {
+                let y = self.tile.row(place.row(row + r) - start);
+                store(l, keep, sums, &mut y[columns.clone()]);
             }
         }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Mean {
 /// Rows of x, as many as y has, normalised.
 pub(crate) fn normalise(x: &[f32], weight: &[f32], y: &mut [f32], mean: Mean, cpu: &Cpu) {
     let columns = weight.len();
-    let work = y.len();
+    let work = 4 * y.len();
     cpu.rows(y, columns, work, |row, y| {
         let x = &x[row * columns..][..columns];
         cpu.lanes(Norm { weight, x, y, mean });

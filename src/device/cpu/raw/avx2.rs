@@ -1,6 +1,6 @@
 use std::arch::x86_64::*;
 
-use super::product::tile_product;
+use super::product::{product_of_tiles_in, tile_product};
 use super::{Lanes, TILE_VECTORS, Work};
 
 const LANES: usize = 8;
@@ -246,6 +246,11 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile {
         // SAFETY: the caller's promise.
         unsafe { tile_product::<Self, ROWS>(self, a, b, inner) }
+    }
+    #[inline(always)]
+    unsafe fn product_of_tiles(self, a: *const f32, b: *const f32, tiles: usize) -> Self::Tile {
+        // SAFETY: the caller's promise.
+        unsafe { product_of_tiles_in::<Self, ROWS>(self, a, b, tiles) }
     }
     #[inline(always)]
     unsafe fn tile_product_of(

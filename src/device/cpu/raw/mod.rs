@@ -35,7 +35,7 @@ pub(crate) use exp::exp;
 pub(crate) use pack::{pack_columns, pack_rows};
 pub(crate) use plain::widen_f16;
 pub(crate) use pool::Pool;
-pub(crate) use product::{product, product_of, tile_columns};
+pub(crate) use product::{product, product_of, product_of_tiles, tile_columns};
 pub(crate) use quantised::Quantised;
 pub(crate) use rows::{Part, RowFormat};
 pub(crate) use split::{Tile, TileShape, share_chunks, share_tiles};
@@ -224,6 +224,11 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// `a` is good for `ROWS * inner` reads and `b` for `tile_columns * inner`.
     unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile;
+    /// See [`product_of_tiles`].
+    ///
+    /// # Safety
+    /// `a` is good for reads of `tiles` tiles, `b` for `tile_columns * tile_columns * tiles`.
+    unsafe fn product_of_tiles(self, a: *const f32, b: *const f32, tiles: usize) -> Self::Tile;
     /// Rows of a tile where there are `rows` in all: near [`ROWS`](Self::ROWS), and such that
     /// the last tile is nearly full.
     #[inline(always)]

@@ -4,6 +4,9 @@ use super::{Lanes, MAX_LANES, Stored, load_weights};
 /// the next part of the same row.
 const AHEAD: usize = 512;
 
+/// How many rows ahead one is prefetched.
+const ROWS_AHEAD: usize = 16;
+
 /// Rows side by side, as [`product`](super::product()) wants a factor:
 /// `to[k, r] = row(r)[k]` for `to` `[columns, width]`; beyond the `count` rows,
 /// of which there is at least one, the last is repeated. Widens what is stored in
@@ -59,17 +62,24 @@ pub(crate) fn pack_rows<'a, S: Stored, L: Lanes>(
     }
 }
 
-/// Rows below each other: `to[k, c] = row(k)[c]` for `to` `[count, width]`, with
-/// zeros from the end of a row to `width`.
-pub(crate) fn pack_columns<'a>(
+/// Rows below each other: `to[k, c] = row(k)[c]` for `to` `[rows, width]`, with zeros after `count` rows and
+/// zeros from the end of a row to `width`, whole vectors.
+#[inline(always)]
+pub(crate) fn pack_columns<'a, L: Lanes>(
+    l: L,
     width: usize,
     count: usize,
     row: impl Fn(usize) -> &'a [f32],
     to: &mut [f32],
 ) {
-    for (k, to) in to.chunks_exact_mut(width).enumerate().take(count) {
+    let (to, rest) = to.split_at_mut(count * width);
+    rest.fill(0.0);
+    for (k, to) in to.chunks_exact_mut(width).enumerate() {
+        l.prefetch_near(row((k + ROWS_AHEAD).min(count - 1)).as_ptr());
         let row = row(k);
-        to[..row.len()].copy_from_slice(row);
-        to[row.len()..].fill(0.0);
+        for (c, to) in to.chunks_exact_mut(L::LANES).enumerate() {
+            let part = &row[row.len().min(c * L::LANES)..];
+            l.store(l.load_part(part, 0.0), to);
+        }
     }
 }

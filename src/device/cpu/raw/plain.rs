@@ -1,4 +1,4 @@
-use super::product::tile_product;
+use super::product::{product_of_tiles_in, tile_product};
 use super::{Lanes, TILE_VECTORS};
 
 /// Eight numbers in an array, which compilers keep in vectors where there are any.
@@ -164,6 +164,11 @@ impl Lanes for Plain {
     unsafe fn tile_product(self, a: *const f32, b: *const f32, inner: usize) -> Self::Tile {
         // SAFETY: the caller's promise.
         unsafe { tile_product::<Self, { Self::ROWS }>(self, a, b, inner) }
+    }
+    #[inline(always)]
+    unsafe fn product_of_tiles(self, a: *const f32, b: *const f32, tiles: usize) -> Self::Tile {
+        // SAFETY: the caller's promise.
+        unsafe { product_of_tiles_in::<Self, { Self::ROWS }>(self, a, b, tiles) }
     }
     #[inline(always)]
     unsafe fn tile_product_of(
