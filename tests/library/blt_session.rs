@@ -9,7 +9,7 @@ use crate::common::{
 use blt::bytes::EOS;
 use blt::checkpoint::{Checkpoint, Dtype};
 use blt::device::plan::StepOutput;
-use blt::device::{Device, Tier};
+use blt::device::{Device, DeviceClass, Tier};
 use blt::measure::bench::DecodeReads;
 use blt::model::blt::{BltLoad, BltModel, WeightBits};
 use blt::patch::{Known, Patcher, Rule, Scheme};
@@ -267,6 +267,11 @@ fn goldens_in_fewer_bits_lose_little() {
             (WeightBits::Mixed, 1e-3, 0.1),
             (WeightBits::Four, 1e-2, 0.1),
         ] {
+            // The others are these two, or none: a software driver takes minutes for all.
+            let software = crate::common::device().summary().class == DeviceClass::Software;
+            if software && !matches!(bits, WeightBits::Eight | WeightBits::Four) {
+                continue;
+            }
             let losses = losses(bits).await;
             for (variant, loss) in &losses {
                 eprintln!("{variant}, {bits:?}: {loss:.2e}");
@@ -350,7 +355,12 @@ fn a_long_text_agrees_with_golden() {
             let ids = golden.ids();
             let logits = golden.floats("logits").unwrap();
             let mut starts = vec![true];
-            for (index, row) in golden.integers("logit_rows").unwrap().iter().enumerate() {
+            let mut rows = golden.integers("logit_rows").unwrap();
+            // All of it takes a software driver minutes.
+            if device.summary().class == DeviceClass::Software {
+                rows = &rows[..rows.len() / 2];
+            }
+            for (index, row) in rows.iter().enumerate() {
                 let next = session.position();
                 let rows = session
                     .prefill_ids(&ids[next..=*row as usize])

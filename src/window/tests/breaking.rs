@@ -110,6 +110,8 @@ fn the_language_is_changed_while_the_model_writes() {
     hand.until("the model", |app| app.model.is_some());
     let context = hand.harness.ctx.clone();
     let start = Action::Generate(Command::StartOrPause);
+    // More than it can write meanwhile, however slow frames are.
+    hand.harness.state_mut().generate.settings.limit = 1_000_000;
     hand.harness.state_mut().act(start, &context);
     hand.until("a byte", |app| app.generate.text.written().len() > 2);
     for language in [Language::Korean, Language::English, Language::Korean] {
