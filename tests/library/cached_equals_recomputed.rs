@@ -10,6 +10,7 @@ use crate::common::{blt_matrices, entropy_matrices, largest, open};
 use crate::reference::blt::{BltMatrices, Incremental};
 use crate::reference::{EntropyMatrices, top_k};
 use blt::bytes::BOS;
+use blt::device::DeviceClass;
 use blt::device::tuning::LatentStep;
 use blt::model::blt::{BltLoad, BltModel};
 use blt::patch::{Known, LookupTable, Patcher, Rule, Scheme};
@@ -229,7 +230,11 @@ fn on_the_device() {
         })
         .collect();
     let sessions: RefCell<HashMap<(usize, usize, usize), [BltSession; 2]>> = RefCell::default();
-    runner(60)
+    let cases = match device.summary().class {
+        DeviceClass::Software => 40,
+        _ => 60,
+    };
+    runner(cases)
         .run(&case(7), |case| {
             pollster::block_on(async {
                 let (model, threshold) = &models[case.model];

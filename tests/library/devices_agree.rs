@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use blt::checkpoint::Checkpoint;
-use blt::device::Device;
+use blt::device::{Device, DeviceClass};
 use blt::model::blt::{BltLoad, BltModel};
 use blt::session::{BltOptions, BltSession};
 
@@ -20,14 +20,14 @@ struct Found {
     written: Vec<u32>,
 }
 
-async fn on(device: &Arc<Device>, bits: u32) -> Found {
+async fn on(device: &Arc<Device>, bits: u32, bytes: usize) -> Found {
     let checkpoint = Arc::new(Checkpoint::embedded().unwrap().in_bits(bits));
     let load = BltModel::load(device, &checkpoint, BltLoad::default(), |_| ());
     let model = Arc::new(load.await.unwrap());
     let mut session = BltSession::new(&model, BltOptions::default()).unwrap();
     let rows = session.prefill(TEXT.as_bytes()).await.unwrap();
     let mut written = Vec::new();
-    for _ in 0..24 {
+    for _ in 0..bytes {
         let logits = session.logits();
         let best = (0u32..).zip(logits).max_by(|a, b| a.1.total_cmp(b.1));
         let (id, largest) = best.unwrap();
@@ -51,8 +51,12 @@ async fn on(device: &Arc<Device>, bits: u32) -> Found {
 fn processor_and_graphics_adapter() {
     pollster::block_on(async {
         let (cpu, gpu) = (Device::open(&of_processor()).await.unwrap(), on_graphics());
+        let bytes = match gpu.summary().class {
+            DeviceClass::Software => 12,
+            _ => 24,
+        };
         for bits in [16, 8, 4] {
-            let (cpu, gpu) = (on(&cpu, bits).await, on(&gpu, bits).await);
+            let (cpu, gpu) = (on(&cpu, bits, bytes).await, on(&gpu, bits, bytes).await);
             for (at, (a, b)) in cpu.entropies.iter().zip(&gpu.entropies).enumerate() {
                 assert!(
                     (a - b).abs() < 1e-4,
@@ -61,7 +65,7 @@ fn processor_and_graphics_adapter() {
             }
             assert_eq!(cpu.starts, gpu.starts);
             assert!(
-                cpu.written.len() > 20,
+                cpu.written.len() + 4 > bytes,
                 "{bits} bits: too few bytes are clear"
             );
             assert_eq!(cpu.written, gpu.written);
