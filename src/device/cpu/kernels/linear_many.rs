@@ -1,7 +1,7 @@
 //! A linear layer for many rows: a matrix product in blocks that fit the caches.
 //!
-//! The rows are packed once for all. Each piece then widens and packs the weights
-//! of its outputs, a block of inputs at a time, and multiplies.
+//! The rows are packed once for all. Each piece then widens and packs the weights of a
+//! register tile, a block of inputs at a time, and multiplies them with all its rows.
 
 use std::ops::Range;
 

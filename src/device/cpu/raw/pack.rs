@@ -62,8 +62,8 @@ pub(crate) fn pack_rows<'a, S: Stored, L: Lanes>(
     }
 }
 
-/// Rows below each other: `to[k, c] = row(k)[c]` for `to` `[rows, width]`, with zeros after `count` rows and
-/// zeros from the end of a row to `width`, whole vectors.
+/// Rows below each other: `to[k, c] = row(k)[c]` for `to` `[rows, width]`, with zeros from the
+/// end of a row to `width`, which is whole vectors, and in the rows after the `count` given.
 #[inline(always)]
 pub(crate) fn pack_columns<'a, L: Lanes>(
     l: L,
