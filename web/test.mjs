@@ -427,7 +427,6 @@ const tests = {
     assert.deepEqual(await records(page), before);
     await closed(page);
   },
-
 };
 
 let failed = 0;
