@@ -10,8 +10,8 @@ use blt::session::{BltOptions, BltSession};
 
 use crate::common::{of_processor, on_graphics};
 
-const TEXT: &str = "Daenerys Targaryen is in Game of Thrones, a fantasy epic by George R.R. Martin.\n\
-    fn main() { println!(\"{}\", 1 + 1); }\n바이트는 토큰이 아니다. \u{1F600}\n";
+const TEXT: &str = "Daenerys Targaryen is in Game of Thrones.\n\
+    fn main() { 1 + 1 }\n바이트 \u{1F600}\n";
 
 /// Entropies and starts of a text, and the bytes that the model would write after it.
 struct Found {

@@ -55,11 +55,10 @@ fn it_agrees_with_transformers() {
         let model = Arc::new(model.unwrap());
         let mut session = BltSession::new(&model, BltOptions::default()).unwrap();
         // A software driver takes a second for a few bytes.
-        let every = match device.summary().class {
-            DeviceClass::Software => 6,
-            _ => 1,
-        };
-        for case in &fixture.cases {
+        let software = device.summary().class == DeviceClass::Software;
+        let every = if software { 6 } else { 1 };
+        let cases = if software { 3 } else { 6 };
+        for case in &fixture.cases[..cases] {
             let (text, name) = (case.text.as_bytes(), case.name.as_str());
             session.reset();
             // Up to each row and no further, so that its logits are the last ones.
