@@ -19,7 +19,7 @@ use super::interrupt;
 use super::model::{self, ContextArgs, ModelArgs};
 use super::progress::Progress;
 use super::requests::go_on;
-use super::summary::{Rate, adapter, bytes};
+use super::summary::{Rate, adapter, bytes, counted};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -223,10 +223,11 @@ impl CorpusCommand {
 
     fn report(&self, done: Done, time: Duration, on: &str, global: &Global) -> Outcome {
         let counts = done.counts;
-        let mut parts = vec![format!("{} texts", counts.texts), bytes(counts.bytes)];
+        let mut parts = vec![counted(counts.texts, "text", "texts"), bytes(counts.bytes)];
         if counts.patches > 0 {
             let mean = counts.bytes as f64 / counts.patches as f64;
-            parts.push(format!("{} patches, mean {mean:.2}", counts.patches));
+            let patches = counted(counts.patches, "patch", "patches");
+            parts.push(format!("{patches}, mean {mean:.2}"));
         }
         if done.progress.bytes > 0 {
             parts.push(Rate::new(done.progress.bytes, time).to_string());
@@ -279,8 +280,9 @@ fn message(state: &State, time: Duration) -> String {
     let rate = Rate::new(state.bytes, time);
     let own = state.done.saturating_sub(state.earlier);
     let left = Rate::new(own, time).time_for(state.total.saturating_sub(state.done));
+    let texts = counted(state.texts, "text", "texts");
     match own {
-        0 => format!("{} texts, {rate}", state.texts),
-        _ => format!("{} texts, {rate}, {left} left", state.texts),
+        0 => format!("{texts}, {rate}"),
+        _ => format!("{texts}, {rate}, {left} left"),
     }
 }

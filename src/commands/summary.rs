@@ -81,7 +81,8 @@ impl fmt::Display for Rate {
     }
 }
 
-fn counted(count: u64, one: &str, many: &str) -> String {
+/// A number of things.
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

@@ -159,12 +159,14 @@ impl Text {
                 };
                 let taken = self.session.push_ahead(ids[0], ids.len() - 1, draft).await;
                 let taken = taken.unwrap();
-                // Nothing is drafted after an EOS.
-                let some = taken
-                    .iter()
-                    .map(|row| row.id)
-                    .eq(ids[..taken.len()].iter().copied());
-                assert!(some && (taken.len() == ids.len() || taken.last().unwrap().id == 2));
+                // Nothing is drafted after an EOS, and less on a slow adapter.
+                let some = taken.iter().map(|row| row.id);
+                assert!(some.eq(ids[..taken.len()].iter().copied()));
+                let least = match self.session.model().device().gpu() {
+                    Some(_) => ids.len().min(16),
+                    None => ids.len(),
+                };
+                assert!(taken.len() >= least || taken.last().unwrap().id == 2);
                 let keep = (*keep).min(taken.len());
                 self.session.keep(keep).await.unwrap();
                 assert_eq!(self.session.logits(), taken[keep - 1].logits);

@@ -41,7 +41,7 @@ impl BltSession {
     /// one; [`keep`](Self::keep) takes back those that it would not have written.
     ///
     /// Nothing is drafted before the first patch is closed, after an EOS and where
-    /// there is no room.
+    /// there is no room; and fewer are on a slow GPU, whose submissions must stay short.
     ///
     /// # Errors
     /// As for [`BltSession::prefill_while`], and [`Error::Argument`] for a draft that

@@ -97,6 +97,12 @@ pub(crate) fn thousands(number: u64) -> String {
     out
 }
 
+/// A number of things, in English.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    let name = if number == 1 { one } else { many };
+    format!("{} {name}", thousands(number))
+}
+
 /// How a byte shows in a list: its character if it has one, otherwise its value.
 pub(crate) fn byte_label(byte: u8) -> String {
     match byte {
@@ -117,5 +123,13 @@ mod tests {
         assert_eq!(thousands(7), "7");
         assert_eq!(thousands(1234), "1\u{2009}234");
         assert_eq!(thousands(123_456_789), "123\u{2009}456\u{2009}789");
+    }
+
+    #[test]
+    fn one_thing_is_not_many() {
+        let patches = |count| counted(count, "patch", "patches");
+        assert_eq!(patches(0), "0 patches");
+        assert_eq!(patches(1), "1 patch");
+        assert_eq!(patches(1200), "1\u{2009}200 patches");
     }
 }

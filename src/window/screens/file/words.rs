@@ -4,7 +4,7 @@ use super::jumps::Patch;
 use super::source::Trouble;
 use crate::window::actions::Jump;
 pub(super) use crate::window::amounts::{left, percent, size};
-use crate::window::widgets::thousands;
+use crate::window::widgets::{counted, thousands};
 use crate::window::words::Language;
 
 impl Jump {
@@ -160,8 +160,10 @@ pub(super) fn hottest(language: Language, number: usize, of: usize, nats: f32) -
 
 /// Of the longest patch, which was gone to.
 pub(super) fn longest(language: Language, bytes: u64) -> String {
-    let bytes = thousands(bytes);
-    language.pick(format!("{bytes} bytes"), format!("{bytes}바이트"))
+    language.pick(
+        counted(bytes, "byte", "bytes"),
+        format!("{}바이트", thousands(bytes)),
+    )
 }
 
 pub(super) fn searching(language: Language) -> &'static str {
@@ -198,14 +200,14 @@ pub(super) fn patch(language: Language, patch: &Patch) -> String {
                 1 => format!("0x{first:X}"),
                 _ => format!("0x{first:X}–0x{last:X}"),
             };
-            let (count, unit) = (thousands(bytes), if bytes == 1 { "byte" } else { "bytes" });
+            let count = counted(bytes, "byte", "bytes");
             language.pick(
-                format!("patch {place}, {count} {unit}"),
-                format!("패치 {place}, {count}바이트"),
+                format!("patch {place}, {count}"),
+                format!("패치 {place}, {}바이트", thousands(bytes)),
             )
         }
         Patch::AtLeast(bytes) => language.pick(
-            format!("patch of {} bytes or more", thousands(*bytes)),
+            format!("patch of {} or more", counted(*bytes, "byte", "bytes")),
             format!("{}바이트 이상인 패치", thousands(*bytes)),
         ),
     }
@@ -213,8 +215,10 @@ pub(super) fn patch(language: Language, patch: &Patch) -> String {
 
 /// How far the scan has come.
 pub(super) fn bytes_done(language: Language, bytes: u64) -> String {
-    let bytes = thousands(bytes);
-    language.pick(format!("{bytes} bytes done"), format!("{bytes}바이트 읽음"))
+    language.pick(
+        format!("{} done", counted(bytes, "byte", "bytes")),
+        format!("{}바이트 읽음", thousands(bytes)),
+    )
 }
 
 pub(super) fn bits_per_byte(language: Language) -> &'static str {

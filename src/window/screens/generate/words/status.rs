@@ -1,21 +1,21 @@
 //! What the numbers below the text are called.
 
-use crate::window::widgets::thousands;
+use crate::window::widgets::{counted, thousands};
 use crate::window::words::Language;
 
 pub(crate) fn written(language: Language, bytes: usize) -> String {
-    let bytes = thousands(bytes as u64);
+    let bytes = bytes as u64;
     language.pick(
-        format!("{bytes} bytes written"),
-        format!("{bytes}바이트 씀"),
+        format!("{} written", counted(bytes, "byte", "bytes")),
+        format!("{}바이트 씀", thousands(bytes)),
     )
 }
 
 pub(crate) fn latent_steps(language: Language, steps: usize) -> String {
-    let steps = thousands(steps as u64);
+    let steps = steps as u64;
     language.pick(
-        format!("{steps} latent steps"),
-        format!("잠재 단계 {steps}"),
+        counted(steps, "latent step", "latent steps"),
+        format!("잠재 단계 {}", thousands(steps)),
     )
 }
 

@@ -4,7 +4,7 @@ mod rules;
 pub(super) mod spoken;
 
 use crate::window::error_message::ErrorMessage;
-use crate::window::widgets::thousands;
+use crate::window::widgets::{counted, thousands};
 use crate::window::words::Language;
 
 pub(crate) use rules::reason;
@@ -174,10 +174,7 @@ pub(super) fn surprisal(language: Language, nats: f32, rank: Option<usize>) -> S
 /// A patch and its bytes.
 pub(super) fn patch(language: Language, length: usize, mean: Option<f32>) -> String {
     let mut text = language.pick(
-        match length {
-            1 => "1 byte".to_owned(),
-            _ => format!("{length} bytes"),
-        },
+        counted(length as u64, "byte", "bytes"),
         format!("{length}바이트"),
     );
     if let Some(mean) = mean {
@@ -253,8 +250,10 @@ pub(super) fn bytes_per_patch(language: Language, bytes: f32) -> String {
 
 /// At the upper edge of the histogram.
 pub(super) fn patches(language: Language, count: u64) -> String {
-    let count = thousands(count);
-    language.pick(format!("{count} patches"), format!("패치 {count}개"))
+    language.pick(
+        counted(count, "patch", "patches"),
+        format!("패치 {}개", thousands(count)),
+    )
 }
 
 /// A bar of the histogram; the last one may have what is longer too.
@@ -264,10 +263,17 @@ pub(super) fn patches_of_length(
     or_longer: bool,
     count: u64,
 ) -> String {
-    let (more, count) = (if or_longer { "+" } else { "" }, thousands(count));
+    let (more, bytes) = match (or_longer, length) {
+        (true, _) => ("+", "bytes"),
+        (false, 1) => ("", "byte"),
+        (false, _) => ("", "bytes"),
+    };
     language.pick(
-        format!("{length}{more} bytes: {count} patches"),
-        format!("{length}{more}바이트: 패치 {count}개"),
+        format!(
+            "{length}{more} {bytes}: {}",
+            patches(Language::English, count)
+        ),
+        format!("{length}{more}바이트: {}", patches(Language::Korean, count)),
     )
 }
 
