@@ -40,8 +40,9 @@ impl BltSession {
     /// whole model takes all of them. Its logits are those of tokens taken one by
     /// one; [`keep`](Self::keep) takes back those that it would not have written.
     ///
-    /// Nothing is drafted before the first patch is closed, after an EOS and where
-    /// there is no room; and fewer are on a slow GPU, whose submissions must stay short.
+    /// Nothing is drafted before the first patch is closed, after an EOS or where
+    /// there is no room. On a slow GPU fewer tokens are drafted, to keep each
+    /// submission short.
     ///
     /// # Errors
     /// As for [`BltSession::prefill_while`], and [`Error::Argument`] for a draft that
